@@ -1,0 +1,23 @@
+FROM python:3.11-slim-bookworm
+
+# What OpenCV and MediaPipe link against, and a slim image lacks.
+RUN apt-get update \
+    && apt-get install -y --no-install-recommends libgl1 libegl1 libgles2 libglib2.0-0 libsm6 libxext6 \
+    && rm -rf /var/lib/apt/lists/*
+
+WORKDIR /app
+COPY requirements.txt constraints.txt ./
+RUN pip install --no-cache-dir -r requirements.txt -c constraints.txt
+
+COPY . .
+ENV STUDIO_CACHE=/app/assets STUDIO_DATA=/data
+RUN python -m core.assets \
+    && useradd --create-home studio \
+    && mkdir -p "$STUDIO_DATA" \
+    && chown studio "$STUDIO_DATA"
+
+USER studio
+VOLUME /data
+EXPOSE 8501
+HEALTHCHECK --start-period=60s CMD ["python", "-c", "import urllib.request as r; r.urlopen('http://127.0.0.1:8501/_stcore/health', timeout=3)"]
+CMD ["python", "-m", "streamlit", "run", "dashboard/app.py", "--server.port=8501", "--server.address=0.0.0.0", "--server.headless=true", "--browser.gatherUsageStats=false"]

@@ -1,0 +1,114 @@
+"""Settings from the environment, and the device that the networks run on.
+
+Every name starts with ``STUDIO_``; an unknown one is refused, because a misspelt setting that is
+silently ignored costs more than an error.
+
+=================  ==============================================================================
+STUDIO_DEVICE      ``auto`` (CUDA, then MPS, then the CPU), ``cpu``, ``mps``, ``cuda`` or ``cuda:N``
+STUDIO_DATA        folder for data that is made or fetched; default ``data/`` of the repository
+STUDIO_WEIGHTS     folder of the trained networks; default ``weights/`` of the repository
+STUDIO_ASSETS      folder of model files that you have already; looked into before any download
+STUDIO_CACHE       folder that fetched model files are kept in; default ``assets/`` in the data folder
+STUDIO_THREADS     CPU threads for the networks; default: the cores this process may use
+STUDIO_RUNTIME     ``auto`` (whichever is faster here), ``torch`` or ``openvino``
+=================  ==============================================================================
+
+``STUDIO_SHARED`` and ``STUDIO_REQUIRE_BROWSER`` belong to the tests (see ``tests/conftest.py``).
+"""
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+from pydantic import DirectoryPath, Field
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+if TYPE_CHECKING:
+    import torch
+
+ROOT = Path(__file__).resolve().parent.parent
+ENV_PREFIX = "STUDIO_"
+TEST_NAMES = frozenset({"STUDIO_SHARED", "STUDIO_REQUIRE_BROWSER"})
+
+
+def _usable_cores() -> int:
+    """Cores this process may use, which in a container can be fewer than the machine has."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+class Settings(BaseSettings):
+    """What the environment decides; see the module's table. Frozen: pass it on, do not edit it."""
+
+    model_config = SettingsConfigDict(
+        env_prefix=ENV_PREFIX, env_ignore_empty=True, frozen=True, extra="forbid"
+    )
+
+    device: str = Field("auto", pattern=r"^(auto|cpu|mps|cuda(:\d+)?)$")
+    data: Path = ROOT / "data"
+    weights: Path = ROOT / "weights"
+    assets: DirectoryPath | None = None
+    cache: Path | None = None
+    threads: int = Field(default_factory=_usable_cores, ge=1)
+    runtime: Literal["auto", "torch", "openvino"] = "auto"
+
+    @property
+    def asset_cache(self) -> Path:
+        """Folder that fetched model files are kept in."""
+        return self.cache if self.cache is not None else self.data / "assets"
+
+
+def settings() -> Settings:
+    """Read the settings from the environment as it is now.
+
+    Raises
+    ------
+    ValueError
+        If a variable starts with ``STUDIO_`` and is no setting, or holds a value that its setting
+        does not take.
+    """
+    known = {ENV_PREFIX + name.upper() for name in Settings.model_fields}
+    unknown = sorted(
+        name
+        for name in os.environ
+        if name.upper().startswith(ENV_PREFIX) and name.upper() not in known | TEST_NAMES
+    )
+    if unknown:
+        raise ValueError(f"{', '.join(unknown)}: no such setting. Valid names: {', '.join(sorted(known))}.")
+    return Settings()
+
+
+def pick_device(name: str = "auto") -> "torch.device":
+    """Turn a device name into a device that is really there.
+
+    Parameters
+    ----------
+    name
+        ``auto`` takes CUDA, then MPS, then the CPU; anything else is a name that torch understands.
+
+    Raises
+    ------
+    ValueError
+        If the name is none of torch's, or that device is not in this machine.
+    """
+    import torch  # here, so that reading the settings does not cost loading torch
+
+    if name == "auto":
+        if torch.cuda.is_available():
+            return torch.device("cuda")
+        return torch.device("mps" if torch.backends.mps.is_available() else "cpu")
+    try:
+        device = torch.device(name)
+    except RuntimeError as error:
+        raise ValueError(
+            f"device {name!r} is not known to torch. Use auto, cpu, mps, cuda or cuda:N."
+        ) from error
+    present = {
+        "cpu": True,
+        "mps": torch.backends.mps.is_available(),
+        "cuda": torch.cuda.is_available() and (device.index or 0) < torch.cuda.device_count(),
+    }
+    if not present.get(device.type, False):
+        raise ValueError(f"device {name!r} was asked for, but this machine has none. Use device auto or cpu.")
+    return device
