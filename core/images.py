@@ -1,0 +1,229 @@
+"""Images at the boundary: decoding what strangers send, tensors, PNG files.
+
+Between modules a photo is ``(H, W, 3) uint8`` sRGB and a sketch ``(H, W) uint8`` with black lines
+(0) on white (255). Tensors are ``(B, C, H, W) float32`` in [-1, 1]; white paper is +1.
+"""
+
+from __future__ import annotations
+
+import io
+import os
+import tempfile
+import warnings
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+from PIL import Image, ImageCms, ImageOps, PngImagePlugin
+
+from core.errors import UnsafeImage
+
+if TYPE_CHECKING:  # loading torch takes seconds, and most of this module does without
+    import torch
+
+FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "GIF", "TIFF", "AVIF")  # JPEG opens MPO as well
+MAX_PIXELS = 50_000_000
+
+
+def read_photo(source: bytes | str | Path, *, max_pixels: int = MAX_PIXELS) -> np.ndarray:
+    """Decode one picture the way a person would see it.
+
+    The format is taken from the content, never from the name. EXIF orientation is applied, an ICC
+    profile is converted to sRGB, transparency is laid over white, 16-bit is scaled (not clipped),
+    and of an animation the first frame is used.
+
+    Parameters
+    ----------
+    source
+        The file's bytes, or its path.
+    max_pixels
+        Cap on width x height, checked from the header before any pixel is decoded.
+
+    Returns
+    -------
+    photo : (H, W, 3) uint8
+        Contiguous sRGB.
+
+    Raises
+    ------
+    UnsafeImage
+        If the file is empty, no picture, truncated, or larger than ``max_pixels``.
+    FileNotFoundError
+        If ``source`` is a path that does not exist.
+    """
+    data = source if isinstance(source, bytes) else Path(source).read_bytes()
+    if not data:
+        raise UnsafeImage("The file is empty (0 bytes). Choose a picture file.")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", Image.DecompressionBombWarning)
+        warnings.simplefilter("ignore", UserWarning)
+        try:
+            image = Image.open(io.BytesIO(data), formats=FORMATS)
+        except Image.DecompressionBombError:
+            raise UnsafeImage(
+                f"The picture is too large: at most {max_pixels / 1e6:.0f} megapixels."
+            ) from None
+        except (OSError, ValueError, SyntaxError, EOFError, TypeError) as error:
+            raise UnsafeImage(
+                f"The file is not a picture that can be read ({', '.join(FORMATS)})."
+            ) from error
+        with image:
+            width, height = image.size
+            if width * height > max_pixels:
+                raise UnsafeImage(
+                    f"The picture is too large: {width} x {height} pixels, "
+                    f"at most {max_pixels / 1e6:.0f} megapixels are read. Make it smaller first."
+                )
+            try:
+                return _decode(image)
+            except (
+                OSError,
+                ValueError,
+                SyntaxError,
+                EOFError,
+                TypeError,
+                Image.DecompressionBombError,
+            ) as error:
+                raise UnsafeImage("The picture is damaged or cut short and cannot be decoded.") from error
+
+
+def _decode(image: Image.Image) -> np.ndarray:
+    image.seek(0)
+    image.load()
+    profile = image.info.get("icc_profile")
+    upright = ImageOps.exif_transpose(image)
+    if upright.mode.startswith("I") or upright.mode == "F":
+        upright = _scale_to_8_bit(upright)
+    if upright.mode in ("RGBA", "LA", "PA", "La", "RGBa") or "transparency" in upright.info:
+        return flatten_over_white(np.asarray(upright.convert("RGBA")))
+    if profile and upright.mode in ("RGB", "CMYK", "L"):
+        upright = _to_srgb(upright, profile)
+    return np.ascontiguousarray(upright.convert("RGB"), dtype=np.uint8)
+
+
+def _scale_to_8_bit(image: Image.Image) -> Image.Image:
+    values = np.asarray(image, dtype=np.float64)
+    top = (
+        65535.0
+        if image.mode.startswith("I") and values.max(initial=0) > 255
+        else max(values.max(initial=0), 1.0)
+    )
+    return Image.fromarray((np.clip(values / top, 0, 1) * 255 + 0.5).astype(np.uint8))
+
+
+def _to_srgb(image: Image.Image, profile: bytes) -> Image.Image:
+    try:
+        source = ImageCms.ImageCmsProfile(io.BytesIO(profile))
+        converted = ImageCms.profileToProfile(image, source, ImageCms.createProfile("sRGB"), outputMode="RGB")
+    except (ImageCms.PyCMSError, OSError):
+        return image  # a broken profile is no reason to lose the photo
+    return converted or image
+
+
+def flatten_over_white(rgba: np.ndarray) -> np.ndarray:
+    """Lay a transparent picture over white paper.
+
+    Parameters
+    ----------
+    rgba : (H, W, 4) uint8
+
+    Returns
+    -------
+    rgb : (H, W, 3) uint8
+    """
+    if rgba.ndim != 3 or rgba.shape[2] != 4 or rgba.dtype != np.uint8:
+        raise ValueError(f"expected (H, W, 4) uint8, got {rgba.shape} {rgba.dtype}")
+    alpha = rgba[..., 3:].astype(np.uint16)
+    flat = (rgba[..., :3] * alpha + 255 * (255 - alpha) + 127) // 255
+    return np.ascontiguousarray(flat, dtype=np.uint8)
+
+
+def photo_to_tensor(photo: np.ndarray) -> torch.Tensor:
+    """(H, W, 3) uint8 -> (1, 3, H, W) float32 in [-1, 1]."""
+    if photo.ndim != 3 or photo.shape[2] != 3 or photo.dtype != np.uint8:
+        raise ValueError(f"expected a photo (H, W, 3) uint8, got {photo.shape} {photo.dtype}")
+    import torch
+
+    return torch.from_numpy(np.ascontiguousarray(photo.transpose(2, 0, 1))[None]).float() / 127.5 - 1
+
+
+def tensor_to_photo(tensor: torch.Tensor) -> np.ndarray:
+    """(1, 3, H, W) or (3, H, W) float in [-1, 1] -> (H, W, 3) uint8."""
+    if tensor.dim() == 4 and tensor.shape[0] == 1:
+        tensor = tensor[0]
+    if tensor.dim() != 3 or tensor.shape[0] != 3:
+        raise ValueError(f"expected one photo (3, H, W), got {tuple(tensor.shape)}")
+    return np.ascontiguousarray(_to_uint8(tensor).transpose(1, 2, 0))
+
+
+def sketch_to_tensor(sketch: np.ndarray) -> torch.Tensor:
+    """(H, W) uint8, white 255 -> (1, 1, H, W) float32, white +1."""
+    if sketch.ndim != 2 or sketch.dtype != np.uint8:
+        raise ValueError(f"expected a sketch (H, W) uint8, got {sketch.shape} {sketch.dtype}")
+    import torch
+
+    return torch.from_numpy(np.ascontiguousarray(sketch)[None, None]).float() / 127.5 - 1
+
+
+def tensor_to_sketch(tensor: torch.Tensor) -> np.ndarray:
+    """(1, 1, H, W) float in [-1, 1] -> (H, W) uint8."""
+    if tensor.dim() != 4 or tensor.shape[:2] != (1, 1):
+        raise ValueError(f"expected one sketch (1, 1, H, W), got {tuple(tensor.shape)}")
+    return _to_uint8(tensor[0, 0])
+
+
+def _to_uint8(tensor: torch.Tensor) -> np.ndarray:
+    levels: np.ndarray = ((tensor.detach().float().cpu().clamp(-1, 1) + 1) * 127.5 + 0.5).byte().numpy()
+    return levels
+
+
+def encode_png(image: np.ndarray, text: Mapping[str, str] | None = None, *, compress_level: int = 6) -> bytes:
+    """PNG bytes of a photo or sketch, with ``text`` as iTXt entries.
+
+    Parameters
+    ----------
+    image : (H, W), (H, W, 3) or (H, W, 4) uint8
+    """
+    if image.dtype != np.uint8 or image.ndim not in (2, 3):
+        raise ValueError(f"expected a uint8 picture, got {image.shape} {image.dtype}")
+    info = PngImagePlugin.PngInfo()
+    for key, value in (text or {}).items():
+        info.add_itxt(key, value)
+    buffer = io.BytesIO()
+    Image.fromarray(image).save(buffer, "PNG", pnginfo=info, compress_level=compress_level)
+    return buffer.getvalue()
+
+
+def save_png(path: str | Path, image: np.ndarray, text: Mapping[str, str] | None = None) -> None:
+    """Write a PNG so that a reader sees the old file or the whole new one, never a part."""
+    write_atomically(path, encode_png(image, text))
+
+
+def write_atomically(path: str | Path, data: bytes, *, durable: bool = True) -> None:
+    """Write ``data`` beside ``path`` under a temporary name, then move it.
+
+    Parameters
+    ----------
+    durable
+        Wait until the disk has it, so that it also outlives a power cut. Without that a killed
+        process still leaves the old file or the whole new one, at a tenth of the time.
+
+    Raises
+    ------
+    OSError
+        If the folder is missing or the disk is full; ``path`` is untouched then.
+    """
+    path = Path(path)
+    handle, temporary = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(data)
+            if durable:
+                file.flush()
+                os.fsync(file.fileno())
+        os.chmod(temporary, 0o644)
+        os.replace(temporary, path)
+    except BaseException:
+        Path(temporary).unlink(missing_ok=True)
+        raise

@@ -1,0 +1,150 @@
+"""Train stage 1: ``python -m core.training.autoencoder --data.root DIR --loop.out RUN``.
+
+The network sees a damaged sketch and learns the clean one, so that it maps what a person draws to
+what the machine would have drawn of a real face.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from core.autoencoder import AutoencoderConfig, SketchAutoencoder
+from core.face_frame import face_mask
+from core.images import sketch_to_tensor
+from core.training import command
+from core.training.augment import AugmentConfig, damage, draw_sketch, random_geometry
+from core.training.data import DataConfig, Pairs, load_pairs
+from core.training.loop import Batch, LoopConfig, Progress, Trainer, settings_of, start_networks_from
+
+LICENCE = "unknown: set --licence to that of the training photos"
+
+
+@dataclass(frozen=True)
+class AutoencoderLoss:
+    """Weights of the loss terms, and how much more a pixel of the face counts."""
+
+    bce: float = 1.0
+    low_pass: float = 2.0
+    gradient: float = 1.0
+    face: float = 3.0
+
+
+class AutoencoderRecipe:
+    """Damaged sketch in, clean sketch out."""
+
+    served = "autoencoder"
+
+    def __init__(
+        self,
+        model: AutoencoderConfig,
+        train: Pairs,
+        val: Pairs,
+        *,
+        augment: AugmentConfig,
+        loss: AutoencoderLoss,
+    ) -> None:
+        self.networks: dict[str, nn.Module] = {"autoencoder": SketchAutoencoder(model)}
+        self.pairs, self.val, self.augment, self.loss = train, val, augment, loss
+        self.provenance: dict[str, Any] = {"train_pairs": len(train), "image_size": train.size}
+        weight = 1 + (loss.face - 1) * face_mask(train.size)
+        self._weight = torch.from_numpy(weight)[None, None]
+
+    def __len__(self) -> int:
+        return len(self.pairs)
+
+    def batch(self, indices: list[int], rngs: list[np.random.Generator]) -> dict[str, np.ndarray]:
+        """``sketch`` and ``clean``: (B, 1, S, S) uint8."""
+        sketches, targets = [], []
+        for i, rng in zip(indices, rngs, strict=True):
+            geometry = random_geometry(rng, self.pairs.size, self.augment)
+            drawn = draw_sketch(rng, self.pairs.lines[i], self.pairs.points[i], self.augment)
+            sketches.append(damage(rng, geometry.apply(drawn, 255), self.augment))
+            targets.append(geometry.apply(self.pairs.clean[i], 255))
+        return {"sketch": np.stack(sketches)[:, None], "clean": np.stack(targets)[:, None]}
+
+    def losses(self, batch: Batch, networks: dict[str, nn.Module]) -> Iterator[tuple[str, dict[str, Tensor]]]:
+        """Weighted cross-entropy, difference after a blur (tone), and difference of gradients (sharpness)."""
+        sketch = batch["sketch"].float() / 127.5 - 1
+        target = batch["clean"].float() / 255
+        logits = networks["autoencoder"](sketch).float()
+        drawn = torch.sigmoid(logits)
+        weight = self._weight.to(logits.device)
+        loss = self.loss
+        yield (
+            "autoencoder",
+            {
+                "bce": loss.bce
+                * F.binary_cross_entropy_with_logits(logits, target, weight=weight.expand_as(target)),
+                "low_pass": loss.low_pass * F.l1_loss(F.avg_pool2d(drawn, 8, 4), F.avg_pool2d(target, 8, 4)),
+                "gradient": loss.gradient * _gradient_difference(drawn, target, weight),
+            },
+        )
+
+    def samples(self, model: nn.Module) -> np.ndarray:
+        """Rows: damaged validation sketches, what the model makes of them, the clean ones."""
+        count = min(8, len(self.val))
+        rows: list[list[np.ndarray]] = [[], [], []]
+        for i in range(count):
+            rng = np.random.default_rng((7, i))
+            drawn = draw_sketch(rng, self.val.lines[i], self.val.points[i], self.augment)
+            drawn = damage(rng, drawn, self.augment)
+            with torch.no_grad():
+                device = next(model.parameters()).device
+                clean = torch.sigmoid(model(sketch_to_tensor(drawn).to(device)))[0, 0].float().cpu().numpy()
+            for row, image in zip(
+                rows, (drawn, (clean * 255).astype(np.uint8), self.val.clean[i]), strict=True
+            ):
+                row.append(image)
+        sheet = np.vstack([np.hstack(row) for row in rows])
+        return np.repeat(sheet[..., None], 3, axis=2)
+
+
+def _gradient_difference(drawn: Tensor, target: Tensor, weight: Tensor) -> Tensor:
+    across = (drawn.diff(dim=3) - target.diff(dim=3)).abs() * weight[..., 1:]
+    down = (drawn.diff(dim=2) - target.diff(dim=2)).abs() * weight[..., 1:, :]
+    return across.mean() + down.mean()
+
+
+def train(
+    data: DataConfig,
+    loop: LoopConfig,
+    model: AutoencoderConfig = AutoencoderConfig(),
+    augment: AugmentConfig = AugmentConfig(),
+    loss: AutoencoderLoss = AutoencoderLoss(),
+    start_from: Path | None = None,
+    licence: str = LICENCE,
+    progress: Progress | None = None,
+) -> Path:
+    """Train a sketch autoencoder, or go on where ``loop.out`` stopped.
+
+    Parameters
+    ----------
+    start_from
+        ``checkpoint.pt`` or ``model.safetensors`` of another run to begin with.
+    """
+    torch.manual_seed(loop.seed)
+    recipe = AutoencoderRecipe(
+        model, load_pairs(data, "train"), load_pairs(data, "val"), augment=augment, loss=loss
+    )
+    recipe.provenance["licence"] = licence
+    if start_from is not None:
+        start_networks_from(recipe, start_from)
+    settings = settings_of(data=data, loop=loop, model=model, augment=augment, loss=loss)
+    return Trainer(recipe, loop, settings=settings).run(progress)
+
+
+def main() -> None:
+    """Train from the command line."""
+    command.main(train)
+
+
+if __name__ == "__main__":
+    main()

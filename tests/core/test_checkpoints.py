@@ -1,0 +1,71 @@
+import json
+
+import pytest
+import torch
+from safetensors.torch import save_file
+
+from core.autoencoder import AutoencoderConfig, SketchAutoencoder
+from core.checkpoints import load_model, read_info, save_model
+from core.errors import AssetMissing
+from core.generators.pix2pixhd import GlobalGenerator, GlobalGeneratorConfig
+
+TINY = GlobalGeneratorConfig(ngf=4, n_downsampling=1, n_blocks=1, norm="batch")
+
+
+def test_a_round_trip_is_bit_equal_and_needs_no_settings(tmp_path):
+    model = GlobalGenerator(TINY)
+    save_model(tmp_path / "m.safetensors", model, provenance={"steps": 3}, licence="CC0")
+    again = load_model(tmp_path / "m.safetensors")
+    assert again.config == TINY and not again.training
+    assert all(torch.equal(value, again.state_dict()[name]) for name, value in model.state_dict().items())
+    info = read_info(tmp_path / "m.safetensors")
+    assert (info.family, info.licence, info.provenance) == ("pix2pixhd", "CC0", {"steps": 3})
+
+
+def test_settings_that_are_tuples_come_back_as_tuples(tmp_path):
+    config = AutoencoderConfig(image_size=64, widths=(4, 8), bottleneck=4)
+    save_model(tmp_path / "m.safetensors", SketchAutoencoder(config), provenance={}, licence="CC0")
+    assert load_model(tmp_path / "m.safetensors").config == config
+
+
+def test_half_precision_files_are_smaller_and_load_as_float32(tmp_path):
+    model = GlobalGenerator(TINY)
+    for half in (False, True):
+        save_model(tmp_path / f"{half}.safetensors", model, provenance={}, licence="CC0", half=half)
+    assert (tmp_path / "True.safetensors").stat().st_size < 0.8 * (
+        tmp_path / "False.safetensors"
+    ).stat().st_size
+    again = load_model(tmp_path / "True.safetensors").state_dict()
+    assert {v.dtype for v in again.values() if v.is_floating_point()} == {torch.float32}
+
+
+def test_weights_that_are_not_finite_are_not_written(tmp_path):
+    model = GlobalGenerator(TINY)
+    model.model[1].weight.data[0] = float("nan")
+    with pytest.raises(ValueError, match="not finite"):
+        save_model(tmp_path / "m.safetensors", model, provenance={}, licence="CC0")
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_missing_file_says_what_to_do(tmp_path):
+    with pytest.raises(AssetMissing, match="STUDIO_WEIGHTS"):
+        load_model(tmp_path / "none.safetensors")
+
+
+def test_a_file_that_is_no_model_is_refused(tmp_path):
+    (tmp_path / "junk.safetensors").write_bytes(b"not a model")
+    with pytest.raises(ValueError, match="not a safetensors file"):
+        read_info(tmp_path / "junk.safetensors")
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [({"family": "stylegan"}, "unknown family"), ({"config": {"colour": 3}}, "unknown settings"),
+     ({"config": {"ngf": 8}}, "do not fit"), ({"format": "9"}, "format 1")],
+)  # fmt: skip
+def test_metadata_that_does_not_fit_is_named(tmp_path, change, message):
+    metadata = {"format": "1", "family": "pix2pixhd", "config": "{}", "provenance": "{}", "licence": "CC0"}
+    metadata |= {key: value if isinstance(value, str) else json.dumps(value) for key, value in change.items()}
+    save_file({"model.1.weight": torch.zeros(1)}, tmp_path / "m.safetensors", metadata)
+    with pytest.raises(ValueError, match=message):
+        load_model(tmp_path / "m.safetensors")

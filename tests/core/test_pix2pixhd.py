@@ -1,0 +1,71 @@
+import pytest
+import torch
+
+from core.generators.pix2pixhd import (
+    COMPACT,
+    REFERENCE,
+    DiscriminatorConfig,
+    GlobalGenerator,
+    GlobalGeneratorConfig,
+    LocalEnhancer,
+    LocalEnhancerConfig,
+    MultiscaleDiscriminator,
+)
+
+SMALL = {
+    "pix2pixhd_global": lambda: GlobalGenerator(GlobalGeneratorConfig(ngf=4, n_blocks=3)),
+    "pix2pixhd_local": lambda: LocalEnhancer(
+        LocalEnhancerConfig(ngf=4, n_downsample_global=3, n_blocks_global=2)
+    ),
+}
+
+
+@pytest.mark.parametrize("name", SMALL)
+def test_the_reference_projects_checkpoint_loads_and_gives_its_output(shared_dir, name):
+    folder = shared_dir / "reference" / "checkpoints"
+    network = SMALL[name]().eval()
+    network.load_state_dict(torch.load(folder / f"{name}.pth", weights_only=True))
+    example = torch.load(folder / f"{name}.io.pt", weights_only=True)
+    with torch.no_grad():
+        assert torch.allclose(network(example["input"]), example["output"], atol=1e-5)
+
+
+def test_full_size_parameters_have_the_reference_names_and_shapes(shared_dir):
+    import json
+
+    shapes = json.loads((shared_dir / "reference" / "state_dict_shapes.json").read_text())
+    with torch.device("meta"):
+        networks = {"GlobalGenerator": GlobalGenerator(REFERENCE), "LocalEnhancer": LocalEnhancer()}
+    for key, expected in shapes.items():
+        family, _, name = key.partition("/")
+        if family == "pix2pixhd" and (network := networks.get(name.split("(")[0])):
+            assert {n: list(p.shape) for n, p in network.state_dict().items()} == expected
+
+
+@pytest.mark.parametrize("config", [COMPACT, GlobalGeneratorConfig(ngf=4, n_blocks=1)])
+def test_a_photo_has_the_sketchs_size_and_range(config):
+    network = GlobalGenerator(config).eval()
+    side = config.multiple * 2
+    with torch.no_grad():
+        photo = network(torch.rand(1, 1, side, side) * 2 - 1)
+    assert photo.shape == (1, 3, side, side)
+    assert photo.abs().max() <= 1
+
+
+def test_the_last_scale_of_the_discriminator_sees_full_resolution_first():
+    judge = MultiscaleDiscriminator(DiscriminatorConfig(ndf=4, num_D=2))
+    maps = judge(torch.randn(2, 4, 64, 64))
+    assert [scale[0].shape[-1] for scale in maps] == [33, 17]
+    assert all(scale[-1].shape[1] == 1 and len(scale) == 5 for scale in maps)
+    assert {name.split("_")[0] for name in judge.state_dict()} == {"scale0", "scale1"}
+
+
+def test_a_crop_reaches_only_the_full_resolution_scale():
+    judge = MultiscaleDiscriminator(DiscriminatorConfig(ndf=4))
+    pair = torch.randn(1, 4, 64, 64)
+    other = pair.clone()
+    other[..., 40:] = 0  # outside the crop
+    corners = torch.zeros(1, 2, dtype=torch.long)
+    full, half = ([m[-1] for m in judge(image, corners, 32)] for image in (pair, other))
+    assert torch.equal(full[0], half[0])
+    assert not torch.equal(full[1], half[1])
