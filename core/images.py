@@ -163,7 +163,7 @@ def sketch_to_tensor(sketch: np.ndarray) -> torch.Tensor:
         raise ValueError(f"expected a sketch (H, W) uint8, got {sketch.shape} {sketch.dtype}")
     import torch
 
-    return torch.from_numpy(np.ascontiguousarray(sketch)[None, None]).float() / 127.5 - 1
+    return torch.from_numpy(sketch[None, None].astype(np.float32) / np.float32(127.5) - 1)
 
 
 def tensor_to_sketch(tensor: torch.Tensor) -> np.ndarray:
