@@ -174,8 +174,9 @@ def tensor_to_sketch(tensor: torch.Tensor) -> np.ndarray:
 
 
 def _to_uint8(tensor: torch.Tensor) -> np.ndarray:
-    levels: np.ndarray = ((tensor.detach().float().cpu().clamp(-1, 1) + 1) * 127.5 + 0.5).byte().numpy()
-    return levels
+    # In numpy: waking torch's threads for so little costs more than the work, above all on a busy machine.
+    values: np.ndarray = tensor.detach().float().cpu().numpy()
+    return ((np.clip(values, -1, 1) + 1) * 127.5 + 0.5).astype(np.uint8)
 
 
 def encode_png(image: np.ndarray, text: Mapping[str, str] | None = None, *, compress_level: int = 6) -> bytes:

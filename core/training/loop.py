@@ -232,7 +232,7 @@ class Trainer:
         }
         buffer = io.BytesIO()
         torch.save(state, buffer)
-        write_atomically(self.config.out / "checkpoint.pt", buffer.getbuffer())
+        write_atomically(self.config.out / "checkpoint.pt", buffer.getvalue())
         provenance = {**self.recipe.provenance, "steps": self.step, "batch_size": self.config.batch_size}
         licence = str(provenance.pop("licence", "unknown"))
         save_model(self.weights_path, self.served_model(), provenance=provenance, licence=licence)
