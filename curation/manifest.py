@@ -1,0 +1,236 @@
+"""The record of a curation run: one JSON object a line, one line a source file.
+
+``manifest.jsonl`` is also the run's journal. A record is appended, whole and at once, after the files
+that it speaks of are in place; so a killed run leaves at most one broken last line, which the next run
+cuts off. Of two records of one source the later one counts. A finished run leaves the file sorted.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, BinaryIO
+
+MANIFEST = "manifest.jsonl"
+LOCK = ".lock"
+
+REASONS: Mapping[str, str] = {
+    "unreadable": "The file cannot be read as a picture.",
+    "no_face": "No face was found.",
+    "yaw_over_limit": "The head is turned too far to the side.",
+    "stretch_over_limit": "Bringing eyes and mouth to the template would stretch the face too much.",
+    "timeout": "The file took too long.",
+    "crashed": "The file made the worker process fail, twice.",
+}
+
+
+class OutputInUse(RuntimeError):
+    """Another run is writing into the same folder."""
+
+
+@dataclass(frozen=True)
+class Reason:
+    """Why a file was left out: a code of `REASONS` and a sentence for people."""
+
+    code: str
+    sentence: str
+
+    @classmethod
+    def of(cls, code: str, detail: str = "") -> Reason:
+        return cls(code, f"{REASONS[code]} {detail}".rstrip())
+
+
+@dataclass(frozen=True)
+class Record:
+    """What became of one source file.
+
+    Attributes
+    ----------
+    name
+        Stem of its photo and sketch.
+    source
+        Path below the source folder.
+    sha256
+        Of the source file; empty where it could not be read.
+    status
+        ``"kept"`` or ``"left_out"``.
+    yaw, pitch, roll
+        Degrees; see `curation.pose.HeadPose`.
+    faces
+        How many faces were seen (`curation.prepare.MAX_FACES` at most); the largest is used.
+    stretch, padding
+        See `curation.align.Alignment`.
+    eye_distance_px
+        Between the eye centres, in the source photo.
+    landmarks
+        478 rows of x, y, z in the aligned 512 px frame.
+    versions
+        What made it: a record made by other versions or limits is made anew.
+    """
+
+    name: str
+    source: str
+    sha256: str
+    status: str
+    reason: Reason | None
+    yaw: float | None = None
+    pitch: float | None = None
+    roll: float | None = None
+    faces: int | None = None
+    stretch: float | None = None
+    padding: float | None = None
+    eye_distance_px: float | None = None
+    landmarks: list[list[float]] | None = None
+    versions: Mapping[str, Any] | None = None
+
+    def head(self) -> Head:
+        """The part that a run goes on working with."""
+        code = self.reason.code if self.reason else None
+        return Head(self.name, self.source, self.sha256, self.status, code, self.versions or {})
+
+    def line(self) -> bytes:
+        """The record as one line of the manifest."""
+        fields = vars(self) | {"reason": vars(self.reason) if self.reason else None}
+        return json.dumps(fields, separators=(",", ":"), allow_nan=False).encode() + b"\n"
+
+
+@dataclass(frozen=True)
+class Head:
+    """What a run needs to know about a record; the rest stays on disk."""
+
+    name: str
+    source: str
+    sha256: str
+    status: str
+    code: str | None
+    versions: Mapping[str, Any]
+
+
+class Manifest:
+    """``manifest.jsonl`` of a folder, open for appending. Use under `lock_folder` and as a context.
+
+    Attributes
+    ----------
+    heads
+        The latest record of each source.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._path = folder / MANIFEST
+        self._places: dict[str, tuple[int, int]] = {}  # offset and length of each source's record
+        self._end = 0
+        self.heads: dict[str, Head] = {}
+        self._fd = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o644)
+        with os.fdopen(os.dup(self._fd), "rb") as file:
+            for line in _whole_lines(file):
+                head = _read_head(line)
+                if head is not None:  # else it is damaged, and its file is done again
+                    self._enter(head, len(line))
+                self._end += len(line)
+        os.ftruncate(self._fd, self._end)
+
+    def __enter__(self) -> Manifest:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        os.close(self._fd)
+
+    def append(self, head: Head, line: bytes) -> None:
+        """Add one record; it is in the file, whole, when this returns.
+
+        Raises
+        ------
+        OSError
+            If the disk is full; the manifest is then as it was before.
+        """
+        try:
+            written = os.write(self._fd, line)
+            if written < len(line):  # the disk is nearly full: this write says so
+                os.write(self._fd, line[written:])
+        except OSError:
+            os.ftruncate(self._fd, self._end)
+            raise
+        self._enter(head, len(line))
+        self._end += len(line)
+
+    def finish(self, sources: set[str]) -> None:
+        """Sort by name, keep the latest record of each of ``sources``, and drop all else."""
+        ordered = sorted(sources, key=lambda source: self.heads[source].name)
+        handle, temporary = tempfile.mkstemp(prefix=f".{MANIFEST}.", dir=self._path.parent)
+        try:
+            with os.fdopen(handle, "wb") as file:
+                for source in ordered:
+                    offset, length = self._places[source]
+                    file.write(os.pread(self._fd, length, offset))
+                file.flush()
+                os.fsync(file.fileno())
+            Path(temporary).chmod(0o644)
+            Path(temporary).replace(self._path)
+        except BaseException:
+            Path(temporary).unlink(missing_ok=True)
+            raise
+
+    def _enter(self, head: Head, length: int) -> None:
+        self.heads[head.source] = head
+        self._places[head.source] = (self._end, length)
+
+
+def _read_head(line: bytes) -> Head | None:
+    try:
+        record = json.loads(line)
+        code = record["reason"]["code"] if record["reason"] else None
+        texts = record["name"], record["source"], record["sha256"], record["status"]
+    except (ValueError, KeyError, TypeError):
+        return None
+    return Head(*texts, code, record.get("versions") or {})
+
+
+def read_records(folder: Path) -> Iterator[dict[str, Any]]:
+    """The records of a finished run as plain dictionaries, in order of name.
+
+    Raises
+    ------
+    FileNotFoundError
+        If ``folder`` holds no manifest.
+    """
+    with (folder / MANIFEST).open("rb") as file:
+        for line in _whole_lines(file):
+            yield json.loads(line)
+
+
+def _whole_lines(file: BinaryIO) -> Iterator[bytes]:
+    """Lines up to a last one that a killed run did not finish."""
+    return (line for line in file if line.endswith(b"\n"))
+
+
+@contextmanager
+def lock_folder(folder: Path) -> Iterator[None]:
+    """Keep other runs out of ``folder``; the lock ends with the process, however it ends.
+
+    Raises
+    ------
+    OutputInUse
+        If another run has it.
+    """
+    fd = os.open(folder / LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+    try:
+        try:
+            fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            owner = os.pread(fd, 32, 0).decode(errors="replace").strip() or "unknown"
+            raise OutputInUse(
+                f"Another run (process {owner}) is writing into {folder}. "
+                "Wait until it has ended, or choose another folder with --out."
+            ) from None
+        with suppress(OSError):  # the number is a courtesy: a full disk must not forbid the lock
+            os.ftruncate(fd, 0)
+            os.pwrite(fd, f"{os.getpid()}\n".encode(), 0)
+        yield
+    finally:
+        os.close(fd)
