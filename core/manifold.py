@@ -1,0 +1,344 @@
+"""The bank of training faces and the pull of a drawing's latent towards it (DESIGN.md section 4).
+
+The only module that imports faiss. Training code that needs the weights alone takes ``core.lle``.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from numbers import Real
+from pathlib import Path
+
+import faiss
+import numpy as np
+from numpy.typing import NDArray
+from safetensors.numpy import load_file, save
+
+from core.checkpoints import FORMAT, read_info
+from core.images import write_atomically
+from core.lle import lle_weights
+
+FAMILY = "face_bank"
+CALIBRATION_K = 10
+QUANTILES = (0.0, 0.01, 0.05, 0.1, 0.25, 0.5, 0.75, 0.9, 0.95, 0.99, 1.0)
+
+# faiss switches to a BLAS expansion of the distance at 20 queries, which cancels badly near zero and makes a
+# row's neighbours depend on how many other rows were asked about.
+_EXACT_SEARCH_ROWS = 16
+
+faiss.omp_set_num_threads(1)  # its OpenMP pool and torch's otherwise fight over the same cores
+
+
+@dataclass(frozen=True)
+class Projection:
+    """Where a batch of latents lands on the manifold.
+
+    Attributes
+    ----------
+    projected : (B, D) float32
+    neighbour_ids : (B, k) int64
+        Rows of the bank, nearest first, never -1.
+    weights : (B, k) float64
+        Each row sums to one; entries may be negative.
+    distances : (B, k) float32
+        Euclidean (not squared) distance of each neighbour from the latent.
+    confidence : (B,) float32
+        In [0, 1], see `Manifold.confidence_of`.
+    """
+
+    projected: NDArray[np.float32]
+    neighbour_ids: NDArray[np.int64]
+    weights: NDArray[np.float64]
+    distances: NDArray[np.float32]
+    confidence: NDArray[np.float32]
+
+
+def is_mix(t: object) -> bool:
+    """Whether ``t`` is a number in [0, 1]."""
+    return not isinstance(t, bool) and isinstance(t, Real) and 0.0 <= float(t) <= 1.0
+
+
+def mix(latents: NDArray[np.float32], projected: NDArray[np.float32], t: float) -> NDArray[np.float32]:
+    """Blend a drawing with its projection: ``t * latents + (1 - t) * projected``.
+
+    Parameters
+    ----------
+    latents, projected : (B, D) float32
+    t
+        In [0, 1]. 1 keeps the user's lines, 0 is fully projected.
+
+    Raises
+    ------
+    ValueError
+        If ``t`` is outside [0, 1] or not a number, or the shapes differ.
+    """
+    if not is_mix(t):
+        raise ValueError(f"t must be a number between 0 (fully projected) and 1 (keep my lines), got {t!r}.")
+    if latents.shape != projected.shape:
+        raise ValueError(f"latents {latents.shape} and projected {projected.shape} must have the same shape.")
+    t = float(t)
+    return (t * latents + (1.0 - t) * projected).astype(np.float32)
+
+
+class Manifold:
+    """An exact nearest-neighbour index over training latents with locally linear projection.
+
+    Parameters
+    ----------
+    bank : (N, D) float32
+        Latents of the clean training sketches, no augmented copies.
+    names
+        One name per row, for instance the photo's stem.
+    sketches : (N, h, w) uint8, optional
+        Thumbnails of those sketches, black on white.
+    residual_quantiles : (11,) float32, optional
+        The calibration of the confidence (`QUANTILES`) if it is known already; measured here otherwise.
+
+    Raises
+    ------
+    ValueError
+        If the bank is empty, not 2-D or not finite, or names or sketches do not fit it.
+    """
+
+    def __init__(
+        self,
+        bank: NDArray[np.float32],
+        names: Sequence[str],
+        *,
+        sketches: NDArray[np.uint8] | None = None,
+        residual_quantiles: NDArray[np.float32] | None = None,
+    ) -> None:
+        bank = np.ascontiguousarray(bank, dtype=np.float32)
+        if bank.ndim != 2 or 0 in bank.shape:
+            raise ValueError(f"A bank holds at least one latent as (N, D) float32, got shape {bank.shape}.")
+        if not np.isfinite(bank).all():
+            raise ValueError("The bank holds NaN or infinite latents. Build it again from a working encoder.")
+        if len(names) != len(bank):
+            raise ValueError(f"{len(bank)} latents need as many names, got {len(names)}.")
+        if sketches is not None and (
+            sketches.ndim != 3 or len(sketches) != len(bank) or sketches.dtype != np.uint8
+        ):
+            raise ValueError(
+                f"sketches must be ({len(bank)}, h, w) uint8, got {sketches.shape} {sketches.dtype}."
+            )
+        self.bank = _read_only(bank)
+        self.names = tuple(names)
+        self.sketches = None if sketches is None else _read_only(sketches)
+        self._index = faiss.IndexFlatL2(bank.shape[1])
+        self._index.add(bank)
+        if residual_quantiles is None:
+            residual_quantiles = self._leave_one_out_quantiles()
+        self.residual_quantiles = np.asarray(residual_quantiles, dtype=np.float32)
+        if self.residual_quantiles.shape != (len(QUANTILES),):
+            raise ValueError(
+                f"The calibration is {len(QUANTILES)} quantiles, got shape {self.residual_quantiles.shape}."
+            )
+
+    def __len__(self) -> int:
+        return len(self.bank)
+
+    @property
+    def width(self) -> int:
+        """Length D of a latent."""
+        return int(self.bank.shape[1])
+
+    def project(
+        self,
+        latents: NDArray[np.float32],
+        k: int = 10,
+        ridge: float = 1e-3,
+        *,
+        exclude: NDArray[np.integer] | None = None,
+    ) -> Projection:
+        """Rebuild each latent from its ``k`` nearest training faces (Roweis & Saul 2000).
+
+        Parameters
+        ----------
+        latents : (B, D) float32
+        k
+            Neighbours per latent, 1 <= k <= N (less what ``exclude`` takes away).
+        ridge
+            Multiple of the Gram matrix's trace added to its diagonal (`core.lle.lle_weights`).
+        exclude : (B,) or (B, m) int, optional
+            Bank rows that may not be a latent's neighbour, -1 for none. Training leaves an image's own row
+            out in this way.
+
+        Returns
+        -------
+        Projection
+
+        Raises
+        ------
+        ValueError
+            If ``k`` is out of range, or ``latents`` has a wrong shape or holds NaN or infinity.
+        """
+        latents = self._checked(latents)
+        banned = self._checked_exclusion(exclude, len(latents))
+        if isinstance(k, bool) or not isinstance(k, (int, np.integer)):
+            raise ValueError(f"k must be a whole number, got {k!r}.")
+        available = len(self.bank) - banned.shape[1]
+        if not 1 <= k <= available:
+            raise ValueError(f"k must be between 1 and {available} (training faces in the bank), got {k}.")
+
+        # The confidence always looks at the same number of neighbours, so that k does not change it.
+        reach = min(max(k, CALIBRATION_K), available)
+        ids, distances = self._search(latents, reach, banned)
+        calibration_k = min(CALIBRATION_K, reach)
+        _, calibrated = self._rebuild(latents, ids[:, :calibration_k], ridge=1e-3)
+        residuals = np.linalg.norm(latents - calibrated, axis=1)
+        weights, projected = self._rebuild(latents, ids[:, :k], ridge)
+        return Projection(
+            projected=projected.astype(np.float32),
+            neighbour_ids=ids[:, :k],
+            weights=weights,
+            distances=distances[:, :k].astype(np.float32),
+            confidence=self.confidence_of(residuals),
+        )
+
+    def confidence_of(self, residuals: NDArray[np.floating]) -> NDArray[np.float32]:
+        """How much a latent looks like a training face, from what its projection could not explain.
+
+        The yardstick is what the bank's own rows leave over when each is rebuilt from its ten nearest others.
+        ``1 / (1 + (residual / far) ** steepness)`` is 1 for a perfect fit, 0.9 for the median training face,
+        0.5 for one that is stranger than 95 % of them (but at least half again the median), and falls towards
+        0 beyond: smooth and strictly decreasing, where an empirical survival function would be 0 for every
+        drawing outside the bank's own range.
+
+        Parameters
+        ----------
+        residuals : (B,) float
+            Distance between latents and their projections on ten neighbours.
+
+        Returns
+        -------
+        (B,) float32
+            In [0, 1].
+        """
+        typical, far = (float(self.residual_quantiles[QUANTILES.index(q)]) for q in (0.5, 0.95))
+        if typical <= 0.0:  # a bank of one row, or of copies: any scale is a guess, take the latents' own
+            typical = 0.1 * max(float(np.linalg.norm(self.bank, axis=1).mean()), 1e-6)
+        far = max(far, 1.5 * typical)
+        steepness = np.log(9.0) / np.log(far / typical)
+        ratio = np.asarray(residuals, dtype=np.float64) / far
+        return (1.0 / (1.0 + ratio**steepness)).astype(np.float32)
+
+    def save(
+        self, path: str | Path, *, provenance: dict[str, object] | None = None, licence: str = ""
+    ) -> None:
+        """Write bank, thumbnails, names and calibration to one ``.safetensors`` file.
+
+        Parameters
+        ----------
+        path
+        provenance
+            What the bank was made from; ``autoencoder_sha256`` lets the pipeline refuse a bank that
+            belongs to another encoder.
+        licence
+            Licence of the data behind the bank.
+        """
+        tensors: dict[str, NDArray] = {"latents": self.bank, "residual_quantiles": self.residual_quantiles}
+        if self.sketches is not None:
+            tensors["sketches"] = np.ascontiguousarray(self.sketches)
+        metadata = {  # the same keys as a model file, so that core.checkpoints.read_info reads both
+            "format": str(FORMAT),
+            "family": FAMILY,
+            "config": json.dumps({"names": self.names, "calibration_k": CALIBRATION_K}, ensure_ascii=False),
+            "provenance": json.dumps(provenance or {}, ensure_ascii=False),
+            "licence": licence,
+        }
+        write_atomically(path, save(tensors, metadata=metadata))
+
+    @classmethod
+    def load(cls, path: str | Path) -> Manifold:
+        """Read what `save` wrote.
+
+        Raises
+        ------
+        AssetMissing
+            If there is no such file.
+        ValueError
+            If the file is not a bank of a format version that this code reads.
+        """
+        info = read_info(path)
+        if info.family != FAMILY or info.config.get("calibration_k") != CALIBRATION_K:
+            raise ValueError(
+                f"{Path(path).name} is not a face bank that this code reads, but {info.family!r}."
+            )
+        tensors = load_file(path)
+        return cls(
+            tensors["latents"],
+            info.config["names"],
+            sketches=tensors.get("sketches"),
+            residual_quantiles=tensors["residual_quantiles"],
+        )
+
+    def _checked(self, latents: NDArray[np.float32]) -> NDArray[np.float32]:
+        latents = np.ascontiguousarray(latents, dtype=np.float32)
+        if latents.ndim != 2 or latents.shape[1] != self.width:
+            raise ValueError(f"latents must be (B, {self.width}) float32, got shape {latents.shape}.")
+        if not np.isfinite(latents).all():
+            raise ValueError("latents hold NaN or infinity: the encoder failed on this drawing.")
+        return latents
+
+    def _checked_exclusion(self, exclude: NDArray[np.integer] | None, batch: int) -> NDArray[np.int64]:
+        """Bank rows to leave out as (B, m), m = 0 without any."""
+        if exclude is None:
+            return np.empty((batch, 0), dtype=np.int64)
+        banned = np.asarray(exclude)
+        if banned.ndim == 1:
+            banned = banned[:, None]
+        if banned.ndim != 2 or len(banned) != batch or not np.issubdtype(banned.dtype, np.integer):
+            raise ValueError(
+                f"exclude must be ({batch},) or ({batch}, m) bank rows, got {np.shape(exclude)}."
+            )
+        return banned.astype(np.int64)
+
+    def _search(
+        self, latents: NDArray[np.float32], k: int, banned: NDArray[np.int64]
+    ) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+        """Ids (B, k) and euclidean distances (B, k), nearest first, without each row's banned ids."""
+        reach = k + banned.shape[1]
+        found = [
+            self._index.search(latents[start : start + _EXACT_SEARCH_ROWS], reach)[1]
+            for start in range(0, len(latents), _EXACT_SEARCH_ROWS)
+        ]
+        ids = np.concatenate(found) if found else np.empty((0, reach), dtype=np.int64)
+        is_banned = (ids[:, :, None] == banned[:, None, :]).any(axis=2)
+        keep = np.argsort(is_banned, axis=1, kind="stable")[:, :k]  # the allowed ones first, order kept
+        ids = np.take_along_axis(ids, keep, axis=1)
+        offsets = latents[:, None, :].astype(np.float64) - self.bank[ids]
+        distances = np.linalg.norm(offsets, axis=2)
+        order = np.argsort(distances, axis=1, kind="stable")
+        return np.take_along_axis(ids, order, axis=1), np.take_along_axis(distances, order, axis=1)
+
+    def _rebuild(
+        self, latents: NDArray[np.float32], ids: NDArray[np.int64], ridge: float
+    ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Weights (B, k) and the blend of neighbours (B, D)."""
+        neighbours = self.bank[ids].astype(np.float64)  # (B, k, D)
+        weights = lle_weights(latents, neighbours, ridge)
+        return weights, np.einsum("bk,bkd->bd", weights, neighbours)
+
+    def _leave_one_out_quantiles(self) -> NDArray[np.float32]:
+        """Quantiles of what the bank's rows leave over when rebuilt from others; zeros for a single row."""
+        rows = len(self.bank)
+        if rows == 1:
+            return np.zeros(len(QUANTILES), dtype=np.float32)
+        k = min(CALIBRATION_K, rows - 1)
+        residuals = np.empty(rows)
+        for start in range(0, rows, _EXACT_SEARCH_ROWS):  # in steps: (B, k, D) of a large bank is gigabytes
+            batch = self.bank[start : start + _EXACT_SEARCH_ROWS]
+            own = np.arange(start, start + len(batch), dtype=np.int64)[:, None]
+            ids, _ = self._search(batch, k, own)
+            _, rebuilt = self._rebuild(batch, ids, ridge=1e-3)
+            residuals[start : start + len(batch)] = np.linalg.norm(batch - rebuilt, axis=1)
+        return np.quantile(residuals, QUANTILES).astype(np.float32)
+
+
+def _read_only(array: NDArray) -> NDArray:
+    """A view that no session can write to: all of them share it."""
+    view = array.view()
+    view.setflags(write=False)
+    return view
