@@ -51,21 +51,27 @@ def alignment_targets(size: int = FRAME) -> np.ndarray:
 
 @lru_cache(maxsize=16)
 def face_mask(size: int = FRAME) -> np.ndarray:
-    """Soft mask of the face's interior (brows to chin), for replacing only the features.
+    """Soft mask of the features (brows to lower lip), for refining the face and keeping the rest.
 
-    An egg of the template's proportions, 1 inside, 0 outside, with a smooth feather of about 6 % of
-    the width, so that a blend along it shows no seam.
+    It stays inside the outline of a face, so that jaw, ears and hair remain as they were drawn: a
+    superellipse above the nose, wide enough for brows, and a tapering ellipse below it. 1 inside, 0
+    outside, with a smooth feather, so that a blend along it shows no seam.
 
     Returns
     -------
     mask : (size, size) float32 in [0, 1], read-only
     """
     ys, xs = np.mgrid[0:size, 0:size].astype(np.float32) * (FRAME / size)
-    centre_x, centre_y = 256.0, 300.0
-    half_height = np.where(ys < centre_y, 128.0, 166.0)
-    half_width = 138.0 - np.clip((ys - centre_y) / 166.0, 0, 1) ** 2 * 26.0
-    radius = np.sqrt(((xs - centre_x) / half_width) ** 2 + ((ys - centre_y) / half_height) ** 2)
+    down = ys - 300.0
+    is_below = down > 0
+    half_width = 128.0 - np.where(is_below, (down / 135.0) ** 2, 0.0) * 40.0
+    across, along = (
+        np.abs(xs - 256.0) / np.maximum(half_width, 1.0),
+        np.abs(down) / np.where(is_below, 135.0, 122.0),
+    )
+    power = np.where(is_below, 2.0, 3.0)
+    radius = (across**power + along**power) ** (1 / power)
     ramp = np.clip((1.0 - radius) / 0.2 + 0.5, 0, 1)
-    mask = (ramp * ramp * (3 - 2 * ramp)).astype(np.float32)
+    mask: np.ndarray = (ramp * ramp * (3 - 2 * ramp)).astype(np.float32)
     mask.setflags(write=False)
     return mask

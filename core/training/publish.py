@@ -21,7 +21,7 @@ from core.training import command
 from core.training.data import DataConfig, load_pairs
 from core.training.loop import Progress
 
-THUMBNAIL = 128
+THUMBNAIL = 96
 
 
 def publish(
@@ -82,7 +82,9 @@ def build_bank(autoencoder: Path, data: DataConfig, out: Path, progress: Progres
                 progress(number + 1, len(pairs))
     small = (THUMBNAIL, THUMBNAIL)
     thumbnails = np.stack([cv2.resize(s, small, interpolation=cv2.INTER_AREA) for s in pairs.clean])
-    provenance: dict[str, object] = {"autoencoder_sha256": hashlib.sha256(autoencoder.read_bytes()).hexdigest()}
+    provenance: dict[str, object] = {
+        "autoencoder_sha256": hashlib.sha256(autoencoder.read_bytes()).hexdigest()
+    }
     bank = Manifold(np.stack(latents).astype(np.float32), pairs.names, sketches=thumbnails)
     bank.save(out, provenance=provenance, licence=read_info(autoencoder).licence)
 
