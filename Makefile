@@ -51,7 +51,8 @@ autoencoder pix2pixhd: $(VENV)/.installed
 	@exec $(PY) -m core.training.$@ $(ARGS)
 
 benchmark: $(VENV)/.installed-dev
-	@$(PY) -m pytest -s tests/benchmarks
+	@$(PY) -m tests.benchmarks.pipeline_speed
+	@$(PY) -m tests.benchmarks.curation_speed $(PHOTOS)
 
 clean:
 	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -36,7 +36,8 @@ class GlobalGeneratorConfig:
         ``transposed`` convolutions as in the reference, or ``nearest`` plus a 3 x 3 convolution, which
         cannot draw checkerboards.
     patch
-        Side of the pixel blocks that are moved into channels before the network and back after it.
+        Side of the pixel blocks that are moved into channels before the network and back after it,
+        there followed by a ``Binomial`` filter.
     """
 
     input_nc: int = 1
@@ -105,6 +106,26 @@ class NearestConv(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         return self.conv(F.interpolate(x, scale_factor=2.0, mode="nearest"))
+
+
+class Binomial(nn.Module):
+    """A fixed 3 x 3 low-pass filter [1 2 1] x [1 2 1] / 16.
+
+    Its response is zero at exactly the frequencies of a checkerboard of period 2, the trace that a
+    space-to-depth output leaves; the layers before it learn to make up for what else it damps.
+    """
+
+    kernel: Tensor
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        line = torch.tensor([1.0, 2.0, 1.0])
+        kernel = (line[:, None] * line / 16).expand(channels, 1, 3, 3).clone()
+        self.register_buffer("kernel", kernel, persistent=False)
+
+    def forward(self, x: Tensor) -> Tensor:
+        padded = F.pad(x, (1, 1, 1, 1), mode="replicate")
+        return F.conv2d(padded, self.kernel.to(x.dtype), groups=x.shape[1])
 
 
 def _upsampling(config: GlobalGeneratorConfig, c_in: int, c_out: int) -> list[nn.Module]:

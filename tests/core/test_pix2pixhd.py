@@ -4,6 +4,7 @@ import torch
 from core.generators.pix2pixhd import (
     COMPACT,
     REFERENCE,
+    Binomial,
     DiscriminatorConfig,
     GlobalGenerator,
     GlobalGeneratorConfig,
@@ -50,6 +51,15 @@ def test_a_photo_has_the_sketchs_size_and_range(config):
         photo = network(torch.rand(1, 1, side, side) * 2 - 1)
     assert photo.shape == (1, 3, side, side)
     assert photo.abs().max() <= 1
+
+
+def test_a_space_to_depth_output_cannot_hold_a_checkerboard():
+    board = (torch.arange(32)[:, None] + torch.arange(32)) % 2 * 2.0 - 1
+    stripes = (torch.arange(32) % 2 * 2.0 - 1).expand(32, 32)
+    pattern = torch.stack([board, stripes, stripes.T])[None]
+    filtered = Binomial(3)(pattern)
+    assert filtered[..., 1:-1, 1:-1].abs().max() < 1e-6
+    assert torch.allclose(Binomial(3)(torch.ones(1, 3, 8, 8)), torch.ones(1, 3, 8, 8))
 
 
 def test_the_last_scale_of_the_discriminator_sees_full_resolution_first():
