@@ -112,7 +112,8 @@ class Binomial(nn.Module):
     """A fixed 3 x 3 low-pass filter [1 2 1] x [1 2 1] / 16.
 
     Its response is zero at exactly the frequencies of a checkerboard of period 2, the trace that a
-    space-to-depth output leaves; the layers before it learn to make up for what else it damps.
+    space-to-depth output leaves; the layers before it learn to make up for what else it damps. It
+    comes after the tanh, which would otherwise put harmonics back.
     """
 
     kernel: Tensor
