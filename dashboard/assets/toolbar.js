@@ -1,0 +1,203 @@
+// The toolbar over the paper. It reaches into the canvas component's open shadow root: that component has
+// undo and redo only as buttons of a toolbar that hides, no eraser, no keys, and a fixed size on screen.
+const instances = new WeakMap();
+
+export default function ({ data, parentElement, setStateValue, setTriggerValue }) {
+  let bar = instances.get(parentElement);
+  if (!bar) {
+    bar = createBar(parentElement);
+    instances.set(parentElement, bar);
+  }
+  bar.update(data, setStateValue, setTriggerValue);
+  return () => {
+    instances.delete(parentElement);
+    bar.dispose();
+  };
+}
+
+function createBar(parentElement) {
+  const buttons = Object.fromEntries(
+    [...parentElement.querySelectorAll("button")].map((button) => [button.dataset.do, button]),
+  );
+  const slider = parentElement.querySelector("input");
+  const number = parentElement.querySelector("output");
+  const stop = new AbortController();
+  let data, setState, setTrigger, tools;
+  let isDrawing = false;
+  let afterStroke = null;
+  let paper = null; // the canvas's parts, once it is there
+
+  // ---- the canvas component next door -----------------------------------------------------------
+  function findPaper() {
+    if (paper?.container.isConnected) return paper;
+    paper?.watch.disconnect();
+    paper = null;
+    for (const host of document.querySelectorAll(`${data.canvas} *`)) {
+      const container = host.shadowRoot?.querySelector(".dc-container");
+      const upper = container?.querySelector(".upper-canvas");
+      if (!upper) continue;
+      const root = host.shadowRoot;
+      const scroll = root.querySelector(".dc-scroll");
+      const [send, undo, redo] = root.querySelectorAll(".dc-toolbar-card > .dc-icon-button");
+      const style = document.createElement("style");
+      style.textContent = data.paperCss;
+      const guide = document.createElement("img");
+      guide.className = "studio-guide";
+      guide.alt = "";
+      guide.draggable = false;
+      const axis = document.createElement("div");
+      axis.className = "studio-axis";
+      root.append(style);
+      container.append(guide, axis);
+      const watch = new MutationObserver(render);
+      watch.observe(undo, { attributes: true, attributeFilter: ["disabled"] });
+      watch.observe(redo, { attributes: true, attributeFilter: ["disabled"] });
+      paper = { container, scroll, upper, undo, redo, send, guide, axis, watch };
+      render();
+      break;
+    }
+    return paper;
+  }
+
+  // ---- what is seen -------------------------------------------------------------------------------
+  function render() {
+    const erases = tools.tool === "eraser";
+    const size = erases ? tools.eraser : tools.brush;
+    const [low, high] = erases ? data.limits.eraser : data.limits.brush;
+    for (const name of ["pen", "eraser"]) buttons[name].setAttribute("aria-pressed", String(tools.tool === name));
+    for (const name of ["guide", "mirror"]) buttons[name].setAttribute("aria-pressed", String(tools[name]));
+    buttons.guide.hidden = !data.guideUrl;
+    slider.min = low;
+    slider.max = high;
+    slider.value = size;
+    slider.setAttribute("aria-label", erases ? "Eraser size" : "Brush size");
+    number.textContent = size;
+    buttons.undo.disabled = (!paper || paper.undo.disabled) && !data.canTakeBack;
+    buttons.redo.disabled = (!paper || paper.redo.disabled) && !data.canBringBack;
+    if (!paper) return;
+    if (data.guideUrl && paper.guide.src !== data.guideUrl) paper.guide.src = data.guideUrl;
+    paper.guide.dataset.on = String(tools.guide && Boolean(data.guideUrl));
+    paper.axis.dataset.on = String(tools.mirror);
+    paper.upper.style.setProperty("--studio-cursor", cursor(size));
+  }
+
+  function cursor(size) {
+    const shown = Math.max(4, (size * paper.upper.getBoundingClientRect().width) / paper.upper.width);
+    const half = Math.ceil(shown / 2) + 2;
+    const circle = (colour, width) =>
+      `<circle cx='${half}' cy='${half}' r='${shown / 2}' fill='none' stroke='${colour}' stroke-width='${width}'/>`;
+    const svg = `<svg xmlns='http://www.w3.org/2000/svg' width='${2 * half}' height='${2 * half}'>${circle("white", 2.5)}${circle("black", 1)}</svg>`;
+    return `url("data:image/svg+xml,${encodeURIComponent(svg)}") ${half} ${half}, crosshair`;
+  }
+
+  // ---- what is done -------------------------------------------------------------------------------
+  // Python counts the changes back to us through the canvas (see gate.js). A change that reached the canvas in
+  // the middle of a stroke would cut that stroke off, so it waits for the pen to be lifted.
+  function change(difference) {
+    tools = { ...tools, ...difference, change: (tools.change + 1) % 1000 };
+    render();
+    const tell = () => {
+      setState("tools", tools);
+      gate.holdFor((applied) => applied.change === tools.change);
+    };
+    if (isDrawing) afterStroke = tell;
+    else tell();
+  }
+
+  function replace(name) {
+    holdForLoad();
+    setTrigger(name, true);
+  }
+
+  function holdForLoad() {
+    const before = gate.applied().load;
+    gate.holdFor((applied) => applied.load !== before, 120); // a load needs a moment to be drawn
+  }
+
+  function resize(value) {
+    const [low, high] = tools.tool === "eraser" ? data.limits.eraser : data.limits.brush;
+    const size = Math.min(high, Math.max(low, value));
+    change(tools.tool === "eraser" ? { eraser: size } : { brush: size });
+  }
+
+  const act = {
+    pen: () => change({ tool: "pen" }),
+    eraser: () => change({ tool: "eraser" }),
+    guide: () => change({ guide: !tools.guide }),
+    mirror: () => change({ mirror: !tools.mirror }),
+    undo: () => step("undo", data.canTakeBack),
+    redo: () => step("redo", data.canBringBack),
+    clear: () => replace("clear"),
+  };
+
+  // One stroke back or forth in the canvas; at its end, back over a whole drawing that was replaced.
+  function step(name, isReplaced) {
+    if (findPaper() && !paper[name].disabled) paper[name].click();
+    else if (isReplaced) replace(name);
+  }
+
+  const gate = createGate(findPaper);
+  const on = (target, kinds, act, options = {}) =>
+    kinds.split(" ").forEach((kind) => target.addEventListener(kind, act, { signal: stop.signal, ...options }));
+
+  on(window, "mousedown mousemove mouseup touchstart touchmove touchend", gate.handle, { capture: true, passive: false });
+  on(window, "studio:load", holdForLoad);
+  for (const [name, button] of Object.entries(buttons)) on(button, "click", () => act[name]());
+  on(slider, "input", () => (number.textContent = slider.value));
+  on(slider, "change", () => resize(Number(slider.value)));
+
+  const keys = { b: "pen", p: "pen", e: "eraser", g: "guide", m: "mirror" };
+  on(window, "keydown", (event) => {
+    const target = event.composedPath()[0];
+    const writes = target.isContentEditable || target.tagName === "TEXTAREA" ||
+      (target.tagName === "INPUT" && !["range", "checkbox", "radio"].includes(target.type));
+    if (writes || event.altKey) return;
+    const key = event.key.toLowerCase();
+    if (event.ctrlKey || event.metaKey) {
+      if (key !== "z" && key !== "y") return;
+      event.preventDefault();
+      act[key === "y" || event.shiftKey ? "redo" : "undo"]();
+    } else if (keys[key] && !buttons[keys[key]].hidden) act[keys[key]]();
+    else if (key === "[" || key === "]") {
+      resize(Number(slider.value) + (key === "]" ? 1 : -1) * (tools.tool === "eraser" ? 4 : 1));
+    } else if (key === "c") document.querySelector(data.convert)?.click();
+  });
+
+  // The canvas sends a drawing 200 ms after the pen is lifted. That is late for a photo that follows the pen,
+  // and too late for Convert, which must not miss the last stroke.
+  on(window, "mousedown touchstart", (event) => (isDrawing = event.composedPath()[0] === findPaper()?.upper), { capture: true });
+  on(window, "mouseup touchend", () => {
+    if (!isDrawing) return;
+    isDrawing = false;
+    setTimeout(() => {
+      findPaper()?.send.click();
+      afterStroke?.();
+      afterStroke = null;
+    });
+  }, { capture: true });
+  const flush = (event) => {
+    if (event.target.closest?.(data.convert) && findPaper()) paper.send.click();
+  };
+  on(window, "pointerdown click", flush, { capture: true });
+
+  const mirror = createMirror(() => tools.mirror && findPaper()?.upper);
+  on(window, "mousedown mousemove mouseup touchstart touchmove touchend", mirror, { capture: true, passive: false });
+  on(window, "resize", () => paper && render());
+  const timer = setInterval(findPaper, 250);
+
+  return {
+    update(newData, setStateValue, setTriggerValue) {
+      data = newData;
+      setState = setStateValue;
+      setTrigger = setTriggerValue;
+      if (!tools || tools.change === data.tools.change) tools = data.tools; // an older answer undoes nothing
+      findPaper();
+      render();
+    },
+    dispose() {
+      clearInterval(timer);
+      stop.abort();
+      paper?.watch.disconnect();
+    },
+  };
+}

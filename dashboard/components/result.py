@@ -1,0 +1,59 @@
+"""The photo and what belongs to it: empty state, refined sketch, hint, training faces."""
+
+from __future__ import annotations
+
+import html
+
+import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
+
+from dashboard.decisions import Step, status_text, timing_text
+from dashboard.resources import face_url
+from dashboard.state import Shown
+
+EMPTY_TEXT = "Draw a face.<br>Its photo appears here."
+FACES_SHOWN = 10
+
+
+def show_photo(shown: Shown | None) -> None:
+    """The photo, or the friendly blank where one will be."""
+    if shown is None or not shown.photo_url:
+        st.html(f'<div class="studio-blank studio-empty" data-testid="empty"><p>{EMPTY_TEXT}</p></div>')
+    else:
+        st.image(shown.photo_url, width="stretch", alt="Photo made from your drawing")
+
+
+def show_status(line: DeltaGenerator, shown: Shown | None, step: Step) -> None:
+    """One quiet line: what could be better or what to do next, and how long it took."""
+    whole, steps = timing_text(shown.result.timings) if shown is not None else ("", "")
+    state = "studio-status studio-waits" if step is Step.WAIT else "studio-status"
+    line.html(
+        f'<p class="{state}"><span>{status_text(shown, step)}</span><span title="{steps}">{whole}</span></p>'
+    )
+
+
+def show_waiting(line: DeltaGenerator) -> None:
+    """The same line while the networks are loaded, once after the server's start."""
+    line.html('<p class="studio-status"><span>Getting the networks ready …</span></p>')
+
+
+def show_refined(shown: Shown | None) -> None:
+    """The sketch that the photo was made from."""
+    if shown is None or not shown.refined_url:
+        st.html('<div class="studio-blank studio-small"></div>')
+    else:
+        st.image(shown.refined_url, width="stretch", alt="Refined sketch")
+
+
+def show_faces(shown: Shown | None) -> None:
+    """The training faces that the refined lines lean on, as sketches with their shares."""
+    neighbours = shown.result.neighbours[:FACES_SHOWN] if shown is not None else ()
+    figures = "".join(
+        f'<figure><img src="{face_url(near.sketch)}" alt="Sketch of {html.escape(near.name)}">'
+        f"<figcaption>{near.weight:.0%}</figcaption></figure>"
+        for near in neighbours
+        if near.sketch is not None
+    )
+    if not figures:
+        return
+    st.html(f'<p class="studio-label">Nearest training faces</p><div class="studio-faces">{figures}</div>')

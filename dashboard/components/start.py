@@ -1,0 +1,78 @@
+"""Where a drawing can come from: an example, a picture of paper, an earlier result."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from core.errors import UnsafeImage
+from dashboard.components.pictures import Picture, show_pictures
+from dashboard.drawing import fabric_from_sketch
+from dashboard.resources import examples
+from dashboard.state import EXAMPLES, RECENT, UPLOAD, UPLOAD_MENU, DrawSession, drawing_from, set_look
+
+FILE_TYPES = ["png", "jpg", "jpeg", "webp", "bmp", "gif", "tif", "tiff", "avif"]
+
+
+def show_examples(session: DrawSession) -> None:
+    """Drawings to start from, one click each."""
+    found = {example.name: example for example in examples()}
+    if not found:
+        return
+    show_pictures(
+        [Picture(e.name, e.thumbnail, f"Start from: {e.title}") for e in found.values()],
+        key=EXAMPLES,
+        on_pick=lambda name: session.put_on_paper(found[name].drawing),
+    )
+
+
+def show_upload(session: DrawSession) -> None:
+    """A drawing on paper or from another program; what cannot be read is said and changes nothing."""
+    key = f"{UPLOAD}_{session.uploads}"
+
+    def chosen() -> None:
+        file = st.session_state[key]
+        session.upload_error = "" if file is None else take_upload(session, file.getvalue())
+        if file is not None and not session.upload_error:
+            session.uploads += 1
+            st.session_state[UPLOAD_MENU] = False
+
+    menu = st.popover(
+        "Upload", icon=":material/add_photo_alternate:", key=UPLOAD_MENU, type="tertiary", on_change="rerun"
+    )
+    with menu:
+        st.file_uploader(
+            "A photo or scan of a drawing, or a picture file",
+            type=FILE_TYPES,
+            key=key,
+            on_change=chosen,
+        )
+        if session.upload_error:
+            st.error(session.upload_error)
+
+
+def take_upload(session: DrawSession, data: bytes) -> str:
+    """Lay an uploaded drawing on the paper; where it cannot be read, say why and leave all as it was."""
+    from core.paper import sketch_from_upload
+
+    try:
+        sketch = sketch_from_upload(data)
+    except UnsafeImage as error:
+        return str(error)
+    session.put_on_paper(drawing_from(fabric_from_sketch(sketch)))
+    return ""
+
+
+def show_recent(session: DrawSession) -> None:
+    """The last results; a click brings drawing and settings back."""
+    if not session.history:
+        return
+
+    def bring_back(position: str) -> None:
+        entry = session.history[int(position)]
+        set_look(session, entry.look)
+        session.shown = entry
+        session.put_on_paper(entry.drawing)
+
+    current = next((str(i) for i, e in enumerate(session.history) if e is session.shown), "")
+    pictures = [Picture(str(i), e.thumbnail, f"Result {i + 1}") for i, e in enumerate(session.history)]
+    show_pictures(pictures, key=RECENT, on_pick=bring_back, selected=current)

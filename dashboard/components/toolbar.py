@@ -1,0 +1,87 @@
+"""Pen, eraser, sizes, undo, redo, clear, guide, mirror, and the keys for them.
+
+The scripts in ``assets`` work on the canvas directly, in the browser: undo and redo, the guide laid over
+the paper, the mirrored stroke and the pointer's shape need no round trip. Only the pen's colour and width
+do, so a stroke begun meanwhile is held back until the canvas has them (``assets/gate.js``).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import asdict, replace
+from functools import cache
+from typing import Any
+
+import streamlit as st
+
+from dashboard.resources import asset_text, guide_url
+from dashboard.state import CANVAS, CONVERT, COUNTED, TOOLBAR, Drawing, DrawSession, Tools
+
+BRUSH_PX = (1, 12)
+ERASER_PX = (4, 80)
+SCRIPTS = ("gate.js", "mirror.js", "toolbar.js")
+
+
+def tools_from(change: dict[str, Any], now: Tools) -> Tools:
+    """The tools after a change made in the browser; what is out of range or unknown is left alone."""
+    tool = change.get("tool", now.tool)
+    return replace(
+        now,
+        tool=tool if tool in ("pen", "eraser") else now.tool,
+        brush=_within(BRUSH_PX, change.get("brush"), now.brush),
+        eraser=_within(ERASER_PX, change.get("eraser"), now.eraser),
+        guide=bool(change.get("guide", now.guide)),
+        mirror=bool(change.get("mirror", now.mirror)),
+        change=_within((0, COUNTED - 1), change.get("change"), now.change),
+    )
+
+
+def _within(limits: tuple[int, int], value: Any, now: int) -> int:
+    if isinstance(value, int | float) and limits[0] <= value <= limits[1]:
+        return int(value)
+    return now
+
+
+@cache
+def _component() -> Any:
+    return st.components.v2.component(
+        "studio_toolbar",
+        html=asset_text("toolbar.html"),
+        css=asset_text("toolbar.css"),
+        js="\n".join(asset_text(name) for name in SCRIPTS),
+    )
+
+
+def show_toolbar(session: DrawSession) -> None:
+    """Show the toolbar; what is pressed is carried out before the page is drawn again."""
+
+    def changed() -> None:
+        session.tools = tools_from(st.session_state[TOOLBAR].get("tools") or {}, session.tools)
+
+    def when(name: str, act: Callable[[], None]) -> Callable[[], None]:
+        def pressed() -> None:
+            if st.session_state[TOOLBAR].get(name):
+                act()
+
+        return pressed
+
+    data = {
+        "tools": asdict(session.tools),
+        "limits": {"brush": BRUSH_PX, "eraser": ERASER_PX},
+        "paperCss": asset_text("paper.css"),
+        "guideUrl": guide_url(),
+        "canTakeBack": bool(session.undo_loads),
+        "canBringBack": bool(session.redo_loads),
+        "canvas": f".st-key-{CANVAS}",
+        "convert": f".st-key-{CONVERT} button",
+    }
+    _component()(
+        key=TOOLBAR,
+        data=data,
+        on_tools_change=changed,
+        on_clear_change=when("clear", lambda: session.put_on_paper(Drawing())),
+        on_undo_change=when("undo", session.take_back),
+        on_redo_change=when("redo", session.bring_back),
+        width="stretch",
+        height="content",
+    )

@@ -1,0 +1,82 @@
+"""What the Draw page decides, apart from how it looks."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from enum import Enum
+
+from dashboard.drawing import has_ink, is_sparse
+from dashboard.state import DrawSession, Look, Shown
+
+LOW_CONFIDENCE = 0.35
+LOW_KEEP_LINES = 0.2
+
+
+class Step(Enum):
+    """What to do in this run."""
+
+    EMPTY = "nothing is drawn: no model call"
+    KEEP = "what is shown is still right, or the canvas has not reported a load yet"
+    WAIT = "the drawing or the look changed, and the visitor converts by hand"
+    GENERATE = "make a new face"
+
+
+def next_step(session: DrawSession, look: Look, *, is_live: bool, is_asked: bool) -> Step:
+    """Decide whether this run calls the networks.
+
+    Parameters
+    ----------
+    session
+        With the drawing that the canvas reported in this very run.
+    is_live
+        Whether every change becomes a face by itself.
+    is_asked
+        Whether Convert was pressed.
+    """
+    if not has_ink(session.drawing.fabric):
+        return Step.EMPTY
+    if session.drawing.sketch is None:
+        return Step.KEEP
+    if session.shown is not None and session.shown.key == (session.drawing.digest, look):
+        return Step.KEEP
+    return Step.GENERATE if is_live or is_asked else Step.WAIT
+
+
+def status_text(shown: Shown | None, step: Step) -> str:
+    """The line under the photo: what to do next, or advice for a drawing that the networks know little about."""
+    if step is Step.WAIT:
+        return (
+            "Press Convert for the photo."
+            if shown is None
+            else "This has changed. Press Convert for a new photo."
+        )
+    if shown is None or step is Step.EMPTY:
+        return ""
+    result, look = shown.result, shown.look
+    if result.is_blank:
+        return "Almost nothing is drawn yet. A few more lines, and a face appears."
+    if result.confidence is None or result.confidence >= LOW_CONFIDENCE or look.mode == "none":
+        return ""
+    if is_sparse(shown.drawing.fabric):
+        return "Keep drawing: eyes, nose and mouth make the face much better."
+    if look.keep_lines > LOW_KEEP_LINES:
+        return "Far from any face seen in training. Try “Keep my lines” lower."
+    return "Far from any face seen in training. The guide helps to place eyes, nose and mouth."
+
+
+def timing_text(timings: Mapping[str, float]) -> tuple[str, str]:
+    """The whole time, and the steps it is made of, from milliseconds per step."""
+    if "total" not in timings:
+        return "", ""
+    steps = (f"{name} {_duration(value)}" for name, value in timings.items() if name != "total" and value > 0)
+    return _duration(timings["total"]), ", ".join(steps)
+
+
+def _duration(milliseconds: float) -> str:
+    return f"{milliseconds:.0f} ms" if milliseconds < 1000 else f"{milliseconds / 1000:.1f} s"
+
+
+def missing_text(error: Exception) -> str:
+    """What a visitor reads when the weights are not there: the error's own advice, without folders."""
+    return "The studio cannot make photos yet. " + re.sub(r"\S*[/\\](?=[\w.-]+)", "", str(error))

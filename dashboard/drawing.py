@@ -1,0 +1,148 @@
+"""A drawing as the canvas keeps it (Fabric.js JSON), and the plain forms it comes from and goes to.
+
+Coordinates are always those of the 512 x 512 paper, whatever size it is shown at. Black strokes draw,
+white strokes erase; a scanned drawing lies under them as a picture. Nothing here knows Streamlit.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import io
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from PIL import Image
+
+from core.face_frame import FRAME
+
+PAPER = FRAME
+INK = "#000000"
+ERASER = "#ffffff"
+SPARSE_STROKES = 4
+EMPTY: dict[str, Any] = {"objects": []}
+
+Fabric = Mapping[str, Any]
+Stroke = Mapping[str, Any]
+
+
+def fabric_from_strokes(strokes: Sequence[Stroke]) -> dict[str, Any]:
+    """Strokes as the canvas draws them.
+
+    Parameters
+    ----------
+    strokes
+        Each ``{"width": px, "points": [[x, y], ...]}`` and, for the eraser, ``"erase": true``.
+    """
+    return {"objects": [_path(stroke) for stroke in strokes if stroke["points"]]}
+
+
+def _path(stroke: Stroke) -> dict[str, Any]:
+    points = [(round(float(x), 2), round(float(y), 2)) for x, y in stroke["points"]]
+    if len(points) == 1:
+        points.append((points[0][0] + 0.01, points[0][1]))  # a dot: a line too short to have a direction
+    commands: list[list[Any]] = [["M", *points[0]]]
+    for here, there in zip(points[1:-1], points[2:], strict=True):
+        middle = (round((here[0] + there[0]) / 2, 2), round((here[1] + there[1]) / 2, 2))
+        commands.append(["Q", *here, *middle])
+    commands.append(["L", *points[-1]])
+    return {
+        "type": "Path",
+        "path": commands,
+        "fill": None,
+        "stroke": ERASER if stroke.get("erase") else INK,
+        "strokeWidth": stroke["width"],
+        "strokeLineCap": "round",
+        "strokeLineJoin": "round",
+    }
+
+
+def strokes_from_fabric(fabric: Fabric) -> list[dict[str, Any]]:
+    """The strokes of a drawing, in the form that ``fabric_from_strokes`` takes.
+
+    The pen's own points are the curve's control points, so nothing is smoothed twice. A scanned drawing
+    beneath the strokes is left out.
+    """
+    strokes = []
+    for item in fabric.get("objects", []):
+        if str(item.get("type", "")).lower() != "path":
+            continue
+        points = [[round(float(v), 2) for v in command[1:3]] for command in item["path"] if len(command) >= 3]
+        stroke: dict[str, Any] = {"width": item.get("strokeWidth", 1), "points": points}
+        if is_eraser(item):
+            stroke["erase"] = True
+        strokes.append(stroke)
+    return strokes
+
+
+def strokes_file(fabric: Fabric) -> bytes:
+    """The strokes as a JSON file in the form of the example drawings."""
+    content = {"size": PAPER, "strokes": strokes_from_fabric(fabric)}
+    return json.dumps(content, separators=(",", ":")).encode()
+
+
+def is_eraser(item: Mapping[str, Any]) -> bool:
+    """Whether a stroke of the canvas rubs out instead of drawing."""
+    return str(item.get("stroke", "")).lower() in (ERASER, "white", "#fff", "rgb(255,255,255)")
+
+
+def fabric_from_sketch(sketch: np.ndarray) -> dict[str, Any]:
+    """A scanned drawing as a picture that lies under the strokes, so that undo and eraser see it.
+
+    Parameters
+    ----------
+    sketch : (512, 512) uint8, black on white
+    """
+    if sketch.shape != (PAPER, PAPER) or sketch.dtype != np.uint8:
+        raise ValueError(f"expected a sketch ({PAPER}, {PAPER}) uint8, got {sketch.shape} {sketch.dtype}")
+    rgba = np.zeros((*sketch.shape, 4), np.uint8)
+    rgba[..., 3] = 255 - sketch
+    item = {"type": "Image", "src": data_url(rgba), "left": 0, "top": 0, "originX": "left", "originY": "top"}
+    return {"objects": [item | {"width": PAPER, "height": PAPER}]}
+
+
+def data_url(image: np.ndarray) -> str:
+    """A picture as a PNG that HTML can show in place."""
+    buffer = io.BytesIO()
+    Image.fromarray(image).save(buffer, "PNG", compress_level=3)
+    return "data:image/png;base64," + base64.b64encode(buffer.getvalue()).decode("ascii")
+
+
+def has_ink(fabric: Fabric) -> bool:
+    """Whether anything was drawn; strokes of the eraser alone are still a blank page."""
+    return any(not is_eraser(item) for item in fabric.get("objects", []))
+
+
+def is_sparse(fabric: Fabric) -> bool:
+    """Whether so few strokes were drawn that the face must still be missing parts."""
+    items = [item for item in fabric.get("objects", []) if not is_eraser(item)]
+    return len(items) < SPARSE_STROKES and all("path" in item for item in items)
+
+
+def digest(fabric: Fabric) -> str:
+    """Name of a drawing's content: equal for equal lines, before and after the canvas took them over."""
+    content = [_essence(item) for item in fabric.get("objects", [])]
+    return hashlib.sha256(json.dumps(content, separators=(",", ":")).encode()).hexdigest()
+
+
+def _essence(item: Mapping[str, Any]) -> list[Any]:
+    path = [[c[0], *(round(float(v), 1) for v in c[1:])] for c in item.get("path", [])]
+    return [is_eraser(item), float(item.get("strokeWidth", 0)), path, item.get("src", "")]
+
+
+def sketch_from_canvas(rgba: np.ndarray) -> np.ndarray:
+    """The canvas's transparent picture as a sketch on white paper.
+
+    Parameters
+    ----------
+    rgba : (H, W, 4) uint8
+
+    Returns
+    -------
+    sketch : (H, W) uint8, black on white
+    """
+    from core.images import flatten_over_white
+
+    return np.ascontiguousarray(flatten_over_white(rgba).min(axis=2))

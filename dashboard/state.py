@@ -1,0 +1,192 @@
+"""Everything that one visitor's session remembers. No other file names a session key.
+
+All of it lives in the memory of that session alone; nothing drawn or uploaded is written to disk.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+import streamlit as st
+
+from dashboard.drawing import EMPTY, digest
+
+if TYPE_CHECKING:
+    from core.pipeline import FaceResult
+
+Mode = Literal["hybrid", "whole", "none"]
+HISTORY_LENGTH = 12
+LOADS_KEPT = 20
+COUNTED = 1000  # changes and loads are counted up to this number and then from 0 again
+
+# Widgets and components. Those that are restored from the history are read back by name.
+CANVAS, TOOLBAR, EXAMPLES, RECENT = "canvas", "toolbar", "examples", "recent"
+LIVE, CONVERT, KEEP_LINES, MODE, NEIGHBOUR_COUNT = "live", "convert", "keep_lines", "mode", "neighbour_count"
+UPLOAD, UPLOAD_MENU = "upload", "upload_menu"
+_SESSION = "draw_session"
+
+
+@dataclass(frozen=True)
+class Tools:
+    """What the pen does; sizes are diameters in pixels of the 512 px paper."""
+
+    tool: Literal["pen", "eraser"] = "pen"
+    brush: int = 3
+    eraser: int = 20
+    guide: bool = True
+    mirror: bool = False
+    change: int = 0  # counts the changes that the browser made, so that it knows which have arrived
+
+
+@dataclass(frozen=True)
+class Look:
+    """How a drawing becomes a face."""
+
+    keep_lines: float = 0.5
+    mode: Mode = "hybrid"
+    neighbour_count: int = 10
+
+
+@dataclass(frozen=True)
+class Drawing:
+    """What is on the paper: the canvas's own strokes and, once it has sent them, the pixels."""
+
+    fabric: dict[str, Any] = field(default_factory=lambda: dict(EMPTY))
+    sketch: np.ndarray | None = None  # (512, 512) uint8
+    digest: str = digest(EMPTY)
+
+
+def drawing_from(fabric: dict[str, Any]) -> Drawing:
+    """A drawing that the canvas has yet to turn into pixels."""
+    return Drawing(fabric, None, digest(fabric))
+
+
+@dataclass(frozen=True)
+class Shown:
+    """A finished face with everything needed to come back to it.
+
+    Its pictures travel inside the page as ``data:`` URLs: no address that another visitor could open, and
+    none that is gone before a slow browser asks for it.
+    """
+
+    drawing: Drawing
+    look: Look
+    result: FaceResult
+    photo_url: str = ""
+    refined_url: str = ""
+    thumbnail: str = ""
+    made: datetime = field(default_factory=datetime.now)
+
+    @property
+    def key(self) -> tuple[str, Look]:
+        return self.drawing.digest, self.look
+
+
+@dataclass
+class DrawSession:
+    """The Draw page's memory, one object per visitor."""
+
+    tools: Tools = field(default_factory=Tools)
+    drawing: Drawing = field(default_factory=Drawing)
+    load: dict[str, Any] = field(default_factory=lambda: EMPTY | {"load": 0})  # what the canvas starts from
+    replaced: str | None = None  # digest of what a load replaces, until the canvas reports the load
+    undo_loads: list[Drawing] = field(default_factory=list)
+    redo_loads: list[Drawing] = field(default_factory=list)
+    shown: Shown | None = None
+    history: tuple[Shown, ...] = ()
+    neighbour_count: int = Look().neighbour_count
+    neighbour_loads: int = 0  # part of that slider's key: it sits in a menu that may never have been opened
+    upload_error: str = ""
+    uploads: int = 0  # part of the uploader's key: a new number empties it
+
+    def put_on_paper(self, drawing: Drawing) -> None:
+        """Replace the drawing; the one before can be had back with undo."""
+        if drawing.digest == self.drawing.digest:
+            return
+        self.undo_loads = [*self.undo_loads, self.drawing][-LOADS_KEPT:]
+        self.redo_loads = []
+        self._load(drawing)
+
+    def take_back(self) -> None:
+        """Undo the last replacement."""
+        if self.undo_loads:
+            self.redo_loads.append(self.drawing)
+            self._load(self.undo_loads.pop())
+
+    def bring_back(self) -> None:
+        """Redo the last replacement that was undone."""
+        if self.redo_loads:
+            self.undo_loads.append(self.drawing)
+            self._load(self.redo_loads.pop())
+
+    def _load(self, drawing: Drawing) -> None:
+        if self.replaced is None:
+            self.replaced = self.drawing.digest
+        self.load = {"objects": drawing.fabric.get("objects", []), "load": self.load["load"] + 1}
+        self.drawing = drawing
+
+    def come_back(self) -> None:
+        """Lay the drawing on a canvas that starts anew, after a visit to another page."""
+        self.load = {"objects": self.drawing.fabric.get("objects", []), "load": self.load["load"] + 1}
+
+    def receive(self, reported: Drawing) -> None:
+        """Take what the canvas reports, unless that is still the drawing from before a load."""
+        if reported.digest == self.drawing.digest:
+            if self.drawing.sketch is None:
+                self.drawing = reported
+        elif reported.digest == self.replaced:
+            return
+        else:
+            self.drawing = reported
+            if self.replaced is None:
+                self.redo_loads = []  # a stroke of the visitor's own
+        self.replaced = None
+
+    def remember(self, shown: Shown) -> None:
+        """Show a result and put it first in the strip, each drawing and look once."""
+        self.shown = shown
+        others = tuple(entry for entry in self.history if entry.key != shown.key)
+        self.history = shorten((shown, *others))
+
+
+def shorten(history: tuple[Shown, ...], length: int = HISTORY_LENGTH) -> tuple[Shown, ...]:
+    """Newest first, at most ``length``; what goes first are steps on the way to a newer drawing.
+
+    Without that a dozen strokes would push every finished face out of the strip.
+    """
+    while len(history) > length:
+        steps = [i for i in range(1, len(history)) if _leads_to(history[i], history[:i])]
+        dropped = steps[-1] if steps else len(history) - 1
+        history = history[:dropped] + history[dropped + 1 :]
+    return history
+
+
+def _leads_to(entry: Shown, newer: tuple[Shown, ...]) -> bool:
+    strokes = entry.drawing.fabric.get("objects", [])
+    return any(
+        entry.look == later.look and strokes == later.drawing.fabric.get("objects", [])[: len(strokes)]
+        for later in newer
+    )
+
+
+def draw_session() -> DrawSession:
+    """This visitor's memory, made at the first call, with the widgets' defaults beside it."""
+    if _SESSION not in st.session_state:
+        st.session_state[_SESSION] = DrawSession()
+    look = Look()
+    for key, value in {LIVE: True, KEEP_LINES: look.keep_lines, MODE: look.mode}.items():
+        st.session_state.setdefault(key, value)
+    session: DrawSession = st.session_state[_SESSION]
+    return session
+
+
+def set_look(session: DrawSession, look: Look) -> None:
+    """Move the widgets to a look; only before they are drawn, that is in a callback."""
+    st.session_state[KEEP_LINES] = look.keep_lines
+    st.session_state[MODE] = look.mode
+    if look.neighbour_count != session.neighbour_count:
+        session.neighbour_count = look.neighbour_count
+        session.neighbour_loads += 1

@@ -1,0 +1,48 @@
+"""Fixtures for the dashboard's tests."""
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+import streamlit as st
+from streamlit.testing.v1 import AppTest
+
+from core.config import ROOT
+from dashboard import resources
+from dashboard.state import Drawing
+from dashboard.views import draw
+from tests.dashboard.fake_page import FakePipeline, Page
+
+
+@pytest.fixture
+def pipeline(monkeypatch: pytest.MonkeyPatch) -> FakePipeline:
+    fake = FakePipeline()
+
+    def load() -> FakePipeline:
+        if fake.error is not None:
+            raise fake.error
+        return fake
+
+    monkeypatch.setattr(resources, "pipeline", load)
+    return fake
+
+
+@pytest.fixture
+def open_page(pipeline: FakePipeline, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[], Page]]:
+    """Opens the page for a visitor; each call is a session of its own."""
+    papers: dict[int, dict[str, Drawing]] = {}
+
+    def fake_canvas(_tools: Any, _load: Any, _known: Drawing) -> Drawing:
+        return papers[st.session_state["visitor"]]["drawing"]
+
+    monkeypatch.setattr(draw, "show_canvas", fake_canvas)
+
+    def open_one() -> Page:
+        app = AppTest.from_file(str(ROOT / "dashboard" / "app.py"), default_timeout=60)
+        visitor = len(papers)
+        papers[visitor] = {"drawing": Drawing()}
+        app.session_state["visitor"] = visitor
+        app.run()
+        return Page(app, pipeline, papers[visitor])
+
+    yield open_one

@@ -1,0 +1,112 @@
+"""What the toolbar accepts, what an upload does, what is shared between visitors."""
+
+import json
+import threading
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from core.errors import AssetMissing
+from core.images import encode_png
+from dashboard import resources
+from dashboard.components.actions import files_of
+from dashboard.components.start import take_upload
+from dashboard.components.toolbar import tools_from
+from dashboard.drawing import digest, fabric_from_strokes
+from dashboard.state import Drawing, DrawSession, Look, Shown, Tools
+from tests.dashboard.fake_page import FakePipeline, drawn
+
+
+def test_a_change_of_one_tool_leaves_the_others():
+    now = Tools(brush=5, guide=False)
+    assert tools_from({"tool": "eraser"}, now) == Tools(tool="eraser", brush=5, guide=False)
+
+
+@pytest.mark.parametrize(
+    "nonsense",
+    [{"tool": "axe"}, {"brush": 0}, {"brush": 400}, {"eraser": "big"}, {"brush": None}, {"x": 1}, {}],
+)
+def test_what_a_browser_must_not_send_is_left_alone(nonsense: dict):
+    assert tools_from(nonsense, Tools()) == Tools()
+
+
+@pytest.mark.parametrize(
+    "data",
+    [b"", b"no picture at all", encode_png(np.zeros((64, 64), np.uint8))[:60]],
+    ids=["empty", "not a picture", "truncated"],
+)
+def test_an_upload_that_cannot_be_read_is_explained_and_loses_nothing(data: bytes):
+    session = DrawSession()
+    session.receive(drawn(3))
+    message = take_upload(session, data)
+    assert message
+    assert "Traceback" not in message
+    assert session.drawing.digest == drawn(3).digest
+    assert session.load["load"] == 0
+
+
+def test_an_uploaded_drawing_lies_on_the_paper_and_undo_brings_the_old_one_back():
+    session = DrawSession()
+    session.receive(drawn(3))
+    picture = np.full((512, 512), 255, np.uint8)
+    picture[100:400, 250:256] = 0
+    picture[250:256, 100:400] = 0
+    assert take_upload(session, encode_png(picture)) == ""
+    assert session.drawing.fabric["objects"][0]["type"] == "Image"
+    session.take_back()
+    assert session.drawing.digest == drawn(3).digest
+
+
+def test_new_weights_have_another_fingerprint(tmp_path: Path):
+    assert resources.weights_fingerprint(tmp_path / "none") == ()
+    file = tmp_path / "pix2pixhd.safetensors"
+    file.write_bytes(b"old")
+    before = resources.weights_fingerprint(tmp_path)
+    file.write_bytes(b"newer")
+    assert resources.weights_fingerprint(tmp_path) != before
+
+
+def test_the_look_reaches_the_networks(pipeline: FakePipeline):
+    resources.generate(drawn().sketch, Look(keep_lines=0.3, mode="whole", neighbour_count=4))
+    call = pipeline.calls[0]
+    assert (call["t"], call["mode"], call["k"]) == (0.3, "whole", 4)
+
+
+def test_a_thumbnail_is_small_and_can_be_shown_in_place():
+    url = resources.thumbnail(np.zeros((256, 256, 3), np.uint8), 64)
+    assert url.startswith("data:image/png;base64,")
+    assert len(url) < 2000
+
+
+def test_every_file_can_be_made_from_a_finished_face_and_the_strokes_read_back(pipeline: FakePipeline):
+    drawing = drawn()
+    shown = Shown(drawing, Look(), resources.generate(drawing.sketch, Look()))
+    files = {label: make() for label, make in files_of(drawing, shown).items() if make is not None}
+    assert set(files) == {"Photo", "Refined sketch", "Drawing", "Side by side", "Strokes"}
+    assert all(data.startswith(b"\x89PNG") for label, data in files.items() if label != "Strokes")
+    strokes = json.loads(files["Strokes"])["strokes"]
+    assert digest(fabric_from_strokes(strokes)) == drawing.digest
+
+
+def test_before_the_first_photo_only_the_drawing_can_be_taken_along():
+    files = files_of(drawn(), None)
+    assert [label for label, make in files.items() if make is not None] == ["Drawing", "Strokes"]
+    assert not any(files_of(Drawing(), None).values())
+
+
+def test_loading_hands_control_back_until_the_networks_are_there(monkeypatch: pytest.MonkeyPatch):
+    is_loaded = threading.Event()
+    monkeypatch.setattr(resources, "pipeline", lambda: is_loaded.wait(10))
+    rounds = 0
+    for _ in resources.until_ready(pause_s=0.001):
+        rounds += 1
+        if rounds == 3:
+            is_loaded.set()
+    assert rounds >= 3
+
+
+def test_missing_weights_are_told_to_whoever_waits_for_them(pipeline: FakePipeline):
+    pipeline.error = AssetMissing("face_bank.safetensors is missing. Run: make assets")
+    with pytest.raises(AssetMissing, match="face_bank"):
+        list(resources.until_ready())

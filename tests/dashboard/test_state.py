@@ -1,0 +1,118 @@
+"""What a session remembers: replaced drawings, what the canvas reports, the strip of results."""
+
+from types import SimpleNamespace
+
+import pytest
+
+from dashboard.drawing import digest
+from dashboard.state import HISTORY_LENGTH, Drawing, DrawSession, Look, Shown, drawing_from, shorten
+from tests.dashboard.fake_page import drawn
+
+RESULT = SimpleNamespace(photo=None)
+
+
+def shown(drawing: Drawing, look: Look | None = None) -> Shown:
+    return Shown(drawing, look or Look(), RESULT)
+
+
+def reported(drawing: Drawing) -> Drawing:
+    """The drawing as the canvas sends it back: its own copy, with pixels."""
+    return Drawing({"objects": list(drawing.fabric["objects"])}, drawn().sketch, drawing.digest)
+
+
+def test_a_new_session_starts_blank():
+    assert DrawSession().drawing.digest == digest({"objects": []})
+
+
+def test_a_replaced_drawing_comes_back_with_undo_and_goes_again_with_redo():
+    session = DrawSession()
+    session.receive(drawn(3))
+    session.put_on_paper(Drawing())
+    session.receive(Drawing())
+    session.take_back()
+    assert session.drawing.digest == drawn(3).digest
+    session.receive(reported(drawn(3)))
+    session.bring_back()
+    assert session.drawing.digest == Drawing().digest
+
+
+def test_every_replacement_is_a_new_load_for_the_canvas():
+    session = DrawSession()
+    loads = []
+    for count in (1, 2, 1, 2):
+        session.put_on_paper(drawn(count))
+        loads.append(session.load["load"])
+    assert loads == sorted(set(loads))
+
+
+def test_putting_down_what_is_there_already_changes_nothing():
+    session = DrawSession()
+    session.receive(drawn(3))
+    session.put_on_paper(drawing_from(drawn(3).fabric))
+    assert session.load["load"] == 0
+    assert session.undo_loads == []
+
+
+def test_a_report_from_before_a_load_does_not_undo_the_load():
+    session = DrawSession()
+    session.receive(drawn(3))
+    session.put_on_paper(drawing_from(drawn(4).fabric))
+    session.receive(drawn(3))
+    assert session.drawing.digest == drawn(4).digest
+    session.receive(reported(drawn(4)))
+    assert session.drawing.sketch is not None
+
+
+def test_a_stroke_on_top_of_a_load_is_taken_even_when_the_load_itself_was_never_reported():
+    session = DrawSession()
+    session.receive(drawn(1))
+    session.put_on_paper(drawing_from(drawn(4).fabric))
+    session.receive(drawn(5))
+    assert session.drawing.digest == drawn(5).digest
+    session.receive(drawn(1))
+    assert session.drawing.digest == drawn(1).digest
+
+
+def test_a_stroke_of_ones_own_ends_the_redo():
+    session = DrawSession()
+    session.receive(drawn(3))
+    session.put_on_paper(Drawing())
+    session.receive(Drawing())
+    session.take_back()
+    session.receive(reported(drawn(3)))
+    assert session.redo_loads
+    session.receive(drawn(4))
+    assert not session.redo_loads
+
+
+def test_the_strip_holds_the_last_results_newest_first():
+    session = DrawSession()
+    drawings = [drawn(3, offset=i) for i in range(HISTORY_LENGTH + 3)]
+    for drawing in drawings:
+        session.remember(shown(drawing))
+    expected = [drawing.digest for drawing in reversed(drawings)][:HISTORY_LENGTH]
+    assert [entry.drawing.digest for entry in session.history] == expected
+
+
+def test_steps_on_the_way_leave_the_strip_before_finished_drawings():
+    finished = shown(drawn(5, offset=7))
+    steps = [shown(drawn(count)) for count in range(1, 6)]
+    kept = shorten((*reversed(steps), finished), length=3)
+    assert [entry.drawing.digest for entry in kept] == [
+        drawn(5).digest,
+        drawn(4).digest,
+        finished.drawing.digest,
+    ]
+
+
+def test_the_same_drawing_with_another_look_is_another_result():
+    session = DrawSession()
+    session.remember(shown(drawn()))
+    session.remember(shown(drawn(), Look(keep_lines=0.1)))
+    assert len(session.history) == 2
+
+
+@pytest.mark.parametrize("count", [0, 1, HISTORY_LENGTH])
+def test_a_short_strip_is_left_as_it_is(count: int):
+    history = tuple(shown(drawn(3, offset=i)) for i in range(count))
+    assert shorten(history) == history
