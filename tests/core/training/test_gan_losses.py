@@ -1,8 +1,9 @@
+import numpy as np
 import torch
 
 from core.training.diffaugment import NUMBERS, diff_augment
 from core.training.perceptual import PerceptualLoss
-from core.training.pix2pixhd import feature_matching, least_squares
+from core.training.pix2pixhd import crop_corner, feature_matching, least_squares
 
 
 def test_the_perceptual_loss_grows_with_damage_and_reaches_the_photo_only():
@@ -45,3 +46,12 @@ def test_feature_matching_ignores_the_verdict():
     real = [[torch.zeros(1, 2, 4, 4), torch.zeros(1, 1, 2, 2)]]
     fake = [[torch.zeros(1, 2, 4, 4), torch.ones(1, 1, 2, 2)]]
     assert feature_matching(fake, real) == 0
+
+
+def test_crops_stay_inside_and_reach_every_corner_often():
+    rng = np.random.default_rng(0)
+    corners = np.stack([crop_corner(rng, 256, 160) for _ in range(900)])
+    assert corners.min() == 0 and corners.max() == 96
+    for corner in ((0, 0), (0, 96), (96, 0), (96, 96)):
+        assert (corners == corner).all(1).mean() > 0.05
+    assert (crop_corner(rng, 64, 64) == 0).all()
