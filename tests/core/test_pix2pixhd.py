@@ -1,3 +1,5 @@
+import dataclasses
+
 import pytest
 import torch
 
@@ -11,6 +13,7 @@ from core.generators.pix2pixhd import (
     LocalEnhancer,
     LocalEnhancerConfig,
     MultiscaleDiscriminator,
+    ResnetBlock,
 )
 
 SMALL = {
@@ -61,6 +64,14 @@ def test_a_space_to_depth_output_cannot_hold_a_checkerboard():
     assert isinstance(GlobalGenerator(COMPACT).model[-1][-1], Binomial)
     assert filtered[..., 1:-1, 1:-1].abs().max() < 1e-6
     assert torch.allclose(Binomial(3)(torch.ones(1, 3, 8, 8)), torch.ones(1, 3, 8, 8))
+
+
+def test_a_bounded_network_holds_a_spike_down():
+    block = ResnetBlock(dataclasses.replace(COMPACT, bounded=True), 4).eval()
+    spike = torch.zeros(1, 4, 8, 8)
+    spike[..., 0, 7] = 1e4
+    with torch.no_grad():
+        assert block(spike).abs().max() <= 16
 
 
 def test_the_last_scale_of_the_discriminator_sees_full_resolution_first():
