@@ -180,9 +180,9 @@ class GlobalGenerator(nn.Module):
     def __init__(self, config: GlobalGeneratorConfig = REFERENCE) -> None:
         super().__init__()
         self.config = config
-        end: nn.Module = (
-            nn.Tanh() if config.patch == 1 else nn.Sequential(nn.PixelShuffle(config.patch), nn.Tanh())
-        )
+        end: nn.Module = nn.Tanh()
+        if config.patch > 1:
+            end = nn.Sequential(nn.PixelShuffle(config.patch), nn.Tanh(), Binomial(config.output_nc))
         head = _padded_conv(config, config.ngf, config.output_nc * config.patch**2, 7)
         self.model = nn.Sequential(*_trunk(config), *head, end)
 
