@@ -31,7 +31,7 @@ PHONE = {
     "is_mobile": True,
     "device_scale_factor": 2,
 }
-SERVER_START_S = 120
+SERVER_START_S = 180
 # The first page waits for the networks to be compiled, beside whatever else the machine does.
 PATIENCE_MS = 150_000
 

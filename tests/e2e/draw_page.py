@@ -111,7 +111,7 @@ class DrawPage:
     def photo_image(self) -> Locator:
         return self.page.locator(".st-key-photo img")
 
-    def rest(self, quiet_ms: int = 500) -> None:
+    def rest(self, quiet_ms: int = 300) -> None:
         """Wait until the page has answered everything."""
         self.page.wait_for_function(AT_REST, arg=[quiet_ms], polling=50)
 
