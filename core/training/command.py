@@ -24,7 +24,7 @@ def main(train: Callable[..., Path]) -> None:
     parser = ArgumentParser(description=(train.__doc__ or "").partition("\n")[0])
     parser.add_argument("--config", action="config", help="YAML file with any of the settings below")
     parser.add_function_arguments(train, skip={"progress"}, as_positional=False)
-    settings = parser.instantiate_classes(parser.parse_args()).as_dict()
+    settings = parser.instantiate(parser.parse_args()).as_dict()
     settings.pop("config")
 
     is_main = os.environ.get("RANK", "0") == "0"

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional as F
 
 LAST_BLOCKS = (0, 2, 4, 7, 10)  # the last block of each resolution, up to stride 16
 
@@ -47,8 +46,14 @@ class PerceptualLoss(nn.Module):
     def forward(self, fake: Tensor, real: Tensor) -> Tensor:
         with torch.no_grad():
             targets = self.features(real)
+        # Each sample by its own magnitude, so that the loss does not depend on how a batch is split.
         terms = [
-            F.l1_loss(ours.float(), theirs.float()) / theirs.float().abs().mean().clamp_min(1e-3)
+            (_mean(ours - theirs) / _mean(theirs).clamp_min(1e-3)).mean()
             for ours, theirs in zip(self.features(fake), targets, strict=True)
         ]
         return torch.stack(terms).mean()
+
+
+def _mean(maps: Tensor) -> Tensor:
+    """Mean magnitude of each sample's map: (B, C, H, W) -> (B,) float32."""
+    return maps.float().abs().mean((1, 2, 3))

@@ -151,6 +151,7 @@ def test_the_strip_brings_drawing_settings_and_photo_back(page: DrawPage) -> Non
     example = page.expect_other_photo(first)
     page.press_on_slider("Keep my lines", "Home")
     page.expect_other_photo(example)
+    page.rest()  # the strip is drawn after the photo
     # Newest first: the example at t = 0, the example, the face.
     page.click(page.results().nth(2))
     page.expect_photo(first)

@@ -15,5 +15,5 @@ def test_every_shipped_config_is_understood(path, tmp_path):
     parser.add_argument("--config", action="config")
     parser.add_function_arguments(train, skip={"progress"}, as_positional=False)
     needed = [f"--data.root={tmp_path}", f"--loop.out={tmp_path}"]
-    settings = parser.instantiate_classes(parser.parse_args([f"--config={path}", *needed]))
+    settings = parser.instantiate(parser.parse_args([f"--config={path}", *needed]))
     assert settings.loop.steps > 0

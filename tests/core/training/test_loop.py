@@ -96,8 +96,11 @@ def test_two_processes_agree_with_one(pairs_folder, tmp_path):
             f"--loop.out={tmp_path / name}",
         ]
         subprocess.run(command, cwd=ROOT, env=environment, check=True, capture_output=True, timeout=300)
-    for one, two in zip(losses(tmp_path / "one"), losses(tmp_path / "two"), strict=True):
-        assert two == pytest.approx(one, rel=2e-3)
+    # Exact before the first update. After it rounding is amplified: Adam's first steps are lr * sign(gradient).
+    tolerances = (1e-5, 2e-3, 1e-2)
+    steps = zip(losses(tmp_path / "one"), losses(tmp_path / "two"), tolerances, strict=True)
+    for one, two, tolerance in steps:
+        assert two == pytest.approx(one, rel=tolerance)
 
 
 def test_every_epoch_is_a_permutation_whatever_the_batch_size(tmp_path):
