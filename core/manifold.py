@@ -1,4 +1,4 @@
-"""The bank of training faces and the pull of a drawing's latent towards it (DESIGN.md section 4).
+"""The bank of training faces and the pull of a drawing's latent towards it.
 
 The only module that imports faiss. Training code that needs the weights alone takes ``core.lle``.
 """

@@ -1,7 +1,7 @@
 """From a drawing to a photo: the one call behind the Draw page, the command line and the evaluation.
 
 Stage 1 reads the drawing as a latent, pulls it towards the faces of the training set and draws it again;
-stage 2 turns the result into a photo (DESIGN.md sections 4, 5 and 7).
+stage 2 turns the result into a photo.
 """
 
 from __future__ import annotations

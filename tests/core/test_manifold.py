@@ -112,7 +112,7 @@ def test_k_equal_to_the_bank_size_uses_every_row_once(manifold):
 def test_far_queries_keep_their_weights_bounded(manifold, k):
     far = queries() * 1000
     result = manifold.project(far, k=k)
-    assert np.abs(result.weights).sum(axis=1).max() < 10  # 299 without the ridge (DESIGN.md section 4)
+    assert np.abs(result.weights).sum(axis=1).max() < 10  # 299 without the ridge
 
 
 @pytest.mark.parametrize("count", [2, 17, 40])
