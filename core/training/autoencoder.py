@@ -22,9 +22,7 @@ from core.images import sketch_to_tensor
 from core.training import command
 from core.training.augment import AugmentConfig, damage, draw_sketch, random_geometry
 from core.training.data import DataConfig, Pairs, load_pairs
-from core.training.loop import Batch, LoopConfig, Progress, Trainer, settings_of, start_networks_from
-
-LICENCE = "unknown: set --licence to that of the training photos"
+from core.training.loop import UNKNOWN_LICENCE, Batch, LoopConfig, Progress, settings_of, train_recipe
 
 
 @dataclass(frozen=True)
@@ -120,7 +118,7 @@ def train(
     augment: AugmentConfig = AugmentConfig(),
     loss: AutoencoderLoss = AutoencoderLoss(),
     start_from: Path | None = None,
-    licence: str = LICENCE,
+    licence: str = UNKNOWN_LICENCE,
     progress: Progress | None = None,
 ) -> Path:
     """Train a sketch autoencoder, or go on where ``loop.out`` stopped.
@@ -134,11 +132,10 @@ def train(
     recipe = AutoencoderRecipe(
         model, load_pairs(data, "train"), load_pairs(data, "val"), augment=augment, loss=loss
     )
-    recipe.provenance["licence"] = licence
-    if start_from is not None:
-        start_networks_from(recipe, start_from)
     settings = settings_of(data=data, loop=loop, model=model, augment=augment, loss=loss)
-    return Trainer(recipe, loop, settings=settings).run(progress)
+    return train_recipe(
+        recipe, loop, settings=settings, start_from=start_from, licence=licence, progress=progress
+    )
 
 
 def main() -> None:

@@ -27,6 +27,8 @@ from core.config import pick_device
 from core.images import save_png, write_atomically
 
 Progress = Callable[[int, int], None]
+CHECKPOINT = "checkpoint.pt"
+UNKNOWN_LICENCE = "unknown: set --licence to that of the training photos"
 Batch = dict[str, Tensor]
 
 
@@ -232,13 +234,13 @@ class Trainer:
         }
         buffer = io.BytesIO()
         torch.save(state, buffer)
-        write_atomically(self.config.out / "checkpoint.pt", buffer.getvalue())
+        write_atomically(self.config.out / CHECKPOINT, buffer.getvalue())
         provenance = {**self.recipe.provenance, "steps": self.step, "batch_size": self.config.batch_size}
         licence = str(provenance.pop("licence", "unknown"))
         save_model(self.weights_path, self.served_model(), provenance=provenance, licence=licence)
 
     def _load(self) -> None:
-        path = self.config.out / "checkpoint.pt"
+        path = self.config.out / CHECKPOINT
         if not path.is_file():
             return
         state = torch.load(path, map_location=self.place.device, weights_only=True)
@@ -352,6 +354,36 @@ def start_networks_from(recipe: Recipe, path: Path) -> None:
     state = torch.load(path, map_location="cpu", weights_only=True)["networks"]
     for name, network in recipe.networks.items():
         network.load_state_dict(state[name])
+
+
+def train_recipe(
+    recipe: Recipe,
+    config: LoopConfig,
+    *,
+    settings: dict[str, Any],
+    start_from: Path | None,
+    licence: str,
+    progress: Progress | None,
+) -> Path:
+    """What every ``train`` function ends with: go on with the run in ``config.out``, or begin it.
+
+    Parameters
+    ----------
+    settings
+        `settings_of` all configurations.
+    start_from
+        Another run's networks to begin with; not read when ``config.out`` has a checkpoint already.
+    licence
+        Of the weights, written into them.
+
+    Returns
+    -------
+    Path of the served weights.
+    """
+    recipe.provenance["licence"] = licence
+    if start_from is not None and not (config.out / CHECKPOINT).is_file():
+        start_networks_from(recipe, start_from)
+    return Trainer(recipe, config, settings=settings).run(progress)
 
 
 def settings_of(**configs: Any) -> dict[str, Any]:

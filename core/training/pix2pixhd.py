@@ -31,11 +31,10 @@ from core.training import command
 from core.training.augment import AugmentConfig, damage, draw_sketch, random_geometry
 from core.training.data import DataConfig, Pairs, load_pairs
 from core.training.diffaugment import NUMBERS, diff_augment
-from core.training.loop import Batch, LoopConfig, Progress, Trainer, settings_of, start_networks_from
+from core.training.loop import UNKNOWN_LICENCE, Batch, LoopConfig, Progress, settings_of, train_recipe
 from core.training.perceptual import PerceptualLoss
 from core.training.refiner import Refiner
 
-LICENCE = "unknown: set --licence to that of the training photos"
 REFINED_T = (1.0, 0.7, 0.5, 0.3, 0.15, 0.0)
 
 
@@ -238,7 +237,7 @@ def train(
     loss: GanLoss = GanLoss(),
     refiner: RefinerConfig = RefinerConfig(),
     start_from: Path | None = None,
-    licence: str = LICENCE,
+    licence: str = UNKNOWN_LICENCE,
     progress: Progress | None = None,
 ) -> Path:
     """Train a Pix2PixHD generator, or go on where ``loop.out`` stopped.
@@ -254,14 +253,13 @@ def train(
         generator, discriminator, load_pairs(data, "train"), load_pairs(data, "val"),
         augment=augment, loss=loss, refiner=refiner, device=pick_device(loop.device),
     )  # fmt: skip
-    recipe.provenance["licence"] = licence
-    if start_from is not None:
-        start_networks_from(recipe, start_from)
     settings = settings_of(
         data=data, loop=loop, generator=generator, discriminator=discriminator, augment=augment, loss=loss,
         refiner=refiner,
     )  # fmt: skip
-    return Trainer(recipe, loop, settings=settings).run(progress)
+    return train_recipe(
+        recipe, loop, settings=settings, start_from=start_from, licence=licence, progress=progress
+    )
 
 
 def main() -> None:
