@@ -11,13 +11,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import cv2
 import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from core.autoencoder import AutoencoderConfig, SketchAutoencoder
-from core.face_frame import face_mask
+from core.face_frame import EYE_LEFT, EYE_RIGHT, FRAME, face_mask
 from core.images import sketch_to_tensor
 from core.training import command
 from core.training.augment import AugmentConfig, damage, draw_sketch, random_geometry
@@ -27,12 +28,13 @@ from core.training.loop import UNKNOWN_LICENCE, Batch, LoopConfig, Progress, set
 
 @dataclass(frozen=True)
 class AutoencoderLoss:
-    """Weights of the loss terms, and how much more a pixel of the face counts."""
+    """Weights of the loss terms, and how much more a pixel of the face, and of the eyes in it, counts."""
 
     bce: float = 1.0
     low_pass: float = 2.0
     gradient: float = 1.0
     face: float = 3.0
+    eyes: float = 1.0
 
 
 class AutoencoderRecipe:
@@ -52,8 +54,7 @@ class AutoencoderRecipe:
         self.networks: dict[str, nn.Module] = {"autoencoder": SketchAutoencoder(model)}
         self.pairs, self.val, self.augment, self.loss = train, val, augment, loss
         self.provenance: dict[str, Any] = {"train_pairs": len(train), "image_size": train.size}
-        weight = 1 + (loss.face - 1) * face_mask(train.size)
-        self._weight = torch.from_numpy(weight)[None, None]
+        self._weight = torch.from_numpy(pixel_weights(train.size, loss))[None, None]
 
     def __len__(self) -> int:
         return len(self.pairs)
@@ -103,6 +104,22 @@ class AutoencoderRecipe:
                 row.append(image)
         sheet = np.vstack([np.hstack(row) for row in rows])
         return np.repeat(sheet[..., None], 3, axis=2)
+
+
+def pixel_weights(size: int, loss: AutoencoderLoss) -> np.ndarray:
+    """How much each pixel counts: (S, S) float32, 1 outside the face.
+
+    Eyes have a factor of their own: a gaze is a few dozen pixels, which no mean over the picture would miss.
+    """
+    weight = 1 + (loss.face - 1) * face_mask(size)
+    for x, y in (EYE_LEFT, EYE_RIGHT):
+        centre, axes = (
+            (round(x * size / FRAME), round(y * size / FRAME)),
+            (44 * size // FRAME, 26 * size // FRAME),
+        )
+        eye = cv2.ellipse(np.zeros((size, size), np.float32), centre, axes, 0, 0, 360, 1.0, -1)
+        weight = weight * (1 + (loss.eyes - 1) * cv2.GaussianBlur(eye, (0, 0), 6 * size / FRAME))
+    return weight.astype(np.float32)
 
 
 def _gradient_difference(drawn: Tensor, target: Tensor, weight: Tensor) -> Tensor:

@@ -20,7 +20,9 @@ def show_photo(shown: Shown | None) -> None:
     if shown is None or not shown.photo_url:
         st.html(f'<div class="studio-blank studio-empty" data-testid="empty"><p>{EMPTY_TEXT}</p></div>')
     else:
-        st.image(shown.photo_url, width="stretch", alt="Photo made from your drawing")
+        count = len(shown.drawing.fabric.get("objects", []))
+        strokes = "1 stroke" if count == 1 else f"{count} strokes"
+        st.image(shown.photo_url, width="stretch", alt=f"Photo made from your drawing of {strokes}")
 
 
 def show_status(line: DeltaGenerator, shown: Shown | None, step: Step) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import io
 import math
+import re
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -14,7 +15,7 @@ from PIL import Image
 from playwright.sync_api import ConsoleMessage, Download, Locator, Page, expect
 
 PAPER = 512
-PATIENCE_S = 20
+PATIENCE_S = 60
 Points = Sequence[tuple[float, float]]
 
 # Notes when the page last spoke to the server and when it last heard from it.
@@ -124,6 +125,14 @@ class DrawPage:
         self.rest()
         return self.pixels_of(self.photo_image)
 
+    def photo_of(self, strokes: int) -> np.ndarray:
+        """Pixels of the photo of a drawing of that many strokes, once it is shown.
+
+        A slow browser may send its last stroke only after it has been still for a while.
+        """
+        expect(self.photo_image).to_have_attribute("alt", re.compile(rf"\b{strokes} strokes?$"))
+        return self.photo()
+
     def refined(self) -> np.ndarray:
         self.rest()
         return self.pixels_of(self.page.locator(".st-key-refined img"))
@@ -214,8 +223,7 @@ class DrawPage:
         """Draw a whole face with the mouse; return its photo."""
         for points in FACE:
             self.stroke(points)
-        expect(self.photo_image).to_be_visible()
-        return self.photo()
+        return self.photo_of(len(FACE))
 
     def set_live(self, is_on: bool) -> None:
         box = self.page.locator(".st-key-live input")

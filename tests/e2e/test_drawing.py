@@ -125,7 +125,7 @@ def test_after_a_burst_of_strokes_the_photo_is_that_of_the_whole_drawing(
         page.stroke(points)
     for step in range(8):
         page.stroke([(100 + 6 * step, 100 + 20 * step), (140 + 6 * step, 120 + 20 * step)])
-    photo, drawing = page.photo(), page.drawing()
+    photo, drawing = page.photo_of(len(FACE) + 8), page.drawing()
     _, data = page.download("Drawing")
     assert np.array_equal(np.asarray(Image.open(io.BytesIO(data)).convert("L")), drawing)
     # Let the networks answer the same drawing anew: there and back again with the slider.

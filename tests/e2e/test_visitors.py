@@ -5,7 +5,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from playwright.sync_api import expect
 
 from tests.e2e.conftest import serve, visitors
 from tests.e2e.draw_page import FACE, SCAR, DrawPage, oval
@@ -17,9 +16,7 @@ def test_two_visitors_drawing_at_once_keep_apart(open_page: Callable[..., DrawPa
         one.stroke(points)
         two.stroke([(512 - x, 0.9 * y) for x, y in points])
     two.stroke(SCAR)
-    expect(one.photo_image).to_be_visible()
-    expect(two.photo_image).to_be_visible()
-    first, second = one.photo(), two.photo()
+    first, second = one.photo_of(len(FACE)), two.photo_of(len(FACE) + 1)
     assert not np.array_equal(one.drawing(), two.drawing())
     assert not np.array_equal(first, second)
     two.click(two.button("Clear"))
@@ -38,8 +35,7 @@ def test_a_finger_draws_on_a_phone_and_nothing_sticks_out(phone: DrawPage) -> No
     assert content <= window
     for points in FACE:
         phone.touch_stroke(points)
-    expect(phone.photo_image).to_be_visible()
-    photo = phone.photo()
+    photo = phone.photo_of(len(FACE))
     drawing = phone.drawing()
     # The finger's line lies where the mouse would have put it: the oval's left edge, the mouth's middle.
     assert drawing[270:290, 108:124].min() < 128
@@ -74,8 +70,7 @@ def test_a_slow_answer_never_replaces_a_newer_one(slow_page: DrawPage) -> None:
     slow_page.wait_until_it_works()
     slow_page.stroke(oval(256, 256, 100, 120))
     slow_page.stroke(SCAR)
-    expect(slow_page.photo_image).to_be_visible()
-    photo = slow_page.photo()
+    photo = slow_page.photo_of(3)
     ink = int(np.sum(slow_page.drawing() < 128))
     assert photo_says_ink(photo) == pytest.approx(ink, rel=0.02)
 
