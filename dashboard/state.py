@@ -97,8 +97,8 @@ class DrawSession:
     redo_loads: list[Drawing] = field(default_factory=list)
     shown: Shown | None = None
     history: tuple[Shown, ...] = ()
-    neighbour_count: int = Look().neighbour_count
-    neighbour_loads: int = 0  # part of that slider's key: it sits in a menu that may never have been opened
+    look: Look = field(default_factory=Look)
+    look_loads: int = 0  # part of the widgets' keys, see set_look
     upload_error: str = ""
     uploads: int = 0  # part of the uploader's key: a new number empties it
 
@@ -127,6 +127,16 @@ class DrawSession:
             self.replaced = self.drawing.digest
         self.load = {"objects": drawing.fabric.get("objects", []), "load": self.load["load"] + 1}
         self.drawing = drawing
+
+    def set_look(self, look: Look) -> None:
+        """Move the settings to a look; only before their widgets are drawn, that is in a callback.
+
+        They become new widgets. A browser that has not heard of the move yet sends the old values along with
+        whatever it sends next, and those would win over a value that was set from here.
+        """
+        if look != self.look:
+            self.look = look
+            self.look_loads += 1
 
     def come_back(self) -> None:
         """Lay the drawing on a canvas that starts anew, after a visit to another page."""
@@ -176,17 +186,8 @@ def draw_session() -> DrawSession:
     """This visitor's memory, made at the first call, with the widgets' defaults beside it."""
     if _SESSION not in st.session_state:
         st.session_state[_SESSION] = DrawSession()
-    look = Look()
-    for key, value in {LIVE: True, KEEP_LINES: look.keep_lines, MODE: look.mode}.items():
-        st.session_state.setdefault(key, value)
+    st.session_state.setdefault(LIVE, True)
     session: DrawSession = st.session_state[_SESSION]
     return session
 
 
-def set_look(session: DrawSession, look: Look) -> None:
-    """Move the widgets to a look; only before they are drawn, that is in a callback."""
-    st.session_state[KEEP_LINES] = look.keep_lines
-    st.session_state[MODE] = look.mode
-    if look.neighbour_count != session.neighbour_count:
-        session.neighbour_count = look.neighbour_count
-        session.neighbour_loads += 1

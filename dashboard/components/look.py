@@ -16,27 +16,35 @@ MODES = {
 
 def show_look(session: DrawSession) -> tuple[Look, DeltaGenerator]:
     """Show the settings; return them, and the menu that has room for the training faces."""
-    is_refined = st.session_state[MODE] != "none"
+    look, loads = session.look, session.look_loads
+    is_refined = st.session_state.get(f"{MODE}_{loads}", look.mode) != "none"
     keep_lines = st.slider(
-        "Keep my lines", 0.0, 1.0, step=0.05, key=KEEP_LINES, disabled=not is_refined, persist_state="session"
+        "Keep my lines",
+        0.0,
+        1.0,
+        look.keep_lines,
+        step=0.05,
+        key=f"{KEEP_LINES}_{loads}",
+        disabled=not is_refined,
     )
     st.html('<p class="studio-ends"><span>a face seen in training</span><span>exactly mine</span></p>')
     mode = st.radio(
         "Refine",
         list(MODES),
-        key=MODE,
+        list(MODES).index(look.mode),
+        key=f"{MODE}_{loads}",
         format_func=MODES.__getitem__,
         label_visibility="collapsed",
-        persist_state="session",
     )
     menu = st.popover("More", key="more", type="tertiary").container(key="more_menu")
     with menu:
-        session.neighbour_count = st.slider(
+        neighbour_count = st.slider(
             "Training faces to blend",
             1,
             20,
-            session.neighbour_count,
-            key=f"{NEIGHBOUR_COUNT}_{session.neighbour_loads}",
+            look.neighbour_count,
+            key=f"{NEIGHBOUR_COUNT}_{loads}",
             disabled=not is_refined,
         )
-    return Look(round(keep_lines, 2), mode, session.neighbour_count), menu
+    session.look = Look(round(keep_lines, 2), mode, neighbour_count)
+    return session.look, menu

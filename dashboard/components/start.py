@@ -8,7 +8,7 @@ from core.errors import UnsafeImage
 from dashboard.components.pictures import Picture, show_pictures
 from dashboard.drawing import fabric_from_sketch
 from dashboard.resources import examples
-from dashboard.state import EXAMPLES, RECENT, UPLOAD, UPLOAD_MENU, DrawSession, drawing_from, set_look
+from dashboard.state import EXAMPLES, RECENT, UPLOAD, UPLOAD_MENU, DrawSession, drawing_from
 
 FILE_TYPES = ["png", "jpg", "jpeg", "webp", "bmp", "gif", "tif", "tiff", "avif"]
 
@@ -69,7 +69,7 @@ def show_recent(session: DrawSession) -> None:
 
     def bring_back(position: str) -> None:
         entry = session.history[int(position)]
-        set_look(session, entry.look)
+        session.set_look(entry.look)
         session.shown = entry
         session.put_on_paper(entry.drawing)
 

@@ -43,7 +43,7 @@ def test_moving_keep_my_lines_makes_a_new_face_from_the_same_drawing(
 ):
     page = open_page()
     page.draw(drawn())
-    page.app.slider(key="keep_lines").set_value(0.2).run()
+    page.app.slider(key="keep_lines_0").set_value(0.2).run()
     assert [call["t"] for call in pipeline.calls] == [0.5, 0.2]
     assert np.array_equal(pipeline.calls[0]["sketch"], pipeline.calls[1]["sketch"])
 
@@ -51,7 +51,7 @@ def test_moving_keep_my_lines_makes_a_new_face_from_the_same_drawing(
 def test_the_mode_and_the_number_of_faces_reach_the_networks(open_page: OpenPage, pipeline: FakePipeline):
     page = open_page()
     page.draw(drawn())
-    page.app.radio(key="mode").set_value("whole").run()
+    page.app.radio(key="mode_0").set_value("whole").run()
     page.app.slider(key="neighbour_count_0").set_value(3).run()
     assert (pipeline.calls[-1]["mode"], pipeline.calls[-1]["k"]) == ("whole", 3)
 
