@@ -18,6 +18,7 @@ from safetensors.torch import save
 from torch import nn
 
 from core.autoencoder import AutoencoderConfig, SketchAutoencoder
+from core.coverage_network import CoverageConfig, CoverageNetwork
 from core.errors import AssetMissing
 from core.generators.pix2pixhd import (
     GlobalGenerator,
@@ -33,6 +34,7 @@ FAMILIES: dict[str, tuple[type[Any], type[Any]]] = {
     SketchAutoencoder.family: (SketchAutoencoder, AutoencoderConfig),
     GlobalGenerator.family: (GlobalGenerator, GlobalGeneratorConfig),
     LocalEnhancer.family: (LocalEnhancer, LocalEnhancerConfig),
+    CoverageNetwork.family: (CoverageNetwork, CoverageConfig),
 }
 
 

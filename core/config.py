@@ -3,15 +3,27 @@
 Every name starts with ``STUDIO_``; an unknown one is refused, because a misspelt setting that is
 silently ignored costs more than an error.
 
-=================  ==============================================================================
-STUDIO_DEVICE      ``auto`` (CUDA, then MPS, then the CPU), ``cpu``, ``mps``, ``cuda`` or ``cuda:N``
-STUDIO_DATA        folder for data that is made or fetched; default ``data/`` of the repository
-STUDIO_WEIGHTS     folder of the trained networks; default ``weights/`` of the repository
-STUDIO_ASSETS      folder of model files that you have already; looked into before any download
-STUDIO_CACHE       folder that fetched model files are kept in; default ``assets/`` in the data folder
-STUDIO_THREADS     CPU threads for the networks; default: the cores this process may use
-STUDIO_RUNTIME     ``auto`` (whichever is faster here), ``torch`` or ``openvino``
-=================  ==============================================================================
+==============================  =================================================================
+STUDIO_DEVICE                   ``auto`` (CUDA, then MPS, then the CPU), ``cpu``, ``mps``,
+                                ``cuda`` or ``cuda:N``
+STUDIO_DATA                     folder for data that is made or fetched; default ``data/`` of the
+                                repository
+STUDIO_WEIGHTS                  folder of the trained networks; default ``weights/`` of the
+                                repository
+STUDIO_ASSETS                   folder of model files that you have already; looked into before
+                                any download
+STUDIO_CACHE                    folder that fetched model files are kept in; default ``assets/``
+                                in the data folder
+STUDIO_THREADS                  CPU threads for the networks; default: the cores this process may
+                                use
+STUDIO_RUNTIME                  ``auto`` (whichever is faster here), ``torch`` or ``openvino``
+STUDIO_DATABASE                 SQLAlchemy address of the library's database, such as
+                                ``postgresql://user@host/name``; default: an SQLite file in the
+                                library's folder
+STUDIO_API_TOKEN                what ``POST /api/images`` asks for as bearer token; without it
+                                the address takes nothing
+STUDIO_ALLOW_PRIVATE_ADDRESSES  ``true`` lets downloads reach this machine and its local network
+==============================  =================================================================
 
 ``STUDIO_SHARED`` and ``STUDIO_REQUIRE_BROWSER`` belong to the tests (see ``tests/conftest.py``).
 """
@@ -20,7 +32,7 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from pydantic import DirectoryPath, Field
+from pydantic import DirectoryPath, Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 if TYPE_CHECKING:
@@ -52,6 +64,9 @@ class Settings(BaseSettings):
     cache: Path | None = None
     threads: int = Field(default_factory=_usable_cores, ge=1)
     runtime: Literal["auto", "torch", "openvino"] = "auto"
+    database: SecretStr | None = None  # it may hold a password
+    api_token: SecretStr | None = Field(None, min_length=16)
+    allow_private_addresses: bool = False
 
     @property
     def asset_cache(self) -> Path:

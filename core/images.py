@@ -8,9 +8,12 @@ from __future__ import annotations
 
 import io
 import os
+import struct
 import tempfile
 import warnings
+import zlib
 from collections.abc import Mapping
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -24,6 +27,29 @@ if TYPE_CHECKING:  # loading torch takes seconds, and most of this module does w
 
 FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "GIF", "TIFF", "AVIF")  # JPEG opens MPO as well
 MAX_PIXELS = 50_000_000
+
+# What Pillow and its plugins raise on damaged files: what they document, RuntimeError (AVIF and HEIF, seen in
+# our tests' corpus), and the kinds that a slip in a plugin's parsing gives.
+DECODER_ERRORS = (
+    OSError, ValueError, SyntaxError, EOFError, TypeError, Image.DecompressionBombError,
+    RuntimeError, LookupError, ArithmeticError, struct.error, zlib.error,
+)  # fmt: skip
+
+
+@cache
+def can_read_heif() -> bool:
+    """Whether HEIC and HEIF are read as well, which takes the package pillow-heif; loads it."""
+    try:
+        import pillow_heif
+    except ImportError:
+        return False
+    pillow_heif.register_heif_opener()
+    return True
+
+
+def _formats(data: bytes) -> tuple[str, ...]:
+    is_heif = data[4:8] == b"ftyp" and can_read_heif()
+    return (*FORMATS, "HEIF") if is_heif else FORMATS
 
 
 def read_photo(source: bytes | str | Path, *, max_pixels: int = MAX_PIXELS) -> np.ndarray:
@@ -59,12 +85,12 @@ def read_photo(source: bytes | str | Path, *, max_pixels: int = MAX_PIXELS) -> n
         warnings.simplefilter("ignore", Image.DecompressionBombWarning)
         warnings.simplefilter("ignore", UserWarning)
         try:
-            image = Image.open(io.BytesIO(data), formats=FORMATS)
+            image = Image.open(io.BytesIO(data), formats=_formats(data))
         except Image.DecompressionBombError:
             raise UnsafeImage(
                 f"The picture is too large: at most {max_pixels / 1e6:.0f} megapixels."
             ) from None
-        except (OSError, ValueError, SyntaxError, EOFError, TypeError) as error:
+        except DECODER_ERRORS as error:
             raise UnsafeImage(
                 f"The file is not a picture that can be read ({', '.join(FORMATS)})."
             ) from error
@@ -77,14 +103,7 @@ def read_photo(source: bytes | str | Path, *, max_pixels: int = MAX_PIXELS) -> n
                 )
             try:
                 return _decode(image)
-            except (
-                OSError,
-                ValueError,
-                SyntaxError,
-                EOFError,
-                TypeError,
-                Image.DecompressionBombError,
-            ) as error:
+            except DECODER_ERRORS as error:
                 raise UnsafeImage("The picture is damaged or cut short and cannot be decoded.") from error
 
 
@@ -92,14 +111,15 @@ def _decode(image: Image.Image) -> np.ndarray:
     image.seek(0)
     image.load()
     profile = image.info.get("icc_profile")
-    upright = ImageOps.exif_transpose(image)
+    ImageOps.exif_transpose(image, in_place=True)  # without it every photo would be copied here
+    upright: Image.Image = image
     if upright.mode.startswith("I") or upright.mode == "F":
         upright = _scale_to_8_bit(upright)
     if upright.mode in ("RGBA", "LA", "PA", "La", "RGBa") or "transparency" in upright.info:
         return flatten_over_white(np.asarray(upright.convert("RGBA")))
     if profile and upright.mode in ("RGB", "CMYK", "L"):
         upright = _to_srgb(upright, profile)
-    return np.ascontiguousarray(upright.convert("RGB"), dtype=np.uint8)
+    return np.array(upright if upright.mode == "RGB" else upright.convert("RGB"), dtype=np.uint8)
 
 
 def _scale_to_8_bit(image: Image.Image) -> Image.Image:

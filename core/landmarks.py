@@ -29,11 +29,14 @@ class FaceLandmarks:
         off the picture's centre reads up to 8 degrees differently: `curation.pose` corrects that.
     faces : int
         How many faces were found; ``points`` is the largest.
+    others : tuple of (478, 3) float32
+        Points of the other faces.
     """
 
     points: np.ndarray
     rotation: np.ndarray
     faces: int
+    others: tuple[np.ndarray, ...] = ()
 
 
 class FaceLandmarker:
@@ -91,7 +94,8 @@ class FaceLandmarker:
             raise ValueError(f"expected {POINTS} landmarks, the model gave {points.shape[0]}")
         matrix = np.asarray(found.facial_transformation_matrixes[largest], dtype=np.float32)
         rotation = matrix[:3, :3] / np.linalg.norm(matrix[:3, :3], axis=0, keepdims=True)
-        return FaceLandmarks(points=points, rotation=rotation, faces=len(faces))
+        others = tuple(face for i, face in enumerate(faces) if i != largest)
+        return FaceLandmarks(points=points, rotation=rotation, faces=len(faces), others=others)
 
     def close(self) -> None:
         """Free the model; a landmarker left to the garbage collector can hang at exit."""

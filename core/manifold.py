@@ -1,6 +1,6 @@
 """The bank of training faces and the pull of a drawing's latent towards it.
 
-The only module that imports faiss. Training code that needs the weights alone takes ``core.lle``.
+Training code that needs the weights alone takes ``core.lle``.
 """
 
 from __future__ import annotations
@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from numbers import Real
 from pathlib import Path
 
-import faiss
 import numpy as np
 from numpy.typing import NDArray
 from safetensors.numpy import load_file, save
@@ -19,16 +18,11 @@ from safetensors.numpy import load_file, save
 from core.checkpoints import FORMAT, read_info
 from core.images import write_atomically
 from core.lle import lle_weights
+from core.nearest import EXACT_SEARCH_ROWS, NearestRows
 
 FAMILY = "face_bank"
 CALIBRATION_K = 10
 QUANTILES = (0.0, 0.01, 0.05, 0.1, 0.25, 0.5, 0.75, 0.9, 0.95, 0.99, 1.0)
-
-# faiss switches to a BLAS expansion of the distance at 20 queries, which cancels badly near zero and makes a
-# row's neighbours depend on how many other rows were asked about.
-_EXACT_SEARCH_ROWS = 16
-
-faiss.omp_set_num_threads(1)  # its OpenMP pool and torch's otherwise fight over the same cores
 
 
 @dataclass(frozen=True)
@@ -126,8 +120,7 @@ class Manifold:
         self.bank = _read_only(bank)
         self.names = tuple(names)
         self.sketches = None if sketches is None else _read_only(sketches)
-        self._index = faiss.IndexFlatL2(bank.shape[1])
-        self._index.add(bank)
+        self._nearest = NearestRows(bank)
         if residual_quantiles is None:
             residual_quantiles = self._leave_one_out_quantiles()
         self.residual_quantiles = np.asarray(residual_quantiles, dtype=np.float32)
@@ -300,11 +293,7 @@ class Manifold:
     ) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
         """Ids (B, k) and euclidean distances (B, k), nearest first, without each row's banned ids."""
         reach = k + banned.shape[1]
-        found = [
-            self._index.search(latents[start : start + _EXACT_SEARCH_ROWS], reach)[1]
-            for start in range(0, len(latents), _EXACT_SEARCH_ROWS)
-        ]
-        ids = np.concatenate(found) if found else np.empty((0, reach), dtype=np.int64)
+        ids = self._nearest.search(latents, reach)
         is_banned = (ids[:, :, None] == banned[:, None, :]).any(axis=2)
         keep = np.argsort(is_banned, axis=1, kind="stable")[:, :k]  # the allowed ones first, order kept
         ids = np.take_along_axis(ids, keep, axis=1)
@@ -328,8 +317,8 @@ class Manifold:
             return np.zeros(len(QUANTILES), dtype=np.float32)
         k = min(CALIBRATION_K, rows - 1)
         residuals = np.empty(rows)
-        for start in range(0, rows, _EXACT_SEARCH_ROWS):  # in steps: (B, k, D) of a large bank is gigabytes
-            batch = self.bank[start : start + _EXACT_SEARCH_ROWS]
+        for start in range(0, rows, EXACT_SEARCH_ROWS):  # in steps: (B, k, D) of a large bank is gigabytes
+            batch = self.bank[start : start + EXACT_SEARCH_ROWS]
             own = np.arange(start, start + len(batch), dtype=np.int64)[:, None]
             ids, _ = self._search(batch, k, own)
             _, rebuilt = self._rebuild(batch, ids, ridge=1e-3)

@@ -31,6 +31,7 @@ from core.batch_norm import fold_batch_norm
 logger = logging.getLogger(__name__)
 
 RUNTIMES = ("auto", "openvino", "torch")
+PRECISIONS = ("auto", "fp32")
 MIN_PSNR_DB = 40.0
 _TIMED_RUNS = 5
 _TIE = 1.1  # closer than this is noise; the order of preference decides, so that loads agree with one another
@@ -116,6 +117,7 @@ def compile_module(
     *,
     threads: int,
     runtime: str = "auto",
+    precision: str = "auto",
     device: torch.device | str = "cpu",
 ) -> Compiled:
     """Bind a network to the fastest faithful runtime for batches of one.
@@ -130,6 +132,8 @@ def compile_module(
         CPU threads.
     runtime
         ``auto`` measures everything; ``openvino`` or ``torch`` restrict the choice.
+    precision
+        ``fp32`` leaves out half precision: for what must come out the same in every process.
     device
         On a GPU torch runs the network there, in half precision where that is faithful.
 
@@ -140,10 +144,12 @@ def compile_module(
     Raises
     ------
     ValueError
-        If ``runtime`` is unknown, or nothing that it names can run here.
+        If ``runtime`` or ``precision`` is unknown, or nothing that they name can run here.
     """
     if runtime not in RUNTIMES:
         raise ValueError(f"runtime must be one of {', '.join(RUNTIMES)}, got {runtime!r}.")
+    if precision not in PRECISIONS:
+        raise ValueError(f"precision must be one of {', '.join(PRECISIONS)}, got {precision!r}.")
     if examples.dim() < 2 or len(examples) == 0 or examples.dtype != torch.float32:
         raise ValueError(f"examples must be (E, ...) float32 with E >= 1, got {tuple(examples.shape)}.")
     device = torch.device(device)
@@ -156,6 +162,8 @@ def compile_module(
     torch.set_num_threads(threads)
 
     builders = _builders(folded, rows[0], threads=threads, runtime=runtime, device=device)
+    if precision != "auto":
+        builders = {name: build for name, build in builders.items() if name.endswith(precision)}
     runs: dict[str, Run] = {}
     tried: dict[str, Candidate] = {}
     best_ms = float("inf")

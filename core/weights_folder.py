@@ -7,6 +7,7 @@ from pathlib import Path
 
 from core.autoencoder import SketchAutoencoder
 from core.checkpoints import read_info
+from core.coverage_network import CoverageNetwork
 from core.manifold import FAMILY as BANK_FAMILY
 
 DEFAULT_GENERATOR = "pix2pixhd"
@@ -53,4 +54,4 @@ def check_bank_belongs(folder: Path) -> None:
 
 
 def _is_generator(file: Path) -> bool:
-    return read_info(file).family not in (SketchAutoencoder.family, BANK_FAMILY)
+    return read_info(file).family not in (SketchAutoencoder.family, BANK_FAMILY, CoverageNetwork.family)

@@ -17,6 +17,8 @@ import numpy as np
 from core.face_frame import FRAME
 from core.sketches import line_map, sketch_from_photo
 
+OWN_SPLIT = "split"
+
 
 @dataclass(frozen=True)
 class DataConfig:
@@ -25,11 +27,12 @@ class DataConfig:
     Attributes
     ----------
     root
-        Output folder of ``python -m curation.run``.
+        Output folder of ``python -m curation.run`` or ``python -m curation.export``.
     image_size
         Side of the training images in pixels.
     validation
-        Held-out names: ``FIRST-LAST`` (both included, compared as text), or empty.
+        Held-out names: ``FIRST-LAST`` (both included, compared as text), or empty. ``split`` goes by the
+        manifest's own column of that name, which an export writes: near duplicates share a split.
     max_yaw_deg
         Photos turned further are left out, of both splits.
     """
@@ -88,7 +91,7 @@ def load_pairs(config: DataConfig, split: str) -> Pairs:
     """
     if split not in ("train", "val"):
         raise ValueError(f"unknown split {split!r}; expected 'train' or 'val'")
-    rows = [row for row in _kept(config) if _is_held_out(row["name"], config.validation) == (split == "val")]
+    rows = [row for row in _kept(config) if _split_of(row, config) == split]
     if not rows:
         raise ValueError(f"no pair in {config.root} belongs to {split!r} (validation {config.validation!r})")
     size = config.image_size
@@ -122,8 +125,14 @@ def _kept(config: DataConfig) -> Iterator[dict]:
             yield row
 
 
-def _is_held_out(name: str, validation: str) -> bool:
-    if not validation:
-        return False
-    first, _, last = validation.partition("-")
-    return first <= name <= (last or first)
+def _split_of(row: dict, config: DataConfig) -> str:
+    """``train``, ``val``, or what else the manifest says."""
+    if config.validation == OWN_SPLIT:
+        if "split" not in row:
+            raise ValueError(
+                f"the manifest in {config.root} has no splits of its own; name held-out pairs instead, for "
+                "instance --data.validation 0801-0904"
+            )
+        return str(row["split"])
+    first, _, last = config.validation.partition("-")
+    return "val" if config.validation and first <= row["name"] <= (last or first) else "train"

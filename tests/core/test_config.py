@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from pydantic import ValidationError
+from pydantic import SecretStr, ValidationError
 
 from core.config import ROOT, Settings, pick_device, settings
 
@@ -24,6 +24,7 @@ def test_defaults_lie_inside_the_repository() -> None:
     )
     assert (found.device, found.runtime, found.assets) == ("auto", "auto", None)
     assert found.threads >= 1
+    assert (found.database, found.api_token, found.allow_private_addresses) == (None, None, False)
 
 
 def test_each_setting_is_read_from_its_variable(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -35,11 +36,26 @@ def test_each_setting_is_read_from_its_variable(monkeypatch: pytest.MonkeyPatch,
         "cache": tmp_path / "c",
         "threads": 3,
         "runtime": "torch",
+        "database": "postgresql://studio@db/library",
+        "api_token": "0123456789abcdef",
+        "allow_private_addresses": True,
     }
     assert given.keys() == Settings.model_fields.keys()
     for name, value in given.items():
         monkeypatch.setenv(f"STUDIO_{name.upper()}", str(value))
-    assert settings().model_dump() == given
+    found = settings().model_dump()
+    shown = {
+        key: value.get_secret_value() if isinstance(value, SecretStr) else value
+        for key, value in found.items()
+    }
+    assert shown == given
+
+
+def test_secrets_are_not_printed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("STUDIO_API_TOKEN", "0123456789abcdef")
+    monkeypatch.setenv("STUDIO_DATABASE", "postgresql://studio:pa55@db/library")
+    assert "0123456789abcdef" not in repr(settings())
+    assert "pa55" not in repr(settings())
 
 
 def test_each_setting_is_documented() -> None:
@@ -82,6 +98,8 @@ def test_names_of_the_tests_are_let_through(monkeypatch: pytest.MonkeyPatch, tmp
         ("STUDIO_THREADS", "many"),
         ("STUDIO_RUNTIME", "onnx"),
         ("STUDIO_ASSETS", "/no/such/folder"),
+        ("STUDIO_API_TOKEN", "short"),
+        ("STUDIO_ALLOW_PRIVATE_ADDRESSES", "perhaps"),
     ],
 )
 def test_a_value_that_the_setting_does_not_take_is_refused(
