@@ -1,0 +1,119 @@
+"""Deleting an image for good, because a person asks for it.
+
+A tombstone comes first, then the files go, then the rows. A kill in between leaves a tombstone that is
+not finished, and the next `Library.open` finishes it; from the first moment on the image can neither
+be added nor exported again. The same pixels in other bytes are the same picture and go with it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from sqlalchemy import delete, insert, select, update
+
+from curation.library import verdicts as verdicts_of
+from curation.library import versions
+from curation.library.database import Database, Write, chunks, now
+from curation.library.files import LibraryFiles
+from curation.library.images import numbers_of
+from curation.library.names import clean_reviewer
+from curation.library.schema import (
+    alignments,
+    decisions,
+    duplicates,
+    examinations,
+    face_data,
+    images,
+    label_changes,
+    leases,
+    opinions,
+    proposals,
+    provenance,
+    source_files,
+    states,
+    tombstones,
+    verdicts,
+)
+
+# Those that point to an image come before it.
+_OF_IMAGE = (
+    leases, alignments, states, opinions, label_changes, decisions, verdicts,
+    proposals, duplicates, face_data, examinations, provenance, images,
+)  # fmt: skip
+
+
+def delete_for_good(
+    database: Database, files: LibraryFiles, ids: Iterable[str], *, who: str, why: str
+) -> None:
+    """See `curation.library.library.Library.delete_for_good`."""
+    who = clean_reviewer(who)
+    with database.write() as write:
+        _bury(write, list(numbers_of(write.connection, ids)), who, why)
+    finish(database, files)
+
+
+def _bury(write: Write, ids: Sequence[str], who: str, why: str) -> None:
+    for chunk in chunks(ids):
+        same_pixels = select(images.c.pixel_hash).where(images.c.id.in_(chunk))
+        found = write.connection.execute(
+            select(images.c.number, images.c.id, images.c.pixel_hash).where(
+                images.c.pixel_hash.in_(same_pixels),
+                images.c.id.not_in(select(tombstones.c.image_id)),
+            )
+        ).all()
+        if found:
+            write.connection.execute(
+                insert(tombstones),
+                [
+                    {
+                        "image_id": row.id,
+                        "pixel_hash": row.pixel_hash,
+                        "number": row.number,
+                        "who": who,
+                        "why": why,
+                        "deleted_at": now(),
+                        "finished": False,
+                        "changed": write.count,
+                    }
+                    for row in found
+                ],
+            )
+
+
+def finish(database: Database, files: LibraryFiles) -> int:
+    """Carry deletions through to their end; returns how many there were to finish."""
+    unfinished = select(tombstones.c.image_id, tombstones.c.number).where(~tombstones.c.finished)
+    with database.read() as connection:
+        waiting = connection.execute(unfinished).all()
+    for chunk in chunks(waiting):
+        for row in chunk:
+            files.remove(row.image_id)
+        with database.write() as write:
+            _forget(write, [row.image_id for row in chunk], [row.number for row in chunk])
+    if waiting:
+        database.scrub()
+    return len(waiting)
+
+
+def _forget(write: Write, ids: list[str], numbers: list[int]) -> None:
+    versions.forget(write, ids)
+    _disband(write, ids)
+    for table in _OF_IMAGE:
+        write.connection.execute(delete(table).where(table.c.number.in_(numbers)))
+    for image_id in ids:
+        write.connection.execute(delete(source_files).where(source_files.c.mark.contains(image_id)))
+    write.connection.execute(
+        update(tombstones).where(tombstones.c.image_id.in_(ids)).values(finished=True, changed=write.count)
+    )
+
+
+def _disband(write: Write, ids: list[str]) -> None:
+    """Copies of a deleted image are no longer spare; the next search groups them anew."""
+    others = update(duplicates).where(duplicates.c.best.in_(ids))
+    left = (
+        write.connection.execute(select(duplicates.c.number).where(duplicates.c.best.in_(ids)))
+        .scalars()
+        .all()
+    )
+    write.connection.execute(others.values(best="", kind="", changed=write.count))
+    verdicts_of.judge(write, left)

@@ -1,0 +1,233 @@
+"""What the library knows of an image, as the parts of curation hand it to each other."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+from typing import NamedTuple
+
+
+@dataclass(frozen=True)
+class Provenance:
+    """Where an image came from; it stays with the image through to the export.
+
+    Attributes
+    ----------
+    source
+        ``folder:NAME``, ``upload``, ``archive:NAME``, ``url``, ``api``, ``import:coco``, ``demo`` ...
+    name
+        Path or file name as it came.
+    page
+        Address of the page that showed the image at ``url``.
+    added_at
+        UTC, ISO 8601 with seconds; filled in by the library when empty.
+    """
+
+    source: str
+    name: str = ""
+    url: str = ""
+    page: str = ""
+    licence: str = ""
+    author: str = ""
+    uploader: str = ""
+    added_at: str = ""
+
+
+@dataclass(frozen=True)
+class Original:
+    """A file that proved to be a picture.
+
+    Attributes
+    ----------
+    id
+        SHA-256 of ``data``, hexadecimal.
+    format
+        Pillow's name, such as ``JPEG``.
+    width, height
+        Upright size in pixels.
+    pixel_hash
+        SHA-256 of the upright sRGB pixels and their shape: the same for equal pixels in other bytes.
+    """
+
+    id: str
+    data: bytes
+    format: str
+    width: int
+    height: int
+    pixel_hash: str
+
+
+@dataclass(frozen=True)
+class Picture:
+    """What the library knows of the file of an image without reading it; see `Original`."""
+
+    format: str
+    width: int
+    height: int
+    pixel_hash: str
+
+
+@dataclass(frozen=True)
+class Measurements:
+    """Raw readings of one face, never thresholded; ``None`` where one does not apply.
+
+    Names follow OFIQ's vocabulary (ISO/IEC 29794-5) where it has one.
+
+    Attributes
+    ----------
+    faces
+        Seen in the picture, tiles included; the largest is measured.
+    eye_distance_px
+        Between the eye centres, in the source's pixels.
+    yaw, pitch, roll
+        Degrees, from a second look at a centred crop; signs as in `curation.pose.HeadPose`.
+    roll_aligned
+        Degrees of roll that alignment leaves.
+    sharpness
+        On the face at a fixed eye distance; higher is sharper.
+    brightness
+        Mean luma of the face, 0 to 1.
+    dynamic_range
+        99th minus 1st percentile of the face's luma, 0 to 1.
+    shadow
+        Illumination that is uneven, left against right and locally: 0 even, 1 worst.
+    backlight
+        How much brighter the background is than the face, 0 to 1.
+    colour_cast
+        Distance of the face's colour from that of skin under white light, 0 and up.
+    eyes_open, mouth_open
+        0 closed, 1 wide open; of the eyes the more closed one counts.
+    covered, head_covered
+        Probability that something covers the face (dark glasses, hand, mask, hair), or the head.
+    padding, stretch
+        See `curation.align.Alignment`.
+    width, height
+        Upright size of the source in pixels.
+    """
+
+    faces: int | None = None
+    eye_distance_px: float | None = None
+    yaw: float | None = None
+    pitch: float | None = None
+    roll: float | None = None
+    roll_aligned: float | None = None
+    sharpness: float | None = None
+    brightness: float | None = None
+    dynamic_range: float | None = None
+    shadow: float | None = None
+    backlight: float | None = None
+    colour_cast: float | None = None
+    eyes_open: float | None = None
+    mouth_open: float | None = None
+    covered: float | None = None
+    head_covered: float | None = None
+    padding: float | None = None
+    stretch: float | None = None
+    width: int | None = None
+    height: int | None = None
+
+
+MEASUREMENT_NAMES: tuple[str, ...] = tuple(field.name for field in fields(Measurements))
+
+
+@dataclass(frozen=True)
+class Examination:
+    """What the machine found out about one image; its pictures lie in the library's folders.
+
+    Attributes
+    ----------
+    status
+        ``ok``, ``no_face``, ``unreadable``, ``timeout`` or ``crashed``.
+    versions
+        Compact JSON of all that decides the result, beside the image: it is made anew where this differs.
+    anchors
+        Image-left eye, image-right eye and mouth centre, in the upright source's pixels.
+    landmarks
+        (478, 2) float16 in the 512 px frame, as bytes.
+    phash, phash_mirror
+        32 bytes each: perceptual hash of the aligned crop and of its mirror image.
+    embedding
+        (1280,) float16 of the aligned crop, as bytes.
+    """
+
+    image_id: str
+    status: str
+    detail: str = ""
+    versions: str = ""
+    measurements: Measurements = Measurements()
+    anchors: tuple[tuple[float, float], ...] = ()
+    landmarks: bytes = b""
+    phash: bytes = b""
+    phash_mirror: bytes = b""
+    embedding: bytes = b""
+
+
+@dataclass(frozen=True)
+class DuplicateGroup:
+    """Images that show the same picture.
+
+    Attributes
+    ----------
+    kind
+        ``bytes``, ``pixels`` or ``near``: the loosest likeness in the group.
+    best
+        Id of the member that is proposed to stay.
+    members
+        Ids, ``best`` among them.
+    """
+
+    kind: str
+    best: str
+    members: tuple[str, ...]
+
+
+class DuplicateInputs(NamedTuple):
+    """What the search for duplicates needs of every examined image, oldest first, as parallel lists.
+
+    Attributes
+    ----------
+    phashes, mirrors
+        32 bytes each, or none where there is no face.
+    """
+
+    ids: list[str]
+    pixel_hashes: list[str]
+    phashes: list[bytes]
+    mirrors: list[bytes]
+
+
+@dataclass(frozen=True)
+class Decision:
+    """One entry of an image's history.
+
+    Attributes
+    ----------
+    action
+        Number of the action; later ones are larger.
+    kind
+        ``decide``, or ``undo`` and ``redo`` of the action ``target``, whose content the rest repeats.
+    decision
+        ``keep``, ``reject``, ``unsure``, ``""`` (withdrawn) or ``None`` (only labels changed).
+    settles
+        Whether it settles a dispute.
+    undone
+        Whether it no longer counts.
+    """
+
+    action: int
+    kind: str
+    reviewer: str
+    made_at: str
+    decision: str | None
+    added_labels: tuple[str, ...] = ()
+    removed_labels: tuple[str, ...] = ()
+    settles: bool = False
+    undone: bool = False
+    target: int | None = None
+
+
+@dataclass(frozen=True)
+class Disagreement:
+    """An image on which reviewers differ and which nobody has settled."""
+
+    image_id: str
+    opinions: tuple[tuple[str, str, str], ...]  # reviewer, decision, time
