@@ -12,8 +12,8 @@ import multiprocessing as mp
 import signal
 import time
 from collections import deque
-from collections.abc import Generator, Iterable, Iterator
-from contextlib import suppress
+from collections.abc import Callable, Generator, Iterable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
@@ -121,6 +121,25 @@ def run_in_workers(
         pool.close()
 
 
+@contextmanager
+def open_workers(
+    setup: Setup[Task, Result], *, workers: int, limits: Limits | None = None
+) -> Iterator[Callable[[Iterable[Task]], Iterator[Outcome[Task, Result]]]]:
+    """Workers that stay warm for several rounds of tasks; gives a function that does one round.
+
+    A round is `run_in_workers` without the start, to be used up before the next one begins. All rounds
+    belong in one thread that lives as long as the workers: on Linux they die with the thread that
+    started them.
+    """
+    if workers < 1:
+        raise ValueError(f"expected at least one worker, got {workers}")
+    pool = _Pool(deque[tuple[Task, int]](), setup, workers, limits or Limits())
+    try:
+        yield pool.round
+    finally:
+        pool.close()
+
+
 class _Pool(Generic[Task, Result]):
     def __init__(
         self, jobs: deque[tuple[Task, int]], setup: Setup[Task, Result], workers: int, limits: Limits
@@ -133,6 +152,11 @@ class _Pool(Generic[Task, Result]):
         self._active: list[_Worker] = []
         self._leaving: list[_Worker] = []
         self._failed_starts = 0
+
+    def round(self, tasks: Iterable[Task]) -> Iterator[Outcome[Task, Result]]:
+        """Do more tasks and give their outcomes."""
+        self._jobs.extend((task, 1) for task in tasks)
+        yield from self.outcomes()
 
     def outcomes(self) -> Iterator[Outcome[Task, Result]]:
         while self._jobs or any(worker.job for worker in self._active):

@@ -1,0 +1,182 @@
+"""Add pictures to the library: ``python -m curation.add SOURCE...``.
+
+A SOURCE is a folder, a zip file, a list of addresses (CSV, JSON Lines or Parquet with ``url`` and, where
+known, ``licence``, ``author``, ``page``), or a single picture; what a file is, its content tells. With
+``--as`` a folder is read as a dataset, and its classes become labels. Every file gets an answer: added,
+known already, deleted for good earlier, or refused with a code and a sentence; nothing that is refused is
+kept. The command can be stopped at any time and started again.
+
+It prints one line a refused file and a summary. With ``--json`` stdout gets one JSON object an answer, then
+``{"summary": ...}``.
+
+Exit code: 0 done (a refusal is an answer, not a failure), 1 stopped (disk, library), 2 wrong arguments,
+130 Ctrl-C.
+"""
+
+from __future__ import annotations
+
+import argparse
+import errno
+import json
+import logging
+import shutil
+import sys
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from core.errors import AssetMissing
+from curation.intake.sources import IMPORTERS, Origin, Progress, add_demo, add_source
+from curation.intake.take import Answer, IntakeSummary, summarise
+from curation.library.errors import LibraryError
+from curation.workers import WorkerStartError
+
+if TYPE_CHECKING:
+    from curation.library.library import Library
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """The command; see the module for exit codes."""
+    from tqdm import tqdm
+
+    from curation.jobs import progress_writer
+    from curation.library.library import Library
+
+    options = _parse(arguments)
+    logging.basicConfig(level=logging.WARNING, format="%(message)s", stream=sys.stderr)
+    report = progress_writer(options.progress_file)
+    bar = tqdm(desc="adding", unit="file", file=sys.stderr, dynamic_ncols=True)
+
+    def show(done: int, total: int) -> None:
+        bar.total, bar.n = total, done
+        bar.refresh() if done == total else bar.update(0)
+        report(done, total)
+
+    try:
+        with bar:
+            library = Library.open(options.library)
+            spools = [
+                _spool_folder(source, library.root) for source in options.sources if options.remove_source
+            ]
+            report.phase("adding")
+            answers = _answers(library, options, show)
+            _print_summary(summarise(_print_each(answers, options.json, bar.write)), options.json)
+            if options.judge:
+                bar.set_description("judging")
+                report.phase("judging")
+                _judge(library, options, show)
+    except ValueError as error:
+        return _stop(2, str(error))
+    except (LibraryError, WorkerStartError, AssetMissing) as error:
+        return _stop(1, str(error))
+    except OSError as error:
+        return _stop(1, _explain(error))
+    except KeyboardInterrupt:
+        return _stop(130, "Stopped. Run the same command again to go on from here.")
+    for folder in spools:  # after success only: a job that is stopped goes on from there
+        shutil.rmtree(folder, ignore_errors=True)
+    return 0
+
+
+def _answers(library: Library, options: argparse.Namespace, progress: Progress) -> Iterator[Answer]:
+    origin = Origin(options.source, options.licence, options.author, options.page, options.uploader)
+    if options.demo:
+        yield from add_demo(library, progress=progress)
+    for source in options.sources:
+        yield from add_source(
+            library, source, origin,
+            kind=options.kind, progress=progress, workers=options.workers, remember=not options.remove_source,
+        )  # fmt: skip
+
+
+def _print_each(answers: Iterable[Answer], as_json: bool, write: Callable[..., Any]) -> Iterator[Answer]:
+    for answer in answers:
+        if as_json:
+            print(json.dumps(asdict(answer)), flush=True)
+        elif answer.code:
+            write(f"{answer.name}: {answer.sentence} [{answer.code}]", file=sys.stderr)
+        yield answer
+
+
+def _print_summary(summary: IntakeSummary, as_json: bool) -> None:
+    print(json.dumps({"summary": asdict(summary)}) if as_json else summary.sentence(), flush=True)
+
+
+def _judge(library: Library, options: argparse.Namespace, progress: Progress) -> None:
+    from curation.judge import JudgeConfig, LibraryInUse, judge_library  # loads the whole machinery
+
+    try:
+        judged = judge_library(library, JudgeConfig(workers=options.workers), progress=progress)
+    except LibraryInUse as error:
+        raise LibraryError(str(error)) from error
+    print(json.dumps({"judged": asdict(judged)}) if options.json else judged.sentence(), flush=True)
+
+
+def _spool_folder(source: Path, root: Path) -> Path:
+    """The folder that is deleted with ``source``: one in the library's jobs folder, never a person's own.
+
+    Raises
+    ------
+    ValueError
+        If ``source`` is neither such a folder nor a file in one.
+    """
+    place = source.resolve()
+    folder = place if place.is_dir() else place.parent
+    if source.is_symlink() or folder.parent != (root / "jobs").resolve():
+        raise ValueError(f"--remove-source is for folders in {root / 'jobs'}, not for {source}.")
+    return folder
+
+
+def _parse(arguments: list[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        prog="python -m curation.add", description="Add pictures to the library."
+    )
+    parser.add_argument(
+        "sources",
+        type=Path,
+        nargs="*",
+        metavar="SOURCE",
+        help="folder, zip file, list of addresses or picture",
+    )
+    parser.add_argument("--library", type=Path, metavar="DIR", help="default: library/ in the data folder")
+    parser.add_argument(
+        "--as", dest="kind", choices=["auto", *IMPORTERS], default="auto", help="read folders as this dataset"
+    )
+    parser.add_argument("--licence", default="", metavar="TEXT", help="of all that is added")
+    parser.add_argument("--author", default="", metavar="TEXT", help="of all that is added")
+    parser.add_argument("--page", default="", metavar="URL", help="where the pictures are shown")
+    parser.add_argument("--uploader", default="", metavar="NAME", help="who adds them")
+    parser.add_argument(
+        "--source", default="", metavar="NAME", help="in place of folder:NAME, archive:NAME ..."
+    )
+    parser.add_argument("--demo", action="store_true", help="add the demo heap")
+    parser.add_argument("--judge", action="store_true", help="examine what is new right afterwards")
+    parser.add_argument("--workers", type=int, metavar="N", help="child processes (default: all cores)")
+    parser.add_argument("--progress-file", type=Path, metavar="FILE", help="keep done and total in this file")
+    parser.add_argument(
+        "--remove-source",
+        action="store_true",
+        help="delete SOURCE afterwards: a folder in the library's jobs/, or a file in one",
+    )
+    parser.add_argument("--json", action="store_true", help="print every answer as a line of JSON")
+    options = parser.parse_args(arguments)
+    if not options.sources and not options.demo:
+        parser.error("name a SOURCE, or --demo")
+    return options
+
+
+def _stop(code: int, message: str) -> int:
+    print(message, file=sys.stderr)
+    return code
+
+
+def _explain(error: OSError) -> str:
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return "The disk is full. Free some space and run the same command again; what is done stays done."
+    where = f" ({error.filename})" if error.filename else ""
+    return f"Stopped: {error.strerror or error}{where}. Run the same command again to go on from here."
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,207 @@
+"""Which web addresses a download may reach, judged before the first byte is sent.
+
+A list of URLs is written by strangers, and a URL can point anywhere: at this machine, at the router,
+at a cloud's metadata service. So a name is resolved once, every address that it gives is checked, and
+the caller connects to one of the *checked* addresses; a name that answers differently a moment later
+(DNS rebinding) changes nothing.
+"""
+
+from __future__ import annotations
+
+import re
+import socket
+import string
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+from urllib.parse import quote, urljoin, urlsplit
+
+import urllib3.exceptions
+import urllib3.util
+
+from curation.intake.networks import is_metadata, is_public
+
+MAX_URL_LENGTH = 4096
+DEFAULT_PORTS = {"http": 80, "https": 443}
+PORTS = ((80, 80), (443, 443), (8000, 9000))
+LOOKUP_TIMEOUT_S = 10.0
+
+_PLAIN = frozenset(string.printable) - frozenset(string.whitespace) - {"\\"}
+
+Lookup = Callable[..., list[tuple]]
+
+
+class AddressRefused(ValueError):
+    """A URL that is not fetched.
+
+    Attributes
+    ----------
+    code
+        Short reason for programs: ``bad_url``, ``bad_scheme``, ``credentials``, ``bad_port``,
+        ``private_address``, ``metadata_address``, ``unknown_host`` or ``lookup_failed``.
+    passing
+        Whether the next try may end better.
+    """
+
+    def __init__(self, code: str, sentence: str, *, passing: bool = False) -> None:
+        super().__init__(sentence)
+        self.code = code
+        self.passing = passing
+
+
+@dataclass(frozen=True)
+class WebAddress:
+    """A URL taken apart.
+
+    Attributes
+    ----------
+    host
+        Lower case, in ASCII (IDNA); an IPv6 address without its brackets.
+    target
+        Path and query as they are sent.
+    """
+
+    scheme: str
+    host: str
+    port: int
+    target: str
+
+    @property
+    def authority(self) -> str:
+        """What the ``Host`` header says."""
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return host if self.port == DEFAULT_PORTS[self.scheme] else f"{host}:{self.port}"
+
+    @property
+    def site(self) -> str:
+        """Scheme, host and port: what one robots.txt speaks for."""
+        return f"{self.scheme}://{self.authority}"
+
+    @property
+    def url(self) -> str:
+        return self.site + self.target
+
+
+def parse_url(url: str, *, ports: tuple[tuple[int, int], ...] = PORTS) -> WebAddress:
+    """Take a URL apart if it is one that a download may go to.
+
+    Parameters
+    ----------
+    ports
+        Ranges, both ends included.
+
+    Raises
+    ------
+    AddressRefused
+        If it is no complete http or https URL, carries a name and password, or names another port.
+    """
+    url = url.strip()
+    if not url or len(url) > MAX_URL_LENGTH:
+        raise AddressRefused("bad_url", f"A URL has 1 to {MAX_URL_LENGTH} characters; this has {len(url)}.")
+    url = "".join(character if character in _PLAIN else _quoted(character) for character in url)
+    scheme, separator, rest = url.partition("://")
+    if scheme.lower() not in DEFAULT_PORTS:
+        got = f"{scheme[:20]}://" if separator else "none"
+        raise AddressRefused("bad_scheme", f"Only http:// and https:// are fetched, and this has {got}.")
+    try:
+        parts = urllib3.util.parse_url(_with_ascii_host(url))
+    except (urllib3.exceptions.LocationParseError, ValueError, UnicodeError):
+        raise AddressRefused("bad_url", "This is no URL that can be read.") from None
+    if parts.auth is not None or "@" in re.split(r"[/?#]", rest, maxsplit=1)[0]:
+        raise AddressRefused("credentials", "A URL with a name or password in it is not fetched.")
+    host = (parts.host or "").lower().strip("[]")
+    if not host or "%" in host:
+        raise AddressRefused("bad_url", "The URL names no host that can be looked up.")
+    address = WebAddress(scheme.lower(), host, parts.port or DEFAULT_PORTS[scheme.lower()], parts.request_uri)
+    if parts.port == 0 or not any(low <= address.port <= high for low, high in ports):
+        allowed = ", ".join(str(low) if low == high else f"{low} to {high}" for low, high in ports)
+        raise AddressRefused("bad_port", f"Port {address.port} is not fetched from; allowed: {allowed}.")
+    return address
+
+
+def join_url(base: WebAddress, location: str) -> str:
+    """Where a redirect from ``base`` to ``location`` leads, not yet checked."""
+    try:
+        return urljoin(base.url, location.strip()).partition("#")[0]
+    except ValueError:
+        raise AddressRefused("bad_url", "A redirect leads to something that is no URL.") from None
+
+
+def resolve(
+    host: str,
+    port: int,
+    *,
+    allow_private: bool = False,
+    timeout_s: float = LOOKUP_TIMEOUT_S,
+    lookup: Lookup = socket.getaddrinfo,
+) -> tuple[str, ...]:
+    """Addresses of a host, all of them checked; connect to these and never look the name up again.
+
+    Raises
+    ------
+    AddressRefused
+        ``private_address`` if any of its addresses is not public, ``metadata_address`` if it is a cloud's
+        metadata service (with ``allow_private`` as well), ``unknown_host`` if it has none,
+        ``lookup_failed`` if the answer did not come.
+    """
+    try:
+        found = _with_time_limit(lambda: lookup(host, port, type=socket.SOCK_STREAM), timeout_s)
+    except socket.gaierror as error:
+        if error.errno in (socket.EAI_AGAIN, socket.EAI_FAIL, socket.EAI_SYSTEM, socket.EAI_MEMORY):
+            raise AddressRefused(
+                "lookup_failed", f"{host} could not be looked up now.", passing=True
+            ) from None
+        raise AddressRefused("unknown_host", f"There is no host {host}.") from None
+    except UnicodeError:
+        raise AddressRefused("bad_url", "The URL names no host that can be looked up.") from None
+    except OSError:
+        raise AddressRefused("lookup_failed", f"{host} could not be looked up now.", passing=True) from None
+    addresses = tuple(dict.fromkeys(str(entry[4][0]) for entry in found))
+    if not addresses:
+        raise AddressRefused("unknown_host", f"There is no host {host}.")
+    if any(map(is_metadata, addresses)):
+        raise AddressRefused("metadata_address", f"{host} is where a cloud keeps its machines' secrets.")
+    if not allow_private and not all(map(is_public, addresses)):
+        raise AddressRefused(
+            "private_address",
+            f"{host} is no public address, and this server does not reach into its own network. "
+            "If that is meant, set STUDIO_ALLOW_PRIVATE_ADDRESSES=1.",
+        )
+    return addresses
+
+
+def _quoted(character: str) -> str:
+    if (character.isspace() and character != " ") or character == "\\" or not character.isprintable():
+        raise AddressRefused("bad_url", "The URL holds a control character or a backslash.")
+    return "%20" if character == " " else character
+
+
+def _with_ascii_host(url: str) -> str:
+    """The URL with its host in IDNA and everything else percent-encoded."""
+    if url.isascii():
+        return url
+    netloc = urlsplit(url).netloc
+    head, _, tail = url.partition(netloc)
+    host, colon, port = netloc.rpartition(":") if ":" in netloc else (netloc, "", "")
+    return f"{head}{host.encode('idna').decode()}{colon}{port}" + quote(tail, safe="/?#[]@!$&'()*+,;=:%~-._")
+
+
+def _with_time_limit(look: Callable[[], list[tuple]], timeout_s: float) -> list[tuple]:
+    """The system's resolver has no time limit of its own."""
+    answer: list[list[tuple]] = []
+    trouble: list[Exception] = []
+
+    def work() -> None:
+        try:
+            answer.append(look())
+        except Exception as error:
+            trouble.append(error)
+
+    thread = threading.Thread(target=work, daemon=True, name="lookup")
+    thread.start()
+    thread.join(timeout_s)
+    if trouble:
+        raise trouble[0]
+    if not answer:
+        raise TimeoutError(f"no answer within {timeout_s:g} s")
+    return answer[0]

@@ -1,0 +1,197 @@
+"""Decoding strangers' files in child processes that may hang, explode or die.
+
+`check_picture` runs in spawned workers (`curation.workers`) with a time limit a file and an address space
+limit, without core dumps and without the right to write files. Whatever a decoder does there costs that
+one file: it is refused with ``timeout``, ``memory`` or ``crashed``, and the next file finds a new worker.
+"""
+
+from __future__ import annotations
+
+import atexit
+import os
+import stat
+import sys
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+
+from curation.intake.picture import DEFAULT_LIMITS, PictureLimits, Refused, check_picture, too_many_bytes
+from curation.library.records import Original
+from curation.worker_process import Setup
+from curation.workers import Limits, Outcome, open_workers
+
+TASKS_PER_WORKER = 20_000
+
+
+@dataclass(frozen=True)
+class PictureFile:
+    """A file to check, read in the child; no link is followed."""
+
+    path: str
+
+    def read(self, limits: PictureLimits) -> bytes:
+        flags = (
+            os.O_RDONLY
+            | getattr(os, "O_NOFOLLOW", 0)
+            | getattr(os, "O_NONBLOCK", 0)
+            | getattr(os, "O_BINARY", 0)
+        )
+        try:
+            if Path(self.path).is_symlink():
+                raise Refused("link", "It is a link. Links are not followed; add the file that it leads to.")
+            with os.fdopen(os.open(self.path, flags), "rb") as file:
+                found = os.fstat(file.fileno())
+                if not stat.S_ISREG(found.st_mode):
+                    raise Refused("link", "It is no regular file but a device, pipe or folder.")
+                if found.st_size > limits.max_bytes:
+                    raise too_many_bytes(found.st_size, limits)
+                return file.read(found.st_size)
+        except OSError as error:
+            raise Refused("unreadable", f"It cannot be read: {error.strerror or error}.") from error
+
+
+@dataclass(frozen=True)
+class PictureBytes:
+    """Bytes to check; they travel to the child."""
+
+    data: bytes
+
+    def read(self, limits: PictureLimits) -> bytes:
+        return self.data
+
+
+@dataclass(frozen=True)
+class Task:
+    """One file to check; ``number`` tells the answer's file."""
+
+    number: int
+    content: PictureFile | PictureBytes
+
+
+@dataclass(frozen=True)
+class CheckPictures:
+    """What a worker needs to check pictures; see `curation.worker_process.Setup`."""
+
+    limits: PictureLimits
+
+    @contextmanager
+    def __call__(self) -> Iterator[Callable[[Task], Original | Refused]]:
+        _limit_this_process(self.limits.memory_bytes)
+        yield self.check
+
+    def check(self, task: Task) -> Original | Refused:
+        """The picture, or why it is none; an answer in either case."""
+        try:
+            return check_picture(task.content.read(self.limits), limits=self.limits)
+        except Refused as refused:
+            return Refused(refused.code, refused.sentence)  # without its cause, which may not travel
+        except MemoryError:
+            need = f"more than {self.limits.memory_bytes / 1e9:.1f} GB of memory"
+            return Refused("memory", f"Decoding it takes {need}. Make it smaller first.")
+
+
+@contextmanager
+def open_checkers(
+    limits: PictureLimits, *, workers: int, setup: Setup[Task, Original | Refused] | None = None
+) -> Iterator[Callable[[Iterable[Task]], Iterator[tuple[Task, Original | Refused]]]]:
+    """Child processes that check pictures; gives a function that checks one round of them.
+
+    Parameters
+    ----------
+    setup
+        What children do in place of `CheckPictures`, for tests.
+    """
+    make = setup or CheckPictures(limits)
+    with open_workers(make, workers=workers, limits=_worker_limits(limits)) as do:
+        yield lambda tasks: ((outcome.task, _answer(outcome, limits)) for outcome in do(tasks))
+
+
+class PictureChecker:
+    """One warm child process that checks pictures one after the other, for any thread.
+
+    The child belongs to a thread of its own, because on Linux it dies with the thread that started it.
+    """
+
+    def __init__(self, limits: PictureLimits = DEFAULT_LIMITS) -> None:
+        self._limits = limits
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="picture-checker")
+        self._stack = ExitStack()
+        self._round: Callable[[Iterable[Task]], Iterator[tuple[Task, Original | Refused]]] | None = None
+
+    def check(self, data: bytes) -> Original:
+        """As `check_picture`.
+
+        Raises
+        ------
+        Refused
+            Also with ``timeout``, ``memory`` and ``crashed``.
+        curation.workers.WorkerStartError
+            If no child can be started.
+        """
+        if len(data) > self._limits.max_bytes:
+            raise too_many_bytes(len(data), self._limits)
+        answer = self._thread.submit(self._check, data).result()
+        if isinstance(answer, Refused):
+            raise answer
+        return answer
+
+    def close(self) -> None:
+        """End the child; what waits for it is done first."""
+        self._thread.shutdown()
+        self._stack.close()
+
+    def _check(self, data: bytes) -> Original | Refused:
+        if self._round is None:
+            self._round = self._stack.enter_context(open_checkers(self._limits, workers=1))
+        ((_, answer),) = self._round([Task(0, PictureBytes(data))])
+        return answer
+
+
+@lru_cache(maxsize=4)
+def _shared_checker(limits: PictureLimits) -> PictureChecker:
+    checker = PictureChecker(limits)
+    atexit.register(checker.close)
+    return checker
+
+
+def check_in_child(data: bytes, *, limits: PictureLimits = DEFAULT_LIMITS) -> Original:
+    """`check_picture` in this process's own warm child; from any thread.
+
+    The first call starts the child (a third of a second), the others cost a few milliseconds more than
+    the decoding.
+    """
+    return _shared_checker(limits).check(data)
+
+
+def _worker_limits(limits: PictureLimits) -> Limits:
+    return Limits(timeout_s=limits.timeout_s, tasks_per_worker=TASKS_PER_WORKER)
+
+
+def _answer(outcome: Outcome[Task, Original | Refused], limits: PictureLimits) -> Original | Refused:
+    if outcome.result is not None:
+        return outcome.result
+    if outcome.failure == "timeout":
+        return Refused("timeout", f"It was not decoded within {limits.timeout_s:g} s.")
+    return Refused("crashed", f"The decoder died over it ({outcome.detail or 'no reason given'}).")
+
+
+def _limit_this_process(memory_bytes: int) -> None:
+    """Cap the address space, dump no core, write no file; where the system knows such limits."""
+    if sys.platform == "win32":
+        return
+    import resource
+
+    from PIL import AvifImagePlugin
+
+    AvifImagePlugin.DEFAULT_MAX_THREADS = 1  # the pool is the parallelism; threads cost address space
+    with suppress(OSError, ValueError):
+        resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    with suppress(OSError, ValueError):
+        resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
+    if sys.platform == "linux":
+        used = int(Path("/proc/self/statm").read_text().split()[0]) * os.sysconf("SC_PAGE_SIZE")
+        with suppress(OSError, ValueError):
+            resource.setrlimit(resource.RLIMIT_AS, (used + memory_bytes, used + memory_bytes))

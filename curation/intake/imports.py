@@ -1,0 +1,87 @@
+"""What the importers of datasets share: paths that stay inside, labels that are text, one way in.
+
+The formats themselves are read by libraries where one exists that is fit to depend on: COCO by pycocotools
+(`curation.intake.imports_coco`), Hugging Face's ImageFolder by datasets (`curation.intake.imports_imagefolder`).
+FiftyOne brings a database server, so its documented ``labels.json`` is read as plain JSON
+(`curation.intake.imports_fiftyone`). Pictures take the same way through `curation.intake.children` as any
+stranger's file; class names become labels.
+"""
+
+from __future__ import annotations
+
+import json
+import unicodedata
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+from curation.intake.children import PictureFile
+from curation.intake.picture import PictureLimits, Refused
+from curation.intake.take import Answer, Item, TakesPictures, plain_name, take_pictures
+from curation.library.names import MAX_LABEL
+from curation.library.records import Provenance
+
+MAX_TABLE_BYTES = 2_000_000_000
+
+
+def import_items(
+    library: TakesPictures,
+    items: list[Item],
+    *,
+    progress: Callable[[int, int], None] | None,
+    workers: int | None,
+    limits: PictureLimits,
+) -> Iterator[Answer]:
+    """Take what an importer has found."""
+    yield from take_pictures(
+        library, items, limits=limits, workers=workers, progress=progress, total=len(items)
+    )
+
+
+def dataset_item(folder: Path, name: str, provenance: Provenance, labels: Iterable[object] = ()) -> Item:
+    """One picture of a dataset; its item is refused if ``name`` leads out of ``folder``.
+
+    Parameters
+    ----------
+    name
+        Path below ``folder``, as the dataset's table has it.
+    """
+    path = folder / name
+    content = PictureFile(str(path))
+    is_inside = path.parent.resolve().is_relative_to(folder.resolve()) and ".." not in Path(name).parts
+    refusal = None if is_inside else Refused("unsafe_name", "Its path leads out of the dataset's folder.")
+    return Item(content, provenance, clean_labels(labels), refusal)
+
+
+def clean_labels(labels: Iterable[object]) -> tuple[str, ...]:
+    """Labels as the library writes them, cut to its length; what is empty is left out."""
+    lines = (
+        " ".join(unicodedata.normalize("NFC", str(label)).split()) for label in labels if label is not None
+    )
+    return tuple(sorted({plain_name(line).casefold()[:MAX_LABEL].strip() for line in lines} - {""}))
+
+
+def text_of(value: object) -> str:
+    """A table's value as text for provenance: nothing for what is missing, no control characters."""
+    return plain_name(value.strip()) if isinstance(value, str) else ""
+
+
+def read_json(path: Path) -> dict[str, Any]:
+    """A dataset's table.
+
+    Raises
+    ------
+    ValueError
+        If it is missing, too large or no JSON object.
+    """
+    if not path.is_file():
+        raise ValueError(f"{path} is missing. Name the folder of a dataset of this format.")
+    if path.stat().st_size > MAX_TABLE_BYTES:
+        raise ValueError(f"{path} is larger than {MAX_TABLE_BYTES / 1e9:g} GB. Split the dataset.")
+    try:
+        table = json.loads(path.read_bytes())
+    except (ValueError, RecursionError) as error:
+        raise ValueError(f"{path} is no JSON: {error}.") from error
+    if not isinstance(table, dict):
+        raise ValueError(f"{path} holds a {type(table).__name__}, expected an object.")
+    return table

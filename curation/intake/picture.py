@@ -1,0 +1,139 @@
+"""Is this a picture, and nothing but one? The gate that every stranger's file passes.
+
+In this order, cheapest first: bytes, first bytes (never the name), size from the header, where the picture
+ends and what follows it, then every pixel. Originals are kept byte for byte, EXIF and GPS included, because
+they are evidence and because their hash is their name; whatever is shown or exported is made anew from
+pixels and carries none of that, so nothing here strips anything.
+
+`check_picture` runs in the caller's process. Strangers' files go through `curation.intake.children`, which
+calls it in a child with limits on time and memory.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import warnings
+from dataclasses import dataclass
+
+import numpy as np
+from PIL import Image
+
+from core.errors import UnsafeImage
+from core.images import DECODER_ERRORS, MAX_PIXELS, can_read_heif, read_photo
+from curation.intake.kinds import sniff
+from curation.intake.polyglots import refuse_polyglot
+from curation.intake.refusal import CODES, Refused
+from curation.library.records import Original
+
+__all__ = ["CODES", "DEFAULT_LIMITS", "PictureLimits", "Refused", "check_picture", "hash_pixels"]
+
+CHECK_VERSION = 1  # raised when a file that was refused may now be taken, or the other way round
+
+
+@dataclass(frozen=True)
+class PictureLimits:
+    """What is still a photo.
+
+    Attributes
+    ----------
+    max_bytes
+        Of the file.
+    max_pixels, max_side_px
+        Read from the header, before any pixel is decoded.
+    min_side_px
+        Below it there is no face to see: tracking pixels, spacers, icons.
+    timeout_s
+        For one file, in a child process.
+    memory_bytes
+        Of address space that decoding may take on top of the child process itself. 50 megapixels of
+        16-bit grey, the hungriest kind, fill 1.2 GB.
+    """
+
+    max_bytes: int = 60_000_000
+    max_pixels: int = MAX_PIXELS
+    max_side_px: int = 32_768
+    min_side_px: int = 16
+    timeout_s: float = 20.0
+    memory_bytes: int = 2_500_000_000
+
+
+DEFAULT_LIMITS = PictureLimits()
+
+
+def check_picture(data: bytes, *, limits: PictureLimits = DEFAULT_LIMITS) -> Original:
+    """Prove that a file is a picture by decoding it in full.
+
+    Extension and declared type play no part. Of animations and multi-page files the first picture
+    counts. CMYK, palette, 16-bit, transparency, colour profile and EXIF orientation are applied as in
+    `core.images.read_photo`.
+
+    Raises
+    ------
+    Refused
+        With a code of `CODES` and a sentence; nothing is kept anywhere.
+    """
+    if not data:
+        raise Refused("empty", "The file is empty (0 bytes).")
+    if len(data) > limits.max_bytes:
+        raise too_many_bytes(len(data), limits)
+    kind = sniff(data)
+    if kind == "HEIF" and not can_read_heif():
+        raise Refused("other_format", "HEIC is not read here. Install pillow-heif, or save it as JPEG.")
+    _check_header(kind, data, limits)
+    refuse_polyglot(kind, data)
+    try:
+        photo = read_photo(data, max_pixels=limits.max_pixels)
+    except UnsafeImage as error:
+        raise Refused("damaged", str(error)) from error
+    height, width = photo.shape[:2]
+    return Original(hashlib.sha256(data).hexdigest(), data, kind, width, height, hash_pixels(photo))
+
+
+def hash_pixels(photo: np.ndarray) -> str:
+    """SHA-256 of a photo's size and pixels: equal for one picture in two files, whatever their format.
+
+    Of what is in the standard library it is the fastest where the processor helps, as almost all do:
+    1.8 ms for 1024 x 1024 pixels against 3.5 ms for BLAKE2b.
+
+    Parameters
+    ----------
+    photo : (H, W, 3) uint8
+    """
+    digest = hashlib.sha256(f"{photo.shape[1]}x{photo.shape[0]} ".encode())
+    digest.update(np.ascontiguousarray(photo).data)
+    return digest.hexdigest()
+
+
+def too_many_bytes(size: int, limits: PictureLimits) -> Refused:
+    """The refusal of a file of ``size`` bytes, also for those who need not read it first."""
+    return Refused(
+        "too_many_bytes",
+        f"It is {size / 1e6:.1f} MB; pictures of up to {limits.max_bytes / 1e6:.0f} MB are taken.",
+    )
+
+
+def _check_header(kind: str, data: bytes, limits: PictureLimits) -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        try:
+            with Image.open(io.BytesIO(data), formats=(kind,)) as image:
+                width, height = image.size
+        except Image.DecompressionBombError:
+            raise Refused("too_many_pixels", _too_large("It", limits)) from None
+        except DECODER_ERRORS as error:
+            raise Refused("damaged", f"It begins like {kind}, but its header cannot be read.") from error
+    if min(width, height) < limits.min_side_px:
+        raise Refused(
+            "too_small",
+            f"It is {width} x {height} pixels; below {limits.min_side_px} on a side there is no face to see.",
+        )
+    if width * height > limits.max_pixels or max(width, height) > limits.max_side_px:
+        raise Refused("too_many_pixels", _too_large(f"It is {width} x {height} pixels; it", limits))
+
+
+def _too_large(subject: str, limits: PictureLimits) -> str:
+    return (
+        f"{subject} is larger than the {limits.max_pixels / 1e6:.0f} megapixels or {limits.max_side_px} pixels "
+        "on a side that are decoded. Make it smaller first."
+    )

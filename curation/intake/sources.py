@@ -1,0 +1,140 @@
+"""From what a person names to the right way in: folder, archive, list of addresses, picture, dataset."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from curation.intake.archives import take_archive
+from curation.intake.children import PictureFile
+from curation.intake.folders import take_folder
+from curation.intake.imports_coco import import_coco
+from curation.intake.imports_fiftyone import import_fiftyone
+from curation.intake.imports_imagefolder import import_imagefolder
+from curation.intake.kinds import is_zip, sniff
+from curation.intake.refusal import Refused
+from curation.intake.take import Answer, Item, plain_name, take_bytes, take_pictures
+from curation.library.records import Provenance
+
+if TYPE_CHECKING:
+    from curation.library.library import Library
+
+Progress = Callable[[int, int], None]
+IMPORTERS = {"coco": import_coco, "imagefolder": import_imagefolder, "fiftyone": import_fiftyone}
+LIST_SUFFIXES = frozenset({".csv", ".tsv", ".jsonl", ".ndjson", ".json", ".parquet", ".txt"})
+
+
+@dataclass(frozen=True)
+class Origin:
+    """What the person says about where pictures come from; holds for all that is added together.
+
+    Attributes
+    ----------
+    source
+        In place of ``folder:NAME``, ``archive:NAME`` and so on.
+    """
+
+    source: str = ""
+    licence: str = ""
+    author: str = ""
+    page: str = ""
+    uploader: str = ""
+
+    def provenance(self, source: str) -> Provenance:
+        texts = {name: plain_name(text) for name, text in asdict(self).items()}
+        return Provenance(**{**texts, "source": texts["source"] or source})
+
+
+NO_ORIGIN = Origin()
+
+
+def add_source(
+    library: Library,
+    source: Path,
+    origin: Origin = NO_ORIGIN,
+    *,
+    kind: str = "auto",
+    progress: Progress | None = None,
+    workers: int | None = None,
+    remember: bool = True,
+) -> Iterator[Answer]:
+    """Add one folder, archive, list of addresses or picture; see `curation.add`.
+
+    Parameters
+    ----------
+    kind
+        ``auto``, or one of `IMPORTERS` to read a folder as a dataset.
+
+    Raises
+    ------
+    ValueError
+        If ``source`` does not exist or is not what ``kind`` says.
+    """
+    name = plain_name(source.resolve().name)
+    if kind != "auto":
+        importer = IMPORTERS[kind]
+        return importer(
+            library,
+            source,
+            provenance=origin.provenance(f"import:{kind}"),
+            progress=progress,
+            workers=workers,
+        )
+    if source.is_dir():
+        return take_folder(
+            library, source, provenance=origin.provenance(f"folder:{name}"), progress=progress, workers=workers,
+            leave_out=library.root, remember=remember,
+        )  # fmt: skip
+    if not source.is_file():
+        raise ValueError(
+            f"{source} does not exist. Name a folder, a zip file, a list of addresses or a picture."
+        )
+    with source.open("rb") as file:
+        head = file.read(4096)
+    if is_zip(head):
+        where = origin.provenance(f"archive:{name}")
+        return take_archive(library, source, provenance=where, progress=progress, workers=workers)
+    if source.suffix.lower() in LIST_SUFFIXES and not _is_picture(head):
+        return _add_list(library, source, origin, progress)
+    return _add_file(library, source, replace(origin.provenance("file"), name=name), progress)
+
+
+def _is_picture(head: bytes) -> bool:
+    try:
+        sniff(head)
+    except Refused:
+        return False
+    return True
+
+
+def _add_list(library: Library, source: Path, origin: Origin, progress: Progress | None) -> Iterator[Answer]:
+    from curation.intake.downloads import download_list  # httpx and pyarrow are needed for lists only
+    from curation.intake.url_lists import read_url_list
+
+    entries = [
+        replace(
+            entry,
+            licence=entry.licence or origin.licence,
+            author=entry.author or origin.author,
+            page=entry.page or origin.page,
+        )
+        for entry in read_url_list(source)
+    ]
+    yield from download_list(library, entries, uploader=origin.uploader, progress=progress)
+
+
+def _add_file(library: Library, path: Path, where: Provenance, progress: Progress | None) -> Iterator[Answer]:
+    yield from take_pictures(
+        library, [Item(PictureFile(str(path)), where)], workers=1, progress=progress, total=1
+    )
+
+
+def add_demo(library: Library, *, progress: Progress | None = None) -> Iterator[Answer]:
+    """Add the demo heap: faces, and what else a crawl brings home, to try the pages with."""
+    from core.pipeline import SketchToFacePipeline
+    from curation.demo_heap import make_heap
+
+    for file in make_heap(SketchToFacePipeline.load(), progress=progress):
+        yield take_bytes(library, file.data, file.provenance)

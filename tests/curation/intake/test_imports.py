@@ -1,0 +1,222 @@
+"""Datasets in other tools' formats: classes become labels, licences provenance."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from curation.intake.imports import clean_labels
+from curation.intake.imports_coco import import_coco
+from curation.intake.imports_fiftyone import import_fiftyone
+from curation.intake.imports_imagefolder import import_imagefolder
+from curation.intake.take import Answer
+from curation.library.library import Library
+from curation.library.records import Provenance
+from tests.curation.intake.pictures import plain
+
+
+@pytest.fixture
+def library(tmp_path: Path) -> Iterator[Library]:
+    with Library.open(tmp_path / "library") as opened:
+        yield opened
+
+
+def by_name(answers: Iterator[Answer]) -> dict[str, Answer]:
+    return {answer.name: answer for answer in answers}
+
+
+def labels(library: Library, answer: Answer) -> tuple[str, ...]:
+    return tuple(library.labels_of([answer.image_id]).get(answer.image_id, ()))
+
+
+def write(path: Path, data: bytes | object) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(data if isinstance(data, bytes) else json.dumps(data).encode())
+
+
+@pytest.fixture
+def coco(tmp_path: Path) -> Path:
+    folder = tmp_path / "coco"
+    for number in range(4):
+        write(folder / "val2017" / f"{number:012d}.jpg", plain("JPEG", seed=number))
+    write(tmp_path / "outside.jpg", plain("JPEG", seed=9))
+    table = {
+        "licenses": [{"id": 4, "name": "Attribution License", "url": "https://creativecommons.org/licenses/by/2.0/"}],
+        "categories": [{"id": 1, "name": "Person"}, {"id": 27, "name": "Sun glasses"}],
+        "images": [
+            {"id": 10, "file_name": "000000000000.jpg", "license": 4, "coco_url": "https://images.example/0.jpg",
+             "flickr_url": "https://flickr.example/0"},
+            {"id": 11, "file_name": "000000000001.jpg"},
+            {"id": 12, "file_name": "000000000002.jpg", "license": 99},
+            {"id": 13, "file_name": "../../outside.jpg"},
+            {"id": 14, "file_name": "missing.jpg"},
+        ],
+        "annotations": [
+            {"id": 1, "image_id": 10, "category_id": 1, "bbox": [0, 0, 9, 9]},
+            {"id": 2, "image_id": 10, "category_id": 27, "bbox": [0, 0, 9, 9]},
+            {"id": 3, "image_id": 10, "category_id": 1, "bbox": [3, 3, 9, 9]},
+            {"id": 4, "image_id": 11, "category_id": 27, "bbox": [0, 0, 9, 9]},
+        ],
+    }  # fmt: skip
+    write(folder / "annotations" / "instances_val2017.json", table)
+    return folder
+
+
+def test_coco_categories_become_labels_and_licences_provenance(library: Library, coco: Path, capsys) -> None:
+    answers = by_name(import_coco(library, coco, workers=1))
+    assert {name: answer.outcome for name, answer in answers.items()} == {
+        "000000000000.jpg": "added", "000000000001.jpg": "added", "000000000002.jpg": "added",
+        "../../outside.jpg": "refused", "missing.jpg": "refused",
+    }  # fmt: skip
+    assert answers["../../outside.jpg"].code == "unsafe_name"
+    assert answers["missing.jpg"].code == "unreadable"
+    assert labels(library, answers["000000000000.jpg"]) == ("person", "sun glasses")
+    assert labels(library, answers["000000000001.jpg"]) == ("sun glasses",)
+    assert labels(library, answers["000000000002.jpg"]) == ()
+    (origin,) = library.provenance(answers["000000000000.jpg"].image_id)
+    assert origin.source == "import:coco"
+    assert origin.url == "https://images.example/0.jpg"
+    assert origin.page == "https://flickr.example/0"
+    assert origin.licence == "Attribution License https://creativecommons.org/licenses/by/2.0/"
+    assert capsys.readouterr().out == ""
+
+
+def test_importing_twice_changes_nothing(library: Library, coco: Path) -> None:
+    first = by_name(import_coco(library, coco, workers=1))
+    image_id = first["000000000000.jpg"].image_id
+    decisions = len(library.history(image_id))
+    second = by_name(import_coco(library, coco, workers=1))
+    assert second["000000000000.jpg"].outcome == "known"
+    assert len(library.history(image_id)) == decisions
+    assert len(library.provenance(image_id)) == 1
+
+
+def test_a_label_that_a_person_added_stays_beside_the_imported_ones(library: Library, coco: Path) -> None:
+    image_id = by_name(import_coco(library, coco, workers=1))["000000000001.jpg"].image_id
+    library.decide([image_id], "keep", reviewer="ada", add_labels=["smile"])
+    list(import_coco(library, coco, workers=1))
+    assert tuple(library.labels_of([image_id])[image_id]) == ("smile", "sun glasses")
+    assert library.table().loc[image_id, "decision"] == "keep"
+
+
+@pytest.mark.parametrize(
+    "table", [b"nonsense", b"[]", b"{}", {"images": [{"id": 1}]}, {"images": 5}, b"[" * 100_000]
+)  # fmt: skip
+def test_a_table_that_is_not_coco_s_is_named(library: Library, tmp_path: Path, table: bytes | object) -> None:
+    write(tmp_path / "broken" / "table.json", table)
+    with pytest.raises(ValueError, match=r"table\.json"):
+        list(import_coco(library, tmp_path / "broken", workers=1))
+
+
+def test_a_folder_without_annotations_is_no_coco(library: Library, tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="no COCO annotations"):
+        import_coco(library, tmp_path)
+
+
+def test_class_folders_and_splits_become_labels(library: Library, tmp_path: Path) -> None:
+    folder = tmp_path / "images"
+    write(folder / "train" / "Glasses" / "a.jpg", plain("JPEG", seed=1))
+    write(folder / "train" / "plain face" / "b.png", plain("PNG", seed=2))
+    write(folder / "test" / "Glasses" / "c.jpg", plain("JPEG", seed=3))
+    write(folder / "test" / "Glasses" / "broken.jpg", b"no picture")
+    answers = by_name(import_imagefolder(library, folder, workers=1))
+    assert labels(library, answers["train/Glasses/a.jpg"]) == ("glasses",)
+    assert labels(library, answers["train/plain face/b.png"]) == ("plain face",)
+    assert labels(library, answers["test/Glasses/c.jpg"]) == ("glasses",)
+    assert answers["test/Glasses/broken.jpg"].code == "not_a_picture"
+    assert {answer.outcome for answer in answers.values()} == {"added", "refused"}
+
+
+def test_metadata_becomes_labels_and_provenance(library: Library, tmp_path: Path) -> None:
+    folder = tmp_path / "images"
+    rows = []
+    for number in range(3):
+        write(folder / "train" / f"{number}.png", plain("PNG", seed=number))
+        rows.append(
+            {"file_name": f"{number}.png", "labels": ["hat", f"n{number}"], "license": "CC0", "author": "Ada",
+             "url": f"https://example.org/{number}"}
+        )  # fmt: skip
+    write(folder / "train" / "metadata.jsonl", "\n".join(map(json.dumps, rows)).encode())
+    answers = by_name(import_imagefolder(library, folder, workers=1))
+    assert labels(library, answers["train/1.png"]) == ("hat", "n1")
+    (origin,) = library.provenance(answers["train/1.png"].image_id)
+    assert (origin.source, origin.licence, origin.author, origin.url) == (
+        "import:imagefolder", "CC0", "Ada", "https://example.org/1",
+    )  # fmt: skip
+
+
+def test_a_folder_without_pictures_is_no_imagefolder(library: Library, tmp_path: Path) -> None:
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(ValueError, match="no ImageFolder"):
+        import_imagefolder(library, tmp_path / "empty")
+
+
+@pytest.mark.parametrize("classes", [["cat", "dog"], None])
+def test_fiftyone_s_labels_are_read_in_all_their_shapes(
+    library: Library, tmp_path: Path, classes: list[str] | None
+) -> None:
+    folder = tmp_path / "fiftyone"
+    names = ["a.jpg", "b.jpg", "deep/c.jpg", "d.jpg", "e.jpg"]
+    for seed, name in enumerate(names):
+        write(folder / "data" / name, plain("JPEG", seed=seed))
+    dog = 1 if classes else "dog"
+    table = {
+        "classes": classes,
+        "labels": {
+            "a": dog, "b": {"label": dog, "confidence": 0.9}, "deep/c": [dog, {"label": 0 if classes else "cat"}],
+            "d": None, "gone": dog, "../../x": dog,
+        },
+    }  # fmt: skip
+    write(folder / "labels.json", {key: value for key, value in table.items() if value is not None})
+    answers = by_name(import_fiftyone(library, folder, workers=1))
+    assert labels(library, answers["a.jpg"]) == labels(library, answers["b.jpg"]) == ("dog",)
+    assert labels(library, answers["deep/c.jpg"]) == ("cat", "dog")
+    assert labels(library, answers["d.jpg"]) == ()
+    assert (answers["gone"].code, answers["../../x"].code) == ("unreadable", "unsafe_name")
+    assert "e.jpg" not in answers  # not in the table
+
+
+def test_a_folder_for_each_class_is_read_as_fiftyone_writes_it(library: Library, tmp_path: Path) -> None:
+    folder = tmp_path / "tree"
+    write(folder / "hat" / "a.jpg", plain("JPEG", seed=1))
+    write(folder / "_unlabeled" / "b.jpg", plain("JPEG", seed=2))
+    answers = by_name(
+        import_fiftyone(library, folder, workers=1, provenance=Provenance("import:x", licence="CC0"))
+    )
+    assert labels(library, answers["hat/a.jpg"]) == ("hat",)
+    assert labels(library, answers["_unlabeled/b.jpg"]) == ()
+    assert library.provenance(answers["hat/a.jpg"].image_id)[0].licence == "CC0"
+
+
+@pytest.mark.parametrize("table", [b"nonsense", b"[]", {"labels": []}, {"classes": 3, "labels": {}}])
+def test_a_table_that_is_not_fiftyone_s_is_named(
+    library: Library, tmp_path: Path, table: bytes | object
+) -> None:
+    write(tmp_path / "broken" / "labels.json", table)
+    (tmp_path / "broken" / "data").mkdir()
+    with pytest.raises(ValueError, match=r"labels\.json"):
+        import_fiftyone(library, tmp_path / "broken", workers=1)
+
+
+def test_links_in_a_dataset_are_not_followed(library: Library, tmp_path: Path) -> None:
+    write(tmp_path / "outside" / "secret.jpg", plain("JPEG"))
+    folder = tmp_path / "coco"
+    write(
+        folder / "a.json",
+        {"images": [{"id": 1, "file_name": "link.jpg"}, {"id": 2, "file_name": "sub/secret.jpg"}]},
+    )
+    (folder / "link.jpg").symlink_to(tmp_path / "outside" / "secret.jpg")
+    (folder / "sub").symlink_to(tmp_path / "outside")
+    answers = by_name(import_coco(library, folder, workers=1))
+    assert {name: answer.code for name, answer in answers.items()} == {
+        "link.jpg": "link", "sub/secret.jpg": "unsafe_name",
+    }  # fmt: skip
+
+
+def test_labels_become_text_that_the_library_takes() -> None:
+    assert clean_labels(["  Sun\n Glasses ", "hat", "HAT", None, "", 3, "x" * 100]) == (
+        "3", "hat", "sun glasses", "x" * 40,
+    )  # fmt: skip
