@@ -52,7 +52,20 @@ def find_alignment(points: np.ndarray, photo_size: tuple[int, int], *, size: int
     ValueError
         If eyes and mouth lie on a line, so that no affine brings them to the template.
     """
-    anchors = face_mesh.anchors(points)
+    return align_anchors(face_mesh.anchors(points), photo_size, size=size)
+
+
+def align_anchors(anchors: np.ndarray, photo_size: tuple[int, int], *, size: int = FRAME) -> Alignment:
+    """The same from the three points alone, as a person may have put them.
+
+    Parameters
+    ----------
+    anchors : (3, 2) float
+        Image-left eye, image-right eye and mouth centre, in the photo's pixels.
+    """
+    anchors = np.asarray(anchors, dtype=np.float32)
+    if anchors.shape != (3, 2) or not np.isfinite(anchors).all():
+        raise ValueError(f"expected two eyes and a mouth as (3, 2) finite numbers, got {anchors.tolist()}")
     sides = anchors[1:] - anchors[0]
     if abs(float(np.linalg.det(sides))) < 1e-3 * float((sides**2).sum()):
         raise ValueError("eyes and mouth lie on one line: no affine takes them to the template")

@@ -1,0 +1,193 @@
+"""Which images show the same picture, and which of them is the best.
+
+Three likenesses, each looser than the one before. Equal bytes never get this far: an image's id is the hash
+of its bytes, so the library knows it already. Equal pixels have one ``pixel_hash``. Near duplicates have
+perceptual hashes (`curation.judging.hashes`) that differ in at most `MAX_DISTANCE` of 256 bits, one of them
+mirrored perhaps.
+
+A group is a star: every member is like the best one. Chains, in which each is only like the next, merge
+strangers; see section 10 of the design. ``python -m tests.benchmarks.duplicates_validity`` prints what is
+found and what is confused.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from core.nearest import BitRows
+from curation.library.records import DuplicateGroup
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+MAX_DISTANCE = 32
+_HASH_BYTES = 32
+_BLOCK = 16  # centres asked about at once; all other images may match each of them
+_COPY_ROWS_AFTER = 0.02  # of the rows are done with: the search then leaves them out
+_USEFUL_EYE_DISTANCE_PX = 140.0  # of the template; more of it is lost in alignment
+
+
+def find_duplicates(
+    ids: Sequence[str],
+    pixel_hashes: Sequence[str],
+    phashes: Sequence[bytes],
+    mirrors: Sequence[bytes],
+    quality: Sequence[float] | NDArray[np.number],
+    *,
+    max_distance: int = MAX_DISTANCE,
+    progress: Callable[[int, int], None] | None = None,
+) -> list[DuplicateGroup]:
+    """Group images that show the same picture.
+
+    Going from the best image to the worst, each one that is in no group yet becomes the centre of one and
+    takes in whatever is like it and in no group either. So the result depends on nothing but the images and
+    their quality, not on their order.
+
+    Parameters
+    ----------
+    ids
+        Each once.
+    pixel_hashes
+        Empty where unknown.
+    phashes, mirrors
+        Of each aligned crop and of its mirror image, 32 bytes; empty where there is no face.
+    quality
+        Higher is better; see `score_quality`. Of equals the smaller id is better.
+    progress
+        Called with images done and images in all.
+
+    Returns
+    -------
+    groups
+        Of two members or more, ordered by the id of the best one. Members: the best one, then by id.
+
+    Raises
+    ------
+    ValueError
+        If the lists differ in length, an id comes twice or a hash has another length.
+    """
+    lengths = {len(ids), len(pixel_hashes), len(phashes), len(mirrors), len(quality)}
+    if lengths != {len(ids)}:
+        raise ValueError(f"expected five lists of one length, got lengths {sorted(lengths)}")
+    if len(set(ids)) != len(ids):
+        raise ValueError("an id comes twice: the same bytes are one image")
+    order = sorted(range(len(ids)), key=lambda i: (-float(quality[i]), ids[i]))
+    same_pixels = _equal_pixels(order, pixel_hashes)
+    firsts = [i for i in same_pixels if phashes[i]]
+    near = _stars(
+        _rows([phashes[i] for i in firsts]), _rows([mirrors[i] for i in firsts]), max_distance, progress
+    )
+    groups = []
+    for star in near:
+        members = [i for place in star for i in same_pixels.pop(firsts[place])]
+        groups.append(_group("near", members, ids))
+    groups += [_group("pixels", members, ids) for members in same_pixels.values() if len(members) > 1]
+    return sorted(groups, key=lambda group: group.best)
+
+
+def score_quality(table: pd.DataFrame) -> NDArray[np.int64]:
+    """How good images are as duplicates of one another, by measurements alone (no verdict, no decision).
+
+    More source pixels between the eyes come first, as far as alignment can use them; then sharpness, then
+    less stretch, less padding and less cover, then the smaller id. The first two count in steps of a tenth,
+    so that a difference nobody sees does not overrule the next measurement.
+
+    Parameters
+    ----------
+    table
+        Index image id; columns ``eye_distance_px``, ``sharpness``, ``stretch``, ``padding``, ``covered``.
+
+    Returns
+    -------
+    (N,) int64
+        In the order of the rows: 0 for the worst, N - 1 for the best.
+    """
+    eyes = table["eye_distance_px"].clip(upper=_USEFUL_EYE_DISTANCE_PX)
+    keys = [
+        -_tenths(eyes),
+        -_tenths(table["sharpness"]),
+        _steps(table["stretch"], 0.02),
+        _steps(table["padding"], 0.02),
+        _steps(table["covered"], 0.1),
+    ]
+    by_id = np.argsort(np.asarray(table.index, dtype=str), kind="stable")
+    tie = np.empty(len(table), dtype=np.int64)
+    tie[by_id] = np.arange(len(table))
+    scores = np.empty(len(table), dtype=np.int64)
+    scores[np.lexsort([tie, *reversed(keys)])] = np.arange(len(table))[::-1]
+    return scores
+
+
+def _equal_pixels(order: Sequence[int], pixel_hashes: Sequence[str]) -> dict[int, list[int]]:
+    """Images by the best one that has their pixels, best first."""
+    first_of: dict[str, int] = {}
+    classes: dict[int, list[int]] = defaultdict(list)
+    for i in order:
+        first = first_of.setdefault(pixel_hashes[i], i) if pixel_hashes[i] else i
+        classes[first].append(i)
+    return dict(classes)
+
+
+def _stars(
+    hashes: NDArray[np.uint8],
+    mirrors: NDArray[np.uint8],
+    max_distance: int,
+    progress: Callable[[int, int], None] | None,
+) -> list[list[int]]:
+    """Stars over rows that are in order of quality; the centre comes first in each."""
+    total = len(hashes)
+    free = np.ones(total, dtype=bool)
+    first, index = 0, BitRows(hashes)  # the rows that are searched are those from the first on
+    stars = []
+    with ThreadPoolExecutor(2) as threads:  # faiss lets go of the interpreter's lock
+        for start in range(0, total, _BLOCK):
+            if start - first > _COPY_ROWS_AFTER * (total - first):
+                first, index = start, BitRows(hashes[start:])
+            centres = start + np.flatnonzero(free[start : start + _BLOCK])
+            search = partial(index.within, max_distance=max_distance)
+            answers = list(threads.map(search, (hashes[centres], mirrors[centres])))
+            centre = np.concatenate([centres[asked] for asked, _ in answers])
+            member = np.concatenate([first + found for _, found in answers])
+            likely = free[member] & (member > centre)
+            centre, member = centre[likely], member[likely]
+            for one in np.unique(centre):
+                if free[one]:
+                    members = np.unique(member[centre == one])
+                    members = members[free[members]]
+                    free[members] = False
+                    stars.append([int(one), *members.tolist()])
+            if progress:
+                progress(min(start + _BLOCK, total), total)
+    return stars
+
+
+def _rows(hashes: list[bytes]) -> NDArray[np.uint8]:
+    if any(len(value) != _HASH_BYTES for value in hashes):
+        raise ValueError(f"expected perceptual hashes of {_HASH_BYTES} bytes")
+    return np.frombuffer(b"".join(hashes), dtype=np.uint8).reshape(-1, _HASH_BYTES)
+
+
+def _group(kind: str, members: Sequence[int], ids: Sequence[str]) -> DuplicateGroup:
+    best = ids[members[0]]
+    return DuplicateGroup(kind, best, (best, *sorted(ids[i] for i in members[1:])))
+
+
+def _tenths(values: pd.Series) -> NDArray[np.float64]:
+    """Steps of a tenth of the value; what is unknown or not above zero comes last."""
+    positive = values.to_numpy(dtype=np.float64, na_value=np.nan)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        steps = np.floor(np.log(positive) / np.log(1.1))
+    return np.where(np.isfinite(steps), steps, -np.inf)
+
+
+def _steps(values: pd.Series, step: float) -> NDArray[np.float64]:
+    """Whole steps; what is unknown comes last."""
+    known = values.to_numpy(dtype=np.float64, na_value=np.nan)
+    return np.where(np.isnan(known), np.inf, np.floor(known / step))

