@@ -1,0 +1,206 @@
+"""Write a dataset version as a folder that trains at once, loads into other tools, and can be imported back."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import shutil
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from curation.export.archive import write_zip
+from curation.export.card import licence_warnings, write_card
+from curation.export.contents import MEMBERS_FILE, Contents, count_splits, gather
+from curation.export.layouts import KINDS, Kind, photo_place, short_names, sketch_place
+from curation.export.manifest_tables import ManifestWriter, manifest_row
+from curation.export.pictures import Pair, read_pairs
+from curation.export.publish import VERSION_FILE, ExportError, explained, new_folder
+from curation.export.splits import Fractions, Place, divided_keys, place_images
+from curation.export.summary import ExportSummary, commands_for, divided_warnings, split_warnings
+from curation.library.members import Member
+
+if TYPE_CHECKING:
+    from curation.library.library import Library
+    from curation.library.versions import Version
+
+FORMAT = 1
+HERE = "THIS_FOLDER"  # in the card: it is the same wherever the export lies
+_USUAL = Fractions()
+_PAIR_BYTES = 420_000  # of a photo and its sketch, about
+
+
+def export_version(
+    library: Library,
+    version_name: str,
+    out: Path,
+    *,
+    kind: Kind = "pairs",
+    zip: bool = False,
+    seed: int = 0,
+    fractions: Fractions = _USUAL,
+    progress: Callable[[int, int], None] | None = None,
+) -> ExportSummary:
+    """Write a version into the folder ``out``, all of it or nothing.
+
+    The same version gives the same bytes whenever it is exported.
+
+    Parameters
+    ----------
+    out
+        New, empty, or an earlier export, whose place the new one takes in one step.
+    kind
+        See `curation.export.layouts`.
+    zip
+        Also as ``OUT.zip`` beside the folder.
+    seed, fractions
+        Of the splits; see `curation.export.splits`.
+    progress
+        Called with images done and images in all.
+
+    Raises
+    ------
+    ExportError
+        If the disk or the place forbids it, or a picture is gone.
+    LibraryError
+        If there is no such version.
+    ValueError
+        If the kind is unknown.
+    """
+    if kind not in KINDS:
+        raise ValueError(f"expected one of the kinds {', '.join(KINDS)}, got {kind!r}")
+    begin = time.monotonic()
+    out = out.absolute()
+    version = library.version(version_name)
+    if not version.ids:
+        raise ExportError(f"Version {version.name} holds no images. Keep some, and freeze a new version.")
+    _check_room(out, len(version.ids), copies=2 if zip else 1)
+    with new_folder(out) as folder:
+        contents = gather(library.members(version.name), folder)
+        places = place_images(contents.candidates, seed=seed, fractions=fractions)
+        written = _write_pictures(library, version, folder, kind, places, contents, progress)
+        splits = count_splits(places)
+        warnings = licence_warnings(contents) + split_warnings(splits, fractions)
+        warnings += divided_warnings(divided_keys(contents.candidates, places))
+        commands = commands_for(kind, HERE)
+        write_card(
+            folder,
+            version,
+            contents,
+            splits=splits,
+            left_out=written.left_out,
+            warnings=warnings,
+            commands=commands,
+            kind=kind,
+        )
+        _write_version(folder, version, kind, seed, fractions)
+        size = sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
+    archive = out.with_name(f"{out.name}.zip")
+    if zip:
+        write_zip(out, archive)
+    return ExportSummary(
+        version=version.name,
+        hash=version.hash,
+        kind=kind,
+        out=str(out),
+        zip=str(archive) if zip else "",
+        images=written.images,
+        left_out=dict(written.left_out),
+        removed=len(version.removed),
+        splits=splits,
+        groups=len({place.group for place in places.values()}),
+        bytes=size,
+        seconds=round(time.monotonic() - begin, 2),
+        warnings=tuple(warnings),
+        commands=commands_for(kind, str(out)),
+    )
+
+
+@dataclass
+class _Written:
+    """What came of the pictures."""
+
+    images: int = 0
+    left_out: Counter[str] = field(default_factory=Counter)
+
+
+def _write_pictures(
+    library: Library,
+    version: Version,
+    folder: Path,
+    kind: Kind,
+    places: Mapping[str, Place],
+    contents: Contents,
+    progress: Callable[[int, int], None] | None,
+) -> _Written:
+    names, written = short_names(version.ids + version.removed), _Written()
+    with ManifestWriter(folder, kind, contents.known()) as manifest:
+        pairs = read_pairs(library, _members(folder))
+        for done, (member, pair) in enumerate(pairs, start=1):
+            name, place = names[member.image_id], places[member.image_id]
+            sha256s = _write_pair(folder, kind, place.split, name, pair) if pair else None
+            row = manifest_row(member, place, name, kind, sha256s)
+            manifest.append(row)
+            written.images += pair is not None
+            if row["reason"]:
+                written.left_out[row["reason"]["code"]] += 1
+            if progress:
+                progress(done, len(version.ids))
+    return written
+
+
+def _members(folder: Path) -> Iterator[Member]:
+    """From the file just written: a connection to the database is not held open for as long as it takes."""
+    with (folder / MEMBERS_FILE).open(encoding="utf-8") as file:
+        for line in file:
+            yield Member.from_json(line)
+
+
+def _write_pair(folder: Path, kind: Kind, split: str, name: str, pair: Pair) -> tuple[str, str]:
+    sha256s = []
+    for place, data in ((photo_place, pair.photo), (sketch_place, pair.sketch)):
+        path = folder / place(kind, split, name)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(data)
+        sha256s.append(hashlib.sha256(data).hexdigest())
+    return sha256s[0], sha256s[1]
+
+
+def _write_version(folder: Path, version: Version, kind: Kind, seed: int, fractions: Fractions) -> None:
+    """What an import needs beside the members, and the mark of an export."""
+    about = {
+        "format": FORMAT,
+        "kind": kind,
+        "name": version.name,
+        "created": version.created,
+        "who": version.who,
+        "note": version.note,
+        "hash": version.hash,
+        "rules": version.rules_text,
+        "rejected": version.rejected,
+        "removed": list(version.removed),
+        "splits": {"seed": seed, **asdict(fractions)},
+    }
+    text = json.dumps(about, indent=1, ensure_ascii=False, sort_keys=True)
+    (folder / VERSION_FILE).write_text(text + "\n", encoding="utf-8", newline="\n")
+
+
+def _check_room(out: Path, images: int, *, copies: int) -> None:
+    """Say at once, and not after an hour, that the disk is too small."""
+    parent = out.parent
+    while not parent.exists():
+        parent = parent.parent
+    with explained(out):
+        free = shutil.disk_usage(parent).free
+    needed = images * _PAIR_BYTES * copies
+    if free < needed:
+        raise ExportError(
+            f"The disk has too little room: {images} pairs take about {needed / 1e6:.0f} MB, and "
+            f"{parent} has {free / 1e6:.0f} MB left. Free some space, or choose another --out."
+        )
+
+
+__all__ = ["ExportError", "ExportSummary", "export_version"]

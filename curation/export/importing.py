@@ -1,0 +1,195 @@
+"""Read an export back into a library: the same version, with its images as far as an export holds them."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import zipfile
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
+
+from core.errors import UnsafeImage
+from core.face_frame import FRAME
+from core.images import read_photo
+from curation.export.contents import MEMBERS_FILE
+from curation.export.dataset import FORMAT
+from curation.export.publish import VERSION_FILE, ExportError
+from curation.judging.pictures import has_pictures, write_face
+from curation.library.members import Member
+from curation.manifest import MANIFEST
+
+if TYPE_CHECKING:
+    from curation.library.library import Library
+    from curation.library.versions import Version
+
+MAX_PICTURE_BYTES = 10_000_000
+MAX_TEXT_BYTES = 2_000_000_000
+_MAX_PIXELS = FRAME * FRAME
+
+
+class _Files(Protocol):
+    def read(self, place: str, limit: int) -> bytes: ...
+
+
+def import_export(
+    library: Library, folder: Path, *, progress: Callable[[int, int], None] | None = None
+) -> Version:
+    """Enter the version of an export, its images, decisions and labels.
+
+    An export holds no originals, so what needs them (a new alignment, a new examination) must wait until
+    they are added; everything else works. A second import changes nothing, and one that was killed is
+    completed. Images that were deleted for good from this library stay away.
+
+    Parameters
+    ----------
+    folder
+        What `curation.export.dataset.export_version` wrote, of either kind: the folder or its zip.
+    progress
+        Called with images done and images in all.
+
+    Raises
+    ------
+    ExportError
+        If it is no export, or a file of it is missing, damaged or changed.
+    ValueError
+        If another version has its name in this library.
+    LibraryError
+        If the library cannot be written to.
+    """
+    with _open(folder) as files:
+        about = _read_version(files)
+        members = _read_members(files)
+        rows = _read_rows(files)
+        from curation.library.versions import Version
+
+        frozen = Version(
+            name=about["name"],
+            created=about["created"],
+            who=about["who"],
+            note=about["note"],
+            hash=about["hash"],
+            ids=tuple(member.image_id for member in members),
+            rules_text=about["rules"],
+            rejected=dict(about["rejected"]),
+        )
+        if about["removed"]:
+            raise ExportError(
+                f"{len(about['removed'])} images of version {frozen.name} were deleted for good before the "
+                "export, so it cannot be proved complete. Freeze a new version there and export that."
+            )
+        with _read_errors(folder):
+            pairs = {row["sha256"]: row for row in rows if row["photo"]}
+            for member in members:  # all is looked at before anything is entered
+                _check_row(member, pairs)
+        version = library.restore(frozen, members)
+        for done, image_id in enumerate(version.ids, start=1):
+            if image_id in pairs and not has_pictures(library.files, image_id, "ok"):
+                with _read_errors(folder):
+                    photo, sketch = _read_pair(files, pairs[image_id])
+                write_face(library.files, image_id, photo, sketch)
+            if progress:
+                progress(done, len(version.ids))
+    return version
+
+
+class _Folder:
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder.resolve()
+
+    def read(self, place: str, limit: int) -> bytes:
+        path = (self._folder / place).resolve()
+        if not path.is_relative_to(self._folder) or path.stat().st_size > limit:
+            raise ValueError(f"{place} lies outside or is too large")
+        return path.read_bytes()
+
+
+class _Zip:
+    def __init__(self, archive: zipfile.ZipFile) -> None:
+        self._archive = archive
+        first = next(
+            (n for n in archive.namelist() if n.endswith(f"/{VERSION_FILE}") or n == VERSION_FILE), ""
+        )
+        self._top = first.removesuffix(VERSION_FILE)
+
+    def read(self, place: str, limit: int) -> bytes:
+        with self._archive.open(f"{self._top}{place}") as file:
+            data = file.read(limit + 1)  # whatever the directory says
+        if len(data) > limit:
+            raise ValueError(f"{place} is too large")
+        return data
+
+
+@contextmanager
+def _open(place: Path) -> Iterator[_Files]:
+    if place.is_dir():
+        yield _Folder(place)
+        return
+    with _read_errors(place):
+        archive = zipfile.ZipFile(place)
+    with archive:
+        yield _Zip(archive)
+
+
+@contextmanager
+def _read_errors(place: Path) -> Iterator[None]:
+    """Turn what an incomplete or foreign folder causes into a sentence."""
+    try:
+        yield
+    except (OSError, KeyError, ValueError, TypeError, AttributeError, RecursionError,
+            zipfile.BadZipFile, NotImplementedError) as error:  # fmt: skip
+        what = f"{error.strerror} ({error.filename})" if isinstance(error, OSError) else str(error)
+        raise ExportError(
+            f"{place} is no whole export, so nothing of it can be taken: {what}. Copy the export again."
+        ) from error
+
+
+def _read_version(files: _Files) -> Mapping[str, Any]:
+    with _read_errors(Path(VERSION_FILE)):
+        about = json.loads(files.read(VERSION_FILE, MAX_TEXT_BYTES))
+        if about["format"] != FORMAT:
+            raise ValueError(f"its format is {about['format']!r}, and this program reads {FORMAT}")
+        texts = [about[name] for name in ("name", "created", "who", "note", "hash", "rules")]
+        if not all(isinstance(text, str) for text in texts):
+            raise ValueError("a name, time or note in it is no text")
+        dict(about["rejected"]), list(about["removed"])
+    return about
+
+
+def _read_members(files: _Files) -> list[Member]:
+    with _read_errors(Path(MEMBERS_FILE)):
+        text = files.read(MEMBERS_FILE, MAX_TEXT_BYTES).decode()
+        return [Member.from_json(line) for line in text.split("\n") if line]
+
+
+def _read_rows(files: _Files) -> list[dict[str, Any]]:
+    with _read_errors(Path(MANIFEST)):
+        text = files.read(MANIFEST, MAX_TEXT_BYTES).decode()
+        wanted = ("sha256", "photo", "sketch", "photo_sha256", "sketch_sha256")
+        rows = (json.loads(line) for line in text.split("\n") if line)
+        return [{name: row[name] for name in wanted} for row in rows]
+
+
+def _check_row(member: Member, pairs: Mapping[str, Mapping[str, Any]]) -> None:
+    from curation.export.pictures import has_face
+
+    if has_face(member) and member.image_id not in pairs:
+        raise ValueError(f"the manifest lacks image {member.image_id[:12]}")
+
+
+def _read_pair(files: _Files, row: Mapping[str, Any]) -> tuple[Any, Any]:
+    """Photo (512, 512, 3) and sketch (512, 512) uint8."""
+    pictures = []
+    for name in ("photo", "sketch"):
+        data = files.read(row[name], MAX_PICTURE_BYTES)
+        if hashlib.sha256(data).hexdigest() != row[f"{name}_sha256"]:
+            raise ValueError(f"{row[name]} was changed")
+        try:
+            picture = read_photo(data, max_pixels=_MAX_PIXELS)
+        except UnsafeImage as error:
+            raise ValueError(f"{row[name]}: {error}") from error
+        if picture.shape != (FRAME, FRAME, 3):
+            raise ValueError(f"{row[name]} is not {FRAME} x {FRAME} pixels large")
+        pictures.append(picture)
+    return pictures[0], pictures[1][:, :, 0].copy()

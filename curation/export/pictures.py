@@ -1,0 +1,102 @@
+"""The photo and sketch of each image of a version, as they were when it was frozen."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from itertools import islice
+from typing import TYPE_CHECKING
+
+import cv2
+import numpy as np
+
+from core.errors import UnsafeImage
+from core.face_frame import FRAME
+from curation.align import align_anchors, warp_photo
+from curation.export.publish import ExportError
+from curation.judging.aligned import AlignedFace, read_original
+from curation.library.members import Member
+from curation.library.records import Examination
+from curation.prepare import encode_pair
+
+if TYPE_CHECKING:
+    from curation.library.library import Library
+
+THREADS = 2
+_AT_ONCE = 64
+
+
+@dataclass(frozen=True)
+class Pair:
+    """PNG files of one image, with nothing in them but pixels."""
+
+    photo: bytes
+    sketch: bytes
+
+
+def has_face(member: Member) -> bool:
+    """Whether there is an aligned photo of this image."""
+    return member.examination.status == "ok" and len(member.examination.anchors) == 3
+
+
+def read_pairs(library: Library, members: Iterator[Member]) -> Iterator[tuple[Member, Pair | None]]:
+    """Every member with its pictures, in order; ``None`` for one without a face.
+
+    Pictures are decoded and encoded again, so that nothing else travels with them.
+
+    Raises
+    ------
+    ExportError
+        If the pictures of an image are gone and cannot be made again.
+    """
+    with ThreadPoolExecutor(THREADS) as threads:
+        while some := list(islice(members, _AT_ONCE)):
+            now = library.examinations([member.image_id for member in some])
+            jobs = [
+                threads.submit(_read_pair, library, member, now.get(member.image_id))
+                if has_face(member) else None
+                for member in some
+            ]  # fmt: skip
+            for member, job in zip(some, jobs, strict=True):
+                yield member, job.result() if job else None
+
+
+def _read_pair(library: Library, member: Member, now: Examination | None) -> Pair:
+    files, image_id = library.files, member.image_id
+    if now is not None and replace(now, embedding=b"") == member.examination:
+        photo = cv2.imread(str(files.crop(image_id)), cv2.IMREAD_COLOR_RGB)
+        sketch = cv2.imread(str(files.sketch(image_id)), cv2.IMREAD_GRAYSCALE)
+        if photo is not None and sketch is not None and _fits(photo, 3) and _fits(sketch, 2):
+            return Pair(*encode_pair(photo, sketch))
+    face = _align_again(library, member)  # it was aligned otherwise since, or its pictures are damaged
+    return Pair(*encode_pair(face.photo, face.sketch()))
+
+
+def _fits(picture: np.ndarray, dimensions: int) -> bool:
+    return picture.ndim == dimensions and picture.shape[:2] == (FRAME, FRAME)
+
+
+def _align_again(library: Library, member: Member) -> AlignedFace:
+    try:
+        photo = read_original(library.files.original(member.image_id), member.image_id)
+    except UnsafeImage as error:
+        raise ExportError(
+            f"The aligned photo of image {member.image_id[:12]} is missing or has changed since the version "
+            f"was frozen, and cannot be made again. {error} Or freeze a new version without it."
+        ) from error
+    anchors = np.array(member.examination.anchors, dtype=np.float32)
+    alignment = align_anchors(anchors, (photo.shape[1], photo.shape[0]))
+    landmarks = landmarks_of(member.examination)
+    return AlignedFace(warp_photo(photo, alignment.matrix), alignment, landmarks, anchors)
+
+
+def landmarks_of(examination: Examination) -> np.ndarray:
+    """(478, 2) float16 in the frame, or (0, 2) where no mesh is known."""
+    return np.frombuffer(examination.landmarks, np.float16).reshape(-1, 2)
+
+
+def mesh_rows(examination: Examination) -> Sequence[Sequence[float]]:
+    """478 rows of x, y and a depth of 0, which is not kept; rounded as `curation.run` does."""
+    mesh = landmarks_of(examination).astype(np.float64)
+    return np.round(np.pad(mesh, ((0, 0), (0, 1))), 2).tolist()

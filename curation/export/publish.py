@@ -1,0 +1,134 @@
+"""Put a whole folder in place at once: whoever looks finds the old one or the new one, never a part.
+
+The new folder is filled under a hidden name beside its place, then the two change places in one step
+(``renameat2``, Linux). Where the system has no such step the old one is moved aside first; a process killed
+in between leaves it there, and the next export puts it back.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import errno
+import fcntl
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+VERSION_FILE = "version.json"  # what makes a folder an export
+_UNFINISHED = ".part"
+_ASIDE = ".old"
+_AT_FDCWD = -100
+_RENAME_EXCHANGE = 2
+
+
+class ExportError(RuntimeError):
+    """An export or import cannot be done; the message is a sentence with the way out."""
+
+
+@contextmanager
+def new_folder(out: Path) -> Iterator[Path]:
+    """A folder to fill, that takes the place of ``out`` when the block ends, unless it ends in an error.
+
+    Raises
+    ------
+    ExportError
+        If ``out`` holds something else than an export, or cannot be written to.
+    """
+    out = out.absolute()
+    with explained(out):
+        _put_back(out)
+        check_place(out)
+        out.parent.mkdir(parents=True, exist_ok=True)
+        _remove_unfinished(out)
+        folder = Path(tempfile.mkdtemp(prefix=f".{out.name}.", suffix=_UNFINISHED, dir=out.parent))
+        lock = os.open(folder, os.O_RDONLY)
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX)  # says that somebody is at work here
+            folder.chmod(0o755)
+            yield folder
+            os.sync()
+            _put_in_place(folder, out)
+        finally:
+            os.close(lock)
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+def check_place(out: Path) -> None:
+    """Refuse a place that an export would destroy.
+
+    Raises
+    ------
+    ExportError
+        If ``out`` is a file, or a folder that is neither empty nor an export.
+    """
+    if out.is_symlink() or (out.exists() and not out.is_dir()):
+        raise ExportError(f"{out} is a file or a link, and the export needs a folder. Choose another --out.")
+    if out.is_dir() and any(out.iterdir()) and not (out / VERSION_FILE).is_file():
+        raise ExportError(f"{out} holds other files, which an export would replace. Choose another --out.")
+
+
+@contextmanager
+def explained(out: Path) -> Iterator[None]:
+    """Turn what the disk refuses into a sentence."""
+    try:
+        yield
+    except OSError as error:
+        where = error.filename or out
+        if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
+            message = (
+                f"The disk is full: {out.parent} has no room for the export. Free some space and try again"
+            )
+        elif error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
+            message = f"{where} cannot be written to: {error.strerror}. Choose another --out or allow writing"
+        else:
+            message = f"The export stopped: {error.strerror or error} ({where}). Try again"
+        raise ExportError(f"{message}. What was exported before is untouched.") from error
+
+
+def _put_in_place(folder: Path, out: Path) -> None:
+    if not out.exists():
+        folder.rename(out)
+    elif not _exchange(folder, out):
+        aside = out.with_name(f".{out.name}{_ASIDE}")
+        shutil.rmtree(aside, ignore_errors=True)
+        out.rename(aside)
+        folder.rename(out)
+        shutil.rmtree(aside, ignore_errors=True)
+    with suppress(OSError):
+        parent = os.open(out.parent, os.O_RDONLY)
+        try:
+            os.fsync(parent)
+        finally:
+            os.close(parent)
+
+
+def _exchange(first: Path, second: Path) -> bool:
+    """Let two folders change places in one step, where the system can."""
+    try:
+        rename = ctypes.CDLL(None, use_errno=True).renameat2
+    except (AttributeError, OSError):
+        return False
+    names = os.fsencode(first), os.fsencode(second)
+    return rename(_AT_FDCWD, names[0], _AT_FDCWD, names[1], ctypes.c_uint(_RENAME_EXCHANGE)) == 0
+
+
+def _put_back(out: Path) -> None:
+    """Undo half of an exchange in two steps that was cut short."""
+    aside = out.with_name(f".{out.name}{_ASIDE}")
+    if aside.is_dir() and not out.exists():
+        aside.rename(out)
+
+
+def _remove_unfinished(out: Path) -> None:
+    """Delete what killed exports to the same place have left; those at work hold a lock."""
+    for folder in out.parent.glob(f".{out.name}.*{_UNFINISHED}"):
+        with suppress(OSError):
+            handle = os.open(folder, os.O_RDONLY)
+            try:
+                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                shutil.rmtree(folder, ignore_errors=True)
+            finally:
+                os.close(handle)

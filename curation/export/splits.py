@@ -1,0 +1,239 @@
+"""Who goes into train, val and test: nothing alike on two sides, and nobody moves when images are added.
+
+Images that belong together share a split: near duplicates of one another, images from one page, images by
+one author. Each group has a number between 0 and 1 that follows from the seed and the id of its oldest
+image, and that number decides. Images are placed in order of arrival, so those that came before keep
+their place whatever comes later. A late image that links two groups on different sides fits on neither:
+it is in no split (``none``), and the card says how many there are.
+
+A page or author with more than a fifth of all images could only fill one split or leave it empty. It binds
+its first few images and those that come while its part is smaller; `divided_keys` names it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections import Counter, defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from core.nearest import BitRows
+from curation.duplicates import MAX_DISTANCE
+
+TRAIN, VAL, TEST, NONE = "train", "val", "test", "none"
+SPLITS = (TRAIN, VAL, TEST)
+NOBODY = frozenset({"", "unknown", "anonymous", "n/a", "none", "-"})
+LARGEST_PART = 0.2  # of the images so far, that a page or author may bind
+ALWAYS_BOUND = 5  # of its images
+_BLOCK = 64
+
+
+@dataclass(frozen=True)
+class Fractions:
+    """Parts of the groups that go into each split; they sum to one."""
+
+    train: float = 0.8
+    val: float = 0.1
+    test: float = 0.1
+
+    def __post_init__(self) -> None:
+        parts = (self.train, self.val, self.test)
+        if min(parts) < 0 or abs(sum(parts) - 1) > 1e-6:
+            raise ValueError(f"expected three parts of at least 0 that sum to 1, got {parts}")
+
+    def split_of(self, number: float) -> str:
+        """The split of a group's number in [0, 1). Test and val lie at the ends, so that they can grow."""
+        if number < self.test:
+            return TEST
+        return VAL if number >= 1 - self.val else TRAIN
+
+    def wanted(self) -> tuple[str, ...]:
+        """Splits that are to hold something."""
+        return tuple(split for split in SPLITS if getattr(self, split) > 0)
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """What decides the place of one image.
+
+    Attributes
+    ----------
+    added_at
+        When it arrived, as text that sorts; of equals the smaller id came first.
+    phash, phash_mirror
+        32 bytes each; none where it has no face.
+    keys
+        What it shares with others of its group (pages, authors); see `shared_keys`.
+    """
+
+    id: str
+    added_at: str
+    phash: bytes = b""
+    phash_mirror: bytes = b""
+    keys: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where an image goes.
+
+    Attributes
+    ----------
+    split
+        ``train``, ``val``, ``test``, or ``none`` where it would bring two sides together.
+    group
+        Id of the oldest image of its group.
+    """
+
+    split: str
+    group: str
+
+
+def shared_keys(pages: Sequence[str], authors: Sequence[str]) -> tuple[str, ...]:
+    """Pages and authors of one image in the form in which they are compared; unknown ones left out."""
+    page_keys = {
+        f"page {page.split('#')[0].strip().rstrip('/').casefold()}" for page in pages if page.strip()
+    }
+    author_keys = {" ".join(author.split()).casefold() for author in authors} - NOBODY
+    return tuple(sorted(page_keys | {f"author {author}" for author in author_keys}))
+
+
+def place_images(
+    candidates: Sequence[Candidate],
+    *,
+    seed: int = 0,
+    fractions: Fractions = Fractions(),
+    max_distance: int = MAX_DISTANCE,
+) -> dict[str, Place]:
+    """Give every image its split.
+
+    A split that ends up empty although it should hold something (that happens below some thirty groups)
+    takes a group from another one that can spare it; only in this case can a later image move old ones.
+
+    Parameters
+    ----------
+    candidates
+        In any order.
+    seed
+        Another one gives other splits.
+
+    Returns
+    -------
+    places
+        By id.
+    """
+    order = sorted(candidates, key=lambda one: (one.added_at, one.id))
+    alike = _earlier_duplicates(order, max_distance)
+    groups = _Groups()
+    seen: Counter[str] = Counter()
+    for number, member in enumerate(order):
+        most = max(ALWAYS_BOUND, LARGEST_PART * number)
+        keys = [key for key in member.keys if seen[key] <= most]
+        seen.update(member.keys)
+        linked = {groups.of(order[before].id) for before in alike.get(number, ())}
+        linked |= {groups.holding(key) for key in keys}
+        linked.discard("")
+        sides = {groups.split[group] for group in linked}
+        if not sides:
+            groups.found(member.id, keys, fractions.split_of(_number(seed, member.id)))
+        elif len(sides) == 1:
+            groups.join(member.id, keys, linked)
+    places = {member.id: groups.of(member.id) for member in order}
+    splits = _fill_empty(places, groups, seed, fractions)
+    return {
+        image_id: Place(splits[group], group) if group else Place(NONE, image_id)
+        for image_id, group in places.items()
+    }
+
+
+class _Groups:
+    """Groups under the id of their oldest image, as they grow together.
+
+    Attributes
+    ----------
+    split
+        Of each group.
+    """
+
+    def __init__(self) -> None:
+        self.split: dict[str, str] = {}
+        self._parent: dict[str, str] = {}
+        self._holders: dict[str, str] = {}
+
+    def of(self, image_id: str) -> str:
+        """The group of an image; empty where it has none."""
+        group = self._parent.get(image_id, "")
+        while group and self._parent[group] != group:
+            group = self._parent[group] = self._parent[self._parent[group]]
+        return group
+
+    def holding(self, key: str) -> str:
+        """The group with a page or author; empty where there is none."""
+        return self.of(self._holders.get(key, ""))
+
+    def found(self, image_id: str, keys: Sequence[str], split: str) -> None:
+        """Begin a group."""
+        self._parent[image_id] = image_id
+        self.split[image_id] = split
+        self._holders.update(dict.fromkeys(keys, image_id))
+
+    def join(self, image_id: str, keys: Sequence[str], groups: set[str]) -> None:
+        """Put an image into groups of one split, which are one group from now on."""
+        oldest, *others = sorted(groups, key=list(self.split).index) if len(groups) > 1 else groups
+        self._parent.update(dict.fromkeys([*others, image_id], oldest))
+        for other in others:
+            del self.split[other]
+        self._holders.update(dict.fromkeys(keys, oldest))
+
+
+def divided_keys(candidates: Sequence[Candidate], places: Mapping[str, Place]) -> list[str]:
+    """Pages and authors on several sides, because they have too large a part of the images."""
+    sides: dict[str, set[str]] = defaultdict(set)
+    for one in candidates:
+        if places[one.id].split != NONE:
+            for key in one.keys:
+                sides[key].add(places[one.id].split)
+    return sorted(key for key, splits in sides.items() if len(splits) > 1)
+
+
+def _number(seed: int, image_id: str) -> float:
+    digest = hashlib.sha256(f"{seed} {image_id}".encode()).digest()
+    return int.from_bytes(digest[:8], "big") / 2**64
+
+
+def _earlier_duplicates(order: Sequence[Candidate], max_distance: int) -> dict[int, list[int]]:
+    """For each image the images before it that show the same face picture, mirrored perhaps."""
+    rows = [number for number, member in enumerate(order) if member.phash]
+    if not rows:
+        return {}
+    plain, mirrored = (
+        np.frombuffer(b"".join(getattr(order[row], side) for row in rows), np.uint8).reshape(len(rows), -1)
+        for side in ("phash", "phash_mirror")
+    )
+    found: dict[int, list[int]] = {}
+    for start in range(0, len(rows), _BLOCK):
+        stop = min(start + _BLOCK, len(rows))
+        pairs: set[tuple[int, int]] = set()
+        for before in (plain, mirrored):
+            asked, earlier = BitRows(before[:stop]).within(plain[start:stop], max_distance)
+            later = start + asked
+            pairs.update(zip(later[earlier < later].tolist(), earlier[earlier < later].tolist(), strict=True))
+        for late, early in sorted(pairs):
+            found.setdefault(rows[late], []).append(rows[early])
+    return found
+
+
+def _fill_empty(places: dict[str, str], groups: _Groups, seed: int, fractions: Fractions) -> dict[str, str]:
+    """Splits of the groups, after an empty one was given the smallest group of one that has others."""
+    splits = dict(groups.split)
+    sizes = Counter(group for group in places.values() if group)
+    for wanted in fractions.wanted():
+        held = Counter(splits.values())
+        if held[wanted]:
+            continue
+        spare = [group for group, split in splits.items() if held[split] > 1]
+        if spare:
+            splits[min(spare, key=lambda group: (sizes[group], _number(seed, group)))] = wanted
+    return splits

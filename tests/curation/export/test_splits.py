@@ -1,0 +1,179 @@
+"""Splits: nothing alike on two sides, and old images stay where they are."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from curation.duplicates import MAX_DISTANCE
+from curation.export.splits import NONE, SPLITS, Candidate, Fractions, divided_keys, place_images, shared_keys
+
+EVEN = Fractions(0.4, 0.3, 0.3)
+
+
+def key(number: int) -> str:
+    return f"{number:064x}"
+
+
+def unlike(seed: int) -> bytes:
+    return np.random.default_rng(seed).integers(0, 256, 32, dtype=np.uint8).tobytes()
+
+
+def candidate(
+    number: int, *, phash: bytes = b"", mirror: bytes = b"", keys: tuple[str, ...] = ()
+) -> Candidate:
+    face = phash or unlike(10_000 + number)
+    return Candidate(key(number), f"2026-01-01T{number:08d}Z", face, mirror or unlike(90_000 + number), keys)
+
+
+def heap(count: int) -> list[Candidate]:
+    return [candidate(number) for number in range(count)]
+
+
+def test_parts_come_out_as_asked():
+    counts = Counter(place.split for place in place_images(heap(2000)).values())
+    assert counts["train"] == pytest.approx(1600, abs=80)
+    assert counts["val"] == pytest.approx(200, abs=60)
+    assert counts["test"] == pytest.approx(200, abs=60)
+
+
+def test_another_seed_gives_other_splits():
+    images = heap(200)
+    first, second = place_images(images), place_images(images, seed=1)
+    assert first != second
+
+
+def test_near_duplicates_and_mirror_images_share_a_split():
+    images = heap(300)
+    copies = [
+        replace(candidate(1000 + i), **{"phash": image.phash if i % 2 else image.phash_mirror})
+        for i, image in enumerate(images)
+    ]
+    places = place_images(images + copies)
+    for image, copy in zip(images, copies, strict=True):
+        assert places[copy.id] == places[image.id]
+
+
+def test_pages_and_authors_share_a_split():
+    images = [candidate(i, keys=shared_keys([f"https://a.example/{i // 5}"], [""])) for i in range(200)]
+    places = place_images(images)
+    for start in range(0, 200, 5):
+        assert len({places[key(i)].split for i in range(start, start + 5)}) == 1
+
+
+@pytest.mark.parametrize(("pages", "authors", "expected"), [
+    (["https://A.example/x/#top"], [], ("page https://a.example/x",)),
+    ([""], ["  Ann   Bee "], ("author ann bee",)),
+    ([], ["unknown", "", "Anonymous"], ()),
+])  # fmt: skip
+def test_pages_and_authors_are_compared_in_one_form(pages, authors, expected):
+    assert shared_keys(pages, authors) == expected
+
+
+def test_a_page_or_author_with_most_of_the_images_does_not_fill_one_split():
+    images = [candidate(i, keys=("author omi",)) for i in range(300)]
+    places = place_images(images)
+    counts = Counter(place.split for place in places.values())
+    assert counts["train"] == pytest.approx(240, abs=25)
+    assert divided_keys(images, places) == ["author omi"]
+    assert {i: places[i] for i in list(places)[:100]} == place_images(images[:100])
+
+
+def test_a_page_with_up_to_a_fifth_is_never_divided():
+    images = [candidate(i, keys=(f"page {i % 10}",)) for i in range(300)]
+    assert divided_keys(images, place_images(images)) == []
+
+
+def test_a_late_link_between_two_sides_is_in_no_split():
+    images = heap(60)
+    places = place_images(images)
+    train = next(image for image in images if places[image.id].split == "train")
+    test = next(image for image in images if places[image.id].split == "test")
+    bridge = replace(candidate(999), phash=train.phash, keys=("page p",))
+    again = [replace(image, keys=("page p",)) if image == test else image for image in images]
+    after = place_images([*again, bridge])
+    assert after[bridge.id].split == NONE
+    assert {image.id: after[image.id].split for image in images} == {i: p.split for i, p in places.items()}
+
+
+def test_groups_that_grow_together_on_one_side_are_one_group():
+    images = heap(60)
+    places = place_images(images)
+    first, second = [image for image in images if places[image.id].split == "train"][:2]
+    link = replace(candidate(999), phash=first.phash, keys=("page p",))
+    again = [replace(image, keys=("page p",)) if image == second else image for image in images]
+    after = place_images([*again, link])
+    assert after[first.id] == after[second.id] == after[link.id]
+    assert after[first.id].group == min(first.id, second.id)
+
+
+def test_a_few_images_still_fill_every_split():
+    for count in (3, 4, 7, 12):
+        assert {place.split for place in place_images(heap(count)).values()} == set(SPLITS)
+
+
+def test_one_image_goes_into_one_split_and_none_into_none():
+    assert len(place_images(heap(1))) == 1
+    assert place_images([]) == {}
+
+
+def test_a_split_that_nobody_wants_stays_empty():
+    places = place_images(heap(50), fractions=Fractions(0.9, 0.1, 0.0))
+    assert {place.split for place in places.values()} == {"train", "val"}
+
+
+@pytest.mark.parametrize("parts", [(0.8, 0.1, 0.2), (1.2, -0.1, -0.1)])
+def test_parts_that_do_not_sum_to_one_are_refused(parts):
+    with pytest.raises(ValueError, match="sum to 1"):
+        Fractions(*parts)
+
+
+@st.composite
+def crawls(draw):
+    """Images that copy one another and share pages, in the order in which they arrived."""
+    random = np.random.default_rng(draw(st.integers(0, 2**20)))
+    count = draw(st.integers(40, 90))
+    images: list[Candidate] = []
+    for number in range(count):
+        keys = tuple(f"page {random.integers(60)}" for _ in range(random.integers(0, 2)))
+        one = candidate(number, keys=keys)
+        if images and random.random() < 0.3:
+            other = images[random.integers(len(images))]
+            bits = np.unpackbits(
+                np.frombuffer((other.phash, other.phash_mirror)[random.integers(2)], np.uint8)
+            )
+            bits[random.choice(256, random.integers(0, 25), replace=False)] ^= 1
+            one = replace(one, phash=np.packbits(bits).tobytes())
+        images.append(one)
+    return images, draw(st.integers(1, count - 1)), random.permutation(count)
+
+
+@given(crawls())
+@settings(deadline=None, max_examples=40)
+def test_nothing_alike_is_on_two_sides_and_additions_move_nobody(crawl):
+    images, before, order = crawl
+    places = place_images(images)
+    assert places == place_images([images[i] for i in order])
+
+    def alike(first: Candidate, second: Candidate) -> bool:
+        seen = int.from_bytes(second.phash, "big")
+        bits = min(
+            (int.from_bytes(own, "big") ^ seen).bit_count() for own in (first.phash, first.phash_mirror)
+        )
+        return bits <= MAX_DISTANCE or bool(set(first.keys) & set(second.keys))
+
+    for late, image in enumerate(images):
+        for earlier in images[:late]:
+            sides = {places[image.id].split, places[earlier.id].split} - {NONE}
+            assert len(sides) < 2 or not alike(earlier, image)
+    earlier_places = place_images(images[:before], fractions=EVEN)
+    groups = Counter(place.split for place in set(earlier_places.values()))
+    if min(groups[split] for split in SPLITS) > 1:  # else one was filled, so that it is not empty
+        later_places = place_images(images, fractions=EVEN)
+        for image in images[:before]:
+            assert later_places[image.id].split == earlier_places[image.id].split
