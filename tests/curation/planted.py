@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import signal
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -19,10 +20,10 @@ def echo() -> Iterator[Callable[[Any], Any]]:
 
 @contextmanager
 def trouble() -> Iterator[Callable[[str], str]]:
-    yield _do_as_told
+    yield do_as_told
 
 
-def _do_as_told(task: str) -> str:
+def do_as_told(task: str) -> str:
     if task.startswith("hang"):
         threading.Event().wait()
     if task.startswith("die"):
@@ -48,13 +49,17 @@ def stillborn() -> Iterator[Callable[[str], str]]:
 
 @dataclass(frozen=True)
 class TinyPairs:
-    """Makes a tiny pair of every file, notes each file that it works on, and fails where told to."""
+    """Makes a tiny pair of every file, notes each file that it works on, and fails where told to.
+
+    A file of ``die_once_on`` kills its worker the first time that the diary speaks of it.
+    """
 
     out: Path
     versions: dict[str, Any]
     diary: Path
     hang_on: tuple[str, ...] = ()
     die_on: tuple[str, ...] = ()
+    die_once_on: tuple[str, ...] = ()
     full_at: tuple[str, ...] = ()
     no_face_in: tuple[str, ...] = field(default=())
 
@@ -77,7 +82,9 @@ class TinyPairs:
             file.write(f"{task.source}\n")
         for told, name in ((self.hang_on, "hang"), (self.die_on, "die"), (self.full_at, "full")):
             if task.source in told:
-                _do_as_told(name)
+                do_as_told(name)
+        if task.source in self.die_once_on and self.diary.read_text().split().count(task.source) == 1:
+            os.kill(os.getpid(), signal.SIGKILL)
         sha256 = hash_source(Path(task.path))
         if task.source in self.no_face_in:
             return Prepared.of(left_out(task, sha256, Reason.of("no_face"), self.versions))

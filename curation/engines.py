@@ -1,0 +1,59 @@
+"""Where worker processes run: on this machine, or on a Ray cluster. Either way the results are the same."""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Iterable
+from typing import TypeVar
+
+from curation.worker_process import Setup
+from curation.workers import Limits, Outcome, run_in_workers
+
+ENGINES = ("local", "ray")
+
+Task = TypeVar("Task")
+Result = TypeVar("Result")
+
+
+def check_engine(engine: str) -> None:
+    """Raise a ValueError for a name that is none of `ENGINES`."""
+    if engine not in ENGINES:
+        raise ValueError(f"expected engine {' or '.join(ENGINES)}, got {engine!r}")
+
+
+def run(
+    engine: str,
+    tasks: Iterable[Task],
+    setup: Setup[Task, Result],
+    *,
+    workers: int,
+    limits: Limits | None = None,
+) -> Generator[Outcome[Task, Result], None, None]:
+    """Do every task in worker processes and give the outcomes in the order they come.
+
+    Close the generator to end the workers early.
+
+    Parameters
+    ----------
+    engine
+        ``local``: spawned processes of this machine; ``ray``: actors, of the cluster that RAY_ADDRESS
+        names or of one that lasts as long as the run. Every node must see the same folders.
+    tasks
+        Picklable and small: pass paths, not pixels.
+    setup
+        Picklable; called once in every worker.
+    workers
+        How many processes, at least 1.
+
+    Raises
+    ------
+    WorkerStartError
+        If workers cannot start.
+    OSError
+        One that a task raised: a full disk or a folder that went away concerns every task.
+    """
+    check_engine(engine)
+    if engine == "ray":
+        from curation.ray_engine import run_on_ray  # here: loading Ray takes a second
+
+        return run_on_ray(tasks, setup, workers=workers, limits=limits)
+    return run_in_workers(tasks, setup, workers=workers, limits=limits)

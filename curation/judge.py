@@ -1,0 +1,239 @@
+"""Examine every image of the library that needs it: ``python -m curation.judge [--library DIR]``.
+
+What is pending is examined in worker processes and saved in short transactions, every two seconds or 200
+images, so a killed run loses two seconds of work and no more: started again it goes on. An image counts as
+pending when it was never examined, when any version that decides the result has changed, when a person has
+corrected its alignment since, or when its pictures are damaged. Then duplicates are searched among all
+images, unless nothing has changed since the last time. One run at a time per library.
+"""
+
+from __future__ import annotations
+
+import argparse
+import errno
+import json
+import logging
+import sys
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from core import assets
+from core.errors import AssetMissing
+from curation import engines
+from curation.judging.batches import group_duplicates, in_batches, pending_tasks, save, to_examination
+from curation.judging.examine import LANDMARKER, ExamineSetup, current_versions
+from curation.judging.pictures import remove_unfinished
+from curation.judging.task import ExamineTask
+from curation.library.errors import LibraryError
+from curation.library.records import Examination
+from curation.manifest import OutputInUse, lock_folder
+from curation.run import usable_cores
+from curation.worker_process import Setup
+from curation.workers import Limits, WorkerStartError
+
+if TYPE_CHECKING:
+    from curation.library.library import Library
+
+
+class LibraryInUse(RuntimeError):
+    """Another run is judging the same library."""
+
+
+@dataclass(frozen=True)
+class JudgeConfig:
+    """How a run works.
+
+    Attributes
+    ----------
+    engine
+        See `curation.engines.run`.
+    workers
+        Processes; ``None`` takes every core that this process may use.
+    retry_failed
+        Try images again that were unreadable, timed out or crashed.
+    """
+
+    engine: str = "local"
+    workers: int | None = None
+    limits: Limits = field(default_factory=Limits)
+    retry_failed: bool = False
+
+    def __post_init__(self) -> None:
+        engines.check_engine(self.engine)
+        if self.workers is not None and self.workers < 1:
+            raise ValueError(f"expected at least one worker, got {self.workers}")
+        if not self.limits.timeout_s > 0:
+            raise ValueError(f"expected a time limit above 0 s, got {self.limits.timeout_s}")
+
+
+@dataclass(frozen=True)
+class JudgeSummary:
+    """A finished run in numbers.
+
+    Attributes
+    ----------
+    examined
+        Images done in this run.
+    by_status
+        How many of them had which `Examination.status`.
+    duplicate_groups
+        Of all images; ``None`` where nothing has changed since they were searched last.
+    """
+
+    examined: int
+    by_status: dict[str, int]
+    duplicate_groups: int | None
+    workers: int
+    engine: str
+    seconds: float
+    photos_per_second: float
+
+    def sentence(self) -> str:
+        """The same for people."""
+        counts = ", ".join(f"{count} {status}" for status, count in self.by_status.items())
+        groups = "" if self.duplicate_groups is None else f" {self.duplicate_groups} groups of duplicates."
+        return (
+            f"{self.examined} images examined{f' ({counts})' if counts else ''} in {self.seconds:g} s "
+            f"({self.photos_per_second:g} a second, {self.workers} workers).{groups}"
+        )
+
+
+def judge_library(
+    library: Library,
+    config: JudgeConfig | None = None,
+    *,
+    progress: Callable[[int, int], None] | None = None,
+    setup: Setup[ExamineTask, Examination] | None = None,
+) -> JudgeSummary:
+    """Examine all that is pending, then find duplicates.
+
+    Parameters
+    ----------
+    progress
+        Called with images saved and images pending at the start.
+    setup
+        What workers do in place of `ExamineSetup`, for tests.
+
+    Raises
+    ------
+    LibraryInUse
+        If another run is judging this library.
+    LibraryError
+        If the library cannot be read or written; what was saved until then stays saved.
+    AssetMissing
+        If the landmarker's model file cannot be had.
+    WorkerStartError
+        If worker processes cannot start.
+    OSError
+        If a picture cannot be written.
+    """
+    config = config or JudgeConfig()
+    begin = time.monotonic()
+    versions = current_versions()
+    make = setup or ExamineSetup(library.root.absolute(), assets.fetch(LANDMARKER).absolute(), versions)
+    with _alone(library.root):
+        remove_unfinished(library.root)
+        tasks = pending_tasks(library, versions, retry_failed=config.retry_failed)
+        workers = min(config.workers or usable_cores(), len(tasks) or 1)
+        counts: Counter[str] = Counter()
+        if progress:
+            progress(0, len(tasks))
+        outcomes = engines.run(config.engine, tasks, make, workers=workers, limits=config.limits)
+        with closing(outcomes):  # a failure here ends the workers before the library is unlocked
+            for batch in in_batches(outcomes):
+                rows = [to_examination(outcome, versions) for outcome in batch]
+                save(library, rows)
+                counts.update(row.status for row in rows)
+                if progress:
+                    progress(counts.total(), len(tasks))
+        groups = group_duplicates(library)
+    seconds = time.monotonic() - begin
+    by_status = dict(sorted(counts.items()))
+    rate = round(counts.total() / seconds, 1)
+    return JudgeSummary(counts.total(), by_status, groups, workers, config.engine, round(seconds, 2), rate)
+
+
+@contextmanager
+def _alone(root: Path) -> Iterator[None]:
+    """Keep other runs out; the lock ends with the process, however it ends."""
+    folder = root / "jobs"
+    folder.mkdir(parents=True, exist_ok=True)
+    try:
+        with lock_folder(folder):
+            yield
+    except OutputInUse as error:
+        raise LibraryInUse(
+            f"The library in {root} is being judged already. Wait until that run has ended, or stop it."
+        ) from error
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """The command; gives the exit code: 0 done, 1 stopped, 2 wrong arguments, 130 interrupted."""
+    from tqdm import tqdm
+
+    from curation.jobs import progress_writer
+    from curation.library.library import Library
+
+    options = _parse(arguments)
+    logging.basicConfig(level=logging.WARNING, format="%(message)s", stream=sys.stderr)
+    report = progress_writer(options.progress_file)
+    bar = tqdm(desc="images", unit="image", file=sys.stderr, dynamic_ncols=True, smoothing=0.1)
+
+    def show(done: int, total: int) -> None:
+        bar.total = total
+        bar.update(done - bar.n)
+        report(done, total)
+
+    try:
+        with bar:
+            limits = Limits(timeout_s=options.timeout)
+            config = JudgeConfig(options.engine, options.workers, limits, options.retry_failed)
+            report.phase("judging")
+            summary = judge_library(Library.open(options.library), config, progress=show)
+    except ValueError as error:
+        return _stop(2, str(error))
+    except (LibraryInUse, LibraryError, AssetMissing, WorkerStartError) as error:
+        return _stop(1, str(error))
+    except OSError as error:
+        return _stop(1, _explain(error))
+    except KeyboardInterrupt:
+        return _stop(130, "Stopped. Start it again to go on from here.")
+    print(json.dumps(asdict(summary)) if options.json else summary.sentence())
+    return 0
+
+
+def _explain(error: OSError) -> str:
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return "The disk is full. Free some space and start it again; what is done stays done."
+    where = f" ({error.filename})" if error.filename else ""
+    return f"Stopped: {error.strerror or error}{where}. Start it again to go on from here."
+
+
+def _parse(arguments: list[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        prog="python -m curation.judge", description="Examine the images of the library that need it."
+    )
+    parser.add_argument("--library", type=Path, metavar="DIR", help="default: library/ in the data folder")
+    parser.add_argument("--engine", choices=engines.ENGINES, default="local", help="where workers run")
+    parser.add_argument("--workers", type=int, metavar="N", help="worker processes (default: all cores)")
+    parser.add_argument(
+        "--timeout", type=float, default=Limits().timeout_s, metavar="S", help="for one image"
+    )
+    parser.add_argument("--retry-failed", action="store_true", help="try images again that failed before")
+    parser.add_argument("--progress-file", type=Path, metavar="FILE", help="keep done and total in this file")
+    parser.add_argument("--json", action="store_true", help="print the summary as one line of JSON")
+    return parser.parse_args(arguments)
+
+
+def _stop(code: int, message: str) -> int:
+    print(message, file=sys.stderr)
+    return code
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,223 @@
+"""The worker pool on Ray: actors that make their tools once, get paths and give back small rows.
+
+The rules are those of `curation.workers`: one task at a time within a time limit, a worker that hangs,
+dies or raises is replaced, and a task that killed its worker is tried again. Ray's own restarts are off,
+because a restart would hand the task over once more without counting it.
+
+RAY_ADDRESS names a cluster; without it one is made on this machine for as long as the run lasts. Its ports
+are open on every interface, so it only answers to a random token. Ray's usage statistics stay off.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import secrets
+import sys
+import time
+from collections import deque
+from collections.abc import Generator, Iterable, Iterator
+from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import dataclass
+from typing import Any, Generic, TypeVar
+
+os.environ["RAY_USAGE_STATS_ENABLED"] = "0"  # all of these are read when Ray is loaded
+if "RAY_ADDRESS" not in os.environ and "ray" not in sys.modules:
+    os.environ.update(RAY_AUTH_MODE="token", RAY_AUTH_TOKEN=secrets.token_hex(32))
+
+import ray
+
+from curation.worker_process import Setup
+from curation.workers import GRACE_S, START_ATTEMPTS, Limits, Outcome, WorkerStartError
+
+Task = TypeVar("Task")
+Result = TypeVar("Result")
+
+OBJECT_STORE_BYTES = 80_000_000  # rows are small and travel inside the replies: Ray's least will do
+
+
+class _Hand:
+    """The inside of an actor; answers as `curation.worker_process.work` does."""
+
+    def __init__(self, setup: Setup[Any, Any]) -> None:
+        self._setup = setup
+        self._tools = ExitStack()
+
+    def start(self) -> tuple[str, Any]:
+        try:
+            self._do = self._tools.enter_context(self._setup())
+        except Exception as error:
+            return "unable", f"{type(error).__name__}: {error}"
+        return "ready", os.getpid()
+
+    def do(self, task: Any) -> tuple[str, Any]:
+        try:
+            return "done", self._do(task)
+        except OSError as error:
+            return "raised", error
+        except Exception as error:
+            return "raised", f"{type(error).__name__}: {error}"
+
+    def finish(self) -> None:
+        self._tools.close()
+
+
+@dataclass
+class _Actor:
+    handle: Any
+    reply: Any  # reference to the answer that is awaited
+    deadline: float
+    is_ready: bool = False
+    job: tuple[Any, int] | None = None  # task and attempt
+    tasks_done: int = 0
+
+    def kill(self) -> None:
+        with suppress(ray.exceptions.RayError):
+            ray.kill(self.handle)
+
+
+def run_on_ray(
+    tasks: Iterable[Task], setup: Setup[Task, Result], *, workers: int, limits: Limits | None = None
+) -> Generator[Outcome[Task, Result], None, None]:
+    """`curation.workers.run_in_workers` on Ray actors: same parameters, outcomes and errors."""
+    if workers < 1:
+        raise ValueError(f"expected at least one worker, got {workers}")
+    jobs = deque((task, 1) for task in tasks)
+    if not jobs:
+        return
+    with cluster(workers):
+        pool = _Pool(jobs, setup, workers, limits or Limits())
+        try:
+            yield from pool.outcomes()
+        finally:
+            pool.close()
+
+
+@contextmanager
+def cluster(workers: int) -> Iterator[None]:
+    """Connect to the cluster of RAY_ADDRESS or to one of our own, unless this process is connected already."""
+    if ray.is_initialized():
+        yield
+        return
+    # Ray would announce the death of an actor on stdout, amid the answers of a command.
+    inside: Any = ray._private.worker
+    inside.listen_error_messages = lambda *_: None
+    own: dict[str, Any] = {
+        "num_cpus": workers,
+        "num_gpus": 0,
+        "object_store_memory": OBJECT_STORE_BYTES,
+        "include_dashboard": False,
+    }
+    try:
+        ray.init(
+            log_to_driver=False, logging_level=logging.ERROR, **({} if "RAY_ADDRESS" in os.environ else own)
+        )
+    except (ConnectionError, RuntimeError, TimeoutError, ValueError) as error:
+        raise WorkerStartError(f"Ray could not start or be reached: {error}") from error
+    try:
+        yield
+    finally:
+        ray.shutdown()
+
+
+class _Pool(Generic[Task, Result]):
+    def __init__(
+        self, jobs: deque[tuple[Task, int]], setup: Setup[Task, Result], workers: int, limits: Limits
+    ) -> None:
+        self._jobs = jobs
+        self._setup = ray.put(setup)
+        self._size = workers
+        self._limits = limits
+        self._actor = ray.remote(num_cpus=1, max_restarts=0, max_task_retries=0)(_Hand)
+        self._active: list[_Actor] = []
+        self._failed_starts = 0
+
+    def outcomes(self) -> Iterator[Outcome[Task, Result]]:
+        while self._jobs or any(actor.job for actor in self._active):
+            self._hire()
+            awaited = [actor for actor in self._active if actor.reply is not None]
+            soonest = min(actor.deadline for actor in awaited)
+            replies = [actor.reply for actor in awaited]
+            replied, _ = ray.wait(replies, num_returns=1, timeout=max(0.0, soonest - time.monotonic()))
+            for actor in awaited:
+                outcome = self._look_after(actor, has_replied=actor.reply in replied)
+                if outcome is not None:
+                    yield outcome
+
+    def close(self) -> None:
+        """End every actor: the idle ones may tidy up, the busy ones are killed."""
+        idle = [actor for actor in self._active if actor.is_ready and actor.job is None]
+        with suppress(ray.exceptions.RayError):
+            ray.wait([actor.handle.finish.remote() for actor in idle], num_returns=len(idle), timeout=GRACE_S)
+        for actor in self._active:
+            actor.kill()
+        self._active = []
+
+    def _hire(self) -> None:
+        """As many actors as there is work for, and none idle while there is work."""
+        busy = sum(actor.job is not None for actor in self._active)
+        while len(self._active) < min(self._size, busy + len(self._jobs)):
+            handle: Any = self._actor.remote(self._setup)
+            deadline = time.monotonic() + self._limits.start_timeout_s
+            self._active.append(_Actor(handle, handle.start.remote(), deadline))
+        for actor in self._active:
+            if actor.is_ready and actor.job is None:
+                self._assign(actor)
+
+    def _look_after(self, actor: _Actor, *, has_replied: bool) -> Outcome[Task, Result] | None:
+        """Hear what an actor has to say, give it work, or give it up."""
+        if not has_replied:
+            return self._lose(actor, timed_out=True) if time.monotonic() >= actor.deadline else None
+        try:
+            kind, value = ray.get(actor.reply)
+        except ray.exceptions.RayError as error:  # it died, or its answer could not be read
+            return self._lose(actor, detail=str(error).strip().splitlines()[0])
+        if kind == "ready":
+            actor.is_ready, self._failed_starts = True, 0
+            self._assign(actor)
+            return None
+        if kind == "unable":
+            raise WorkerStartError(f"A worker process could not start: {value}")
+        if kind == "raised":
+            if isinstance(value, OSError):
+                raise value
+            return self._lose(actor, detail=str(value))
+        return self._settle(actor, value)
+
+    def _settle(self, actor: _Actor, value: Any) -> Outcome[Task, Result]:
+        assert actor.job is not None
+        task, actor.job = actor.job[0], None
+        actor.tasks_done += 1
+        if actor.tasks_done >= self._limits.tasks_per_worker and self._jobs:
+            self._active.remove(actor)
+            actor.kill()
+        else:
+            self._assign(actor)
+        return Outcome(task, result=value)
+
+    def _assign(self, actor: _Actor) -> None:
+        actor.deadline, actor.reply = float("inf"), None
+        if self._jobs:
+            actor.job = self._jobs.popleft()
+            actor.deadline = time.monotonic() + self._limits.timeout_s
+            actor.reply = actor.handle.do.remote(actor.job[0])
+
+    def _lose(
+        self, actor: _Actor, *, timed_out: bool = False, detail: str = ""
+    ) -> Outcome[Task, Result] | None:
+        """Give an actor up; its task is tried again or has failed."""
+        self._active.remove(actor)
+        actor.kill()
+        if actor.job is None:
+            self._failed_starts += 1
+            if self._failed_starts >= START_ATTEMPTS:
+                reason = f"no answer within {self._limits.start_timeout_s:g} s" if timed_out else detail
+                raise WorkerStartError(f"Ray's actors end before they are ready ({reason}).")
+            return None
+        task, attempt = actor.job
+        if timed_out:
+            return Outcome(task, failure="timeout", detail=f"not done within {self._limits.timeout_s:g} s")
+        if attempt < self._limits.attempts:
+            self._jobs.append((task, attempt + 1))
+            return None
+        return Outcome(task, failure="crashed", detail=detail)
