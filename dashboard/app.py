@@ -1,18 +1,44 @@
-"""Entry point of the dashboard: `python -m streamlit run dashboard/app.py`, from the repository's root."""
+"""Entry point: `python -m streamlit run dashboard/app.py`, from the repository's root.
+
+The file is read twice. The server imports it and finds ``app``: the pages and our own HTTP routes on one
+port. For every visitor Streamlit runs it as ``__main__``, which shows the pages.
+"""
 
 import sys
 from pathlib import Path
-
-import streamlit as st
 
 ROOT = Path(__file__).resolve().parent.parent
 if str(ROOT) not in sys.path:
     sys.path.insert(0, str(ROOT))
 
-from dashboard.views import draw  # noqa: E402  (needs the root on the path)
-
 ASSETS = ROOT / "dashboard" / "assets"
 
-st.set_page_config(page_title="Sketch2Face Studio", page_icon=str(ASSETS / "icon.svg"), layout="wide")
-st.logo(str(ASSETS / "logo.svg"), size="medium")
-st.navigation([st.Page(draw.show_page, title="Draw", url_path="draw", default=True)], position="top").run()
+
+def show_pages() -> None:
+    """The frame that all pages share, and the page that is asked for."""
+    import streamlit as st
+
+    from dashboard.views import collect, draw, export, overview, review, rules
+
+    st.set_page_config(page_title="Sketch2Face Studio", page_icon=str(ASSETS / "icon.svg"), layout="wide")
+    st.logo(str(ASSETS / "logo.svg"), size="medium")
+    pages = [
+        st.Page(draw.show_page, title="Draw", url_path="draw", default=True),
+        st.Page(collect.show_page, title="Collect", url_path="collect"),
+        st.Page(review.show_page, title="Review", url_path="review"),
+        st.Page(rules.show_page, title="Rules", url_path="rules"),
+        st.Page(overview.show_page, title="Overview", url_path="overview"),
+        st.Page(export.show_page, title="Export", url_path="export"),
+    ]
+    st.navigation(pages, position="top").run()
+
+
+if __name__ == "__main__":
+    show_pages()
+elif __name__ != "__mp_main__":  # a spawned worker reads this file as well, and needs none of it
+    import streamlit as st
+
+    from dashboard import api
+    from dashboard.components import review_routes
+
+    app = st.App(__file__, routes=[*api.ROUTES, *review_routes.routes()])
