@@ -1,0 +1,246 @@
+// The review page in the browser: what the reviewer does is seen at once; what the server knows comes after.
+const reviews = new WeakMap();
+
+export default function ({ data, parentElement, setStateValue }) {
+  let review = reviews.get(parentElement);
+  if (!review) {
+    review = createReview(parentElement);
+    reviews.set(parentElement, review);
+  }
+  review.update(data, setStateValue);
+  return () => {
+    reviews.delete(parentElement);
+    review.dispose();
+  };
+}
+
+function createReview(parent) {
+  const section = parent.querySelector(".review");
+  const find = (selector) => section.querySelector(selector);
+  const bar = Object.fromEntries([...find(".bar").querySelectorAll("[data-do]")].map((b) => [b.dataset.do, b]));
+  const detailDialog = find("dialog.detail");
+  const stop = new AbortController();
+
+  let data = null;
+  let send = null;
+  let tiles = []; // as they are shown: the server's, with what is not confirmed yet laid over them
+  let isTurning = false;
+
+  const outbox = createOutbox((post) => send("post", post), render);
+  const memory = createMemory();
+  const toast = createToast(find(".toast"));
+  const help = createHelp(find("dialog.help"));
+  const nameDialog = createNameDialog(find("dialog.name"), (name) => {
+    outbox.push({ kind: "reviewer", name });
+    memory.forget();
+  });
+  const grid = createTiles(find(".grid"), { pick: (place, event) => cursor.pick(place, event), open });
+  const cursor = createCursor(grid, () => tiles, render);
+  const detail = createDetail(detailDialog, {
+    act: {
+      step,
+      align,
+      decide: (decision) => named(() => decide(decision)),
+      label: (id, add, remove) => named(() => label([id], add, remove)),
+      remove: (id, why) => named(() => push("delete", { ids: [id], why })),
+    },
+    close: () => {
+      outbox.push({ kind: "open", id: null });
+      grid.focus(cursor.place);
+    },
+  });
+
+  // ---- what is shown ------------------------------------------------------------------------------
+  function render() {
+    if (!data) return;
+    tiles = data.tiles.map((tile) => laidOver(tile, outbox.pending));
+    grid.render(data, tiles, cursor.selection, cursor.place);
+    renderBar();
+    const open = tiles.findIndex((tile) => tile.id === detail.id);
+    if (open >= 0) detail.render(data, tiles[open], open, outbox.pending.some((deed) => deed.kind === "align"));
+    Object.assign(section.dataset, {
+      acked: outbox.acked, pending: outbox.pending.length, page: data.pageKey, reviewer: data.reviewer,
+    });
+  }
+
+  function renderBar() {
+    const count = chosen().length;
+    for (const name of ["keep", "unsure", "reject"]) {
+      const number = count > 1 ? `<b>${count}</b>` : "";
+      bar[name].innerHTML = `${icon(name)}<span>${name[0].toUpperCase() + name.slice(1)}</span>${number}`;
+    }
+    for (const name of ["keep", "unsure", "reject", "all", "keepRest", "rejectRest", "open"]) {
+      bar[name].disabled = !tiles.length;
+    }
+    bar.previous.disabled = !data.canGoBack;
+    bar.next.disabled = !data.canGoOn;
+    bar.next.toggleAttribute("data-call", tiles.length > 0 && data.canGoOn && tiles.every((tile) => tile.d));
+    bar.who.textContent = reviewer() || "Your name?";
+    find(".page").textContent = data.pageText;
+    find(".count").textContent = data.countText;
+    const saved = outbox.pending.length ? "Saving …" : data.reviewer ? "Saved" : "";
+    find(".saved").textContent = data.trouble ? "Not saved yet" : saved;
+    find(".saved").toggleAttribute("data-trouble", Boolean(data.trouble));
+    find(".end").hidden = tiles.length > 0 || !data.endText;
+    find(".end").textContent = data.endText;
+  }
+
+  // ---- what is done -------------------------------------------------------------------------------
+  function reviewer() {
+    return outbox.pending.findLast((deed) => deed.kind === "reviewer")?.name || data.reviewer;
+  }
+
+  function push(kind, content) {
+    outbox.push({ kind, who: reviewer(), ...content });
+  }
+
+  // A decision needs a name; it is asked for once, and the decision goes on afterwards.
+  function named(act) {
+    const known = reviewer() ? "" : remembered(WHO_KEY, "");
+    if (known) outbox.push({ kind: "reviewer", name: known });
+    if (reviewer()) act();
+    else nameDialog.ask("", act);
+  }
+
+  function chosen() {
+    return detail.id ? tiles.filter((tile) => tile.id === detail.id) : cursor.chosen;
+  }
+
+  function decide(decision) {
+    const some = chosen().filter((tile) => !tile.gone);
+    if (!some.length) return;
+    const last = tiles.indexOf(some.at(-1));
+    memory.note(some);
+    // To decide on a disagreement, looking at it as one, settles it; elsewhere it is one more opinion.
+    const settles = (tile) => tile.disputed && decision !== "" && (data.isDisputes || Boolean(detail.id));
+    for (const settle of [false, true]) {
+      const ids = some.filter((tile) => settles(tile) === settle).map((tile) => tile.id);
+      if (ids.length) push("decide", { ids, decision, settle });
+    }
+    if (!detail.id) cursor.goTo(last + 1);
+  }
+
+  function decideRest(decision) {
+    const rest = tiles.filter((tile) => !tile.d && !tile.disputed && !tile.gone);
+    if (!rest.length) return toast.say("Nothing is left to decide on this page.");
+    memory.note(rest);
+    cursor.deselect();
+    return push("decide", { ids: rest.map((tile) => tile.id), decision });
+  }
+
+  function label(ids, add, remove) {
+    memory.note(tiles.filter((tile) => ids.includes(tile.id)));
+    push("label", { ids, add, remove });
+  }
+
+  function toggleLabel(name) {
+    const some = chosen();
+    if (!name || !some.length) return;
+    const hasAll = some.every((tile) => tile.labels.includes(name));
+    label(some.map((tile) => tile.id), hasAll ? [] : [name], hasAll ? [name] : []);
+  }
+
+  function goBack(kind) {
+    const before = memory.step(kind, tiles);
+    const first = before ? tiles.findIndex((tile) => before[tile.id]) : -1;
+    if (first >= 0 && !detail.id) cursor.put(first);
+    cursor.deselect();
+    push(kind, { before });
+    if (!detail.id) grid.focus(cursor.place);
+  }
+
+  function align(id, anchors) {
+    named(() => push("align", { ids: [id], anchors }));
+  }
+
+  function turn(by) {
+    if (isTurning || !(by > 0 ? data.canGoOn : data.canGoBack)) return;
+    isTurning = true;
+    outbox.push({ kind: "turn", by });
+  }
+
+  function open(place) {
+    const tile = tiles[place];
+    if (!tile || tile.gone) return;
+    cursor.put(place);
+    detail.open(tile);
+    outbox.push({ kind: "open", id: tile.id });
+  }
+
+  function step(by) {
+    const place = tiles.findIndex((tile) => tile.id === detail.id) + by;
+    if (place >= 0 && place < tiles.length) open(place);
+  }
+
+  const acts = {
+    keep: () => named(() => decide("keep")),
+    unsure: () => named(() => decide("unsure")),
+    reject: () => named(() => decide("reject")),
+    clear: () => named(() => decide("")),
+    keepRest: () => named(() => decideRest("keep")),
+    rejectRest: () => named(() => decideRest("reject")),
+    undo: () => named(() => goBack("undo")),
+    redo: () => named(() => goBack("redo")),
+    all: () => cursor.selectAll(),
+    toggle: () => tiles.length && cursor.toggle(cursor.place),
+    open: () => open(cursor.place),
+    next: () => turn(1),
+    previous: () => turn(-1),
+    help: () => help.show(),
+    who: () => nameDialog.ask(reviewer()),
+    escape: () => cursor.selection.size && cursor.goTo(cursor.place),
+    mesh: () => detail.id && detail.toggleMesh(),
+    write: () => detail.id && detail.editLabels(),
+  };
+  const IN_DETAIL = new Set(["keep", "unsure", "reject", "clear", "undo", "redo", "mesh", "write", "help"]);
+
+  function pressed(event) {
+    const meaning = meaningOf(event);
+    if (!meaning || !data || help.isOpen || nameDialog.isOpen || isForOthers(event, section, meaning)) return;
+    if (meaning.do === "label") named(() => toggleLabel(help.nameOf(meaning.number)));
+    else if (detail.id && meaning.move?.[0]) step(meaning.move[0]);
+    else if (detail.id && !IN_DETAIL.has(meaning.do)) return;
+    else if (meaning.move) cursor.move(meaning.move, meaning.extends);
+    else acts[meaning.do]();
+    event.preventDefault();
+    event.stopPropagation();
+  }
+  window.addEventListener("keydown", pressed, { signal: stop.signal, capture: true });
+  for (const [name, button] of Object.entries(bar)) {
+    button.addEventListener("click", () => acts[name](), { signal: stop.signal });
+  }
+
+  function update(newData, setStateValue) {
+    const isFirst = data === null;
+    const isOtherPage = data?.pageKey !== newData.pageKey;
+    const oldNotice = data?.notice.number;
+    // Proposals take a line of their own, so they come with the next page and push nothing away meanwhile.
+    data = isOtherPage ? newData : { ...newData, hasProposals: data.hasProposals };
+    send = setStateValue;
+    if (isOtherPage) {
+      cursor.put(0);
+      for (const address of data.coming) new Image().src = `${data.root}/thumb/${address}`;
+    }
+    outbox.confirm(data.done);
+    isTurning = outbox.pending.some((deed) => deed.kind === "turn");
+    if (isFirst && !reviewer() && remembered(WHO_KEY, "")) {
+      outbox.push({ kind: "reviewer", name: remembered(WHO_KEY, "") });
+    }
+    render();
+    if (detail.id && !tiles.some((tile) => tile.id === detail.id)) detailDialog.close();
+    if (isOtherPage && !detail.id && tiles.length && !writes(document.activeElement)) grid.focus(0);
+    if (data.trouble) toast.say(data.trouble);
+    else if (!isFirst && data.notice.number !== oldNotice) toast.say(data.notice.text);
+  }
+
+  return {
+    update,
+    dispose() {
+      stop.abort();
+      toast.dispose();
+      outbox.dispose();
+      grid.dispose();
+      detail.dispose();
+    },
+  };
+}

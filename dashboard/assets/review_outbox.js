@@ -1,0 +1,114 @@
+// What the reviewer did and the server has not yet confirmed. Every deed carries the number of this page
+// load and its own; the server carries each out once, in order, and says how far it is. What is not confirmed
+// is sent again and outlives a reload, so a fast hand, a slow line or a restarted server loses nothing.
+const OUTBOX_KEY = "studio.review.outbox";
+const RESEND_MS = 6000;
+
+function createOutbox(post, changed) {
+  const client = [...crypto.getRandomValues(new Uint8Array(6))].map((byte) => byte.toString(16).padStart(2, "0")).join("");
+  let count = 0;
+  let acked = 0;
+  let posts = 0;
+  let timer = null; // runs while a batch is on its way
+  let pending = read();
+
+  function read() {
+    try {
+      return JSON.parse(sessionStorage.getItem(OUTBOX_KEY)) || [];
+    } catch {
+      return [];
+    }
+  }
+
+  function write() {
+    try {
+      sessionStorage.setItem(OUTBOX_KEY, JSON.stringify(pending));
+    } catch {
+      // a full or forbidden store: all but a reload still works
+    }
+  }
+
+  function flush() {
+    if (timer !== null || !pending.length) return;
+    timer = setTimeout(() => {
+      timer = null;
+      flush();
+    }, RESEND_MS);
+    posts += 1;
+    post({ post: `${client}:${posts}`, deeds: pending.map(({ before, ...deed }) => deed) });
+  }
+
+  return {
+    client,
+    get pending() {
+      return pending;
+    },
+    get acked() {
+      return acked;
+    },
+    push(deed) {
+      count += 1;
+      pending = [...pending, { client, number: count, ...deed }];
+      write();
+      flush();
+      changed();
+      return count;
+    },
+    // Takes the server's answer: for each page load, how far it is.
+    confirm(done) {
+      const left = pending.filter((deed) => !(done[deed.client] >= deed.number));
+      acked = Math.max(acked, done[client] || 0);
+      if (left.length < pending.length) {
+        pending = left;
+        write();
+        clearTimeout(timer);
+        timer = null;
+      }
+      flush();
+    },
+    dispose() {
+      clearTimeout(timer);
+    },
+  };
+}
+
+// A tile as the reviewer sees it: the server's, with what is not confirmed yet laid over it.
+function laidOver(tile, pending) {
+  let shown = tile;
+  for (const deed of pending) {
+    const before = deed.before?.[tile.id];
+    if ((deed.kind === "undo" || deed.kind === "redo") && before) shown = { ...shown, ...before };
+    if (!deed.ids?.includes(tile.id)) continue;
+    if (deed.kind === "decide") shown = { ...shown, d: deed.decision, disputed: false };
+    else if (deed.kind === "label") {
+      const others = shown.labels.filter((name) => !deed.remove.includes(name) && !deed.add.includes(name));
+      shown = { ...shown, labels: [...others, ...deed.add].sort() };
+    } else if (deed.kind === "delete") shown = { ...shown, gone: true };
+  }
+  return shown;
+}
+
+// What each deed of this page load changed, so that undo and redo are seen at once.
+function createMemory() {
+  let done = [];
+  let undone = [];
+  const facts = (tiles) =>
+    Object.fromEntries(tiles.map(({ id, d, labels, disputed, who }) => [id, { d, labels, disputed, who }]));
+  return {
+    note(tiles) {
+      done.push(facts(tiles));
+      undone = [];
+    },
+    // How the tiles were before the last deed, or after it for redo; undefined where it is not known here.
+    step(kind, tiles) {
+      const [from, to] = kind === "undo" ? [done, undone] : [undone, done];
+      const before = from.pop();
+      if (before) to.push(facts(tiles.filter((tile) => before[tile.id])));
+      return before;
+    },
+    forget() {
+      done = [];
+      undone = [];
+    },
+  };
+}

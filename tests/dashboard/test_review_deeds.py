@@ -1,0 +1,165 @@
+"""What a reviewer did arrives once, in order, and loses nothing."""
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from curation.library.errors import LibraryError
+from curation.library.library import Library
+from dashboard.review_deeds import carry_out
+from dashboard.review_state import DoneBook, ReviewSession
+from tests.dashboard.review_library import fill_library
+
+CLIENT = "0123456789ab"
+
+
+@pytest.fixture(scope="module")
+def painted(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("painted")
+    fill_library(folder, 5)
+    return folder
+
+
+@pytest.fixture
+def library(painted: Path, tmp_path: Path):
+    with Library.open(shutil.copytree(painted, tmp_path / "library")) as opened:
+        yield opened
+
+
+@pytest.fixture
+def ids(library: Library) -> list[str]:
+    return list(library.table().index)
+
+
+def deed(number: int, kind: str = "decide", client: str = CLIENT, **content) -> dict:
+    return {"client": client, "number": number, "kind": kind, "who": "Ann", **content}
+
+
+def decisions(library: Library, ids: list[str]) -> list[str]:
+    return [str(library.table()["decision"][key]) for key in ids]
+
+
+def test_deeds_sent_again_are_done_once(library: Library, ids: list[str]):
+    session, book = ReviewSession(), DoneBook()
+    first = [deed(1, ids=ids[:2], decision="keep"), deed(2, ids=ids[1:2], decision="reject"), deed(3, "undo")]
+    carry_out(library, session, first, book)
+    carry_out(library, session, [*first, deed(4, ids=ids[2:3], decision="unsure")], book)
+    assert decisions(library, ids) == ["keep", "keep", "unsure", "", ""]
+    assert book.last(CLIENT) == 4
+    assert len(library.history(ids[0])) == 1
+
+
+def test_deeds_sent_again_after_a_restart_are_done_once(library: Library, ids: list[str]):
+    deeds = [deed(1, ids=ids[:1], decision="keep"), deed(2, ids=ids[1:2], decision="keep"), deed(3, "undo")]
+    for _ in range(3):  # each time a new process that knows nothing
+        carry_out(library, ReviewSession(), deeds, DoneBook())
+    assert decisions(library, ids[:2]) == ["keep", ""]
+    assert len(library.history(ids[0])) == 1
+
+
+def test_two_page_loads_count_for_themselves(library: Library, ids: list[str]):
+    session, book = ReviewSession(), DoneBook()
+    other = "f" * 12
+    carry_out(
+        library,
+        session,
+        [deed(7, ids=ids[:1], decision="keep"), deed(1, client=other, ids=ids[1:2], decision="reject")],
+        book,
+    )
+    assert decisions(library, ids[:2]) == ["keep", "reject"]
+    assert session.clients == [CLIENT, other]
+
+
+def test_while_the_library_cannot_be_written_nothing_is_confirmed(
+    library: Library, ids: list[str], monkeypatch: pytest.MonkeyPatch
+):
+    session, book = ReviewSession(), DoneBook()
+    deeds = [deed(1, ids=ids[:1], decision="keep"), deed(2, ids=ids[1:2], decision="keep")]
+    with monkeypatch.context() as broken:
+
+        def locked(*_args, **_options):
+            raise LibraryError("The database is locked by another process.")
+
+        broken.setattr(library, "decide", locked)
+        carry_out(library, session, deeds, book)
+        assert session.trouble == "The database is locked by another process."
+        assert book.last(CLIENT) == 0
+    carry_out(library, session, deeds, book)
+    assert session.trouble == ""
+    assert decisions(library, ids[:2]) == ["keep", "keep"]
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        {"ids": [], "decision": "keep"}, {"ids": ["../../x"], "decision": "keep"}, {"ids": "x", "decision": "keep"},
+        {"ids": ["0" * 64], "decision": "keep"}, {"ids": ["a" * 64] * 61, "decision": "keep"}, {"decision": "perhaps"},
+        {"kind": "drop"}, {"kind": "align", "ids": ["0" * 64], "anchors": [[1, 2]]}, {"kind": "label", "add": 5},
+        {"kind": "align", "anchors": [[float("nan"), 1], [2, 2], [3, 3]]}, {"kind": "delete", "why": " "}, {"who": ""},
+        {"kind": "label", "add": [], "remove": []}, {"kind": "reviewer", "name": "\x00"},
+    ],
+)  # fmt: skip
+def test_nonsense_changes_nothing_is_told_and_blocks_nothing(library: Library, ids: list[str], content: dict):
+    session, book = ReviewSession(), DoneBook()
+    nonsense = {**deed(1, ids=ids[:1], decision="keep"), **content}
+    carry_out(library, session, [nonsense, deed(2, ids=ids[4:], decision="keep")], book)
+    assert decisions(library, ids) == ["", "", "", "", "keep"]
+    assert session.notice and not session.trouble
+    assert book.last(CLIENT) == 2
+
+
+@pytest.mark.parametrize(
+    "deeds", [None, "x", [None], [{}], [{"client": "x", "number": 1}], [{"client": CLIENT, "number": "1"}]]
+)
+def test_what_is_no_deed_is_passed_over(library: Library, ids: list[str], deeds: object):
+    carry_out(library, ReviewSession(), deeds, DoneBook())
+    assert set(decisions(library, ids)) == {""}
+
+
+def test_images_deleted_meanwhile_do_not_keep_the_others_from_being_decided(library: Library, ids: list[str]):
+    library.delete_for_good(ids[:1], who="Bob", why="asked for")
+    session = ReviewSession()
+    carry_out(library, session, [deed(1, ids=ids[:3], decision="keep")], DoneBook())
+    assert decisions(library, ids[1:4]) == ["keep", "keep", ""]
+
+
+def test_settling_makes_a_disagreement_end(library: Library, ids: list[str]):
+    library.decide(ids[:1], "keep", reviewer="Bob")
+    session, book = ReviewSession(), DoneBook()
+    carry_out(library, session, [deed(1, ids=ids[:1], decision="reject")], book)
+    assert library.table()["disputed"][ids[0]]
+    carry_out(library, session, [deed(2, ids=ids[:1], decision="reject", settle=True)], book)
+    assert not library.table()["disputed"][ids[0]]
+    assert decisions(library, ids[:1]) == ["reject"]
+
+
+def test_undo_of_something_on_another_page_is_told(library: Library, ids: list[str]):
+    session, book = ReviewSession(ids=ids[3:]), DoneBook()
+    carry_out(library, session, [deed(1, ids=ids[:2], decision="keep"), deed(2, "undo")], book)
+    assert session.notice == "Undone: 2 faces on another page."
+    carry_out(library, session, [deed(3, "undo")], book)
+    assert session.notice == "Nothing of yours is left to undo."
+
+
+def test_labels_change_no_decision(library: Library, ids: list[str]):
+    session, book = ReviewSession(), DoneBook()
+    carry_out(
+        library,
+        session,
+        [deed(1, ids=ids[:1], decision="keep"), deed(2, "label", ids=ids[:2], add=["Hat"], remove=[])],
+        book,
+    )
+    assert list(library.table()["labels"][ids[:2]]) == [("hat",), ("hat",)]
+    assert decisions(library, ids[:2]) == ["keep", ""]
+
+
+def test_a_corrected_alignment_is_kept_and_gives_another_crop(library: Library, ids: list[str]):
+    before = library.files.crop(ids[0]).read_bytes()
+    (x0, y0), right, mouth = library.alignment_of(ids[0])
+    moved = [[x0 - 15, y0 + 4], list(right), list(mouth)]
+    session = ReviewSession()
+    carry_out(library, session, [deed(1, "align", ids=ids[:1], anchors=moved)], DoneBook())
+    assert not session.notice, session.notice
+    assert library.alignment_of(ids[0])[0] == (x0 - 15, y0 + 4)
+    assert library.files.crop(ids[0]).read_bytes() != before
