@@ -189,5 +189,3 @@ def draw_session() -> DrawSession:
     st.session_state.setdefault(LIVE, True)
     session: DrawSession = st.session_state[_SESSION]
     return session
-
-

@@ -1,10 +1,13 @@
-"""Takes the README's pictures of the Draw page: ``python -m tests.e2e.screenshots [OUT]``.
+"""Takes the README's pictures: ``python -m tests.e2e.screenshots [OUT]``.
 
-Serves the dashboard with its weights, draws in it as a visitor does, and writes PNG files of at most
-400 kB each.
+Serves the dashboard with its weights and a library that holds the demo heap, uses it as a visitor does,
+and writes PNG files of at most 400 kB each.
 """
 
 import io
+import os
+import shutil
+import subprocess
 import sys
 import tempfile
 from pathlib import Path
@@ -12,7 +15,7 @@ from pathlib import Path
 from PIL import Image
 from playwright.sync_api import Browser, expect, sync_playwright
 
-from core.config import ROOT
+from core.config import ROOT, settings
 from core.images import write_atomically
 from tests.browser import MISSING, find_chromium
 from tests.e2e.conftest import BROWSER_FLAGS, DESKTOP, PATIENCE_MS, PHONE, serve
@@ -20,6 +23,7 @@ from tests.e2e.draw_page import DrawPage
 
 OUT = ROOT / "dashboard" / "assets" / "screenshots"
 MAX_BYTES = 400_000
+READY = {"review": ".review .tile img", "rules": ".rule-histogram", "overview": "canvas, svg.marks"}
 EXAMPLE = "Start from: Long hair"
 OTHERS = ("Start from: Glasses and a beard", "Start from: Curls", "Start from: Bob with a fringe")
 
@@ -45,6 +49,27 @@ def take(browser: Browser, url: str, device: dict, scheme: str, *, whole: bool =
     return picture
 
 
+def load_demo_heap(data: Path) -> None:
+    """Fill the library of a data folder with the demo heap, judged."""
+    command = [sys.executable, "-m", "curation.add", "--demo", "--judge", "--library", str(data / "library")]
+    subprocess.run(command, cwd=ROOT, check=True, capture_output=True)
+
+
+def take_curation(browser: Browser, url: str, page: str) -> bytes:
+    """A picture of one of the pages of curation."""
+    context = browser.new_context(**DESKTOP, color_scheme="light")
+    context.set_default_timeout(PATIENCE_MS)
+    tab = context.new_page()
+    tab.goto(f"{url}/{page}")
+    expect(tab.locator(READY[page.partition("?")[0]]).first).to_be_visible()
+    expect(tab.get_by_test_id("stApp")).to_have_attribute("data-test-script-state", "notRunning")
+    expect(tab.get_by_test_id("stSkeleton")).to_have_count(0)
+    tab.wait_for_function("[...document.images].every((image) => image.complete)")
+    picture = tab.screenshot()
+    context.close()
+    return picture
+
+
 def fit(picture: bytes) -> bytes:
     """The same picture in at most ``MAX_BYTES``: first with fewer colours, then smaller."""
     image = Image.open(io.BytesIO(picture)).convert("RGB")
@@ -59,8 +84,14 @@ def fit(picture: bytes) -> bytes:
     return data
 
 
+def _write(path: Path, picture: bytes) -> None:
+    data = fit(picture)
+    write_atomically(path, data)
+    print(f"{path}: {len(data) / 1000:.0f} kB")
+
+
 def main() -> int:
-    """Write the three pictures. 0 when all are there."""
+    """Write the pictures. 0 when all are there."""
     out = Path(sys.argv[1]) if len(sys.argv) > 1 else OUT
     path = find_chromium()
     if path is None:
@@ -68,8 +99,11 @@ def main() -> int:
         return 1
     out.mkdir(parents=True, exist_ok=True)
     expect.set_options(timeout=PATIENCE_MS)
+    folder = tempfile.mkdtemp()
+    os.environ["STUDIO_CACHE"] = str(settings().asset_cache)
+    os.environ["STUDIO_DATA"] = folder
+    load_demo_heap(Path(folder))
     with (
-        tempfile.TemporaryDirectory() as folder,
         serve(ROOT / "dashboard" / "app.py", Path(folder) / "log.txt") as url,
         sync_playwright() as playwright,
     ):
@@ -79,10 +113,11 @@ def main() -> int:
             ("draw-1440-dark", DESKTOP, "dark"),
             ("draw-390", PHONE, "light"),
         ):
-            data = fit(take(browser, url, device, scheme))
-            write_atomically(out / f"{name}.png", data)
-            print(f"{out / name}.png: {len(data) / 1000:.0f} kB")
+            _write(out / f"{name}.png", take(browser, url, device, scheme))
+        for name in ("review?who=ann", "rules", "overview"):
+            _write(out / f"{name.partition('?')[0]}.png", take_curation(browser, url, name))
         browser.close()
+    shutil.rmtree(folder)
     return 0
 
 

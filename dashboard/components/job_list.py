@@ -1,0 +1,64 @@
+"""Background jobs with their progress; they go on when the page is closed."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pandas as pd
+import streamlit as st
+
+from dashboard.job_reports import read_report, state_text, title_of
+
+if TYPE_CHECKING:
+    from curation.jobs import Job
+
+SHOWN = 5
+POLL_S = 1.0
+
+
+def show_jobs(root: Path, kinds: Sequence[str]) -> None:
+    """The latest jobs of these kinds; followed as long as one is running."""
+    running = any(job.state == "running" for job in _latest(root, kinds))
+
+    @st.fragment(run_every=POLL_S if running else None)
+    def follow() -> None:
+        found = _latest(root, kinds)
+        for job in found:
+            _show(root, job)
+        if running and not any(job.state == "running" for job in found):
+            st.rerun()  # the page's numbers are new
+
+    follow()
+
+
+def _latest(root: Path, kinds: Sequence[str]) -> list[Job]:
+    from curation.jobs import jobs
+
+    return [job for job in jobs(root) if job.kind in kinds][:SHOWN]
+
+
+def _show(root: Path, job: Job) -> None:
+    with st.container(border=True, key=f"job_{job.id}"):
+        line = st.container(horizontal=True, vertical_alignment="center")
+        report = read_report(job.output) if job.kind == "add" else None
+        text = f"**{title_of(job)}** · {state_text(job)}"
+        if report is not None and report.sentence():
+            text += f" {report.sentence()}"
+        with line:
+            st.markdown(text, width="stretch")
+            if job.state == "running":
+                st.button("Stop", key=f"stop_{job.id}", on_click=_stop, args=(root, job.id), type="tertiary")
+        if job.state == "running":
+            st.progress(min(1.0, job.done / job.total) if job.total else 0.0)
+        if report is not None and report.refused:
+            with st.expander(f"Not taken ({len(report.refused)})"):
+                rows = pd.DataFrame(report.refused, columns=["File", "Why"])
+                st.dataframe(rows, hide_index=True, height=min(320, 40 + 35 * len(rows)))
+
+
+def _stop(root: Path, job_id: str) -> None:
+    from curation.jobs import stop
+
+    stop(root, job_id)

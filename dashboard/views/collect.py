@@ -1,0 +1,158 @@
+"""The Collect page: pictures come in, with where they come from."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import streamlit as st
+
+from curation.library.errors import LibraryError
+from dashboard.components.job_list import show_jobs
+from dashboard.links import review_button
+from dashboard.resources import asset_text
+from dashboard.review_filters import View
+from dashboard.shared_library import shared_library
+from dashboard.spool import spool_file, spool_pictures
+
+if TYPE_CHECKING:
+    from curation.library.library import Library
+
+ARCHIVES = (".zip",)
+LISTS = ("csv", "tsv", "txt", "jsonl", "parquet")
+MAX_UPLOAD_MB = 1000
+ORIGIN_FIELDS = {"licence": "Licence", "author": "Author", "page": "Page", "uploader": "Your name"}
+
+
+def show_page() -> None:
+    """Ways in on the left, what is known of the pictures' origin on the right, jobs below."""
+    st.html(f"<style>{asset_text('studio.css')}{asset_text('curate.css')}</style>")
+    try:
+        library = shared_library()
+    except LibraryError as error:
+        st.error(str(error), icon=":material/database_off:")
+        return
+    _show_counts(library)
+    ways, origin_side = st.columns([5, 3], gap="large")
+    with origin_side:
+        origin = _show_origin()
+    with ways:
+        _show_ways(library, origin)
+    show_jobs(library.root, ("add", "judge"))
+
+
+def _show_counts(library: Library) -> None:
+    counts = library.counts()
+    images, examined = counts["images"], counts["examined"]
+    with st.container(horizontal=True, vertical_alignment="center", key="collect_counts"):
+        if not images:
+            st.markdown("#### Nothing collected yet. Add pictures, or try it with the demo heap.")
+            return
+        kept = counts["verdicts"].get("keep", 0)
+        st.markdown(
+            f"#### {images:,} pictures &nbsp;·&nbsp; {examined:,} judged &nbsp;·&nbsp; "
+            f"{kept:,} within the rules &nbsp;·&nbsp; {counts['decided']:,} decided by people"
+        )
+        st.space("stretch")
+        if examined < images and not _is_running(library.root):
+            st.button(
+                f"Judge {images - examined:,}", on_click=_start, args=(library.root, "judge", ["--json"])
+            )
+        review_button("Review", View(), key="collect_review", type="primary")
+
+
+def _show_ways(library: Library, origin: list[str]) -> None:
+    files, folder, addresses, demo = st.tabs(["Files or a zip", "A folder", "Addresses", "Demo heap"])
+    with files:
+        _show_upload(library, origin, "collect_files", "Pictures, or zip files of pictures", several=True)
+    with folder:
+        _show_upload(library, origin, "collect_folder", "A folder of pictures", several="directory")
+        st.caption("A folder on the server itself goes in with `python -m curation.add FOLDER --judge`.")
+    with addresses:
+        _show_addresses(library, origin)
+    with demo:
+        st.markdown(
+            "A hundred files as a crawl brings them home: faces painted by the shipped generator, reposts, "
+            "turned heads, blur, shadow, covered faces, landscapes, and files that are no pictures."
+        )
+        busy = _is_running(library.root)
+        if st.button("Load demo heap", type="primary", disabled=busy, icon=":material/download:"):
+            _start(library.root, "add", ["--demo", "--judge", "--json"])
+            st.rerun()
+
+
+def _show_upload(library: Library, origin: list[str], key: str, label: str, *, several: bool | str) -> None:
+    number = st.session_state.setdefault(f"{key}_number", 0)
+    chosen = st.file_uploader(
+        label, accept_multiple_files=several, key=f"{key}_{number}", max_upload_size=MAX_UPLOAD_MB,
+    )  # fmt: skip
+    total = sum(file.size for file in chosen)
+    text = f"Add {len(chosen)} ({total / 1e6:.1f} MB)" if chosen else "Add"
+    if st.button(text, key=f"{key}_add", type="primary", disabled=not chosen):
+        archives = [file for file in chosen if Path(file.name).suffix.lower() in ARCHIVES]
+        pictures = [file for file in chosen if file not in archives]
+        try:
+            sources = [spool_file(library.root, file.name, file.getvalue()) for file in archives]
+            if pictures:
+                sources.append(spool_pictures(library.root, pictures))
+        except OSError as error:
+            st.error(f"The upload cannot be kept: {error.strerror or error}. Free some space and try again.")
+            return
+        _start_adding(library.root, sources, ["--source", "upload", *origin])
+        st.session_state[f"{key}_number"] += 1
+        st.rerun()
+
+
+def _show_addresses(library: Library, origin: list[str]) -> None:
+    from curation.intake.url_lists import UrlListError, read_url_list
+
+    file = st.file_uploader(
+        "A list: CSV, JSON Lines or Parquet with url and, where known, licence, author, page", type=list(LISTS),
+    )  # fmt: skip
+    pasted = st.text_area("Or addresses, one a line", height=110, placeholder="https://…")
+    data = file.getvalue() if file is not None else pasted.encode() if pasted.strip() else b""
+    found = None
+    if data:
+        try:
+            found = read_url_list(data)
+        except UrlListError as error:
+            st.error(str(error))
+        else:
+            st.caption(
+                f"{len(found):,} addresses, {found.duplicates:,} of them twice. Robots rules are followed, and "
+                "addresses inside this network are never fetched."
+            )
+    if st.button("Fetch", type="primary", disabled=not found):
+        name = file.name if file is not None else "addresses.txt"
+        source = spool_file(library.root, name, data)
+        _start_adding(library.root, [source], ["--source", "url", *origin])
+        st.rerun()
+
+
+def _show_origin() -> list[str]:
+    """Fields that stay with every picture; as arguments of the command."""
+    st.html('<p class="studio-label">Where the pictures come from (stays with each of them)</p>')
+    arguments: list[str] = []
+    columns = st.columns(2)
+    for position, (name, label) in enumerate(ORIGIN_FIELDS.items()):
+        with columns[position % 2]:
+            value = st.text_input(label, key=f"origin_{name}", persist_state="session").strip()
+        if value:
+            arguments += [f"--{name}={value}"]
+    return arguments
+
+
+def _start_adding(root: Path, sources: list[Path], arguments: list[str]) -> None:
+    _start(root, "add", [*map(str, sources), *arguments, "--remove-source", "--judge", "--json"])
+
+
+def _start(root: Path, kind: str, arguments: list[str]) -> None:
+    from curation.jobs import start
+
+    start(kind, arguments, library=root)
+
+
+def _is_running(root: Path) -> bool:
+    from curation.jobs import jobs
+
+    return any(job.state == "running" for job in jobs(root)[:10])

@@ -1,0 +1,153 @@
+"""The Collect, Rules, Overview and Export pages over a real library, without a browser."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from curation.library.library import Library
+from curation.rules import Rule, Rules
+from dashboard import spool
+from dashboard.charts import picked_view
+from dashboard.export_reports import read_exported
+from dashboard.histograms import COLOURS, histogram_svg
+from dashboard.job_reports import read_report
+from dashboard.review_filters import View
+from tests.dashboard.review_library import fill_library
+
+PAGES = ("collect", "rules", "overview", "export")
+
+
+def script_of(page: str) -> str:
+    return f"from dashboard.views import {page}\n{page}.show_page()"
+
+
+@pytest.fixture
+def data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty data folder that the pages work on."""
+    monkeypatch.setenv("STUDIO_DATA", str(tmp_path))
+    return tmp_path
+
+
+@pytest.fixture
+def open_view(data: Path) -> Callable[[str], AppTest]:
+    return lambda page: AppTest.from_string(script_of(page), default_timeout=60).run()
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_an_empty_library_is_explained(open_view: Callable[[str], AppTest], page: str) -> None:
+    view = open_view(page)
+    assert not view.exception
+    texts = " ".join(element.value for element in [*view.markdown, *view.info, *view.caption])
+    assert {"collect": "Nothing collected", "export": "None is there yet"}.get(page, "Collect page") in texts
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_a_full_library_is_shown(data: Path, open_view: Callable[[str], AppTest], page: str) -> None:
+    fill_library(data / "library", 12)
+    view = open_view(page)
+    assert not view.exception
+    assert not view.error
+
+
+def test_moving_a_threshold_changes_the_count_but_not_the_rules_before_apply(
+    data: Path, open_view: Callable[[str], AppTest]
+) -> None:
+    fill_library(data / "library", 30)
+    view = open_view("rules")
+    slider = view.slider(key="rule_yaw_0")
+    slider.set_value(1).run()
+    with Library.open(data / "library") as library:
+        assert library.rules()["yaw"].threshold == Rules.default()["yaw"].threshold
+    next(button for button in view.button if button.label == "Apply").click().run()
+    assert not view.exception
+    with Library.open(data / "library") as library:
+        assert library.rules()["yaw"].threshold == 1
+        yaw = library.table().query("rule == 'yaw'")["yaw"]
+        assert (yaw.abs() > 1).all()
+
+
+def test_freezing_without_anything_kept_is_not_offered(
+    data: Path, open_view: Callable[[str], AppTest]
+) -> None:
+    fill_library(data / "library", 4)
+    view = open_view("export")
+    freeze = next(button for button in view.button if button.label == "Freeze")
+    with Library.open(data / "library") as library:
+        kept = library.counts()["states"].get("keep", 0)
+    assert freeze.disabled == (kept == 0)
+
+
+def test_what_is_kept_becomes_a_version(data: Path, open_view: Callable[[str], AppTest]) -> None:
+    ids = fill_library(data / "library", 6)
+    with Library.open(data / "library") as library:
+        library.decide(ids[:3], "keep", reviewer="ann")
+    view = open_view("export")
+    view.text_input[0].set_value("first")
+    next(button for button in view.button if button.label == "Freeze").click().run()
+    assert not view.exception
+    with Library.open(data / "library") as library:
+        assert set(ids[:3]) <= set(library.version("first").ids)
+
+
+def test_a_job_report_counts_outcomes_and_passes_over_a_half_written_line(tmp_path: Path) -> None:
+    output = tmp_path / "job.out"
+    answers = [
+        {"name": "a.jpg", "outcome": "added"},
+        {"name": "b.jpg", "outcome": "refused", "sentence": "It is cut short."},
+        {"name": "c.jpg", "outcome": "known"},
+    ]
+    output.write_text("\n".join(map(json.dumps, answers)) + '\n{"name": "d.jpg", "outc')
+    report = read_report(output)
+    assert report.outcomes == {"added": 1, "refused": 1, "known": 1}
+    assert report.refused == (("b.jpg", "It is cut short."),)
+    assert report.sentence() == "1 added, 1 known already, 1 refused."
+
+
+def test_an_export_that_has_not_ended_has_no_report(tmp_path: Path) -> None:
+    output = tmp_path / "job.out"
+    assert read_exported(output) is None
+    output.write_text("")
+    assert read_exported(output) is None
+    output.write_text(json.dumps({"out": "x", "zip": "", "images": 3, "splits": {"train": 3}}))
+    exported = read_exported(output)
+    assert exported is not None
+    assert (exported.images, exported.splits) == (3, {"train": 3})
+
+
+@pytest.mark.parametrize(
+    ("name", "wanted"),
+    [
+        ("../../etc/passwd", "passwd"),
+        ("..\\..\\evil.png", "evil.png"),
+        ("a\0b.png", "a_b.png"),
+        ("...", "file"),
+        ("x" * 300 + ".jpg", ("x" * 300 + ".jpg")[-80:]),
+    ],
+)
+def test_an_uploaded_name_cannot_leave_its_folder(tmp_path: Path, name: str, wanted: str) -> None:
+    assert spool.harmless(name) == wanted
+    written = spool.spool_file(tmp_path, name, b"data")
+    assert written.parent.parent == tmp_path / "jobs"
+    assert written.read_bytes() == b"data"
+
+
+def test_a_histogram_marks_what_a_rule_leaves_out() -> None:
+    rule = Rule("yaw", "Turned", "yaw", "within", 10, "out", slider=(1, 45, 1))
+    values = np.array([0, 5, -8, 20, -40, np.nan])
+    svg = histogram_svg(values, rule)
+    assert svg.count(COLOURS["in"]) == 3
+    assert svg.count(COLOURS["out"]) == 2
+
+
+def test_a_box_in_a_chart_becomes_ranges_of_the_review_page() -> None:
+    selection = {"box": {"yaw": [12.5, -3.0], "pitch": [0.0, 4.0]}}
+    view = picked_view(selection, {"yaw": "yaw", "pitch": "pitch"})
+    assert view == View(ranges=(("pitch", 0.0, 4.0), ("yaw", -3.0, 12.5)))
+    assert picked_view({"pick": [{"group": "demo"}]}, {}) == View(source=("demo",))
+    assert picked_view({}, {}) is None
