@@ -6,7 +6,7 @@ from collections.abc import Generator, Iterable
 from typing import TypeVar
 
 from curation.worker_process import Setup
-from curation.workers import Limits, Outcome, run_in_workers
+from curation.workers import Limits, Outcome, WorkerStartError, run_in_workers
 
 ENGINES = ("local", "ray")
 
@@ -53,7 +53,9 @@ def run(
     """
     check_engine(engine)
     if engine == "ray":
-        from curation.ray_engine import run_on_ray  # here: loading Ray takes a second
-
+        try:
+            from curation.ray_engine import run_on_ray  # here: loading Ray takes a second
+        except ModuleNotFoundError as error:
+            raise WorkerStartError(f"Ray is missing here ({error}). Run: pip install ray") from error
         return run_on_ray(tasks, setup, workers=workers, limits=limits)
     return run_in_workers(tasks, setup, workers=workers, limits=limits)

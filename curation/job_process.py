@@ -35,8 +35,9 @@ def main(arguments: list[str]) -> int:
         code = command([*rest, "--progress-file", str(progress)])
     except KeyboardInterrupt:
         code = STOPPED
-    except SystemExit as error:  # wrong arguments, or Ray's own handler of the signal
+    except SystemExit as error:  # wrong arguments
         code = error.code if isinstance(error.code, int) else 1
+        asked_to_stop = asked_to_stop or code == signal.SIGTERM  # which Ray, once loaded, takes for itself
     except BaseException:
         traceback.print_exc()
         code = 1

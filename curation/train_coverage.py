@@ -24,7 +24,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from core.checkpoints import save_model
-from core.coverage_network import CoverageNetwork
+from core.coverage_network import CoverageConfig, CoverageNetwork
 from core.runtime import one_torch_thread
 from curation.judging.embedding import EMBEDDING_VERSION, FaceEmbedder
 from curation.judging.occluder_shapes import Face
@@ -143,7 +143,7 @@ def build_examples(
 def train(examples: Examples, config: TrainConfig) -> CoverageNetwork:
     """Teach cells and whole faces at once; two minutes on a core."""
     torch.manual_seed(config.seed)
-    network = CoverageNetwork()
+    network = CoverageNetwork(CoverageConfig(examples.middle.shape[1], examples.deep.shape[1]))
     optimizer = torch.optim.AdamW(
         network.parameters(), lr=config.learning_rate, weight_decay=config.weight_decay
     )
@@ -151,22 +151,23 @@ def train(examples: Examples, config: TrainConfig) -> CoverageNetwork:
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, config.learning_rate, total_steps=max(steps, 2))
     order = np.random.default_rng(config.seed)
     network.train()
-    for epoch in range(config.epochs):
-        rows = order.permutation(len(examples.labels))
-        total = 0.0
-        for start in range(0, len(rows) - config.batch + 1, config.batch):
-            batch = np.sort(rows[start : start + config.batch])
-            middle, deep, cells = (
-                torch.from_numpy(array[batch].astype(np.float32))
-                for array in (examples.middle, examples.deep, examples.cells)
-            )
-            loss = _loss(network(middle, deep), cells, torch.from_numpy(examples.labels[batch]))
-            optimizer.zero_grad()
-            loss.backward()
-            optimizer.step()
-            schedule.step()
-            total += float(loss.detach())
-        logger.info("epoch %d: loss %.4f", epoch + 1, total * config.batch / len(rows))
+    with one_torch_thread():
+        for epoch in range(config.epochs):
+            rows = order.permutation(len(examples.labels))
+            total = 0.0
+            for start in range(0, len(rows) - config.batch + 1, config.batch):
+                batch = np.sort(rows[start : start + config.batch])
+                middle, deep, cells = (
+                    torch.from_numpy(array[batch].astype(np.float32))
+                    for array in (examples.middle, examples.deep, examples.cells)
+                )
+                loss = _loss(network(middle, deep), cells, torch.from_numpy(examples.labels[batch]))
+                optimizer.zero_grad()
+                loss.backward()
+                optimizer.step()
+                schedule.step()
+                total += float(loss.detach())
+            logger.info("epoch %d: loss %.4f", epoch + 1, total * config.batch / len(rows))
     return network.eval()
 
 
@@ -189,7 +190,7 @@ def _loss(answers: tuple[Tensor, Tensor], cells: Tensor, labels: Tensor) -> Tens
 def logits(network: CoverageNetwork, examples: Examples) -> np.ndarray:
     """What the network says of each example: (N, 2) float32."""
     rows = []
-    with torch.inference_mode():
+    with torch.inference_mode(), one_torch_thread():
         for start in range(0, len(examples.labels), 256):
             part = slice(start, start + 256)
             middle = torch.from_numpy(examples.middle[part].astype(np.float32))
@@ -249,9 +250,8 @@ def main() -> None:
             parts.append(
                 build_examples(asked.data, part, embedder, rounds=config.rounds, seed=seed, progress=advance)
             )
-    with one_torch_thread():
-        network = train(parts[0], config)
-        found = calibrate(network, parts[1], config.false_rejects)
+    network = train(parts[0], config)
+    found = calibrate(network, parts[1], config.false_rejects)
     save_model(
         asked.out, network, licence=LICENCE, half=True,
         provenance={

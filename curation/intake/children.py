@@ -8,6 +8,7 @@ one file: it is refused with ``timeout``, ``memory`` or ``crashed``, and the nex
 from __future__ import annotations
 
 import atexit
+import ctypes
 import os
 import stat
 import sys
@@ -24,6 +25,7 @@ from curation.worker_process import Setup
 from curation.workers import Limits, Outcome, open_workers
 
 TASKS_PER_WORKER = 20_000
+_M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD, _KEPT_BYTES = -1, -3, 32 << 20
 
 
 @dataclass(frozen=True)
@@ -192,6 +194,15 @@ def _limit_this_process(memory_bytes: int) -> None:
     with suppress(OSError, ValueError):
         resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
     if sys.platform == "linux":
+        _keep_freed_memory()
         used = int(Path("/proc/self/statm").read_text().split()[0]) * os.sysconf("SC_PAGE_SIZE")
         with suppress(OSError, ValueError):
             resource.setrlimit(resource.RLIMIT_AS, (used + memory_bytes, used + memory_bytes))
+
+
+def _keep_freed_memory() -> None:
+    """Let the next photo use the last one's memory: handing it back costs 2 800 page faults a photo."""
+    libc = ctypes.CDLL(None)
+    with suppress(AttributeError):  # not glibc
+        libc.mallopt(_M_TRIM_THRESHOLD, _KEPT_BYTES)
+        libc.mallopt(_M_MMAP_THRESHOLD, _KEPT_BYTES)

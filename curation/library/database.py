@@ -19,6 +19,7 @@ from typing import Any, TypeVar
 from sqlalchemy import URL, Connection, Engine, Table, create_engine, event, make_url, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import ArgumentError, DBAPIError, IntegrityError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from curation.library.errors import LibraryError
 from curation.library.migrate import migrate
@@ -226,6 +227,8 @@ def _explained(url: URL) -> Iterator[None]:
         yield
     except IntegrityError:
         raise
+    except PoolTimeout as error:
+        raise LibraryError("Too many people use the library at this moment. Try again.") from error
     except DBAPIError as error:
         said = str(error.orig).lower()
         sentence = next((text for key, text in _REASONS if key in said), None)

@@ -11,7 +11,8 @@ from curation.library.database import Database, Write, chunks, now
 from curation.library.errors import LibraryError
 from curation.library.files import LibraryFiles
 from curation.library.records import Original, Picture, Provenance
-from curation.library.schema import images, provenance, source_files, storable, tombstones
+from curation.library.schema import images, provenance, source_files, tombstones
+from curation.library.stored_text import storable
 
 WRITERS = 8  # the file system commits what several threads sync together: a third of the time and less
 _PROVENANCE = ("source", "name", "url", "page", "licence", "author", "uploader")

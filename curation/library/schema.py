@@ -11,8 +11,6 @@ reader asks for what is new since it looked.
 
 from __future__ import annotations
 
-from typing import Any
-
 from sqlalchemy import (
     BigInteger,
     Boolean,
@@ -26,10 +24,9 @@ from sqlalchemy import (
     String,
     Table,
 )
-from sqlalchemy import Text as PlainText
-from sqlalchemy.types import TypeDecorator
 
 from curation.library.records import MEASUREMENT_NAMES
+from curation.library.stored_text import Text
 
 HEAD = "0002"  # of migrations/versions: what a database must be at to be used
 
@@ -41,26 +38,6 @@ metadata = MetaData(
         "pk": "pk_%(table_name)s",
     }
 )
-
-
-def storable(text: str) -> str:
-    """A text as a database takes it; see `Text`."""
-    return text.encode("utf-8", "backslashreplace").decode().replace("\0", "\\x00")
-
-
-class Text(TypeDecorator[str]):
-    """Text of strangers: file names that are no UTF-8 and NUL characters are written as escapes.
-
-    Neither database takes them as they are.
-    """
-
-    impl = PlainText
-    cache_ok = True
-
-    def process_bind_param(self, value: str | None, dialect: Any) -> str | None:
-        """What is stored of a text."""
-        return None if value is None else storable(value)
-
 
 # SQLite gives only "INTEGER PRIMARY KEY" its own numbers.
 Number = BigInteger().with_variant(Integer, "sqlite")

@@ -8,103 +8,32 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 from threading import Lock
 from typing import Any
 
 import numpy as np
 import pandas as pd
-from sqlalchemy import Connection, Select, select
+from sqlalchemy import Connection, select
 
-from curation.library.database import CHANGES, Database
-from curation.library.records import MEASUREMENT_NAMES
-from curation.library.schema import (
-    duplicates,
-    examinations,
-    images,
-    meta,
-    proposals,
-    provenance,
-    states,
-    tombstones,
-    verdicts,
+from curation.library.columns import (
+    ARRIVALS,
+    COLUMNS,
+    FLOATS,
+    PARTS,
+    STORED,
+    TIMES,
+    TUPLES,
+    WORDS,
+    Part,
+    categorical,
+    empty,
+    is_best,
+    states_of,
 )
+from curation.library.database import CHANGES, Database
+from curation.library.schema import meta, tombstones
 
 _BATCH = 20_000
-STATES = ("undecided", "keep", "reject", "unsure")
-_FLOATS = (*MEASUREMENT_NAMES, "value", "threshold", "proposal", "confidence")
-_TIMES = ("added_at", "decided_at")
-_TUPLES = ("reviewers", "labels")
-_WORDS = {  # columns of few different words, and those that come first
-    "status": (),
-    "verdict": ("keep", "reject"),
-    "rule": (),
-    "decision": ("keep", "reject", "unsure"),
-    "source": (),
-    "licence": (),
-    "author": (),
-    "uploader": (),
-    "duplicate_group": (),
-    "duplicate_kind": ("bytes", "pixels", "near"),
-}
-_COLUMNS = (
-    *("name", "source", "licence", "author", "uploader", "added_at", "status"),
-    *MEASUREMENT_NAMES,
-    *("verdict", "rule", "value", "threshold", "decision", "state", "disputed", "reviewers", "labels"),
-    *("decided_at", "duplicate_group", "duplicate_kind", "duplicate_best", "proposal", "confidence"),
-)
-
-
-@dataclass(frozen=True)
-class Part:
-    """Columns that one database table brings: a query with ``number`` first and ``changed`` last."""
-
-    columns: tuple[str, ...]
-    query: Select[Any]
-    changed: Any
-
-
-_ARRIVALS = Part(
-    ("image_id", "added_at", "source", "name", "licence", "author", "uploader"),
-    select(
-        images.c.number,
-        images.c.id,
-        images.c.added_at,
-        *(provenance.c[name] for name in ("source", "name", "licence", "author", "uploader")),
-    )
-    .select_from(
-        images.outerjoin(provenance, (provenance.c.number == images.c.number) & (provenance.c.position == 0))
-    )
-    .order_by(images.c.number),
-    images.c.changed,
-)
-_PARTS = (
-    Part(
-        ("status", *MEASUREMENT_NAMES),
-        select(*examinations.c["number", "status", *MEASUREMENT_NAMES]),
-        examinations.c.changed,
-    ),
-    Part(
-        ("verdict", "rule", "value", "threshold"),
-        select(*verdicts.c["number", "verdict", "rule", "value", "threshold"]),
-        verdicts.c.changed,
-    ),
-    Part(
-        ("decision", "disputed", "reviewers", "labels", "decided_at"),
-        select(*states.c["number", "decision", "disputed", "reviewers", "labels", "decided_at"]),
-        states.c.changed,
-    ),
-    Part(
-        ("duplicate_group", "duplicate_kind"),
-        select(*duplicates.c["number", "best", "kind"]),
-        duplicates.c.changed,
-    ),
-    Part(
-        ("proposal", "confidence"),
-        select(*proposals.c["number", "proposal", "confidence"]),
-        proposals.c.changed,
-    ),
-)
 
 
 class TableCache:
@@ -137,20 +66,20 @@ class TableCache:
         self._count = -1
         self._numbers = np.empty(0, np.int64)
         self._ids = pd.Index([], dtype="str", name="image_id")
-        self._vocabularies = {name: ["", *first] for name, first in _WORDS.items()}
-        self._arrays: dict[str, np.ndarray] = {name: _empty(name, 0) for name in _stored()}
+        self._vocabularies = {name: ["", *first] for name, first in WORDS.items()}
+        self._arrays: dict[str, np.ndarray] = {name: empty(name, 0) for name in STORED}
         self._names = pd.array([], dtype="str")
         self._made: dict[str, tuple[tuple[Any, ...], Any]] = {}
         self._frame = self._build()
 
     def _refresh(self, connection: Connection) -> None:
-        for rows in self._news(connection, _ARRIVALS):
+        for rows in self._news(connection, ARRIVALS):
             self._append(rows)
         gone = connection.execute(
             select(tombstones.c.number).where(tombstones.c.finished, tombstones.c.changed > self._count)
         )
         self._drop(np.array(gone.scalars().all(), np.int64))
-        for part in _PARTS:
+        for part in PARTS:
             copied: set[str] = set()
             for rows in self._news(connection, part):
                 self._enter(part, rows, copied)
@@ -169,11 +98,11 @@ class TableCache:
         picked = [np.array(values, dtype=object)[is_new].tolist() for values in (number, ids, *rest)]
         self._numbers = np.concatenate([self._numbers, np.array(picked[0], np.int64)])
         self._ids = self._ids.append(pd.Index(picked[1], dtype="str", name="image_id"))
-        values = dict(zip(_ARRIVALS.columns[1:], picked[2:], strict=True))
+        values = dict(zip(ARRIVALS.columns[1:], picked[2:], strict=True))
         names = pd.array([name or "" for name in values.pop("name")], dtype="str")
         self._names = pd.concat([pd.Series(self._names), pd.Series(names)]).array
         for name, array in self._arrays.items():
-            more = self._convert(name, values[name]) if name in values else _empty(name, len(picked[0]))
+            more = self._convert(name, values[name]) if name in values else empty(name, len(picked[0]))
             self._arrays[name] = np.concatenate([array, more])
 
     def _drop(self, numbers: np.ndarray) -> None:
@@ -194,11 +123,11 @@ class TableCache:
             self._arrays[name][place[known]] = self._convert(name, values)[known]
 
     def _convert(self, name: str, values: Sequence[Any]) -> np.ndarray:
-        if name in _FLOATS:
+        if name in FLOATS:
             return np.array(values, dtype=np.float32)
-        if name in _TIMES:
+        if name in TIMES:
             return np.array([text[:19] if text else "NaT" for text in values], dtype="datetime64[s]")
-        if name in _TUPLES:
+        if name in TUPLES:
             return self._tuples(values)
         if name == "disputed":
             return np.array(values, dtype=bool)
@@ -218,16 +147,16 @@ class TableCache:
     def _build(self) -> pd.DataFrame:
         shown: dict[str, Any] = {"name": self._names, **self._arrays}
         for name, words in self._vocabularies.items():
-            shown[name] = self._once(name, _categorical, self._arrays[name], words)
+            shown[name] = self._once(name, categorical, self._arrays[name], words)
         arrays = self._arrays
         shown["state"] = self._once(
-            "state", _states, *(arrays[n] for n in ("decision", "verdict", "disputed"))
+            "state", states_of, *(arrays[n] for n in ("decision", "verdict", "disputed"))
         )
         groups = self._vocabularies["duplicate_group"]
         shown["duplicate_best"] = self._once(
-            "duplicate_best", _is_best, arrays["duplicate_group"], groups, self._ids
+            "duplicate_best", is_best, arrays["duplicate_group"], groups, self._ids
         )
-        return pd.DataFrame({name: shown[name] for name in _COLUMNS}, index=self._ids, copy=False)
+        return pd.DataFrame({name: shown[name] for name in COLUMNS}, index=self._ids, copy=False)
 
     def _once(self, name: str, make: Callable[..., Any], *sources: Any) -> Any:
         """A derived column, made anew only where one of its sources was replaced."""
@@ -236,38 +165,3 @@ class TableCache:
             made = make(*sources)
             self._made[name] = sources, made
         return made
-
-
-def _states(decision: np.ndarray, verdict: np.ndarray, disputed: np.ndarray) -> pd.Categorical:
-    """Person beats machine; what is disputed or not judged yet is undecided."""
-    codes = np.where(decision > 0, decision, np.where(disputed, 0, verdict))
-    return _categorical(codes, STATES)
-
-
-def _is_best(group: np.ndarray, groups: list[str], ids: pd.Index) -> np.ndarray:
-    """Rows (N,) bool that are in no group of duplicates, or its best."""
-    best = group == 0
-    spare = np.flatnonzero(~best)
-    best[spare] = np.array(groups, dtype=object)[group[spare]] == ids.to_numpy(dtype=object)[spare]
-    return best
-
-
-def _categorical(codes: np.ndarray, words: Sequence[str]) -> pd.Categorical:
-    return pd.Categorical.from_codes(codes, pd.Index(list(words), dtype="str"), validate=False)
-
-
-def _stored() -> tuple[str, ...]:
-    derived = {"name", "state", "duplicate_best"}
-    return tuple(name for name in _COLUMNS if name not in derived)
-
-
-def _empty(name: str, size: int) -> np.ndarray:
-    if name in _FLOATS:
-        return np.full(size, np.nan, np.float32)
-    if name in _TIMES:
-        return np.full(size, np.datetime64("NaT"), "datetime64[s]")
-    if name in _TUPLES:
-        found = np.empty(size, dtype=object)
-        found[:] = [()] * size
-        return found
-    return np.zeros(size, bool if name == "disputed" else np.int32)

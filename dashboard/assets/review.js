@@ -55,6 +55,7 @@ function createReview(parent) {
     if (!data) return;
     tiles = data.tiles.map((tile) => laidOver(tile, outbox.pending));
     grid.render(data, tiles, cursor.selection, cursor.place);
+    section.toggleAttribute("data-disputes", data.isDisputes);
     renderBar();
     const open = tiles.findIndex((tile) => tile.id === detail.id);
     if (open >= 0) detail.render(data, tiles[open], open, outbox.pending.some((deed) => deed.kind === "align"));

@@ -25,12 +25,19 @@ function createDetail(dialog, { act, close }) {
     if (image.dataset.url === url) return;
     image.dataset.url = url;
     image.hidden = !url;
+    image.parentElement.toggleAttribute("data-missing", !url);
     if (url) image.src = url;
     else image.removeAttribute("src");
+    noteLoaded();
   }
   crop.addEventListener("load", () => {
     if (!aligner.isSettling) preview.hidden = true; // the server's own crop is here
   });
+  const pictures = [photo, crop, sketch];
+  function noteLoaded() {
+    dialog.toggleAttribute("data-loaded", pictures.every((image) => image.hidden || (image.complete && image.naturalWidth)));
+  }
+  for (const image of pictures) image.addEventListener("load", noteLoaded);
 
   function list(element, entries, kind = "li") {
     element.replaceChildren(
@@ -143,7 +150,7 @@ function createDetail(dialog, { act, close }) {
         buttons[name].innerHTML = `${icon(name)}<span>${name[0].toUpperCase() + name.slice(1)}</span>`;
         buttons[name].setAttribute("aria-pressed", String(tile.d === name));
       }
-      setPicture(photo, detail?.hasOriginal ? `${data.root}/original/${tile.id}` : "");
+      if (detail) setPicture(photo, detail.hasOriginal ? `${data.root}/original/${tile.id}` : "");
       setPicture(crop, tile.v ? pictureUrl(data, "crop", tile) : "");
       setPicture(sketch, tile.v ? pictureUrl(data, "sketch", tile) : "");
       find(".chips").replaceChildren(...tile.labels.map(chip));

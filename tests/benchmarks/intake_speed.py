@@ -27,7 +27,6 @@ from curation.intake.archives import take_archive
 from curation.intake.folders import take_folder
 from curation.intake.picture import check_picture, hash_pixels
 from curation.intake.take import summarise
-from curation.library.library import Library
 from tests.curation.intake.pictures import zip_of
 
 WORKERS = 2
@@ -69,6 +68,8 @@ def measure_steps(files: list[bytes]) -> dict[str, float]:
 
 def measure_runs(files: list[bytes]) -> dict[str, float]:
     """Files a second of a first run, a second run, and a zip file of the same pictures."""
+    from curation.library.library import Library  # not on top: every child would load it with this module
+
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name) / "photos"
         folder.mkdir()

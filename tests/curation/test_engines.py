@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -100,6 +101,13 @@ def test_an_unknown_engine_is_refused() -> None:
         engines.run("spark", ["a"], planted.echo, workers=1)
     with pytest.raises(ValueError, match="local or ray"):
         Config(engine="spark")
+
+
+def test_a_machine_without_ray_says_how_to_get_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "ray", None)
+    monkeypatch.delitem(sys.modules, "curation.ray_engine", raising=False)
+    with pytest.raises(WorkerStartError, match="pip install ray"):
+        engines.run("ray", ["a"], planted.echo, workers=1)
 
 
 def test_at_least_one_worker_is_needed(engine: str) -> None:

@@ -22,15 +22,15 @@ def planted_maps(count: int, seed: int) -> Examples:
     cells[:, 2, 4:11, 3:9] = 1
     cells[:, 0, 5:8, 3:9] = labels[:, 0, None, None]
     cells[:, 1, 0:3] = labels[:, 1, None, None]
-    middle = rng.normal(size=(count, 152, 12, 12)).astype(np.float16)
+    middle = rng.normal(size=(count, 4, 12, 12)).astype(np.float16)
     middle[:, 0] += 3 * cells[:, 0]
     middle[:, 1] += 3 * cells[:, 1]
-    deep = rng.normal(size=(count, 320, 6, 6)).astype(np.float16)
+    deep = rng.normal(size=(count, 2, 6, 6)).astype(np.float16)
     return Examples(middle, deep, cells, labels, np.array(["x"] * count))
 
 
 def test_it_learns_what_hides_a_face_and_what_is_on_a_head():
-    network = train(planted_maps(384, 0), TrainConfig(epochs=4, batch=32))
+    network = train(planted_maps(384, 0), TrainConfig(epochs=8, batch=32, learning_rate=1e-2))
     fresh = planted_maps(200, 1)
     calibrate(network, fresh, 0.05)
 

@@ -104,6 +104,7 @@ class ReviewPage:
     def look_closer(self) -> None:
         self.page.keyboard.press("Enter")
         expect(self.detail).to_have_attribute("data-ready", "")
+        expect(self.detail).to_have_attribute("data-loaded", "")  # all three pictures
 
     def drag_handle(self, name: str, by: tuple[float, float]) -> None:
         """Move an eye or the mouth on the original, in pixels of the screen."""

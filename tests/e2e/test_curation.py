@@ -6,6 +6,9 @@ import io
 import json
 import os
 import re
+import shlex
+import subprocess
+import sys
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -55,6 +58,19 @@ def page(browser, studio: tuple[str, Path]) -> Iterator[Page]:
 def wait_for_job(page: Page, words: str = "Done.") -> None:
     newest = page.locator("[class*='st-key-job_']").first
     expect(newest).to_contain_text(words, timeout=JOB_MS)
+
+
+def train_for_one_step(command: str, folder: Path) -> None:
+    """Run the command that the page shows, as far as one small step."""
+    words = shlex.split(command.replace("\\\n", " "))
+    assert words[:2] == ["python", "-m"]
+    run = folder / "run"
+    less = ["--loop.steps", "1", "--loop.batch_size", "2", "--loop.save_every", "1", "--loop.out", str(run)]
+    done = subprocess.run(
+        [sys.executable, *words[1:], *less], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr[-2000:]
+    assert (run / "model.safetensors").is_file()
 
 
 def mixed_zip() -> bytes:
@@ -123,6 +139,9 @@ def test_a_newcomer_takes_the_demo_heap_through_to_an_export(page: Page, studio:
     assert photo.shape == (512, 512, 3)
     pairs = load_pairs(DataConfig(out, image_size=64, validation="split"), "train")
     assert len(pairs) > 10
+    train_for_one_step(
+        version.locator("code").filter(has_text="core.training.autoencoder").inner_text(), folder
+    )
 
 
 def test_an_uploaded_heap_is_taken_apart_and_each_refusal_is_explained(
@@ -130,8 +149,8 @@ def test_an_uploaded_heap_is_taken_apart_and_each_refusal_is_explained(
 ) -> None:
     url, folder = studio
     page.goto(f"{url}/collect")
-    page.get_by_label("Licence").fill("CC0")
-    page.get_by_label("Licence").press("Tab")
+    page.get_by_role("textbox", name="Licence").fill("CC0")
+    page.get_by_role("textbox", name="Licence").press("Tab")
     files = page.get_by_test_id("stFileUploader").first.locator("input[type=file]")
     heap = {"name": "heap.zip", "mimeType": "application/zip", "buffer": mixed_zip()}
     page_text = {"name": "page.png", "mimeType": "image/png", "buffer": b"<html>no picture</html>"}

@@ -124,7 +124,7 @@ def test_columns_take_little_memory(library: Library) -> None:
 def heap(library: Library) -> tuple[Library, list[str]]:
     ids = fill(library, 6)
     library.save_examinations(
-        [examination(image_id, yaw=float(n), sharpness=0.1 * n) for n, image_id in enumerate(ids[:5])]
+        [examination(image_id, yaw=float(n), sharpness=1 + 0.1 * n) for n, image_id in enumerate(ids[:5])]
     )
     library.add(original(9), Provenance("url", "Holiday_ÄB.jpg", author="Zoë", licence="CC0"))
     library.decide(ids[:2], "reject", reviewer="ann", add_labels=["hat", "male"])
@@ -148,7 +148,7 @@ def heap(library: Library) -> tuple[Library, list[str]]:
         (Filters(text="zoë"), [6]),
         (Filters(text="[.jpg"), []),
         (Filters(ranges={"yaw": (1, 3)}), [1, 2, 3, 5]),
-        (Filters(ranges={"yaw": (None, 2.0), "sharpness": (0.1, None)}), [1, 2]),
+        (Filters(ranges={"yaw": (None, 2.0), "sharpness": (1.1, None)}), [1, 2]),
         (Filters(state="nonsense"), []),
     ],
 )
