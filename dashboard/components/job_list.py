@@ -50,12 +50,21 @@ def _show(root: Path, job: Job) -> None:
             st.markdown(text, width="stretch")
             if job.state == "running":
                 st.button("Stop", key=f"stop_{job.id}", on_click=_stop, args=(root, job.id), type="tertiary")
+            elif job.state != "done":
+                st.button("Start again", key=f"again_{job.id}", on_click=_start_again, args=(root, job))
         if job.state == "running":
             st.progress(min(1.0, job.done / job.total) if job.total else 0.0)
         if report is not None and report.refused:
             with st.expander(f"Not taken ({len(report.refused)})"):
                 rows = pd.DataFrame(report.refused, columns=["File", "Why"])
                 st.dataframe(rows, hide_index=True, height=min(320, 40 + 35 * len(rows)))
+
+
+def _start_again(root: Path, job: Job) -> None:
+    """The same command once more: what is done stays done, and an upload is still in its spool folder."""
+    from curation.jobs import start
+
+    start(job.kind, job.arguments, library=root)
 
 
 def _stop(root: Path, job_id: str) -> None:

@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Locator, Page, expect
 
 from core.config import ROOT, settings
 from core.training.data import DataConfig, load_pairs
@@ -55,9 +55,11 @@ def page(browser, studio: tuple[str, Path]) -> Iterator[Page]:
     context.close()
 
 
-def wait_for_job(page: Page, words: str = "Done.") -> None:
-    newest = page.locator("[class*='st-key-job_']").first
-    expect(newest).to_contain_text(words, timeout=JOB_MS)
+def finished_job(page: Page, title: str) -> Locator:
+    """The job of that title, once it is done."""
+    job = page.locator("[class*='st-key-job_']").filter(has_text=title)
+    expect(job).to_contain_text("Done.", timeout=JOB_MS)
+    return job
 
 
 def train_for_one_step(command: str, folder: Path) -> None:
@@ -92,7 +94,7 @@ def test_a_newcomer_takes_the_demo_heap_through_to_an_export(page: Page, studio:
     page.goto(f"{url}/collect")
     page.get_by_role("tab", name="Demo heap").click()
     page.get_by_role("button", name="Load demo heap").click()
-    wait_for_job(page)
+    finished_job(page, "Demo heap ·")
     with Library.open(folder) as library:
         table = library.table()
         assert len(table) > 90
@@ -156,8 +158,7 @@ def test_an_uploaded_heap_is_taken_apart_and_each_refusal_is_explained(
     page_text = {"name": "page.png", "mimeType": "image/png", "buffer": b"<html>no picture</html>"}
     files.set_input_files([heap, page_text])
     page.get_by_role("button", name=re.compile("^Add 2")).click()
-    wait_for_job(page)
-    job = page.locator("[class*='st-key-job_']").first
+    job = finished_job(page, "Upload ·")
     expect(job).to_contain_text("2 added")
     expect(job).to_contain_text("3 refused")
     with Library.open(folder) as library:
