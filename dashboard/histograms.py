@@ -38,8 +38,8 @@ def histogram_svg(values: np.ndarray, rule: Rule) -> str:
         low = 0.0
     counts, edges = np.histogram(np.clip(shown, low, high), bins=BINS, range=(low, high))
     heights = np.sqrt(counts / max(counts.max(initial=0), 1)) * (HEIGHT - 2)  # a few outliers stay visible
-    centres = (edges[:-1] + edges[1:]) / 2
-    is_out = rule.breaks(centres) if rule.enabled else np.zeros(BINS, bool)
+    mildest = edges[1:] if rule.direction == "at_least" else edges[:-1]  # a bar is out when all of it is
+    is_out = rule.breaks(mildest) if rule.enabled else np.zeros(BINS, bool)
     step = WIDTH / BINS
     bars = "".join(
         f'<rect x="{i * step:.1f}" y="{HEIGHT - h:.1f}" width="{step - 0.8:.1f}" height="{h:.1f}" '

@@ -120,7 +120,7 @@ def _show_exported(exported: Exported, key: str) -> None:
     for warning in exported.warnings:
         st.caption(f":material/warning: {warning}")
     for what, command in exported.commands.items():
-        st.caption(f"To {what}:" if not what.endswith(":") else what)
+        st.caption(f"{what}:")
         st.code(command, language="bash", wrap_lines=True)
 
 

@@ -60,7 +60,7 @@ def _show_head(library: Library, table: pd.DataFrame, draft: Rules, saved: Rules
     moved = f' <span class="rules-change">{change:+,} against the rules in force</span>' if change else ""
     with st.container(horizontal=True, vertical_alignment="center"):
         st.html(
-            f'<p class="rules-kept" data-kept="{kept}"><b>{kept:,}</b> of {total:,} faces are kept{moved}</p>'
+            f'<p class="rules-kept" data-kept="{kept}"><b>{kept:,}</b> of {total:,} pictures are kept{moved}</p>'
             f'<div class="rules-bar" role="img" aria-label="{share:.0%} kept">'
             f'<div style="width:{share:.2%}"></div></div>'
         )

@@ -64,7 +64,8 @@ def take_curation(browser: Browser, url: str, page: str) -> bytes:
     expect(tab.locator(READY[page.partition("?")[0]]).first).to_be_visible()
     expect(tab.get_by_test_id("stApp")).to_have_attribute("data-test-script-state", "notRunning")
     expect(tab.get_by_test_id("stSkeleton")).to_have_count(0)
-    tab.wait_for_function("[...document.images].every((image) => image.complete)")
+    for image in tab.locator(READY[page.partition("?")[0]]).all():
+        expect(image).not_to_have_js_property("naturalWidth", 0)
     picture = tab.screenshot()
     context.close()
     return picture
@@ -79,7 +80,9 @@ def fit(picture: bytes) -> bytes:
             break
         size = (round(image.width * scale), round(image.height * scale))
         buffer = io.BytesIO()
-        image.resize(size, Image.Resampling.LANCZOS).quantize(256).save(buffer, "PNG", optimize=True)
+        image.resize(size, Image.Resampling.LANCZOS).quantize(256, Image.Quantize.MAXCOVERAGE).save(
+            buffer, "PNG", optimize=True
+        )
         data = buffer.getvalue()
     return data
 
