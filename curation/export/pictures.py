@@ -18,7 +18,7 @@ from curation.export.publish import ExportError
 from curation.judging.aligned import AlignedFace, read_original
 from curation.library.members import Member
 from curation.library.records import Examination
-from curation.prepare import encode_pair
+from curation.quick_png import encode_png_quickly
 
 if TYPE_CHECKING:
     from curation.library.library import Library
@@ -68,9 +68,9 @@ def _read_pair(library: Library, member: Member, now: Examination | None) -> Pai
         photo = cv2.imread(str(files.crop(image_id)), cv2.IMREAD_COLOR_RGB)
         sketch = cv2.imread(str(files.sketch(image_id)), cv2.IMREAD_GRAYSCALE)
         if photo is not None and sketch is not None and _fits(photo, 3) and _fits(sketch, 2):
-            return Pair(*encode_pair(photo, sketch))
+            return Pair(encode_png_quickly(photo), encode_png_quickly(sketch))
     face = _align_again(library, member)  # it was aligned otherwise since, or its pictures are damaged
-    return Pair(*encode_pair(face.photo, face.sketch()))
+    return Pair(encode_png_quickly(face.photo), encode_png_quickly(face.sketch()))
 
 
 def _fits(picture: np.ndarray, dimensions: int) -> bool:

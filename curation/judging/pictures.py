@@ -12,7 +12,7 @@ import cv2
 import numpy as np
 
 from core.images import write_atomically
-from curation.judging.png import encode_png_quickly
+from curation.quick_png import encode_png_quickly
 
 THUMB_PX = 128
 UNFINISHED_S = 600

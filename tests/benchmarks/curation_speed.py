@@ -28,7 +28,8 @@ from curation.align import find_alignment, move_points, warp_photo
 from curation.ingest import find_files, is_named_like_photo
 from curation.manifest import Record
 from curation.pose import head_pose
-from curation.prepare import MAX_FACES, encode_pair
+from curation.prepare import MAX_FACES
+from curation.quick_png import encode_png_quickly
 from curation.run import LANDMARKER, curate
 from curation.store import make_folders, write_pair
 from tests.conftest import ROOT
@@ -82,7 +83,7 @@ def measure_steps(source: Path, photos: int) -> dict[str, float]:
             with step("sketch"):
                 sketch = sketches.sketch_from_photo(aligned, landmarks)
             with step("encode"):
-                pair = encode_pair(aligned, sketch)
+                pair = encode_png_quickly(aligned), encode_png_quickly(sketch)
             with step("write"):
                 write_pair(out, "photo", *pair)
             with step("record"):
