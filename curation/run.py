@@ -6,7 +6,7 @@ white) and ``DIR/manifest.jsonl`` says for every file of SOURCE what became of i
 unless the file, the limits or the version of a step has changed. Files that are gone from SOURCE lose
 their pair.
 
-``--engine ray`` does the work on Ray, with the same result. Speed: 37 ms of CPU time a photo of 512 px,
+``--engine ray`` does the work on Ray, with the same result. Speed: 33 ms of CPU time a photo of 512 px,
 start included; ``python -m tests.benchmarks.curation_speed SOURCE`` measures it, in all and by step.
 """
 
