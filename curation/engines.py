@@ -20,6 +20,15 @@ def check_engine(engine: str) -> None:
         raise ValueError(f"expected engine {' or '.join(ENGINES)}, got {engine!r}")
 
 
+def check_run(engine: str, workers: int | None, limits: Limits) -> None:
+    """Raise a ValueError for what no run can be started with."""
+    check_engine(engine)
+    if workers is not None and workers < 1:
+        raise ValueError(f"expected at least one worker, got {workers}")
+    if not limits.timeout_s > 0:
+        raise ValueError(f"expected a time limit above 0 s, got {limits.timeout_s}")
+
+
 def run(
     engine: str,
     tasks: Iterable[Task],

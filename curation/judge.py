@@ -64,11 +64,7 @@ class JudgeConfig:
     retry_failed: bool = False
 
     def __post_init__(self) -> None:
-        engines.check_engine(self.engine)
-        if self.workers is not None and self.workers < 1:
-            raise ValueError(f"expected at least one worker, got {self.workers}")
-        if not self.limits.timeout_s > 0:
-            raise ValueError(f"expected a time limit above 0 s, got {self.limits.timeout_s}")
+        engines.check_run(self.engine, self.workers, self.limits)
 
 
 @dataclass(frozen=True)

@@ -28,7 +28,7 @@ if "RAY_ADDRESS" not in os.environ and "ray" not in sys.modules:
 import ray
 
 from curation.worker_process import Setup
-from curation.workers import GRACE_S, START_ATTEMPTS, Limits, Outcome, WorkerStartError
+from curation.workers import GRACE_S, START_ATTEMPTS, Limits, Outcome, WorkerStartError, retry_or_fail
 
 Task = TypeVar("Task")
 Result = TypeVar("Result")
@@ -214,10 +214,4 @@ class _Pool(Generic[Task, Result]):
                 reason = f"no answer within {self._limits.start_timeout_s:g} s" if timed_out else detail
                 raise WorkerStartError(f"Ray's actors end before they are ready ({reason}).")
             return None
-        task, attempt = actor.job
-        if timed_out:
-            return Outcome(task, failure="timeout", detail=f"not done within {self._limits.timeout_s:g} s")
-        if attempt < self._limits.attempts:
-            self._jobs.append((task, attempt + 1))
-            return None
-        return Outcome(task, failure="crashed", detail=detail)
+        return retry_or_fail(actor.job, self._jobs, self._limits, timed_out=timed_out, detail=detail)

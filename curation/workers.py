@@ -140,6 +140,19 @@ def open_workers(
         pool.close()
 
 
+def retry_or_fail(
+    job: tuple[Task, int], jobs: deque[tuple[Task, int]], limits: Limits, *, timed_out: bool, detail: str
+) -> Outcome[Task, Any] | None:
+    """What becomes of a task whose worker was given up: ``None`` if it waits in ``jobs`` for another try."""
+    task, attempt = job
+    if timed_out:
+        return Outcome(task, failure="timeout", detail=f"not done within {limits.timeout_s:g} s")
+    if attempt < limits.attempts:
+        jobs.append((task, attempt + 1))
+        return None
+    return Outcome(task, failure="crashed", detail=detail)
+
+
 class _Pool(Generic[Task, Result]):
     def __init__(
         self, jobs: deque[tuple[Task, int]], setup: Setup[Task, Result], workers: int, limits: Limits
@@ -248,13 +261,9 @@ class _Pool(Generic[Task, Result]):
                 reason = f"no answer within {self._limits.start_timeout_s:g} s" if timed_out else ended
                 raise WorkerStartError(f"Worker processes end before they are ready ({reason}).")
             return None
-        task, attempt = worker.job
-        if timed_out:
-            return Outcome(task, failure="timeout", detail=f"not done within {self._limits.timeout_s:g} s")
-        if attempt < self._limits.attempts:
-            self._jobs.append((task, attempt + 1))
-            return None
-        return Outcome(task, failure="crashed", detail=detail or ended)
+        return retry_or_fail(
+            worker.job, self._jobs, self._limits, timed_out=timed_out, detail=detail or ended
+        )
 
     def _dismiss(self, worker: _Worker) -> None:
         """Ask a worker to tidy up and go; it is killed if it takes too long."""
