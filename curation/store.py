@@ -9,7 +9,7 @@ from core.images import write_atomically
 
 PHOTOS, SKETCHES = "photos", "sketches"
 OWNER = ".source"
-_PNG_END = b"IEND\xaeB`\x82"
+PNG_END = b"IEND\xaeB`\x82"
 
 
 def check_folders(source: Path, out: Path) -> None:
@@ -67,7 +67,7 @@ def write_pair(out: Path, name: str, photo_png: bytes, sketch_png: bytes) -> Non
 
 def has_pair(out: Path, name: str) -> bool:
     """Whether both files are there to their last byte, which after a power cut they may not be."""
-    return all(_is_whole_png(out / folder / f"{name}.png") for folder in (PHOTOS, SKETCHES))
+    return all(ends_with(out / folder / f"{name}.png", PNG_END) for folder in (PHOTOS, SKETCHES))
 
 
 def remove_pair(out: Path, name: str) -> None:
@@ -76,10 +76,11 @@ def remove_pair(out: Path, name: str) -> None:
         (out / folder / f"{name}.png").unlink(missing_ok=True)
 
 
-def _is_whole_png(path: Path) -> bool:
+def ends_with(path: Path, end: bytes) -> bool:
+    """Whether a file is there and its last bytes are these, that is, whether all of it was written."""
     try:
         with path.open("rb") as file:
-            file.seek(-len(_PNG_END), os.SEEK_END)
-            return file.read() == _PNG_END
+            file.seek(-len(end), os.SEEK_END)
+            return file.read() == end
     except OSError:
         return False

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import time
 from contextlib import suppress
 from pathlib import Path
@@ -13,11 +12,11 @@ import numpy as np
 
 from core.images import write_atomically
 from curation.quick_png import encode_png_quickly
+from curation.store import PNG_END, ends_with
 
 THUMB_PX = 128
 UNFINISHED_S = 600
 _THUMB_JPEG = [cv2.IMWRITE_JPEG_QUALITY, 88]
-_PNG_END = b"IEND\xaeB`\x82"
 _JPEG_END = b"\xff\xd9"
 
 
@@ -80,13 +79,13 @@ def remove_unfinished(root: Path) -> None:
 def has_pictures(files: PictureFiles, image_id: str, status: str) -> bool:
     """Whether all that belongs to an examination is there to its last byte (after a power cut it may not be)."""
     if status == "no_face":
-        return _ends_with(files.thumb(image_id), _JPEG_END)
+        return ends_with(files.thumb(image_id), _JPEG_END)
     if status != "ok":
         return True
     return (
-        _ends_with(files.crop(image_id), _PNG_END)
-        and _ends_with(files.sketch(image_id), _PNG_END)
-        and _ends_with(files.thumb(image_id), _JPEG_END)
+        ends_with(files.crop(image_id), PNG_END)
+        and ends_with(files.sketch(image_id), PNG_END)
+        and ends_with(files.thumb(image_id), _JPEG_END)
     )
 
 
@@ -108,12 +107,3 @@ def _encode_thumb(picture: np.ndarray) -> bytes:
     if not done:
         raise ValueError(f"OpenCV could not encode a picture of {picture.shape} as JPEG")
     return bytes(data.tobytes())
-
-
-def _ends_with(path: Path, end: bytes) -> bool:
-    try:
-        with path.open("rb") as file:
-            file.seek(-len(end), os.SEEK_END)
-            return file.read() == end
-    except OSError:
-        return False
