@@ -16,6 +16,7 @@ from core.config import ROOT
 from curation.library.library import Library
 from dashboard.api import LIMITS
 from tests.e2e.conftest import serve
+from tests.server_log import check_server_log
 
 TOKEN = "a-token-of-the-tests-0123456789"
 AUTHORISED = {"Authorization": f"Bearer {TOKEN}"}
@@ -44,7 +45,7 @@ def url(data_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[st
         patch.setenv("STUDIO_CACHE", os.environ.get("STUDIO_CACHE", str(ROOT / "data" / "assets")))
         with serve(APP, log) as address:
             yield f"{address}/api/images"
-    assert "Traceback" not in log.read_text(errors="replace"), log.read_text(errors="replace")[-4000:]
+    check_server_log(log)
 
 
 def post(url: str, /, *files: tuple[str, bytes], headers: dict[str, str] | None = None, **fields: str):

@@ -22,6 +22,7 @@ from core.weights_folder import AUTOENCODER_FILE, BANK_FILE, DEFAULT_GENERATOR
 from tests.browser import MISSING, find_chromium
 from tests.conftest import skip_or_fail
 from tests.e2e.draw_page import DrawPage
+from tests.server_log import check_server_log
 
 BROWSER_FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
 DESKTOP = {"viewport": {"width": 1440, "height": 900}}
@@ -106,7 +107,7 @@ def server_url(browser, tmp_path_factory: pytest.TempPathFactory) -> Iterator[st
     log = tmp_path_factory.mktemp("server") / "log.txt"
     with serve(ROOT / "dashboard" / "app.py", log) as url:
         yield url
-    assert "Traceback" not in log.read_text(errors="replace"), log.read_text(errors="replace")[-4000:]
+    check_server_log(log)
 
 
 @pytest.fixture

@@ -23,6 +23,7 @@ from core.training.data import DataConfig, load_pairs
 from curation.library.library import Library
 from tests.e2e.conftest import DESKTOP, serve
 from tests.e2e.review_page import ReviewPage
+from tests.server_log import check_server_log
 
 JOB_MS = 400_000  # the networks are compiled, the heap is painted, each picture is judged
 
@@ -44,7 +45,7 @@ def studio(browser, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[
                 os.environ.pop(name, None)
             else:
                 os.environ[name] = value
-    assert "Traceback" not in log.read_text(errors="replace"), log.read_text(errors="replace")[-4000:]
+    check_server_log(log)
 
 
 @pytest.fixture

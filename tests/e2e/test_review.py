@@ -16,6 +16,7 @@ from curation.library.library import Library
 from tests.dashboard.review_library import fill_library
 from tests.e2e.conftest import DESKTOP, PHONE, serve
 from tests.e2e.review_page import ReviewPage
+from tests.server_log import check_server_log
 
 COUNT = 130
 OpenPage = Callable[..., ReviewPage]
@@ -36,7 +37,7 @@ def served_library(folder: Path, count: int) -> Iterator[tuple[str, Library]]:
             del os.environ["STUDIO_DATA"]
         else:
             os.environ["STUDIO_DATA"] = before
-    assert "Traceback" not in log.read_text(errors="replace"), log.read_text(errors="replace")[-4000:]
+    check_server_log(log)
 
 
 @pytest.fixture(scope="module")
