@@ -17,7 +17,15 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 from torch.nn.utils.parametrizations import spectral_norm
 
-Norm = Literal["instance", "batch"]
+from core.generators.blocks import (
+    NearestConv,
+    Norm,
+    Padding,
+    ResnetBlock,
+    norm_layer,
+    padded_conv,
+    photo_end,
+)
 
 
 @dataclass(frozen=True)
@@ -50,7 +58,7 @@ class GlobalGeneratorConfig:
     n_blocks: int = 9
     norm: Norm = "instance"
     upsample: Literal["transposed", "nearest"] = "transposed"
-    padding: Literal["reflect", "zeros"] = "reflect"
+    padding: Padding = "reflect"
     patch: int = 1
     max_channels: int = 1 << 16
     bounded: bool = False
@@ -78,90 +86,35 @@ COMPACT = GlobalGeneratorConfig(
 )
 
 
-def _norm(kind: Norm, channels: int) -> nn.Module:
-    if kind == "instance":
-        return nn.InstanceNorm2d(channels)
-    if kind == "batch":
-        return nn.BatchNorm2d(channels)
-    raise ValueError(f"unknown norm {kind!r}; expected 'instance' or 'batch'")
-
-
-def _padded_conv(config: GlobalGeneratorConfig, c_in: int, c_out: int, kernel: int) -> list[nn.Module]:
-    """Two slots, padding and convolution, as in the reference's numbering."""
-    side = kernel // 2
-    if config.padding == "reflect":
-        return [nn.ReflectionPad2d(side), nn.Conv2d(c_in, c_out, kernel)]
-    return [nn.Identity(), nn.Conv2d(c_in, c_out, kernel, padding=side)]
-
-
-class ResnetBlock(nn.Module):
-    """x + norm(conv(relu(norm(conv(x)))))."""
-
-    def __init__(self, config: GlobalGeneratorConfig, channels: int) -> None:
-        super().__init__()
-        self.conv_block = nn.Sequential(
-            *_padded_conv(config, channels, channels, 3), _norm(config.norm, channels), nn.ReLU(True),
-            *_padded_conv(config, channels, channels, 3), _norm(config.norm, channels),
-        )  # fmt: skip
-
-        self.limit = 16.0 if config.bounded else None
-
-    def forward(self, x: Tensor) -> Tensor:
-        total = x + self.conv_block(x)
-        return total if self.limit is None else total.clamp(-self.limit, self.limit)
-
-
-class NearestConv(nn.Module):
-    """Nearest upsampling by 2, then a 3 x 3 convolution."""
-
-    def __init__(self, c_in: int, c_out: int) -> None:
-        super().__init__()
-        self.conv = nn.Conv2d(c_in, c_out, 3, padding=1)
-
-    def forward(self, x: Tensor) -> Tensor:
-        return self.conv(F.interpolate(x, scale_factor=2.0, mode="nearest"))
-
-
-class Binomial(nn.Module):
-    """A fixed 3 x 3 low-pass filter [1 2 1] x [1 2 1] / 16.
-
-    Its response is zero at exactly the frequencies of a checkerboard of period 2, the trace that a
-    space-to-depth output leaves; the layers before it learn to make up for what else it damps. It
-    comes after the tanh, which would otherwise put harmonics back.
-    """
-
-    kernel: Tensor
-
-    def __init__(self, channels: int) -> None:
-        super().__init__()
-        line = torch.tensor([1.0, 2.0, 1.0])
-        kernel = (line[:, None] * line / 16).expand(channels, 1, 3, 3).clone()
-        self.register_buffer("kernel", kernel, persistent=False)
-
-    def forward(self, x: Tensor) -> Tensor:
-        padded = F.pad(x, (1, 1, 1, 1), mode="replicate")
-        return F.conv2d(padded, self.kernel.to(x.dtype), groups=x.shape[1])
-
-
 def _upsampling(config: GlobalGeneratorConfig, c_in: int, c_out: int) -> list[nn.Module]:
     up: nn.Module
     if config.upsample == "nearest":
         up = NearestConv(c_in, c_out)
     else:
         up = nn.ConvTranspose2d(c_in, c_out, 3, stride=2, padding=1, output_padding=1)
-    return [up, _norm(config.norm, c_out), nn.ReLU6(True) if config.bounded else nn.ReLU(True)]
+    return [up, norm_layer(config.norm, c_out), nn.ReLU6(True) if config.bounded else nn.ReLU(True)]
 
 
 def _trunk(config: GlobalGeneratorConfig) -> list[nn.Module]:
     """Everything of the global generator up to, not including, its output layer."""
     blocks = config.patch**2
-    layers = [*_padded_conv(config, config.input_nc * blocks, config.ngf, 7), _norm(config.norm, config.ngf)]
+    layers = [
+        *padded_conv(config.padding, config.input_nc * blocks, config.ngf, 7),
+        norm_layer(config.norm, config.ngf),
+    ]
     layers.append(nn.ReLU(True))
     for level in range(config.n_downsampling):
         c_in, c_out = config.channels(level), config.channels(level + 1)
-        layers += [nn.Conv2d(c_in, c_out, 3, stride=2, padding=1), _norm(config.norm, c_out), nn.ReLU(True)]
+        layers += [
+            nn.Conv2d(c_in, c_out, 3, stride=2, padding=1),
+            norm_layer(config.norm, c_out),
+            nn.ReLU(True),
+        ]
     bottom = config.channels(config.n_downsampling)
-    layers += [ResnetBlock(config, bottom) for _ in range(config.n_blocks)]
+    layers += [
+        ResnetBlock(bottom, norm=config.norm, padding=config.padding, bounded=config.bounded)
+        for _ in range(config.n_blocks)
+    ]
     for level in reversed(range(config.n_downsampling)):
         layers += _upsampling(config, config.channels(level + 1), config.channels(level))
     return layers
@@ -175,16 +128,14 @@ class GlobalGenerator(nn.Module):
     """
 
     family = "pix2pixhd"
+    name = "Pix2PixHD"
     pairing = "paired"
 
     def __init__(self, config: GlobalGeneratorConfig = REFERENCE) -> None:
         super().__init__()
         self.config = config
-        end: nn.Module = nn.Tanh()
-        if config.patch > 1:
-            end = nn.Sequential(nn.PixelShuffle(config.patch), nn.Tanh(), Binomial(config.output_nc))
-        head = _padded_conv(config, config.ngf, config.output_nc * config.patch**2, 7)
-        self.model = nn.Sequential(*_trunk(config), *head, end)
+        head = padded_conv(config.padding, config.ngf, config.output_nc * config.patch**2, 7)
+        self.model = nn.Sequential(*_trunk(config), *head, photo_end(config.output_nc, config.patch))
 
     def forward(self, sketch: Tensor) -> Tensor:
         if self.config.patch > 1:
@@ -205,6 +156,11 @@ class LocalEnhancerConfig:
     n_blocks_local: int = 3
     norm: Norm = "instance"
 
+    @property
+    def multiple(self) -> int:
+        """Height and width of the input must be multiples of this."""
+        return 2 ** (self.n_downsample_global + self.n_local_enhancers)
+
     def global_config(self) -> GlobalGeneratorConfig:
         """Configuration of the coarsest network inside."""
         return self._scale(self.ngf * 2**self.n_local_enhancers)
@@ -224,6 +180,7 @@ class LocalEnhancer(nn.Module):
     """The two-scale generator of ``--netG local``: a global network at half size, enhanced at full size."""
 
     family = "pix2pixhd_local"
+    name = "Pix2PixHD, two scales"
     pairing = "paired"
 
     def __init__(self, config: LocalEnhancerConfig | None = None) -> None:
@@ -234,13 +191,16 @@ class LocalEnhancer(nn.Module):
             scale = config.local_config(number)
             ngf = scale.ngf
             down = [
-                *_padded_conv(scale, config.input_nc, ngf, 7), _norm(config.norm, ngf), nn.ReLU(True),
-                nn.Conv2d(ngf, ngf * 2, 3, stride=2, padding=1), _norm(config.norm, ngf * 2), nn.ReLU(True),
+                *padded_conv(scale.padding, config.input_nc, ngf, 7), norm_layer(config.norm, ngf), nn.ReLU(True),
+                nn.Conv2d(ngf, ngf * 2, 3, stride=2, padding=1), norm_layer(config.norm, ngf * 2), nn.ReLU(True),
             ]  # fmt: skip
-            up: list[nn.Module] = [ResnetBlock(scale, ngf * 2) for _ in range(config.n_blocks_local)]
+            up: list[nn.Module] = [
+                ResnetBlock(ngf * 2, norm=scale.norm, padding=scale.padding)
+                for _ in range(config.n_blocks_local)
+            ]
             up += _upsampling(scale, ngf * 2, ngf)
             if number == config.n_local_enhancers:
-                up += [*_padded_conv(scale, ngf, config.output_nc, 7), nn.Tanh()]
+                up += [*padded_conv(scale.padding, ngf, config.output_nc, 7), nn.Tanh()]
             self.add_module(f"model{number}_1", nn.Sequential(*down))
             self.add_module(f"model{number}_2", nn.Sequential(*up))
 
@@ -324,20 +284,7 @@ def _patch_layers(config: DiscriminatorConfig) -> list[nn.Sequential]:
     for level in range(1, config.n_layers + 1):
         block = [conv(widths[level - 1], widths[level], 2 if level < config.n_layers else 1)]
         if config.norm != "spectral":
-            block.append(_norm(config.norm, widths[level]))
+            block.append(norm_layer(config.norm, widths[level]))
         layers.append(nn.Sequential(*block, nn.LeakyReLU(0.2, True)))
     layers.append(nn.Sequential(conv(widths[-1], 1, 1)))
     return layers
-
-
-def initialise(module: nn.Module) -> None:
-    """Gaussian weights of deviation 0.02, as all three reference projects start from."""
-    for layer in module.modules():
-        if isinstance(layer, nn.Conv2d | nn.ConvTranspose2d):
-            if not hasattr(layer, "parametrizations"):
-                nn.init.normal_(layer.weight, 0.0, 0.02)
-            if layer.bias is not None:
-                nn.init.zeros_(layer.bias)
-        elif isinstance(layer, nn.BatchNorm2d):
-            nn.init.normal_(layer.weight, 1.0, 0.02)
-            nn.init.zeros_(layer.bias)

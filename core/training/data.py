@@ -18,6 +18,7 @@ from core.face_frame import FRAME
 from core.sketches import line_map, sketch_from_photo
 
 OWN_SPLIT = "split"
+MANIFEST = "manifest.jsonl"
 
 
 @dataclass(frozen=True)
@@ -114,7 +115,7 @@ def load_pairs(config: DataConfig, split: str) -> Pairs:
 
 
 def _kept(config: DataConfig) -> Iterator[dict]:
-    manifest = config.root / "manifest.jsonl"
+    manifest = config.root / MANIFEST
     if not manifest.is_file():
         raise FileNotFoundError(
             f"{manifest} is missing. Run: python -m curation.run PHOTOS --out {config.root}"

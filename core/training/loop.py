@@ -14,7 +14,7 @@ import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 import torch
@@ -22,12 +22,14 @@ from torch import Tensor, distributed, nn
 from torch.nn.parallel import DistributedDataParallel
 from torch.optim.swa_utils import AveragedModel
 
-from core.checkpoints import load_model, save_model
+from core.checkpoints import load_model, read_info, save_model
 from core.config import pick_device
+from core.errors import AssetMissing
 from core.images import save_png, write_atomically
 
 Progress = Callable[[int, int], None]
 CHECKPOINT = "checkpoint.pt"
+STOP = "stop"  # a file of this name in the run's folder asks it to save and end
 UNKNOWN_LICENCE = "unknown: set --licence to that of the training photos"
 Batch = dict[str, Tensor]
 
@@ -42,6 +44,8 @@ class LoopConfig:
         Folder of the run: checkpoint, weights, samples, losses, TensorBoard.
     steps, batch_size
         Optimiser steps, and samples a step over all processes together.
+    accumulate
+        Parts that each process goes through a batch in, for batches that do not fit into memory.
     lr, decay_from
         Adam's rate, and the fraction of the run after which it falls linearly to zero.
     ema
@@ -59,6 +63,7 @@ class LoopConfig:
     out: Path
     steps: int = 20_000
     batch_size: int = 4
+    accumulate: int = 1
     seed: int = 0
     lr: float = 2e-4
     betas: tuple[float, float] = (0.5, 0.999)
@@ -74,7 +79,13 @@ class LoopConfig:
 
 
 class Recipe(Protocol):
-    """What is particular to one model. ``networks`` maps names to modules; ``served`` names the one to keep."""
+    """What is particular to one model.
+
+    ``networks`` maps names to modules with an optimiser each; ``served`` names the one to keep, or a
+    module inside of one (``translators.sketch_to_photo``). A recipe that has more to remember from step
+    to step than its weights has ``state`` and ``restore`` too; one that must mend its weights after each
+    optimiser step has ``after_step``.
+    """
 
     networks: dict[str, nn.Module]
     served: str
@@ -91,6 +102,31 @@ class Recipe(Protocol):
 
     def samples(self, model: nn.Module) -> np.ndarray:
         """A picture to look at: (H, W, 3) uint8."""
+
+
+@runtime_checkable
+class Remembers(Protocol):
+    """A recipe whose checkpoint holds more than weights and optimisers."""
+
+    def state(self) -> dict[str, Any]:
+        """Tensors, numbers and texts, in dicts and lists."""
+
+    def restore(self, state: dict[str, Any]) -> None:
+        """Go on from what `state` gave."""
+
+
+@runtime_checkable
+class Mends(Protocol):
+    """A recipe that corrects its weights after each optimiser step."""
+
+    def after_step(self) -> None:
+        """Correct them."""
+
+
+def served_network(recipe: Recipe) -> nn.Module:
+    """The network that a run is for: the one that is averaged, shown and saved."""
+    name, _, path = recipe.served.partition(".")
+    return recipe.networks[name].get_submodule(path)
 
 
 @dataclass(frozen=True)
@@ -160,9 +196,10 @@ class Trainer:
         self.recipe, self.config = recipe, config
         self.settings = settings or {}
         self.place = join_processes(config.device)
-        if config.batch_size % self.place.world:
+        if config.batch_size % (self.place.world * config.accumulate):
             raise ValueError(
-                f"batch_size {config.batch_size} is not a multiple of {self.place.world} processes"
+                f"batch_size {config.batch_size} is not a multiple of {self.place.world} processes "
+                f"times accumulate {config.accumulate}"
             )
         layout = torch.channels_last if config.channels_last else torch.contiguous_format
         for network in recipe.networks.values():
@@ -172,9 +209,7 @@ class Trainer:
             name: torch.optim.Adam(network.parameters(), lr=config.lr, betas=config.betas)
             for name, network in recipe.networks.items()
         }
-        self.ema = AveragedModel(
-            recipe.networks[recipe.served], avg_fn=warm_average(config.ema), use_buffers=True
-        )
+        self.ema = AveragedModel(served_network(recipe), avg_fn=warm_average(config.ema), use_buffers=True)
         self.step = 0
         config.out.mkdir(parents=True, exist_ok=True)
         self._load()
@@ -188,13 +223,15 @@ class Trainer:
     def run(self, progress: Progress | None = None) -> Path:
         """Train to the end and return the path of the served weights.
 
+        A file ``stop`` in the run's folder ends it before the next step, with everything saved.
+
         Raises
         ------
         FloatingPointError
             If a loss is not finite; the last checkpoint is kept.
         """
         log = _Log(self.config.out, self.step) if self.place.is_main else None
-        while self.step < self.config.steps:
+        while self.step < self.config.steps and not self._is_stop_asked():
             losses = self._train_step()
             self.step += 1
             if self._is_due(self.config.log_every):
@@ -207,6 +244,10 @@ class Trainer:
                 self.save()
             if progress:
                 progress(self.step, self.config.steps)
+        if self.place.is_main:
+            if self.step and self._served_step() != self.step:
+                self.save()
+            (self.config.out / STOP).unlink(missing_ok=True)
         if log:
             log.close()
         if distributed.is_initialized():
@@ -231,6 +272,7 @@ class Trainer:
             "networks": {name: network.state_dict() for name, network in self.recipe.networks.items()},
             "optimizers": {name: optimizer.state_dict() for name, optimizer in self.optimizers.items()},
             "ema": self.ema.state_dict(),
+            "recipe": self.recipe.state() if isinstance(self.recipe, Remembers) else {},
         }
         buffer = io.BytesIO()
         torch.save(state, buffer)
@@ -254,34 +296,51 @@ class Trainer:
             network.load_state_dict(state["networks"][name])
             self.optimizers[name].load_state_dict(state["optimizers"][name])
         self.ema.load_state_dict(state["ema"])
+        if isinstance(self.recipe, Remembers):
+            self.recipe.restore(state.get("recipe", {}))
         self.step = int(state["step"])
 
     def _train_step(self) -> dict[str, Tensor]:
+        config = self.config
+        for optimizer in self.optimizers.values():
+            optimizer.zero_grad(set_to_none=True)
+        torch.manual_seed((config.seed * 1_000_003 + self.step) % 2**31)
+        records = [self._go_back(slots) for slots in self._slots()]
+        for optimizer in self.optimizers.values():
+            for group in optimizer.param_groups:
+                group["lr"] = learning_rate(config, self.step)
+            optimizer.step()
+        if isinstance(self.recipe, Mends):
+            self.recipe.after_step()
+        self.ema.update_parameters(served_network(self.recipe))
+        return {name: torch.stack([record[name] for record in records]).mean() for name in records[0]}
+
+    def _slots(self) -> list[range]:
+        """Places of the batch that this process goes through, a range for each part of it."""
         config, place = self.config, self.place
-        rate = learning_rate(config, self.step)
-        share = config.batch_size // place.world
-        slots = range(place.rank * share, (place.rank + 1) * share)
+        share = config.batch_size // (place.world * config.accumulate)
+        first = place.rank * share * config.accumulate
+        return [
+            range(start, start + share) for start in range(first, first + share * config.accumulate, share)
+        ]
+
+    def _go_back(self, slots: range) -> dict[str, Tensor]:
+        """Back-propagate the losses of some places of the batch; gradients add up until the optimisers step."""
+        config, place = self.config, self.place
         indices = indices_of_step(config, self.step, len(self.recipe))
         rngs = [np.random.default_rng((config.seed, 2, self.step, slot)) for slot in slots]
         arrays = self.recipe.batch([indices[slot] for slot in slots], rngs)
         batch = {name: torch.from_numpy(array).to(place.device) for name, array in arrays.items()}
-        torch.manual_seed((config.seed * 1_000_003 + self.step) % 2**31)
         amp = config.amp and _has_bf16(place.device)
         record: dict[str, Tensor] = {}
         with torch.autocast(place.device.type, torch.bfloat16, enabled=amp):
             for name, losses in self.recipe.losses(batch, self.wrapped):
-                self.optimizers[name].zero_grad(set_to_none=True)
                 total = torch.stack([value.float() for value in losses.values()]).sum()
                 if not torch.isfinite(total):
                     raise FloatingPointError(f"step {self.step}: the loss of {name} is {total.item()}")
                 with torch.autocast(place.device.type, enabled=False):
-                    total.backward()
+                    (total / config.accumulate).backward()
                 record |= {f"{name}/{key}": value.detach().float() for key, value in losses.items()}
-        for name in self.optimizers:
-            for group in self.optimizers[name].param_groups:
-                group["lr"] = rate
-            self.optimizers[name].step()
-        self.ema.update_parameters(self.recipe.networks[self.recipe.served])
         return record
 
     def _averaged(self, losses: dict[str, Tensor]) -> dict[str, float]:
@@ -290,6 +349,23 @@ class Trainer:
             distributed.all_reduce(values)
             values /= self.place.world
         return dict(zip(losses, values.tolist(), strict=True))
+
+    def _served_step(self) -> int:
+        """The step of the weights file: a kill between it and the checkpoint leaves an older one."""
+        try:
+            return int(read_info(self.weights_path).provenance["steps"])
+        except (AssetMissing, ValueError, KeyError):
+            return -1
+
+    def _is_stop_asked(self) -> bool:
+        """Whether the run is to end here; processes ask at log steps only, and all get one answer."""
+        if self.place.world == 1:
+            return (self.config.out / STOP).exists()
+        if self.step % self.config.log_every:
+            return False
+        asked = torch.tensor(float((self.config.out / STOP).exists()), device=self.place.device)
+        distributed.all_reduce(asked)
+        return bool(asked)
 
     def _is_due(self, every: int) -> bool:
         return self.step % every == 0 or self.step == self.config.steps
@@ -349,7 +425,7 @@ def start_networks_from(recipe: Recipe, path: Path) -> None:
         If the architectures differ.
     """
     if path.suffix == ".safetensors":
-        recipe.networks[recipe.served].load_state_dict(load_model(path).state_dict())
+        served_network(recipe).load_state_dict(load_model(path).state_dict())
         return
     state = torch.load(path, map_location="cpu", weights_only=True)["networks"]
     for name, network in recipe.networks.items():

@@ -17,6 +17,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from core.config import pick_device
+from core.generators.blocks import initialise
 from core.generators.pix2pixhd import (
     COMPACT,
     DiscriminatorConfig,
@@ -24,7 +25,6 @@ from core.generators.pix2pixhd import (
     GlobalGeneratorConfig,
     MultiscaleDiscriminator,
     crop_each,
-    initialise,
 )
 from core.images import sketch_to_tensor, tensor_to_photo
 from core.training import command
@@ -33,9 +33,7 @@ from core.training.data import DataConfig, Pairs, load_pairs
 from core.training.diffaugment import NUMBERS, diff_augment
 from core.training.loop import UNKNOWN_LICENCE, Batch, LoopConfig, Progress, settings_of, train_recipe
 from core.training.perceptual import PerceptualLoss
-from core.training.refiner import Refiner
-
-REFINED_T = (1.0, 0.7, 0.5, 0.3, 0.15, 0.0)
+from core.training.refiner import RefinedInput, RefinerConfig, refine_some
 
 
 @dataclass(frozen=True)
@@ -54,25 +52,6 @@ class GanLoss:
     perceptual: float = 3.0
     l1: float = 5.0
     crop: int = 160
-
-
-@dataclass(frozen=True)
-class RefinerConfig:
-    """Stage 1 in the input of stage 2.
-
-    Attributes
-    ----------
-    weights
-        Model file of the autoencoder; without one every input is raw.
-    refined, whole
-        Chance that an input is refined, and that a refined one is refined everywhere, not in the
-        face only.
-    """
-
-    weights: Path | None = None
-    refined: float = 0.75
-    whole: float = 0.4
-    k: int = 10
 
 
 class Pix2PixHDRecipe:
@@ -99,10 +78,7 @@ class Pix2PixHDRecipe:
         for network in self.networks.values():
             initialise(network)
         self.pairs, self.val, self.augment, self.loss = train, val, augment, loss
-        self.refining = refiner
-        self.refiner = (
-            Refiner(refiner.weights, train.clean, k=refiner.k, device=device) if refiner.weights else None
-        )
+        self.refined = RefinedInput(refiner, train.clean, device=device)
         self.perceptual = PerceptualLoss().to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.provenance: dict[str, Any] = {"train_pairs": len(train), "image_size": train.size}
 
@@ -121,17 +97,14 @@ class Pix2PixHDRecipe:
         return {
             "sketch": np.stack(sketches)[:, None],
             "photo": np.stack(photos).transpose(0, 3, 1, 2),
-            "row": np.array(indices),
-            "t": np.array([rng.choice(REFINED_T) for rng in rngs], np.float32),
-            "refined": np.array([rng.random() < self.refining.refined for rng in rngs]),
-            "whole": np.array([rng.random() < self.refining.whole for rng in rngs]),
+            **self.refined.draw(indices, rngs),
             "numbers": np.stack([rng.random(NUMBERS, np.float32) for rng in rngs]),
             "crop": np.stack([crop_corner(rng, size, self.loss.crop or size) for rng in rngs]),
         }
 
     def losses(self, batch: Batch, networks: dict[str, nn.Module]) -> Iterator[tuple[str, dict[str, Tensor]]]:
         """Generator first, on a frozen discriminator, then the discriminator on the same fakes."""
-        sketch = self._as_the_pipeline_sends_it(batch).contiguous(memory_format=torch.channels_last)
+        sketch = refine_some(self.refined, batch).contiguous(memory_format=torch.channels_last)
         photo = (batch["photo"].float() / 127.5 - 1).contiguous(memory_format=torch.channels_last)
         fake = networks["generator"](sketch).float()
         judge = self.networks["discriminator"]
@@ -169,9 +142,7 @@ class Pix2PixHDRecipe:
             rng = np.random.default_rng((7, i))
             drawn = draw_sketch(rng, self.val.lines[i], self.val.points[i], AugmentConfig(outline_hair=0))
             sketch = sketch_to_tensor(damage(rng, drawn, self.augment) if i % 2 else drawn)
-            if self.refiner is not None:
-                t, whole = torch.tensor([(1.0, 0.5, 0.0)[i % 3]]), torch.tensor([i % 4 == 3])
-                sketch = self.refiner.refine(sketch.to(self.refiner.device), np.array([0]), t, whole)
+            sketch = self.refined.as_validation(sketch, i)
             device = next(model.parameters()).device
             with torch.no_grad():
                 photo = tensor_to_photo(model(sketch.to(device)))
@@ -179,13 +150,6 @@ class Pix2PixHDRecipe:
             rows.append(np.hstack([np.repeat(line[..., None], 3, 2), photo, self.val.photos[i]]))
         half = (len(rows) + 1) // 2
         return np.hstack([np.vstack(rows[:half]), np.vstack((rows + rows)[half : 2 * half])])
-
-    def _as_the_pipeline_sends_it(self, batch: Batch) -> Tensor:
-        sketch = batch["sketch"].float() / 127.5 - 1
-        if self.refiner is None:
-            return sketch
-        refined = self.refiner.refine(sketch, batch["row"].cpu().numpy(), batch["t"], batch["whole"])
-        return torch.where(batch["refined"][:, None, None, None], refined, sketch)
 
     def _judged(self, judge: nn.Module, sketch: Tensor, photo: Tensor, batch: Batch) -> list[list[Tensor]]:
         pair = torch.cat(diff_augment(sketch, photo, batch["numbers"]), 1)

@@ -3,14 +3,17 @@ from pathlib import Path
 import pytest
 from jsonargparse import ArgumentParser
 
-from core.training import autoencoder, pix2pixhd
+from core.training import autoencoder, cyclegan, parts, pix2pixhd, ugatit
 
 CONFIGS = Path(autoencoder.__file__).parent / "configs"
+TRAININGS = {
+    "autoencoder": autoencoder, "parts": parts, "pix2pixhd": pix2pixhd, "cyclegan": cyclegan, "ugatit": ugatit
+}  # fmt: skip
 
 
 @pytest.mark.parametrize("path", sorted(CONFIGS.glob("*.yaml")), ids=lambda path: path.stem)
 def test_every_shipped_config_is_understood(path, tmp_path):
-    train = (autoencoder if path.stem.startswith("autoencoder") else pix2pixhd).train
+    train = TRAININGS[path.stem.partition("_")[0]].train
     parser = ArgumentParser(exit_on_error=False)
     parser.add_argument("--config", action="config")
     parser.add_function_arguments(train, skip={"progress"}, as_positional=False)

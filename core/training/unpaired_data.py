@@ -1,0 +1,119 @@
+"""Sketches and photos that do not belong together, for the unpaired families."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from core.images import read_photo
+from core.training.augment import AugmentConfig, damage, draw_sketch, random_geometry
+from core.training.data import MANIFEST, DataConfig, Pairs, load_pairs
+
+PICTURES = {".png", ".jpg", ".jpeg", ".webp", ".bmp"}
+
+
+@dataclass(frozen=True)
+class UnpairedConfig:
+    """The other domain.
+
+    Attributes
+    ----------
+    photos
+        Folder of the photos to learn to paint: one made by ``python -m curation.run`` (its training split
+        is taken, as `DataConfig` says for its own), or any folder of aligned pictures. Without one the
+        photos are those of ``data.root``, drawn independently of the sketches.
+    """
+
+    photos: Path | None = None
+
+
+@dataclass(frozen=True)
+class Unpaired:
+    """Both domains of a split, held as arrays.
+
+    Attributes
+    ----------
+    sketches
+        What sketches are drawn from: photos with line maps and landmarks, or None for ``drawings``.
+    drawings : (N, S, S) uint8, optional
+        Sketches as they are, of a folder without landmarks.
+    photos : (M, S, S, 3) uint8
+    """
+
+    photos: np.ndarray
+    sketches: Pairs | None = None
+    drawings: np.ndarray | None = None
+
+    def __len__(self) -> int:
+        """Sketches."""
+        return len(self.sketches) if self.sketches is not None else len(self._drawings)
+
+    @property
+    def _drawings(self) -> np.ndarray:
+        if self.drawings is None:
+            raise ValueError("neither pairs nor drawings to take sketches from")
+        return self.drawings
+
+    @property
+    def size(self) -> int:
+        """Side of the images in pixels."""
+        return int(self.photos.shape[1])
+
+    def sketch(self, row: int, rng: np.random.Generator, augment: AugmentConfig) -> np.ndarray:
+        """A sketch of its own thresholds, damage and geometry: (S, S) uint8."""
+        geometry = random_geometry(rng, self.size, augment)
+        if self.sketches is None:
+            drawn = self._drawings[row]
+        else:
+            drawn = draw_sketch(rng, self.sketches.lines[row], self.sketches.points[row], augment)
+        return damage(rng, geometry.apply(drawn, 255), augment)
+
+    def photo(self, rng: np.random.Generator, augment: AugmentConfig) -> np.ndarray:
+        """Any photo at all, moved by a geometry of its own: (S, S, 3) uint8."""
+        row = int(rng.integers(len(self.photos)))
+        return random_geometry(rng, self.size, augment).apply(self.photos[row])
+
+
+def load_unpaired(data: DataConfig, other: UnpairedConfig, split: str) -> Unpaired:
+    """Read both domains of a split; the two sides may have different numbers of images.
+
+    Raises
+    ------
+    FileNotFoundError
+        If a folder holds no pictures.
+    """
+    if _is_made_by_curation(data.root):
+        pairs = load_pairs(data, split)
+        photos = pairs.photos if other.photos is None else _photos_of(other.photos, data, split)
+        return Unpaired(photos, sketches=pairs)
+    if other.photos is None:
+        raise FileNotFoundError(
+            f"{data.root} has no {MANIFEST}, so its pictures are taken for sketches; name the folder of the photos "
+            "with --unpaired.photos DIR, or make pairs: python -m curation.run PHOTOS --out DIR"
+        )
+    grey = np.stack(
+        [cv2.cvtColor(image, cv2.COLOR_RGB2GRAY) for image in _pictures(data.root, data.image_size)]
+    )
+    return Unpaired(_photos_of(other.photos, data, split), drawings=grey)
+
+
+def _photos_of(folder: Path, data: DataConfig, split: str) -> np.ndarray:
+    if _is_made_by_curation(folder):
+        return load_pairs(replace(data, root=folder), split).photos
+    return _pictures(folder, data.image_size)
+
+
+def _is_made_by_curation(folder: Path) -> bool:
+    return (folder / MANIFEST).is_file()
+
+
+def _pictures(folder: Path, size: int) -> np.ndarray:
+    files = sorted(file for file in folder.rglob("*") if file.suffix.lower() in PICTURES)
+    if not files:
+        raise FileNotFoundError(f"{folder} holds no pictures ({', '.join(sorted(PICTURES))}).")
+    return np.stack(
+        [cv2.resize(read_photo(file), (size, size), interpolation=cv2.INTER_AREA) for file in files]
+    )
