@@ -5,36 +5,76 @@ from __future__ import annotations
 import json
 import logging
 import os
-from collections.abc import Callable
+import sys
+from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from pathlib import Path
+from typing import Any
+
+from core.processes.lock import Held, hold
+
+LOCK = "lock"  # in a run's folder; held by whoever trains it
+HELD = "is in training already, by another process. Stop that one first, or choose another --loop.out."
 
 
-def main(train: Callable[..., Path]) -> None:
-    """Parse ``--config FILE`` and overrides such as ``--loop.steps 100``, train, print the weights' path as JSON.
+def read_settings(
+    train: Callable[..., Path], arguments: Sequence[str], *, exit_on_error: bool = True
+) -> dict[str, Any]:
+    """Turn a command line into what ``train`` takes.
 
     Parameters
     ----------
     train
-        A training function; its typed parameters become options, ``progress`` is given the bar.
+        A training function; its typed parameters become options.
+    arguments
+        ``--config FILE`` and overrides such as ``--loop.steps 100``.
+    exit_on_error
+        Print what is wrong and exit, as commands do.
+
+    Raises
+    ------
+    ValueError
+        If a setting is unknown or wrong, and ``exit_on_error`` is off.
     """
-    from jsonargparse import ArgumentParser
+    from jsonargparse import ArgumentError, ArgumentParser
+
+    parser = ArgumentParser(description=(train.__doc__ or "").partition("\n")[0], exit_on_error=exit_on_error)
+    parser.add_argument("--config", action="config", help="YAML file with any of the settings below")
+    parser.add_function_arguments(train, skip={"progress"}, as_positional=False)
+    try:
+        settings: dict[str, Any] = parser.instantiate(parser.parse_args(list(arguments))).as_dict()
+    except ArgumentError as error:
+        raise ValueError(str(error)) from error
+    settings.pop("config")
+    return settings
+
+
+def main(train: Callable[..., Path]) -> None:
+    """Parse the command line, train, print the weights' path as JSON."""
     from tqdm import tqdm
 
     logging.basicConfig(level=logging.INFO)
-    parser = ArgumentParser(description=(train.__doc__ or "").partition("\n")[0])
-    parser.add_argument("--config", action="config", help="YAML file with any of the settings below")
-    parser.add_function_arguments(train, skip={"progress"}, as_positional=False)
-    settings = parser.instantiate(parser.parse_args()).as_dict()
-    settings.pop("config")
-
+    settings = read_settings(train, sys.argv[1:])
     is_main = os.environ.get("RANK", "0") == "0"
-    with tqdm(disable=not is_main) as bar:
+    try:
+        with _only_trainer(settings) if is_main else nullcontext(), tqdm(disable=not is_main) as bar:
 
-        def show(done: int, total: int) -> None:
-            bar.total = total
-            bar.update(done - bar.n if bar.n else 0)
-            bar.n = done
+            def show(done: int, total: int) -> None:
+                bar.total = total
+                bar.update(done - bar.n if bar.n else 0)
+                bar.n = done
 
-        path = train(**settings, progress=show)
+            path = train(**settings, progress=show)
+    except Held as error:
+        sys.exit(str(error))
     if is_main:
         print(json.dumps({"weights": str(path)}))
+
+
+def _only_trainer(settings: dict[str, Any]) -> Any:
+    """Two processes that train into one folder would overwrite each other's checkpoints."""
+    loop = settings.get("loop")
+    if loop is None:  # publishing, which trains nothing
+        return nullcontext()
+    loop.out.mkdir(parents=True, exist_ok=True)
+    return hold(loop.out / LOCK, f"{loop.out} {HELD}")

@@ -1,7 +1,8 @@
 """Put a trained network where the product looks for it: ``python -m core.training.publish RUN --data.root PAIRS``.
 
 Matrices are stored as float16, which halves the file and changes no picture visibly. An
-autoencoder gets its bank along with it, because a bank belongs to one encoder only.
+autoencoder gets its bank along with it, because a bank belongs to one encoder only; so do part
+autoencoders (`core.training.publish_parts`).
 """
 
 from __future__ import annotations
@@ -17,9 +18,11 @@ from core.autoencoder import SketchAutoencoder
 from core.checkpoints import load_model, read_info, save_model
 from core.config import settings
 from core.images import sketch_to_tensor
+from core.parts import PartAutoencoders
 from core.training import command
 from core.training.data import DataConfig, load_pairs
 from core.training.loop import Progress
+from core.training.publish_parts import publish_parts
 
 THUMBNAIL = 96
 
@@ -57,6 +60,8 @@ def publish(
     folder = weights or settings().weights
     source = run / "model.safetensors"
     info = read_info(source)
+    if info.family == PartAutoencoders.family:
+        return publish_parts([run], data, folder, progress)
     model = load_model(source)
     path = folder / f"{name or info.family}.safetensors"
     folder.mkdir(parents=True, exist_ok=True)

@@ -6,12 +6,12 @@ import sys
 import threading
 from pathlib import Path
 
-from curation import jobs
+from core.processes import jobs
 
 
-def main(library: Path, told: str) -> None:
-    jobs.KINDS["planted"] = "tests.curation.planted_job"
-    print(jobs.start("planted", [told], library=library).id, flush=True)
+def main(folder: Path, told: str) -> None:
+    module = "tests.core.processes.planted_job"
+    print(jobs.start(folder, "planted", module, [told], surroundings=["--place", "here"]).id, flush=True)
     threading.Event().wait()
 
 

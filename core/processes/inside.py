@@ -1,6 +1,6 @@
 """The inside of a background job: run a command's ``main``, and note how it ended.
 
-``python -m curation.job_process JOBS_FOLDER JOB_ID MODULE ARGUMENT...``; started by `curation.jobs.start`.
+``python -m core.processes.inside FOLDER JOB_ID MODULE ARGUMENT...``; started by `core.processes.jobs.start`.
 """
 
 from __future__ import annotations
@@ -9,12 +9,14 @@ import importlib
 import signal
 import sys
 import traceback
+from contextlib import suppress
 from pathlib import Path
 from types import FrameType
 
-from curation.jobs import write_end, write_process
+from core.processes.jobs import write_end, write_process
 
 STOPPED = 130
+SPARE_BYTES = 16_384  # kept until the end, so that a full disk has room for how it ended
 
 
 def main(arguments: list[str]) -> int:
@@ -29,6 +31,9 @@ def main(arguments: list[str]) -> int:
 
     signal.signal(signal.SIGTERM, end)
     write_process(Path(folder), job_id)
+    spare = Path(folder) / f"{job_id}.spare"
+    spare.write_bytes(b"0" * SPARE_BYTES)
+    message = ""
     progress = Path(folder) / f"{job_id}.progress.json"
     try:
         command = importlib.import_module(module).main
@@ -38,12 +43,16 @@ def main(arguments: list[str]) -> int:
     except SystemExit as error:  # wrong arguments
         code = error.code if isinstance(error.code, int) else 1
         asked_to_stop = asked_to_stop or code == signal.SIGTERM  # which Ray, once loaded, takes for itself
-    except BaseException:
-        traceback.print_exc()
+    except BaseException as error:
+        with suppress(OSError):
+            traceback.print_exc()
+        message = traceback.format_exception_only(error)[-1].strip()
         code = 1
-    sys.stdout.flush()
+    with suppress(OSError):
+        sys.stdout.flush()
+    spare.unlink(missing_ok=True)
     state = "stopped" if asked_to_stop or code == STOPPED else "failed" if code else "done"
-    write_end(Path(folder), job_id, state)
+    write_end(Path(folder), job_id, state, message)
     return int(code)
 
 

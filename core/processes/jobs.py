@@ -1,0 +1,223 @@
+"""Background jobs: commands of their own, which outlive the page and the server that started them.
+
+A folder of jobs holds of each: ``ID.json`` (what was started, and which process it is), ``ID.process.json``
+(the same from the process itself), ``ID.progress.json`` (how far it is), ``ID.end.json`` (how it ended),
+``ID.out`` (its answers, one JSON object a line) and ``ID.log`` (its chatter). Each is written by one side
+only and replaced at once, so a reader never meets a part. A job whose process is gone without an end was
+interrupted; its command goes on from there when it is started again.
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from core.config import ROOT
+from core.processes.identity import identify, is_running
+from core.processes.records import number, read_record, write_record
+
+STOP_S = 10.0
+START_S = 30.0
+_IDENTITY = "identity"
+
+
+@dataclass(frozen=True)
+class Job:
+    """One background job as it stands.
+
+    Attributes
+    ----------
+    state
+        ``running``, ``done``, ``failed``, ``stopped`` (by a person) or ``interrupted`` (its process is
+        gone, for instance with the machine).
+    done, total
+        Of the present ``phase``.
+    message
+        Why it has failed: the error, or the last line of its log; else empty.
+    started, ended
+        UTC, ISO 8601 with seconds; ``ended`` is empty where nobody saw the end.
+    output, log
+        Its standard output (JSON answers, one a line) and standard error.
+    seconds_each
+        What one of ``total`` takes of late, 0 where it is not known yet.
+    """
+
+    id: str
+    kind: str
+    arguments: tuple[str, ...]
+    state: str
+    done: int
+    total: int
+    phase: str
+    message: str
+    started: str
+    ended: str
+    output: Path
+    log: Path
+    seconds_each: float = 0.0
+
+    @property
+    def seconds_left(self) -> float | None:
+        """What is left of the present phase, or ``None`` where nobody can tell."""
+        if self.state != "running" or not self.seconds_each or not self.total:
+            return None
+        return self.seconds_each * (self.total - self.done)
+
+
+def start(
+    folder: Path, kind: str, module: str, arguments: Sequence[str], *, surroundings: Sequence[str] = ()
+) -> Job:
+    """Start a command as a process of its own and return at once.
+
+    Parameters
+    ----------
+    folder
+        Where the job's files go; made if it is not there.
+    kind
+        What a list of jobs calls it.
+    module
+        Its ``main`` takes a list of arguments and gives an exit code.
+    arguments
+        Of that command; ``--progress-file FILE`` is added to them.
+    surroundings
+        Arguments that follow from where it runs, and are not kept as part of the job.
+
+    Raises
+    ------
+    OSError
+        If the folder cannot be written to.
+    """
+    folder = folder.absolute()
+    folder.mkdir(parents=True, exist_ok=True)
+    job_id = f"{datetime.now(UTC):%Y%m%d-%H%M%S-%f}-{secrets.token_hex(3)}"
+    about = {"kind": kind, "arguments": list(arguments), "started": _now()}
+    write_record(folder / f"{job_id}.json", about)
+    command = [sys.executable, "-m", "core.processes.inside", str(folder), job_id, module]
+    command += [*arguments, *surroundings]
+    with (folder / f"{job_id}.out").open("wb") as out, (folder / f"{job_id}.log").open("wb") as log:
+        process = subprocess.Popen(
+            command, cwd=ROOT, stdin=subprocess.DEVNULL, stdout=out, stderr=log, start_new_session=True
+        )
+    write_record(folder / f"{job_id}.json", about | {_IDENTITY: identify(process.pid)})
+    return poll(folder, job_id)
+
+
+def poll(folder: Path, job_id: str) -> Job:
+    """A job as it stands now.
+
+    Raises
+    ------
+    ValueError
+        If there is no such job.
+    """
+    folder = folder.absolute()
+    about = read_record(folder / f"{job_id}.json") if _is_job_id(job_id) else None
+    if about is None or "kind" not in about:
+        raise ValueError(f"There is no job {job_id!r}.")
+    started = str(about.get("started", ""))
+    alive = _is_alive(folder, job_id, started)  # before the end is looked for: it may come in between
+    end = read_record(folder / f"{job_id}.end.json")
+    progress = read_record(folder / f"{job_id}.progress.json") or {}
+    if end is not None:
+        state = str(end.get("state", "interrupted"))
+    else:
+        state = "running" if alive else "interrupted"
+    log = folder / f"{job_id}.log"
+    return Job(
+        id=job_id,
+        kind=str(about["kind"]),
+        arguments=tuple(about.get("arguments", ())),
+        state=state,
+        done=int(number(progress.get("done"))),
+        total=int(number(progress.get("total"))),
+        phase=str(progress.get("phase", "")),
+        message=(str((end or {}).get("message") or "") or last_line(log)) if state == "failed" else "",
+        started=started,
+        ended=str(end.get("ended", "")) if end else "",
+        output=folder / f"{job_id}.out",
+        log=log,
+        seconds_each=number(progress.get("seconds_each")),
+    )
+
+
+def jobs(folder: Path) -> list[Job]:
+    """All jobs of a folder, newest first."""
+    folder = folder.absolute()
+    ids = [path.stem for path in folder.glob("*.json") if "kind" in (read_record(path) or {})]
+    return [poll(folder, job_id) for job_id in sorted(ids, reverse=True)]
+
+
+def stop(folder: Path, job_id: str, *, patience_s: float = STOP_S) -> Job:
+    """Ask a job to end, and end it with all its workers if it does not within ``patience_s``."""
+    job = poll(folder, job_id)
+    folder = folder.absolute()
+    identity = _identity(folder, job_id)
+    if job.state != "running" or identity is None:
+        return job
+    with suppress(ProcessLookupError):
+        os.kill(identity["pid"], signal.SIGTERM)  # to it alone: a worker's death would be held against a file
+    if not _has_ended(identity, patience_s):
+        with suppress(ProcessLookupError):
+            os.killpg(identity["pid"], signal.SIGKILL)
+        _has_ended(identity, STOP_S)
+    if not (folder / f"{job_id}.end.json").exists():
+        write_end(folder, job_id, "stopped")
+    return poll(folder, job_id)
+
+
+def write_process(folder: Path, job_id: str) -> None:
+    """Note that this process is the job."""
+    write_record(folder / f"{job_id}.process.json", identify(os.getpid()))
+
+
+def write_end(folder: Path, job_id: str, state: str, message: str = "") -> None:
+    """Note how a job has ended, and why where its log may not say."""
+    write_record(folder / f"{job_id}.end.json", {"state": state, "ended": _now(), "message": message})
+
+
+def last_line(path: Path) -> str:
+    """The last line of a log that says something."""
+    with suppress(OSError):
+        lines = path.read_bytes()[-4000:].decode(errors="replace").replace("\r", "\n").split("\n")
+        return next((line.strip() for line in reversed(lines) if line.strip()), "")
+    return ""
+
+
+def _is_job_id(text: str) -> bool:
+    return bool(text) and all(part.isalnum() for part in text.split("-")) and text.isascii()
+
+
+def _identity(folder: Path, job_id: str) -> dict[str, Any] | None:
+    """Which process it is: its starter may have been killed before it could say so."""
+    about = read_record(folder / f"{job_id}.json") or {}
+    return about.get(_IDENTITY) or read_record(folder / f"{job_id}.process.json")
+
+
+def _has_ended(identity: dict[str, Any], patience_s: float) -> bool:
+    deadline = time.monotonic() + patience_s
+    while is_running(identity) and time.monotonic() < deadline:
+        time.sleep(0.02)
+    return not is_running(identity)
+
+
+def _is_alive(folder: Path, job_id: str, started: str) -> bool:
+    identity = _identity(folder, job_id)
+    if identity is not None:
+        return is_running(identity)
+    with suppress(ValueError):
+        return (datetime.now(UTC) - datetime.fromisoformat(started)).total_seconds() < START_S
+    return False
+
+
+def _now() -> str:
+    return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

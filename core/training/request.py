@@ -1,0 +1,227 @@
+"""What a person asks of a training, and the configuration file that follows from it."""
+
+from __future__ import annotations
+
+import importlib
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from core.checkpoints import read_info
+from core.config import pick_device
+from core.training.kinds import KINDS, dig, merge, presets, put
+
+NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,59}")
+CONFIG_FILE = "config.yaml"
+REFINER_FILE = "refiner.safetensors"
+WEIGHTS_FILE = "model.safetensors"
+IGNORED = {"img_size", "parts"}  # U-GAT-IT takes the data's size; parts may be fewer than there are
+MAX_STEPS = 10_000_000
+
+
+@dataclass(frozen=True)
+class RunRequest:
+    """A training that somebody wants.
+
+    Attributes
+    ----------
+    name
+        Of the run and its folder.
+    kind
+        A key of `core.training.kinds.KINDS`.
+    preset
+        Name of one of its presets.
+    data
+        Folder of pairs.
+    validation
+        As `core.training.data.DataConfig` says.
+    photos
+        For unpaired kinds: another folder for the photos, or none.
+    refiner
+        Autoencoder that refines the input, where the kind takes one. The run keeps a copy.
+    start_from
+        Weights to begin with, or none.
+    more
+        Any other settings, as YAML.
+    who
+        Whoever asked.
+    """
+
+    name: str
+    kind: str
+    preset: str
+    data: Path
+    validation: str
+    steps: int
+    batch_size: int
+    image_size: int
+    lr: float
+    device: str = "auto"
+    threads: int = 0
+    photos: Path | None = None
+    refiner: Path | None = None
+    start_from: Path | None = None
+    licence: str = ""
+    more: str = ""
+    who: str = ""
+
+
+def check_name(name: str) -> str:
+    """Refuse a name that is no plain file name.
+
+    Raises
+    ------
+    ValueError
+        Says what a name may be.
+    """
+    if not NAME.fullmatch(name):
+        raise ValueError(
+            f"A name has 1 to 60 letters, digits, dots, dashes or underscores and begins with a letter or digit; "
+            f"got {name!r}."
+        )
+    return name
+
+
+def config_of(request: RunRequest, folder: Path) -> dict[str, Any]:
+    """The settings of a run, all but ``loop.out``, as its configuration file holds them.
+
+    Parameters
+    ----------
+    folder
+        Where the run will be; its copy of the refiner lies in it.
+
+    Raises
+    ------
+    ValueError
+        If kind or preset is unknown, or ``more`` is no YAML of settings.
+    """
+    kind = KINDS.get(request.kind)
+    found = {preset.name: preset for preset in presets(request.kind)}  # refuses an unknown kind
+    if kind is None or request.preset not in found:
+        raise ValueError(f"expected a preset of {', '.join(found)}, got {request.preset!r}")
+    config = merge(found[request.preset].settings, {
+        "data": {
+            "root": str(request.data.absolute()), "image_size": request.image_size,
+            "validation": request.validation,
+        },
+        "loop": {
+            "steps": request.steps, "batch_size": request.batch_size, "lr": request.lr,
+            "device": request.device, "threads": request.threads,
+        },
+    })  # fmt: skip
+    for key in kind.size_keys:
+        put(config, key, request.image_size)
+    if kind.crop and dig(config, "loss.crop", kind.crop) > request.image_size:
+        put(config, "loss.crop", 0)  # the discriminators see all of a small picture
+    if request.licence.strip():
+        config["licence"] = request.licence.strip()
+    if request.start_from is not None:
+        config["start_from"] = str(request.start_from.absolute())
+    if kind.takes_refiner and request.refiner is not None:
+        put(config, "refiner.weights", str(folder.absolute() / REFINER_FILE))
+    if kind.is_unpaired and request.photos is not None:
+        put(config, "unpaired.photos", str(request.photos.absolute()))
+    return merge(config, _more(request.more))
+
+
+def check_config(kind: str, folder: Path) -> None:
+    """Read a run's configuration as its training will, so that a mistake is told before anything is started.
+
+    Parameters
+    ----------
+    folder
+        Holds the configuration file.
+
+    Raises
+    ------
+    ValueError
+        If a setting is unknown, of the wrong kind, or does not fit the others.
+    """
+    from core.training.command import read_settings
+
+    train = importlib.import_module(KINDS[kind].module).train
+    arguments = [f"--config={folder / CONFIG_FILE}", f"--loop.out={folder}"]
+    settings = read_settings(train, arguments, exit_on_error=False)
+    loop, data = settings["loop"], settings["data"]
+    if not 1 <= loop.steps <= MAX_STEPS:
+        raise ValueError(f"loop.steps must be 1 to {MAX_STEPS:,}; got {loop.steps:,}.")
+    smallest = KINDS[kind].smallest
+    if loop.batch_size < 1 or data.image_size < smallest:
+        raise ValueError(
+            f"For {KINDS[kind].title} the batch must be at least 1, the resolution at least {smallest}; got "
+            f"{loop.batch_size} and {data.image_size}."
+        )
+    if not loop.lr > 0:
+        raise ValueError(f"The learning rate must be above 0; got {loop.lr}.")
+    if not (data.root / "manifest.jsonl").is_file():
+        raise ValueError(
+            f"{data.root} holds no pairs: manifest.jsonl is missing there. Export a version on the Export page, "
+            "or run: python -m curation.run PHOTOS --out DIR"
+        )
+    pick_device(loop.device)
+    _check_beginning(kind, settings)
+    crop = getattr(settings.get("loss"), "crop", 0)
+    if crop > data.image_size:
+        raise ValueError(
+            f"loss.crop is {crop} and the resolution {data.image_size}. Choose a larger resolution, or put "
+            f"'loss: {{crop: 0}}' under further settings."
+        )
+
+
+def _check_beginning(kind: str, settings: dict[str, Any]) -> None:
+    """Refuse weights of another architecture now rather than after the pairs are read."""
+    begin = settings.get("start_from")
+    if begin is None:
+        return
+    weights = begin.with_name(WEIGHTS_FILE) if begin.suffix == ".pt" else begin
+    if not begin.is_file():
+        raise ValueError(f"{begin} is missing. Choose other weights to begin with.")
+    if not weights.is_file():
+        return  # a checkpoint by itself; the training will see
+    info = read_info(weights)
+    ours = settings.get("generator") or settings.get("model")
+    differing = [
+        f"{key} is {theirs} there and {getattr(ours, key)} here"
+        for key, theirs in info.config.items()
+        if key not in IGNORED and hasattr(ours, key) and _plain(getattr(ours, key)) != _plain(theirs)
+    ]
+    if differing and info.family == KINDS[kind].begins_from[0]:
+        where = "generator" if "generator" in settings else "model"
+        raise ValueError(
+            f"{begin} has another architecture: {', '.join(differing)}. Choose another preset, begin from scratch, "
+            f"or name its settings under further settings, below '{where}:'."
+        )
+
+
+def _plain(value: Any) -> Any:
+    return list(value) if isinstance(value, tuple) else value
+
+
+def write_config(folder: Path, config: dict[str, Any]) -> None:
+    """Write the configuration file of a run."""
+    text = yaml.safe_dump(config, sort_keys=False, allow_unicode=True, width=110)
+    (folder / CONFIG_FILE).write_text(text, encoding="utf-8")
+
+
+def read_config(folder: Path) -> dict[str, Any]:
+    """The configuration file of a run; empty where it is missing or damaged."""
+    try:
+        found = yaml.safe_load((folder / CONFIG_FILE).read_text(encoding="utf-8"))
+    except (OSError, ValueError, yaml.YAMLError):
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
+def _more(text: str) -> dict[str, Any]:
+    try:
+        found = yaml.safe_load(text) if text.strip() else {}
+    except yaml.YAMLError as error:
+        raise ValueError(f"The further settings are no YAML: {error}".replace("\n", " ")) from error
+    if not isinstance(found, dict):
+        raise ValueError("The further settings must be names with values, such as 'loss: {l1: 10}'.")
+    if "out" in (found.get("loop") or {}):
+        raise ValueError("loop.out cannot be chosen here: a run lies in the folder of its name.")
+    return found

@@ -1,0 +1,174 @@
+"""Make, start, stop and remove the runs that `core.training.runs` reads.
+
+Of two people who press the same button at once one starts the run, and the other finds it started.
+"""
+
+from __future__ import annotations
+
+import shutil
+from datetime import UTC, datetime
+from pathlib import Path
+from tempfile import mkdtemp
+
+from core.processes import jobs as processes
+from core.processes.lock import Held, hold
+from core.processes.records import write_record
+from core.training.kinds import KINDS
+from core.training.loop import CHECKPOINT, STOP
+from core.training.request import (
+    REFINER_FILE,
+    RunRequest,
+    check_config,
+    check_name,
+    config_of,
+    write_config,
+)
+from core.training.runs import ATTEMPTS, REQUEST_FILE, Run, RunError, read_run
+
+STARTING = "starting"  # lock of whoever starts or removes the run
+MIN_FREE_BYTES = 500_000_000
+STOP_NOW_S = 3.0
+_MODULE = "core.training.run_process"
+
+
+def create(root: Path, request: RunRequest) -> Run:
+    """Make a run and start it.
+
+    Raises
+    ------
+    ValueError
+        If something asked for is wrong; nothing is made then.
+    RunError
+        If the name is taken, the disk is full, or the folder cannot be written to.
+    """
+    check_name(request.name)
+    _check_disk(root)
+    if (root / request.name).exists():
+        raise RunError(_taken(request.name))
+    draft = Path(mkdtemp(prefix=".new-", dir=root))
+    try:
+        if request.refiner is not None and KINDS[request.kind].takes_refiner:
+            shutil.copyfile(request.refiner, draft / REFINER_FILE)
+        write_config(draft, config_of(request, draft))
+        check_config(request.kind, draft)
+        write_config(draft, config_of(request, root / request.name))
+        about = {"kind": request.kind, "who": request.who, "preset": request.preset, "created": _now()}
+        write_record(draft / REQUEST_FILE, about)
+        draft.chmod(0o755)
+        with hold(root / ".making", "Somebody else is making a run at this moment. Try again."):
+            if (root / request.name).exists():  # a rename would replace an empty folder
+                raise RunError(_taken(request.name))
+            draft.rename(root / request.name)
+    except (OSError, Held) as error:
+        raise RunError(f"The run could not be made: {error}") from error
+    finally:
+        shutil.rmtree(draft, ignore_errors=True)
+    return start(root, request.name)
+
+
+def start(root: Path, name: str) -> Run:
+    """Start a run, or go on where it stopped; one that is running is left alone.
+
+    Raises
+    ------
+    RunError
+        If it is not there, was not made here, is finished, or the disk is full.
+    """
+    run = read_run(root, name)
+    try:
+        with hold(run.folder / STARTING, f"Somebody else is starting {name} at this moment."):
+            run = read_run(root, name)
+            if run.is_alive:
+                return run
+            if not run.can_go_on or run.kind not in KINDS:
+                raise RunError(
+                    f"{name} cannot go on: it is {'finished' if run.state == 'done' else run.state}."
+                )
+            _check_disk(root)
+            (run.folder / STOP).unlink(missing_ok=True)
+            _sweep(run.folder)
+            given = ["--run", str(run.folder.absolute()), "--module", KINDS[run.kind].module]
+            processes.start(run.folder / ATTEMPTS, run.kind, _MODULE, [], surroundings=given)
+    except (OSError, Held) as error:
+        raise RunError(f"{name} could not be started: {error}") from error
+    return read_run(root, name)
+
+
+def ask_to_stop(root: Path, name: str) -> Run:
+    """Ask a run to save and end after its present step; returns at once.
+
+    Raises
+    ------
+    RunError
+        If there is none of that name, or the request cannot be written.
+    """
+    run = read_run(root, name)
+    if run.is_alive:
+        try:
+            (run.folder / STOP).touch()
+        except OSError as error:
+            raise RunError(f"{name} could not be asked: {error}. Stop it at once instead.") from error
+    return read_run(root, name)
+
+
+def stop_now(root: Path, name: str) -> Run:
+    """End a run at once, with what it saved last."""
+    run = read_run(root, name)
+    if run.job is not None and run.job.state == "running":
+        processes.stop(run.folder / ATTEMPTS, run.job.id, patience_s=STOP_NOW_S)
+        (run.folder / STOP).unlink(missing_ok=True)
+    return read_run(root, name)
+
+
+def remove(root: Path, name: str) -> None:
+    """Delete a run with everything it wrote.
+
+    Raises
+    ------
+    RunError
+        If it is running, or cannot be deleted.
+    """
+    run = read_run(root, name)
+    try:
+        with hold(run.folder / STARTING, f"Somebody else is starting {name} at this moment."):
+            if read_run(root, name).is_alive:
+                raise RunError(f"{name} is running. Stop it first.")
+            if run.folder.is_symlink():
+                run.folder.unlink()
+                return
+            bin_ = Path(mkdtemp(prefix=".removed-", dir=root))
+            run.folder.rename(bin_ / name)
+    except (OSError, Held) as error:
+        raise RunError(f"{name} could not be removed: {error}") from error
+    for left in root.glob(".removed-*"):  # also what a kill left behind earlier
+        shutil.rmtree(left, ignore_errors=True)
+
+
+def _check_disk(root: Path) -> None:
+    try:
+        root.mkdir(parents=True, exist_ok=True)
+        free = shutil.disk_usage(root).free
+    except OSError as error:
+        raise RunError(f"{root} cannot be used: {error}") from error
+    if free < MIN_FREE_BYTES:
+        raise RunError(
+            f"Only {free / 1e6:,.0f} MB are free on the disk of {root}; a training needs "
+            f"{MIN_FREE_BYTES / 1e6:,.0f} MB for its checkpoints. Remove old runs, or make room."
+        )
+
+
+def _sweep(folder: Path) -> None:
+    """Take away halves of files that a kill left behind."""
+    for name in (CHECKPOINT, "model.safetensors", "losses.jsonl"):
+        for left in folder.glob(f".{name}.*"):
+            left.unlink(missing_ok=True)
+    for left in (folder / ATTEMPTS).glob("*.spare"):
+        left.unlink(missing_ok=True)
+
+
+def _taken(name: str) -> str:
+    return f"There is a run {name} already. Choose another name."
+
+
+def _now() -> str:
+    return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

@@ -1,0 +1,93 @@
+"""The inside of a run that the dashboard started: ``main`` is called by `core.processes.inside`.
+
+SIGTERM, such as a machine that shuts down sends, makes it save first; a second one ends it at once.
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import json
+import logging
+import os
+import signal
+import sys
+import time
+from contextlib import suppress
+from pathlib import Path
+from types import FrameType
+
+from core.checkpoints import read_info
+from core.processes.lock import Held, hold
+from core.processes.progress import Progress
+from core.training.command import LOCK, read_settings
+from core.training.loop import STOP
+from core.training.request import CONFIG_FILE
+
+STOPPED = 130
+NICENESS = 10  # the pages of the same machine come first
+SAY_S = 10.0
+
+logger = logging.getLogger(__name__)
+
+
+def main(arguments: list[str]) -> int:
+    """Train in ``--run FOLDER`` with ``--module MODULE``; gives the exit code, 130 when it was stopped."""
+    parser = argparse.ArgumentParser()
+    for name in ("--run", "--progress-file"):
+        parser.add_argument(name, type=Path, required=True)
+    parser.add_argument("--module", required=True)
+    options = parser.parse_args(arguments)
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s", stream=sys.stderr)
+    with suppress(OSError):
+        os.nice(NICENESS)
+    try:
+        with hold(options.run / LOCK, "This run is in training already, by another process."):
+            return _train(options.run, options.module, Progress(options.progress_file))
+    except Held as error:
+        print(error, file=sys.stderr)
+        return 1
+
+
+def _train(run: Path, module: str, progress: Progress) -> int:
+    _save_before_ending(run)
+    train = importlib.import_module(module).train
+    config = [f"--config={run / CONFIG_FILE}", f"--loop.out={run}"]
+    settings = read_settings(train, config)
+    logger.info("reading the pairs of %s", settings["data"].root)
+    progress.phase("loading")
+    said = 0.0
+
+    def show(done: int, total: int) -> None:
+        nonlocal said
+        if not said:
+            progress.phase("training")
+        with suppress(OSError):  # a disk that is full for a moment must not end it here; saving says so
+            progress(done, total)
+        if time.monotonic() - said >= SAY_S or done == total:
+            said = time.monotonic()
+            logger.info("step %d of %d, %.3f s a step", done, total, progress.seconds_each)
+
+    path = train(**settings, progress=show)
+    steps = settings["loop"].steps
+    if _saved_step(path) < steps:
+        logger.info("stopped as asked, everything is saved")
+        return STOPPED
+    logger.info("done")
+    print(json.dumps({"weights": str(path)}))
+    return 0
+
+
+def _saved_step(weights: Path) -> int:
+    if not weights.is_file():
+        return 0  # stopped before the first step
+    return int(read_info(weights).provenance.get("steps", 0))
+
+
+def _save_before_ending(run: Path) -> None:
+    def ask(_signal: int, _frame: FrameType | None) -> None:
+        if (run / STOP).exists():
+            raise KeyboardInterrupt
+        (run / STOP).touch()
+
+    signal.signal(signal.SIGTERM, ask)

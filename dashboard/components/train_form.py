@@ -1,0 +1,190 @@
+"""The form that starts a training; every field has a default that works."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import streamlit as st
+
+from core.config import settings
+from dashboard.train_options import (
+    RESOLUTIONS,
+    begin_options,
+    device_options,
+    free_name,
+    pace_of_earlier,
+    refiner_options,
+)
+from dashboard.train_state import choose_run, take_problem
+from dashboard.train_words import duration
+from dashboard.training_data import Dataset, describe, exported
+
+if TYPE_CHECKING:
+    from core.training.kinds import Kind, Preset
+    from core.training.runs import Run
+
+ANOTHER = "Another folder …"
+NOTHING = "Nothing: from scratch"
+NO_REFINER = "Nothing: sketches as they are"
+
+
+def show_form(root: Path, runs: Sequence[Run]) -> None:
+    """Kind, data, settings, start."""
+    from core.training.kinds import KINDS
+
+    problem = take_problem()
+    if problem:
+        st.error(problem, icon=":material/error:")
+    name = st.segmented_control(
+        "What to train", list(KINDS), format_func=lambda name: KINDS[name].title, default="pix2pixhd",
+        required=True, key="train_kind",
+    ) or "pix2pixhd"  # fmt: skip
+    kind = KINDS[name]
+    st.caption(kind.says)
+    data_place = st.container()
+    preset, asked = _show_settings(kind, runs)
+    with data_place:
+        data = _show_data(str(preset.get("data.validation", "")))
+    asked |= _show_beginning(kind, preset, runs) | _show_more()
+    _show_cost(kind, data, asked, runs)
+    problem_place = st.container()
+    pressed = st.button(
+        "Start training", icon=":material/play_arrow:", type="primary", key="train_start",
+        disabled=data is None or bool(data.problem),
+    )  # fmt: skip
+    if pressed and data is not None:
+        with problem_place:
+            _start(root, {**asked, "kind": kind.name, "preset": preset.name, "data": data.path,
+                      "validation": data.validation})  # fmt: skip
+
+
+def _show_data(usual_validation: str) -> Dataset | None:
+    folders = {path.name: path for path in exported(settings().data / "library")}
+    options = [*folders, ANOTHER]
+    left, right = st.columns(2, vertical_alignment="bottom")
+    picked = left.selectbox("Dataset version", options, key="train_data")
+    if picked in folders:
+        found = describe(folders[picked])
+    else:
+        typed = right.text_input(
+            "Folder of pairs on this machine", key="train_folder", placeholder="/path/to/pairs",
+            help="Made by the Export page, by python -m curation.export or by python -m curation.run.",
+        ).strip()  # fmt: skip
+        if not typed:
+            st.caption("Export a version on the Export page, or name a folder of pairs.")
+            return None
+        found = describe(Path(typed).expanduser())
+    found = found.with_validation(usual_validation)
+    if found.problem:
+        st.error(found.problem, icon=":material/error:")
+    else:
+        st.caption(f"{found.words} · `{found.path}`")
+    return found
+
+
+def _show_settings(kind: Kind, runs: Sequence[Run]) -> tuple[Preset, dict[str, Any]]:
+    from core.training.kinds import presets
+
+    found = {preset.name: preset for preset in presets(kind.name)}
+    left, right = st.columns(2, vertical_alignment="bottom")
+    preset = found[left.selectbox("Preset", list(found), key=f"train_preset_{kind.name}")]
+    name = right.text_input(
+        "Name of the run", value=free_name(preset.name, runs), max_chars=60,
+        key=f"train_name_{preset.name}_{len(runs)}",
+    )  # fmt: skip
+    if preset.says:
+        st.caption(preset.says)
+    offered = (size for size in RESOLUTIONS if size >= kind.smallest)
+    sizes = sorted({*offered, int(preset.get("data.image_size", 256))})
+    columns = st.columns(4)
+    key = preset.name
+    steps = columns[0].number_input(
+        "Steps", 1, 10_000_000, int(preset.get("loop.steps", 20_000)), step=100, key=f"train_steps_{key}"
+    )
+    batch = columns[1].number_input(
+        "Batch", 1, 1024, int(preset.get("loop.batch_size", 4)), key=f"train_batch_{key}"
+    )
+    size = columns[2].selectbox(
+        "Resolution, px", sizes, index=sizes.index(int(preset.get("data.image_size", 256))), key=f"train_size_{key}",
+    )  # fmt: skip
+    rate = columns[3].number_input(
+        "Learning rate", 1e-7, 1.0, float(preset.get("loop.lr", 2e-4)), step=1e-5, format="%.1e", key=f"train_lr_{key}",
+    )  # fmt: skip
+    return preset, {
+        "name": name.strip(), "steps": int(steps), "batch_size": int(batch), "image_size": int(size), "lr": float(rate),
+    }  # fmt: skip
+
+
+def _show_beginning(kind: Kind, preset: Preset, runs: Sequence[Run]) -> dict[str, Any]:
+    columns = st.columns(2, vertical_alignment="bottom")
+    begin = begin_options(kind, runs)
+    chosen = columns[0].selectbox("Begin with", [NOTHING, *begin], key=f"train_begin_{preset.name}")
+    asked: dict[str, Any] = {"start_from": begin.get(chosen)}
+    if kind.takes_refiner:
+        refiners = refiner_options(runs)
+        options = [NO_REFINER, *refiners]
+        usual = 1 if refiners and preset.get("refiner", None) is not None else 0
+        chosen = columns[1].selectbox(
+            "Refine the sketches with", options, index=usual, key=f"train_refiner_{preset.name}",
+            help="As the Draw page does; the run keeps its own copy of these weights.",
+        )  # fmt: skip
+        asked["refiner"] = refiners.get(chosen)
+    if kind.is_unpaired:
+        typed = st.text_input(
+            "Photos from another folder", key="train_photos", placeholder="empty: those of the dataset, shuffled",
+            help="Pairs, or any folder of aligned pictures: sketches of some faces, photos of others.",
+        ).strip()  # fmt: skip
+        asked["photos"] = Path(typed).expanduser() if typed else None
+    return asked
+
+
+def _show_more() -> dict[str, Any]:
+    chosen = settings()
+    devices = device_options()
+    columns = st.columns([2, 2, 4, 3])
+    device = columns[0].selectbox(
+        "Device", devices, index=devices.index(chosen.device) if chosen.device in devices else 0, key="train_device",
+    )  # fmt: skip
+    threads = columns[1].number_input("CPU threads", 1, 256, chosen.threads, key="train_threads")
+    licence = columns[2].text_input(
+        "Licence of the photos", key="train_licence", placeholder="such as CC BY-NC-SA 4.0", max_chars=200,
+        help="It is written into the weights.",
+    )  # fmt: skip
+    who = columns[3].text_input("Your name", key="train_who", max_chars=60)
+    with st.expander("Further settings"):
+        more = st.text_area(
+            "YAML, over the preset", key="train_more", height=120,
+            placeholder="loss: {l1: 10}\nloop: {save_every: 100, sample_every: 200}",
+        )  # fmt: skip
+    return {"device": device, "threads": int(threads), "licence": licence, "who": who.strip(), "more": more}
+
+
+def _show_cost(kind: Kind, data: Dataset | None, asked: dict[str, Any], runs: Sequence[Run]) -> None:
+    parts = []
+    if data is not None and data.train:
+        seen = asked["steps"] * asked["batch_size"]
+        parts.append(f"{seen:,} pictures, {seen / data.train:,.1f} times the whole set")
+    pace = pace_of_earlier(kind.name, asked["image_size"], asked["batch_size"], runs)
+    if pace:
+        parts.append(f"about {duration(pace * asked['steps'])} at the pace of the last such run")
+    busy = [run.name for run in runs if run.is_alive]
+    if busy:
+        parts.append(f":material/warning: {', '.join(busy)} is in training too: both will be slower")
+    st.caption(" · ".join(parts))
+
+
+def _start(root: Path, asked: dict[str, Any]) -> None:
+    from core.training.request import RunRequest
+    from core.training.run_control import create
+    from core.training.runs import RunError
+
+    try:
+        with st.spinner("Starting …"):
+            run = create(root, RunRequest(**asked))
+    except (RunError, ValueError) as error:
+        st.error(str(error), icon=":material/error:")
+        return
+    choose_run(run.name)
+    st.rerun()

@@ -1,0 +1,224 @@
+"""One training: how far it is, what can be done with it, its losses, pictures, settings and log."""
+
+from __future__ import annotations
+
+import shlex
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import streamlit as st
+
+from core.config import settings
+from dashboard.components.train_losses import show_losses
+from dashboard.components.train_samples import show_samples
+from dashboard.train_state import choose_nothing, choose_run, keep_problem, take_problem
+from dashboard.train_words import STATES, sentence_of
+
+if TYPE_CHECKING:
+    from core.training.runs import Run
+
+POLL_ALIVE_S, POLL_S = 2.0, 8.0
+LOG_LINES = 40
+
+
+def show_run(root: Path, name: str) -> None:
+    """The run as it stands; followed as long as the page is open."""
+    from core.training.runs import RunError, read_run
+
+    try:
+        run = read_run(root, name)
+    except RunError as error:
+        st.warning(str(error), icon=":material/delete:")
+        return
+    before = run.state
+
+    @st.fragment(run_every=POLL_ALIVE_S if run.is_alive else POLL_S)
+    def follow() -> None:
+        try:
+            now = read_run(root, name)
+        except RunError:
+            st.rerun()
+        if now.state != before:
+            st.rerun()  # other buttons, another pace
+        _show_head(now)
+
+    @st.fragment(run_every=2 * POLL_ALIVE_S if run.is_alive else None)
+    def follow_files() -> None:
+        left, right = st.columns([1, 1.1], gap="large")
+        with left:
+            show_losses(run.folder)
+        with right:
+            show_samples(run.folder, name)
+        _show_log(run)
+
+    problem = take_problem()
+    if problem:
+        st.error(problem, icon=":material/error:")
+    follow()
+    _show_actions(root, run)
+    follow_files()
+    _show_settings(run)
+
+
+def _show_head(run: Run) -> None:
+    from core.training.kinds import KINDS
+
+    title = KINDS[run.kind].title if run.kind else "Training"
+    about = " · ".join(part for part in (title, STATES[run.state], run.who, _when(run.created)) if part)
+    st.html(
+        f'<div class="train-head"><h2>{_plain(run.name)}</h2><p class="studio-label">{_plain(about)}</p></div>'
+    )
+    if run.steps:
+        st.progress(min(1.0, run.step / run.steps))
+    if run.state == "failed":
+        st.error(sentence_of(run), icon=":material/error:")
+    elif run.state == "interrupted":
+        st.warning(sentence_of(run), icon=":material/warning:")
+    else:
+        st.markdown(sentence_of(run))
+
+
+def _show_actions(root: Path, run: Run) -> None:
+    with st.container(horizontal=True, key="train_actions"):
+        if run.state == "running":
+            st.button("Stop", icon=":material/stop:", on_click=_stop, args=(root, run.name), key="train_stop",
+                      help="It saves first, and can go on later.")  # fmt: skip
+        if run.state == "stopping" and run.job is not None:
+            st.button("Stop at once", on_click=_stop_now, args=(root, run.name), key="train_stop_now",
+                      help=f"Without saving: step {run.saved:,} is kept.")  # fmt: skip
+        if run.can_go_on and run.kind:
+            label = "Resume" if run.step else "Start"
+            st.button(label, icon=":material/play_arrow:", type="primary", on_click=_start,
+                      args=(root, run.name), key="train_resume")  # fmt: skip
+        if run.saved:
+            _show_use(run)
+        if not run.is_alive:
+            _show_delete(root, run)
+
+
+def _show_use(run: Run) -> None:
+    from core.training.run_publish import is_generator_run
+
+    with st.popover("Use it", icon=":material/upgrade:", key=f"train_use_{run.name}"):
+        if not is_generator_run(run):
+            st.markdown(
+                "These weights can refine the input of a Pix2PixHD, CycleGAN or U-GAT-IT training: choose "
+                f"*run {run.name}* there. To draw with them as stage 1, put them with their bank into a folder "
+                "of weights and serve that one:"
+            )
+            st.code(_stage1_commands(run), language="bash", wrap_lines=True)
+            return
+        st.markdown(f"Puts the weights of step {run.saved:,} among the models of the Draw page.")
+        name = st.text_input("Name of the model", value=run.name, max_chars=60, key=f"train_model_{run.name}")
+        if st.button("Put it there", type="primary", key="train_publish"):
+            _publish(run, name.strip())
+
+
+def _publish(run: Run, name: str) -> None:
+    from core.training.run_publish import publish_run
+    from core.training.runs import RunError
+    from core.weights_folder import models_folder
+
+    try:
+        path = publish_run(run, name, weights=settings().weights, models=models_folder())
+    except RunError as error:
+        st.error(str(error))
+    else:
+        st.success(f"The Draw page offers it as **{path.stem}** now.")
+
+
+def _show_delete(root: Path, run: Run) -> None:
+    from core.training.run_files import size_on_disk
+
+    with st.popover("Delete", icon=":material/delete:", key=f"train_delete_{run.name}"):
+        size = size_on_disk(run.folder) / 1e6
+        st.markdown(
+            f"Deletes **{run.name}** with its checkpoint, pictures and log ({size:,.0f} MB). There is no way back; "
+            "a model that was made of it stays."
+        )
+        st.button("Delete it", type="primary", on_click=_delete, args=(root, run.name), key="train_delete")
+
+
+def _show_settings(run: Run) -> None:
+    from core.training.kinds import KINDS
+    from core.training.request import CONFIG_FILE
+
+    file = run.folder / CONFIG_FILE
+    if not file.is_file():
+        return
+    with st.expander("Settings"):
+        st.code(file.read_text(encoding="utf-8", errors="replace"), language="yaml")
+        st.caption("The same on the command line:")
+        module = KINDS[run.kind].module if run.kind else "core.training.pix2pixhd"
+        command = (
+            f"python -m {module} --config {shlex.quote(str(file))} --loop.out {shlex.quote(str(run.folder))}"
+        )
+        st.code(command, language="bash", wrap_lines=True)
+
+
+def _show_log(run: Run) -> None:
+    from core.training.run_files import log_tail
+
+    if run.job is None:
+        return
+    with st.expander("Log", expanded=run.state == "failed"):
+        st.code(log_tail(run.job.log, LOG_LINES) or "Nothing was said yet.", language=None, wrap_lines=True)
+
+
+def _stage1_commands(run: Run) -> str:
+    from core.training.request import read_config
+
+    data = read_config(run.folder).get("data")
+    given = data if isinstance(data, dict) else {"root": "PAIRS"}
+    options = " ".join(f"--data.{key} {shlex.quote(str(value))}" for key, value in given.items())
+    folder = shlex.quote(str(run.folder.parent.parent / f"weights-{run.name}"))
+    return (
+        f"cp -r {shlex.quote(str(settings().weights))} {folder}\n"
+        f"python -m core.training.publish --run {shlex.quote(str(run.folder))} {options} --weights {folder}\n"
+        f"STUDIO_WEIGHTS={folder} make run"
+    )
+
+
+def _start(root: Path, name: str) -> None:
+    from core.training.run_control import start
+
+    _try(start, root, name)
+
+
+def _stop(root: Path, name: str) -> None:
+    from core.training.run_control import ask_to_stop
+
+    _try(ask_to_stop, root, name)
+
+
+def _stop_now(root: Path, name: str) -> None:
+    from core.training.run_control import stop_now
+
+    _try(stop_now, root, name)
+
+
+def _delete(root: Path, name: str) -> None:
+    from core.training.run_control import remove
+
+    if _try(remove, root, name):
+        choose_nothing()
+
+
+def _try(deed: object, root: Path, name: str) -> bool:
+    from core.training.runs import RunError
+
+    try:
+        deed(root, name)  # type: ignore[operator]
+    except RunError as error:
+        keep_problem(str(error))
+        choose_run(name)
+        return False
+    return True
+
+
+def _when(stamp: str) -> str:
+    return stamp[:16].replace("T", " ")
+
+
+def _plain(text: str) -> str:
+    return text.replace("&", "&amp;").replace("<", "&lt;")

@@ -1,0 +1,55 @@
+"""What the Train page remembers of a visitor, and its part of the address."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+RUN, NEW = "run", "new"  # in the address
+LIST, SAMPLE, SMOOTHING, NETWORK = "train_list", "train_sample", "train_smoothing", "train_network"
+_PROBLEM, _SAMPLES = "train_problem", "train_chosen_samples"
+
+
+def chosen_run() -> str | None:
+    """The run that the address names."""
+    return st.query_params.get(RUN)
+
+
+def wants_new() -> bool:
+    """Whether the address asks for the form."""
+    return NEW in st.query_params
+
+
+def choose_run(name: str) -> None:
+    """Show a run."""
+    st.query_params.from_dict({RUN: name})
+
+
+def choose_new() -> None:
+    """Show the form."""
+    st.query_params.from_dict({NEW: "1"})
+
+
+def choose_nothing() -> None:
+    """Let the page choose."""
+    st.query_params.clear()
+
+
+def keep_problem(text: str) -> None:
+    """Have a sentence shown once, above what the page shows next."""
+    st.session_state[_PROBLEM] = text
+
+
+def take_problem() -> str:
+    """The sentence to show now, if any."""
+    return str(st.session_state.pop(_PROBLEM, ""))
+
+
+def keep_sample(run: str, step: int | None) -> None:
+    """Stay at a step's picture; ``None`` follows the newest."""
+    st.session_state.setdefault(_SAMPLES, {})[run] = step
+
+
+def kept_sample(run: str) -> int | None:
+    """The step whose picture the visitor chose, ``None`` where the newest is followed."""
+    found: int | None = st.session_state.get(_SAMPLES, {}).get(run)
+    return found
