@@ -1,14 +1,18 @@
 """Models as files: safetensors whose metadata says everything that loading needs.
 
-A file carries format version, family, configuration, training provenance and licence, so nobody
-retypes a setting and nothing is ever unpickled.
+A file carries format version, family, configuration, conventions, training provenance and licence, so
+nobody retypes a setting and nothing is ever unpickled.
+
+``python -m core.checkpoints import FILE --family pix2pixhd|cyclegan|ugatit --out X.safetensors`` makes
+such a file of a reference project's checkpoint (`core.checkpoint_import`).
 """
 
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -17,51 +21,27 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 from torch import nn
 
-from core.autoencoder import AutoencoderConfig, SketchAutoencoder
-from core.coverage_network import CoverageConfig, CoverageNetwork
+from core.conventions import AdaptedGenerator, Conventions, check_conventions
 from core.errors import AssetMissing
-from core.generators.pix2pixhd import (
-    GlobalGenerator,
-    GlobalGeneratorConfig,
-    LocalEnhancer,
-    LocalEnhancerConfig,
-)
+from core.families import FAMILIES, GENERATORS, ModelInfo, build_config, conventions_of
 from core.images import write_atomically
+
+__all__ = [
+    "FAMILIES", "FORMAT", "GENERATORS", "ModelInfo", "load_generator", "load_model", "load_stage2", "read_info",
+    "save_model",
+]  # fmt: skip
 
 FORMAT = 1
 
-FAMILIES: dict[str, tuple[type[Any], type[Any]]] = {
-    SketchAutoencoder.family: (SketchAutoencoder, AutoencoderConfig),
-    GlobalGenerator.family: (GlobalGenerator, GlobalGeneratorConfig),
-    LocalEnhancer.family: (LocalEnhancer, LocalEnhancerConfig),
-    CoverageNetwork.family: (CoverageNetwork, CoverageConfig),
-}
-
-
-@dataclass(frozen=True)
-class ModelInfo:
-    """What a model file says of itself.
-
-    Attributes
-    ----------
-    family
-        A key of ``FAMILIES``.
-    config
-        The architecture, as given to the family's configuration class.
-    provenance
-        Data, recipe, steps, scores: whatever the training recorded.
-    licence
-        Of the weights, not of the code.
-    """
-
-    family: str
-    config: dict[str, Any]
-    provenance: dict[str, Any]
-    licence: str
-
 
 def save_model(
-    path: str | Path, model: nn.Module, *, provenance: Mapping[str, Any], licence: str, half: bool = False
+    path: str | Path,
+    model: nn.Module,
+    *,
+    provenance: Mapping[str, Any],
+    licence: str,
+    half: bool = False,
+    conventions: Conventions | None = None,
 ) -> None:
     """Write a network with its configuration, atomically.
 
@@ -71,12 +51,16 @@ def save_model(
         A member of ``FAMILIES`` (it has ``family`` and ``config``).
     half
         Store matrices as float16, which halves the file; they are widened again on loading.
+    conventions
+        Of a generator. By default this project's own, at the ``image_size`` that ``provenance`` names.
 
     Raises
     ------
     ValueError
-        If a weight is not finite, or too large for float16.
+        If a weight is not finite, or too large for float16, or the conventions do not fit the network.
     """
+    if conventions is not None:
+        check_conventions(conventions, model.config)  # type: ignore[arg-type]
     tensors = {}
     for name, value in model.state_dict().items():
         value = value.detach().cpu().contiguous()
@@ -92,6 +76,8 @@ def save_model(
         "provenance": json.dumps(dict(provenance)),
         "licence": licence,
     }
+    if conventions is not None:
+        metadata["conventions"] = json.dumps(asdict(conventions))
     write_atomically(path, save(tensors, metadata))
 
 
@@ -117,12 +103,18 @@ def read_info(path: str | Path) -> ModelInfo:
         raise ValueError(
             f"{path.name}: expected model format {FORMAT}, got {metadata.get('format', 'none')}."
         )
-    return ModelInfo(
-        family=metadata["family"],
-        config=json.loads(metadata["config"]),
-        provenance=json.loads(metadata["provenance"]),
-        licence=metadata["licence"],
-    )
+    try:
+        info = ModelInfo(
+            family=metadata["family"],
+            config=json.loads(metadata["config"]),
+            provenance=json.loads(metadata["provenance"]),
+            licence=metadata["licence"],
+        )
+        return replace(info, conventions=conventions_of(info, metadata.get("conventions")))
+    except (KeyError, TypeError, AttributeError, ValueError) as error:
+        raise ValueError(
+            f"{path.name}: its metadata is damaged ({type(error).__name__}: {error})."
+        ) from error
 
 
 def load_model(path: str | Path, *, device: torch.device | str = "cpu") -> nn.Module:
@@ -136,16 +128,11 @@ def load_model(path: str | Path, *, device: torch.device | str = "cpu") -> nn.Mo
         If the family or a configuration key is unknown, or the weights do not fit.
     """
     info = read_info(path)
-    if info.family not in FAMILIES:
-        raise ValueError(
-            f"{Path(path).name}: unknown family {info.family!r}, expected one of {', '.join(FAMILIES)}."
-        )
-    network, config_class = FAMILIES[info.family]
-    known = {field.name for field in fields(config_class)}
-    if unknown := set(info.config) - known:
-        raise ValueError(f"{Path(path).name}: unknown settings {sorted(unknown)}; valid are {sorted(known)}.")
-    settings = {key: tuple(value) if isinstance(value, list) else value for key, value in info.config.items()}
-    model: nn.Module = network(config_class(**settings))
+    try:
+        config = build_config(info)
+        model: nn.Module = FAMILIES[info.family][0](config)
+    except (ValueError, TypeError, RuntimeError) as error:
+        raise ValueError(f"{Path(path).name}: {error}") from error
     with safe_open(path, framework="pt") as file:
         weights = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - not a dict
     weights = {
@@ -158,3 +145,68 @@ def load_model(path: str | Path, *, device: torch.device | str = "cpu") -> nn.Mo
             f"{Path(path).name}: the weights do not fit their own configuration: {error}"
         ) from error
     return model.eval().to(device)
+
+
+def load_generator(path: str | Path, *, device: torch.device | str = "cpu") -> nn.Module:
+    """A stage 2 network as it was trained, in eval mode, ready for its own project's input tensors.
+
+    Returns
+    -------
+    module
+        ``module(x)`` takes (B, config.input_nc, H, W) in the network's own range, polarity and channels.
+        `load_stage2` gives one that takes this project's sketches instead.
+
+    Raises
+    ------
+    AssetMissing
+        If there is no file.
+    ValueError
+        If it is damaged, or no generator.
+    """
+    _check_is_generator(path, read_info(path))
+    return load_model(path, device=device)
+
+
+def load_stage2(path: str | Path, *, device: torch.device | str = "cpu") -> AdaptedGenerator:
+    """A stage 2 network behind this project's conventions, in eval mode.
+
+    Returns
+    -------
+    module
+        ``module(sketch)`` takes (B, 1, S, S) float32 in [-1, 1], black on white, of any S, and returns
+        (B, 3, s, s) RGB in [-1, 1] at ``module.image_size`` s, or (B, 4, s, s) with the attention's heat
+        map in [0, 1] as fourth channel where ``module.has_attention``.
+
+    Raises
+    ------
+    AssetMissing
+        If there is no file.
+    ValueError
+        If it is damaged, no generator, or its conventions do not fit its network.
+    """
+    info = read_info(path)
+    _check_is_generator(path, info)
+    assert info.conventions is not None  # generators have them
+    try:
+        return AdaptedGenerator(load_model(path), info.conventions).eval().to(device)
+    except ValueError as error:
+        name = Path(path).name
+        raise ValueError(str(error) if name in str(error) else f"{name}: {error}") from error
+
+
+def _check_is_generator(path: str | Path, info: ModelInfo) -> None:
+    if info.family not in GENERATORS:
+        raise ValueError(
+            f"{Path(path).name} is a {info.family}, not a generator. Generators are: {', '.join(GENERATORS)}."
+        )
+
+
+def main() -> int:
+    """``import`` is the only command; returns the exit code."""
+    from core.checkpoint_import.command import run  # here: it builds on this module
+
+    return run(sys.argv[1:])
+
+
+if __name__ == "__main__":
+    sys.exit(main())

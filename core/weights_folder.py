@@ -3,37 +3,76 @@
 from __future__ import annotations
 
 import hashlib
+import logging
 from pathlib import Path
 
-from core.autoencoder import SketchAutoencoder
-from core.checkpoints import read_info
-from core.coverage_network import CoverageNetwork
-from core.manifold import FAMILY as BANK_FAMILY
+from core.checkpoints import GENERATORS, read_info
+from core.config import settings
+from core.errors import AssetMissing
+
+logger = logging.getLogger(__name__)
 
 DEFAULT_GENERATOR = "pix2pixhd"
 AUTOENCODER_FILE = "sketch_autoencoder.safetensors"
 BANK_FILE = "face_bank.safetensors"
 
 
-def generators(folder: Path) -> list[str]:
-    """Names of the stage 2 networks in a weights folder, sorted."""
-    return [file.stem for file in sorted(folder.glob("*.safetensors")) if _is_generator(file)]
+def models_folder() -> Path:
+    """Folder of the networks that people imported or trained here; git ignores it, and it may not exist yet."""
+    return settings().data / "models"
 
 
-def generator_file(folder: Path, name: str) -> Path:
+def generators(folder: Path, imported: Path | None = None) -> list[str]:
+    """Names of the stage 2 networks at hand, the shipped ones first, each kind sorted.
+
+    A file that cannot be read is left out: the Models page shows it with its problem.
+
+    Parameters
+    ----------
+    folder
+        The weights folder.
+    imported
+        Folder of imported ones, by default `models_folder`.
+    """
+    names: dict[str, None] = {}
+    for place in (folder, models_folder() if imported is None else imported):
+        files = sorted(place.glob("*.safetensors"))
+        names |= dict.fromkeys(file.stem for file in files if is_generator(file))
+    return list(names)
+
+
+def generator_file(folder: Path, name: str, imported: Path | None = None) -> Path:
     """The file of a generator by its name; that of the default one even if it is not there.
+
+    Parameters
+    ----------
+    folder, imported
+        As for `generators`; where both hold the name, the shipped file is meant.
 
     Raises
     ------
     ValueError
         If there is no generator of that name.
     """
-    path = folder / f"{name}.safetensors"
     is_plain = Path(name).name == name  # a name, not a way to another folder
-    if name == DEFAULT_GENERATOR or (is_plain and path.is_file() and _is_generator(path)):
-        return path
-    known = ", ".join(generators(folder)) or f"none, {folder} holds no weights"
+    if is_plain:
+        for place in (folder, models_folder() if imported is None else imported):
+            path = place / f"{name}.safetensors"
+            if path.is_file() and is_generator(path):
+                return path
+    if name == DEFAULT_GENERATOR:
+        return folder / f"{name}.safetensors"
+    known = ", ".join(generators(folder, imported)) or f"none, {folder} holds no weights"
     raise ValueError(f"generator must be one of: {known}; got {name!r}.")
+
+
+def is_generator(file: Path) -> bool:
+    """Whether a file holds a stage 2 network; False for a damaged one."""
+    try:
+        return read_info(file).family in GENERATORS
+    except (AssetMissing, ValueError) as error:
+        logger.info("%s is left out: %s", file, error)
+        return False
 
 
 def check_bank_belongs(folder: Path) -> None:
@@ -51,7 +90,3 @@ def check_bank_belongs(folder: Path) -> None:
             f"{BANK_FILE} was made by autoencoder {expected[:12]}, but {AUTOENCODER_FILE} is {actual[:12]}. "
             "Restore both from the repository, or build the bank again."
         )
-
-
-def _is_generator(file: Path) -> bool:
-    return read_info(file).family not in (SketchAutoencoder.family, BANK_FAMILY, CoverageNetwork.family)

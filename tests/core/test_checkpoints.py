@@ -5,7 +5,8 @@ import torch
 from safetensors.torch import save_file
 
 from core.autoencoder import AutoencoderConfig, SketchAutoencoder
-from core.checkpoints import load_model, read_info, save_model
+from core.checkpoints import load_generator, load_model, load_stage2, read_info, save_model
+from core.conventions import Conventions
 from core.errors import AssetMissing
 from core.generators.pix2pixhd import GlobalGenerator, GlobalGeneratorConfig
 
@@ -69,3 +70,45 @@ def test_metadata_that_does_not_fit_is_named(tmp_path, change, message):
     save_file({"model.1.weight": torch.zeros(1)}, tmp_path / "m.safetensors", metadata)
     with pytest.raises(ValueError, match=message):
         load_model(tmp_path / "m.safetensors")
+
+
+def test_conventions_travel_with_a_generator(tmp_path):
+    conventions = Conventions(64, 1, "white_on_black", "bgr", "unit", "byte")
+    path = tmp_path / "m.safetensors"
+    save_model(path, GlobalGenerator(TINY), provenance={}, licence="CC0", conventions=conventions)
+    assert read_info(path).conventions == conventions == load_stage2(path).conventions
+
+
+def test_a_generator_without_stored_conventions_has_ours_at_the_size_of_its_training(tmp_path):
+    save_model(
+        tmp_path / "m.safetensors", GlobalGenerator(TINY), provenance={"image_size": 128}, licence="CC0"
+    )
+    assert read_info(tmp_path / "m.safetensors").conventions == Conventions(128, 1)
+
+
+def test_conventions_that_do_not_fit_are_not_written(tmp_path):
+    with pytest.raises(ValueError, match="multiple of 2"):
+        save_model(
+            tmp_path / "m.safetensors", GlobalGenerator(TINY), provenance={}, licence="CC0",
+            conventions=Conventions(63, 1),
+        )  # fmt: skip
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_generator_is_had_raw_or_behind_our_conventions(tmp_path):
+    path = tmp_path / "m.safetensors"
+    save_model(
+        path, GlobalGenerator(TINY), provenance={}, licence="CC0",
+        conventions=Conventions(32, 1, "white_on_black"),
+    )  # fmt: skip
+    sketch = torch.rand(1, 1, 32, 32) * 2 - 1
+    with torch.no_grad():
+        assert torch.equal(load_stage2(path)(sketch), load_generator(path)(-sketch))
+
+
+@pytest.mark.parametrize("load", [load_generator, load_stage2])
+def test_what_is_no_generator_is_refused_by_name(tmp_path, load):
+    network = SketchAutoencoder(AutoencoderConfig(image_size=64, widths=(4, 8), bottleneck=4))
+    save_model(tmp_path / "m.safetensors", network, provenance={}, licence="CC0")
+    with pytest.raises(ValueError, match="is a sketch_autoencoder, not a generator"):
+        load(tmp_path / "m.safetensors")

@@ -1,0 +1,83 @@
+"""Whether weights fit a network, and the network with its weights."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from core.checkpoint_import.reading import CheckpointRefused
+from core.families import FAMILIES
+
+Tensors = Mapping[str, Tensor]
+
+
+@dataclass(frozen=True)
+class Architecture:
+    """A network that the weights fit.
+
+    Attributes
+    ----------
+    family
+        A key of `core.families.GENERATORS`.
+    config
+        Its configuration.
+    tensors
+        The weights under our names.
+    notes
+        What was worked out, left out or renamed, in words.
+    """
+
+    family: str
+    config: Any
+    tensors: dict[str, Tensor]
+    notes: tuple[str, ...] = ()
+
+
+def title(family: str) -> str:
+    return str(FAMILIES[family][0].name)
+
+
+def build(architecture: Architecture) -> nn.Module:
+    """The network with its weights, in eval mode."""
+    with torch.device("meta"):
+        network: nn.Module = FAMILIES[architecture.family][0](architecture.config)
+    weights = {n: v.float() if v.is_floating_point() else v for n, v in architecture.tensors.items()}
+    network.load_state_dict(weights, strict=True, assign=True)
+    return network.eval()
+
+
+def check_fit(found: Architecture) -> None:
+    with torch.device("meta"):
+        network: nn.Module = FAMILIES[found.family][0](found.config)
+    ours = {name: tuple(value.shape) for name, value in network.state_dict().items()}
+    theirs = {name: tuple(value.shape) for name, value in found.tensors.items()}
+    if problem := differences(ours, theirs):
+        raise CheckpointRefused(f"These weights look like {title(found.family)}, but {problem}.")
+
+
+def differences(
+    expected: Mapping[str, tuple[int, ...]], got: Mapping[str, tuple[int, ...]], most: int = 3
+) -> str:
+    """What does not fit, in words: missing, left over, or of another shape; empty if all does."""
+    parts = []
+    if missing := [name for name in expected if name not in got]:
+        parts.append(f"{_listed(missing, most)} {'is' if len(missing) == 1 else 'are'} missing")
+    if spare := [name for name in got if name not in expected]:
+        parts.append(f"{_listed(spare, most)} {'has' if len(spare) == 1 else 'have'} no place")
+    odd = [name for name in expected if name in got and expected[name] != got[name]]
+    if odd:
+        shapes = [f"{name} is {got[name]} where {expected[name]} is expected" for name in odd[:most]]
+        parts.append("; ".join(shapes) + (f" and {len(odd) - most} more" if len(odd) > most else ""))
+    return ", and ".join(parts)
+
+
+def _listed(names: list[str], most: int) -> str:
+    return ", ".join(names[:most]) + (f" and {len(names) - most} more" if len(names) > most else "")
+
+
+def first_names(tensors: Tensors) -> str:
+    return ", ".join(list(tensors)[:3]) + (", ..." if len(tensors) > 3 else "") if tensors else "nothing"

@@ -1,0 +1,193 @@
+"""From a reference project's checkpoint to a model file of ours."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from torch import nn
+
+from core.checkpoint_import.architecture import work_out
+from core.checkpoint_import.fitting import build
+from core.checkpoint_import.reading import CheckpointRefused, read_checkpoint
+from core.checkpoints import load_generator, read_info, save_model
+from core.conventions import Conventions, default_conventions
+
+LICENCE_UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A checkpoint whose architecture has been worked out, not yet written anywhere.
+
+    Attributes
+    ----------
+    network
+        In eval mode, with its weights.
+    family, config
+        As in `core.checkpoints.ModelInfo`; ``config`` as the family's own class.
+    conventions
+        What to assume until a person says otherwise.
+    licence
+        What the file says, else ``unknown``.
+    provenance
+        Where the weights come from, and ``notes`` on how they were read.
+    networks
+        All networks of the file, where it holds several.
+    """
+
+    network: nn.Module
+    family: str
+    config: Any
+    conventions: Conventions
+    licence: str = LICENCE_UNKNOWN
+    provenance: dict[str, Any] = field(default_factory=dict)
+    networks: tuple[str, ...] = ()
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """How the file was read, in words."""
+        return tuple(self.provenance.get("notes", ()))
+
+    @property
+    def parameters(self) -> int:
+        """How many numbers were learnt."""
+        return sum(value.numel() for value in self.network.parameters())
+
+
+def inspect_checkpoint(
+    path: str | Path,
+    project: str | None = None,
+    *,
+    network: str | None = None,
+    image_size: int | None = None,
+    name: str | None = None,
+) -> Candidate:
+    """Read a checkpoint and work out which network it belongs to.
+
+    Parameters
+    ----------
+    path
+        A reference project's ``.pth``, or a model file of ours.
+    project
+        ``pix2pixhd``, ``cyclegan`` or ``ugatit``; by default what the weights look like.
+    network
+        Which one of a file that holds several.
+    image_size
+        Side of the images, where the weights do not tell it.
+    name
+        What to call the file, where ``path`` is a temporary one.
+
+    Raises
+    ------
+    CheckpointRefused
+        If the file cannot be imported; one sentence with the way out.
+    """
+    path = Path(path)
+    try:
+        return _inspect(path, project, network, image_size, name or path.name)
+    except CheckpointRefused as error:
+        if name is None or name == path.name:
+            raise
+        raise CheckpointRefused(str(error).replace(path.name, name)) from error
+
+
+def _inspect(
+    path: Path, project: str | None, network: str | None, image_size: int | None, name: str
+) -> Candidate:
+    if (ours := _our_own(path)) is not None:
+        return ours
+    checkpoint = read_checkpoint(path, network)
+    architecture = work_out(checkpoint.tensors, project, image_size=image_size)
+    if architecture.config.output_nc not in (1, 3):
+        raise CheckpointRefused(
+            f"{name} gives {architecture.config.output_nc} channels, where a photo has 3 (or 1, grey)."
+        )
+    if architecture.family == "cyclegan_unet" and image_size is None:
+        image_size = max(256, architecture.config.multiple)
+    provenance = {
+        "imported_from": name,
+        "sha256": _sha256(path),
+        "imported": datetime.now(UTC).isoformat(timespec="seconds"),
+        "notes": [*checkpoint.notes, *architecture.notes],
+    }
+    if checkpoint.network:
+        provenance["network"] = checkpoint.network
+    return Candidate(
+        network=build(architecture),
+        family=architecture.family,
+        config=architecture.config,
+        conventions=default_conventions(architecture.config, image_size=image_size),
+        provenance=provenance,
+        networks=checkpoint.networks,
+    )
+
+
+def _our_own(path: Path) -> Candidate | None:
+    """A model file of ours as it is, None for any other file."""
+    try:
+        info = read_info(path)
+    except (ValueError, OSError, RuntimeError):
+        return None
+    try:
+        network = load_generator(path)
+    except ValueError as error:
+        raise CheckpointRefused(str(error)) from error
+    assert info.conventions is not None  # generators have them
+    return Candidate(
+        network, info.family, network.config, info.conventions, info.licence, dict(info.provenance)
+    )
+
+
+def write_candidate(
+    candidate: Candidate,
+    out: str | Path,
+    *,
+    conventions: Conventions | None = None,
+    licence: str = "",
+    notes: Mapping[str, str] | None = None,
+) -> None:
+    """Write a candidate as a model file, atomically.
+
+    Parameters
+    ----------
+    conventions, licence
+        By default the candidate's.
+    notes
+        What else to keep in the file's provenance.
+
+    Raises
+    ------
+    ValueError
+        If the conventions do not fit the network, or a weight is not finite.
+    OSError
+        If there is no room.
+    """
+    save_model(
+        out,
+        candidate.network,
+        provenance={**candidate.provenance, **(notes or {})},
+        licence=licence.strip() or candidate.licence,
+        conventions=conventions or candidate.conventions,
+    )
+
+
+def describe(candidate: Candidate) -> dict[str, Any]:
+    """What was worked out, for a program to read."""
+    return {
+        "family": candidate.family,
+        "config": asdict(candidate.config),
+        "parameters": candidate.parameters,
+        "conventions": asdict(candidate.conventions),
+        "licence": candidate.licence,
+        "notes": list(candidate.notes),
+    }
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

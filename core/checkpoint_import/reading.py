@@ -1,0 +1,226 @@
+"""Opening other projects' checkpoint files without running anything that they carry.
+
+Pickles are opened in torch's weights-only mode and in no other; what that refuses is refused here, in a
+sentence that says how to get a file that can be opened.
+"""
+
+from __future__ import annotations
+
+import pickle
+import re
+import struct
+import zipfile
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file
+from torch import Tensor
+
+MAX_BYTES = 4_000_000_000  # of weights; the largest reference network has 0.73 GB
+ENDINGS = (".pth", ".pt", ".pkl", ".ckpt", ".bin", ".safetensors")
+
+# Networks that a file with several is asked for, first come first taken: sketch to photo is A to B.
+PREFERRED = (
+    "genA2B", "netG_A2B", "G_A2B", "netG_A", "G_A", "netG_ema", "G_ema", "params_ema", "ema", "netG", "G",
+    "generator", "state_dict", "model",
+)  # fmt: skip
+_WRAPPERS = ("module.", "_orig_mod.")  # of DataParallel and of torch.compile
+_SAVE_WEIGHTS = 'torch.save(network.state_dict(), "weights.pth")'
+
+# What torch's reader raises on damaged files, found by flipping bits in all three formats.
+_TORCH_ERRORS = (
+    RuntimeError, EOFError, OSError, ValueError, LookupError, AttributeError, TypeError, ArithmeticError,
+    AssertionError, MemoryError, struct.error,
+)  # fmt: skip
+
+
+class CheckpointRefused(ValueError):
+    """A file is no checkpoint that can be imported; the message says why and what to do."""
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """One network's weights out of a file.
+
+    Attributes
+    ----------
+    tensors
+        Names as the network itself would give them, without wrappers.
+    network
+        Which of the file's networks it is, empty where the file holds only one without a name.
+    networks
+        All that the file holds.
+    notes
+        What was left out or renamed, in words.
+    """
+
+    tensors: dict[str, Tensor]
+    network: str = ""
+    networks: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+
+
+def read_checkpoint(path: str | Path, network: str | None = None) -> Checkpoint:
+    """Read a network's weights.
+
+    Parameters
+    ----------
+    path
+        ``.pth`` (or any other name that torch gives) or ``.safetensors``.
+    network
+        Which one to take from a file that holds several, for instance ``genB2A`` of a U-GAT-IT file.
+
+    Raises
+    ------
+    CheckpointRefused
+        If the file is none, only part of one, or holds anything but weights.
+    """
+    path = Path(path)
+    found = dict(_networks(_load(path)))
+    if not found:
+        raise CheckpointRefused(f"{path.name} holds no weights, only {_outline(_load(path))}.")
+    name = _choose(path.name, found, network)
+    tensors, notes = _unwrap(found[name])
+    size = sum(value.numel() * value.element_size() for value in tensors.values())
+    if size > MAX_BYTES:
+        raise CheckpointRefused(
+            f"{path.name} holds {size / 1e9:.1f} GB of weights; at most {MAX_BYTES / 1e9:.0f} GB are taken."
+        )
+    return Checkpoint(tensors, name, tuple(found) if len(found) > 1 else (), notes)
+
+
+def _choose(file: str, found: Mapping[str, Any], asked: str | None) -> str:
+    if asked:
+        match = [name for name in found if name == asked or name.rpartition(".")[2] == asked]
+        if not match:
+            raise CheckpointRefused(f"{file} holds no {asked!r}; it holds: {_names(found)}.")
+        return match[0]
+    if len(found) == 1:
+        return next(iter(found))
+    for wanted in PREFERRED:
+        for name in found:
+            if name.rpartition(".")[2] == wanted:
+                return name
+    raise CheckpointRefused(f"{file} holds several networks: {_names(found)}. Say which one is meant.")
+
+
+def _names(found: Mapping[str, Any]) -> str:
+    return ", ".join(name or "one without a name" for name in found)
+
+
+def _networks(content: Any, path: str = "", depth: int = 0) -> Iterator[tuple[str, dict[str, Tensor]]]:
+    """Each set of weights inside nested dictionaries, with the way to it."""
+    if not isinstance(content, Mapping) or depth > 2:
+        return
+    tensors = {name: value for name, value in content.items() if isinstance(value, Tensor)}
+    if tensors and all(isinstance(name, str) for name in tensors):
+        yield from _apart(path, tensors)
+    for name, value in content.items():
+        if isinstance(name, str) and "optim" not in name.lower():
+            yield from _networks(value, f"{path}.{name}" if path else name, depth + 1)
+
+
+def _apart(path: str, tensors: dict[str, Tensor]) -> Iterator[tuple[str, dict[str, Tensor]]]:
+    """Networks that one flat dictionary holds side by side (``netG.model.1.weight``, ``netD. ...``)."""
+    plain, _ = _unwrap(tensors)
+    groups: dict[str, dict[str, Tensor]] = {}
+    for name, value in plain.items():
+        groups.setdefault(name.partition(".")[0], {})[name.partition(".")[2]] = value
+    if not any(name in PREFERRED and name != "model" for name in groups):
+        yield path, tensors
+        return
+    for name, group in groups.items():
+        yield (f"{path}.{name}" if path else name), group
+
+
+def _unwrap(tensors: Mapping[str, Tensor]) -> tuple[dict[str, Tensor], tuple[str, ...]]:
+    notes: list[str] = []
+    for wrapper in _WRAPPERS * 2:
+        if tensors and all(name.startswith(wrapper) for name in tensors):
+            tensors = {name.removeprefix(wrapper): value for name, value in tensors.items()}
+            notes.append(f"the prefix {wrapper} was taken off all names")
+    return dict(tensors), tuple(notes)
+
+
+def _outline(content: Any) -> str:
+    if isinstance(content, Mapping):
+        return "entries named " + ", ".join(map(str, list(content)[:5])) if content else "an empty dictionary"
+    return f"a {type(content).__name__}"
+
+
+def _load(path: Path) -> Any:
+    """What the file holds; tensors on the CPU."""
+    if not path.is_file():
+        raise CheckpointRefused(f"There is no readable file {path}. Check the path.")
+    with path.open("rb") as file:
+        head = file.read(512)
+    _refuse_what_is_no_checkpoint(path, head)
+    if path.suffix.lower() == ".safetensors" or head[8:10] == b'{"':
+        try:
+            return load_file(path)
+        except (SafetensorError, OSError, ValueError) as error:
+            raise CheckpointRefused(_half_file(path, str(error))) from error
+    if head.startswith(b"PK"):
+        _check_archive(path)
+    try:
+        return torch.load(path, map_location="cpu", weights_only=True)
+    except pickle.UnpicklingError as error:
+        raise CheckpointRefused(_refused_pickle(path, str(error))) from error
+    except _TORCH_ERRORS as error:
+        raise CheckpointRefused(_half_file(path, str(error))) from error
+
+
+def _refuse_what_is_no_checkpoint(path: Path, head: bytes) -> None:
+    if not head:
+        raise CheckpointRefused(f"{path.name} is empty. Copy or download it again.")
+    if head.startswith(b"version https://git-lfs"):
+        raise CheckpointRefused(
+            f"{path.name} is a Git LFS pointer, not the file itself. Run `git lfs pull` where it came from."
+        )
+    if head.lstrip()[:14].lower().startswith((b"<!doctype html", b"<html", b"<?xml")):
+        raise CheckpointRefused(
+            f"{path.name} is a web page: the link gave a page instead of the file. Open it in a browser, "
+            "confirm the download there, and import what it saves."
+        )
+
+
+def _check_archive(path: Path) -> None:
+    try:
+        with zipfile.ZipFile(path) as archive:
+            members = archive.infolist()
+    except (zipfile.BadZipFile, OSError, ValueError) as error:
+        raise CheckpointRefused(_half_file(path, str(error))) from error
+    if sum(member.file_size for member in members) > MAX_BYTES:
+        raise CheckpointRefused(
+            f"{path.name} unpacks to more than {MAX_BYTES / 1e9:.0f} GB, which is no generator's size."
+        )
+    if any("/code/" in member.filename or member.filename.endswith("constants.pkl") for member in members):
+        raise CheckpointRefused(
+            f"{path.name} is a TorchScript program, not weights. Where it was made, run {_SAVE_WEIGHTS} "
+            "and import that file."
+        )
+
+
+def _half_file(path: Path, reason: str) -> str:
+    first = (reason.strip().splitlines() or ["no reason given"])[0][:160].rstrip(".")
+    return (
+        f"{path.name} is no checkpoint, or only part of one ({path.stat().st_size:,} bytes; {first}). "
+        "Copy or download it again."
+    )
+
+
+def _refused_pickle(path: Path, reason: str) -> str:
+    match = re.search(r"GLOBAL ([\w.]+)", reason) or re.search(
+        r"Unsupported (?:global|class)\W+([\w.]+)", reason
+    )
+    if match is None:
+        return _half_file(path, reason)
+    return (
+        f"{path.name} holds Python objects ({match[1]}) beside its weights, as torch.save(network) writes them. "
+        "Opening those can run any code, so it is not done. In the project that made the file, load the network, "
+        f"run {_SAVE_WEIGHTS} and import that file."
+    )

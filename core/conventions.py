@@ -1,0 +1,206 @@
+"""What a generator expects of a sketch and promises of a photo, and the adapter that keeps to it.
+
+Inside this project a sketch is one channel in [-1, 1], black lines on white, and a photo is RGB in
+[-1, 1]. Other projects' networks were trained on white lines on black, on three channels, on [0, 1] or
+on OpenCV's BGR; nothing in their weights says so, hence a person does, once, at import.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from typing import Any, Literal, Protocol, get_args
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+Polarity = Literal["black_on_white", "white_on_black"]
+Colour = Literal["rgb", "bgr"]
+Range = Literal["signed", "unit", "byte"]
+POLARITIES: tuple[Polarity, ...] = get_args(Polarity)
+COLOURS: tuple[Colour, ...] = get_args(Colour)
+RANGES: tuple[Range, ...] = get_args(Range)
+
+MAX_IMAGE_SIZE = 2048
+MAX_INPUT_CHANNELS = 64
+_CHOICES = {"polarity": POLARITIES, "colour": COLOURS, "input_range": RANGES, "output_range": RANGES}
+
+
+@dataclass(frozen=True)
+class Conventions:
+    """How a generator was trained to read sketches and to write photos.
+
+    Attributes
+    ----------
+    image_size
+        Side in pixels of the square that it takes and gives.
+    input_channels
+        Of its first layer; the sketch is repeated over them.
+    polarity
+        Colour of the lines and of the paper.
+    colour
+        Order of the photo's channels. (The sketch is grey: its order does not matter.)
+    input_range, output_range
+        ``signed`` [-1, 1], ``unit`` [0, 1] or ``byte`` [0, 255].
+
+    Raises
+    ------
+    ValueError
+        If a value is none of these.
+    """
+
+    image_size: int = 256
+    input_channels: int = 1
+    polarity: Polarity = "black_on_white"
+    colour: Colour = "rgb"
+    input_range: Range = "signed"
+    output_range: Range = "signed"
+
+    def __post_init__(self) -> None:
+        for name, valid in _CHOICES.items():
+            if getattr(self, name) not in valid:
+                raise ValueError(f"{name} must be one of {', '.join(valid)}; got {getattr(self, name)!r}.")
+        for name, most in {"image_size": MAX_IMAGE_SIZE, "input_channels": MAX_INPUT_CHANNELS}.items():
+            value = getattr(self, name)
+            if isinstance(value, bool) or not isinstance(value, int) or not 1 <= value <= most:
+                raise ValueError(f"{name} must be a whole number between 1 and {most}; got {value!r}.")
+
+    @classmethod
+    def from_mapping(cls, values: Mapping[str, Any]) -> Conventions:
+        """Conventions from a file's metadata; ValueError names an unknown key."""
+        known = {field.name for field in fields(cls)}
+        if unknown := set(values) - known:
+            raise ValueError(f"unknown conventions {sorted(unknown)}; valid are {sorted(known)}.")
+        return cls(**values)
+
+
+class _Architecture(Protocol):
+    """The part of a generator's configuration that the adapter relies on."""
+
+    @property
+    def input_nc(self) -> int: ...
+
+    @property
+    def output_nc(self) -> int: ...
+
+    @property
+    def multiple(self) -> int: ...
+
+
+def default_conventions(config: _Architecture, *, image_size: int | None = None) -> Conventions:
+    """What to assume where nothing is stated: this project's own conventions, at the network's size.
+
+    Parameters
+    ----------
+    config
+        The network's configuration.
+    image_size
+        What it was trained at, where that is known; by default its fixed size, or 256.
+    """
+    size = image_size or getattr(config, "img_size", None) or Conventions.image_size
+    multiple = config.multiple
+    return Conventions(image_size=max(multiple, size - size % multiple), input_channels=config.input_nc)
+
+
+def check_conventions(conventions: Conventions, config: _Architecture) -> None:
+    """Refuse conventions that a network of this configuration cannot keep.
+
+    Raises
+    ------
+    ValueError
+        If the size or a number of channels does not fit; the sentence says what would.
+    """
+    if conventions.input_channels != config.input_nc:
+        raise ValueError(
+            f"This network takes {config.input_nc} input channels, not {conventions.input_channels}."
+        )
+    if config.output_nc not in (1, 3):
+        raise ValueError(f"This network gives {config.output_nc} channels; a photo has 3 (or 1, grey).")
+    size, multiple = conventions.image_size, config.multiple
+    if size % multiple:
+        nearest = max(multiple, round(size / multiple) * multiple)
+        raise ValueError(
+            f"image_size must be a multiple of {multiple} for this network; got {size}. Take {nearest}."
+        )
+
+
+class AdaptedGenerator(nn.Module):
+    """A generator behind this project's conventions: one tensor in, one tensor out.
+
+    ``forward`` takes a sketch (B, 1, S, S) float32 in [-1, 1], black on white, of any S, and returns a
+    photo (B, 3, s, s) RGB in [-1, 1] at the network's own size s; where ``has_attention`` it returns
+    (B, 4, s, s) with the attention's heat map, scaled to [0, 1] for each image, as fourth channel.
+
+    Parameters
+    ----------
+    network
+        Any generator of `core.checkpoints.GENERATORS`.
+    conventions
+        What it was trained with.
+
+    Attributes
+    ----------
+    image_size
+        s.
+    has_attention
+        Whether the network has a ``translate`` that also gives a heat map.
+
+    Raises
+    ------
+    ValueError
+        If network and conventions do not fit; see `check_conventions`.
+    """
+
+    def __init__(self, network: nn.Module, conventions: Conventions) -> None:
+        super().__init__()
+        check_conventions(conventions, network.config)  # type: ignore[arg-type]
+        self.network = network
+        self.conventions = conventions
+        self.image_size = conventions.image_size
+        self.has_attention = hasattr(network, "translate")
+
+    def forward(self, sketch: Tensor) -> Tensor:
+        drawn = self.as_trained(sketch)
+        if not self.has_attention:
+            return self._as_ours(self.network(drawn))
+        translation = self.network.translate(drawn)  # type: ignore[operator]
+        heat = _to_unit(translation.heatmap)
+        heat = F.interpolate(heat, (self.image_size, self.image_size), mode="bilinear", align_corners=False)
+        return torch.cat([self._as_ours(translation.photo), heat], 1)  # (B, 4, s, s)
+
+    def as_trained(self, sketch: Tensor) -> Tensor:
+        """The network's own input (B, input_channels, s, s) for one of our sketches."""
+        x = resize_square(sketch, self.image_size)
+        if self.conventions.polarity == "white_on_black":
+            x = -x
+        if self.conventions.input_range != "signed":
+            x = (x + 1) * (0.5 if self.conventions.input_range == "unit" else 127.5)
+        channels = self.conventions.input_channels
+        return x if channels == 1 else torch.cat([x] * channels, 1)
+
+    def _as_ours(self, photo: Tensor) -> Tensor:
+        if self.conventions.output_range != "signed":
+            photo = photo * (2.0 if self.conventions.output_range == "unit" else 1 / 127.5) - 1
+        photo = photo.clamp(-1, 1)
+        if photo.shape[1] == 1:
+            return torch.cat([photo] * 3, 1)
+        if self.conventions.colour == "bgr":
+            return torch.cat([photo[:, 2:], photo[:, 1:2], photo[:, :1]], 1)
+        return photo
+
+
+def resize_square(image: Tensor, size: int) -> Tensor:
+    """(B, C, S, S) -> (B, C, size, size): thin lines are averaged on the way down, never skipped."""
+    if image.shape[-1] == size and image.shape[-2] == size:
+        return image
+    if image.shape[-1] > size:
+        return F.adaptive_avg_pool2d(image, size)
+    return F.interpolate(image, (size, size), mode="bilinear", align_corners=False)
+
+
+def _to_unit(heatmap: Tensor) -> Tensor:
+    """(B, 1, h, w) of any range -> [0, 1], each image by its own least and most."""
+    least = heatmap.amin((2, 3), keepdim=True)
+    most = heatmap.amax((2, 3), keepdim=True)
+    return (heatmap - least) / (most - least).clamp(min=1e-6)

@@ -1,0 +1,159 @@
+"""Checkpoints on their way in: the upload, and the model file made of it, until a person imports it."""
+
+from __future__ import annotations
+
+import secrets
+import shutil
+import time
+from dataclasses import asdict
+from pathlib import Path
+from typing import IO, Any, Protocol
+
+from core.checkpoint_import.importing import inspect_checkpoint, write_candidate
+from core.checkpoint_import.reading import ENDINGS, CheckpointRefused
+from core.conventions import Conventions
+from core.model_shelf import add_model
+from core.weights_folder import models_folder
+from dashboard.models_state import Draft
+
+FOLDER = ".drafts"
+MAX_AGE_S = 24 * 3600
+
+
+class Uploaded(Protocol):
+    """What a file uploader gives."""
+
+    name: str
+
+    def read(self, size: int = -1, /) -> bytes: ...
+
+    def seek(self, position: int, /) -> int: ...
+
+
+def drafts_folder() -> Path:
+    """Where drafts lie, made where it is not there yet; what is older than a day is swept out."""
+    folder = models_folder() / FOLDER
+    folder.mkdir(parents=True, exist_ok=True)
+    for file in folder.iterdir():
+        try:
+            if file.stat().st_mtime < time.time() - MAX_AGE_S:
+                file.unlink()
+        except FileNotFoundError:  # another visitor's sweep
+            continue
+    return folder
+
+
+def spool_upload(uploaded: Uploaded) -> Path:
+    """Write an upload to the drafts folder.
+
+    Raises
+    ------
+    OSError
+        If there is no room; nothing is left behind.
+    """
+    path = drafts_folder() / f"{secrets.token_hex(8)}.upload"
+    try:
+        uploaded.seek(0)
+        source: IO[Any] = uploaded  # type: ignore[assignment]
+        with path.open("wb") as file:
+            shutil.copyfileobj(source, file, 1 << 20)
+    except BaseException:
+        path.unlink(missing_ok=True)
+        raise
+    return path
+
+
+def server_file(text: str) -> Path:
+    """A checkpoint on the server's disk by its path.
+
+    Raises
+    ------
+    CheckpointRefused
+        If it does not end like one, or is not there.
+    """
+    path = Path(text.strip().strip("'\"")).expanduser()
+    if not path.is_absolute() or path.suffix.lower() not in ENDINGS:
+        raise CheckpointRefused(f"Give a full path that ends in one of {', '.join(ENDINGS)}.")
+    if not path.is_file():
+        raise CheckpointRefused(f"There is no readable file {path} on the server.")
+    return path
+
+
+def make_draft(
+    source: Path, shown_name: str, project: str | None, *, network: str | None = None, is_spooled: bool
+) -> Draft:
+    """Read a checkpoint and write the model file that it would become.
+
+    Raises
+    ------
+    ValueError
+        If it cannot be imported; one sentence with the way out. A spooled source is deleted then.
+    OSError
+        If there is no room.
+    """
+    path = drafts_folder() / f"{secrets.token_hex(8)}.safetensors"
+    try:
+        candidate = inspect_checkpoint(source, project, network=network, name=shown_name)
+        write_candidate(candidate, path)
+    except BaseException:
+        path.unlink(missing_ok=True)
+        if is_spooled:
+            source.unlink(missing_ok=True)
+        raise
+    return Draft(
+        path=path,
+        source=source,
+        is_spooled=is_spooled,
+        shown_name=shown_name,
+        project=project,
+        family=candidate.family,
+        config=asdict(candidate.config),
+        parameters=candidate.parameters,
+        licence=candidate.licence,
+        provenance=candidate.provenance,
+        conventions=candidate.conventions,
+        networks=candidate.networks,
+        network=str(candidate.provenance.get("network", "")),
+    )
+
+
+def take_other_network(draft: Draft, network: str) -> Draft:
+    """The same file again, with another of its networks.
+
+    Raises
+    ------
+    ValueError, OSError
+        As for `make_draft`; the draft is gone then.
+    """
+    draft.path.unlink(missing_ok=True)
+    return make_draft(
+        draft.source, draft.shown_name, draft.project, network=network, is_spooled=draft.is_spooled
+    )
+
+
+def accept_draft(draft: Draft, name: str, conventions: Conventions, licence: str, note: str) -> Path:
+    """Import a draft under a name that `core.model_shelf.check_name` gave, and clean up behind it.
+
+    Raises
+    ------
+    ValueError, OSError
+        As for `core.model_shelf.add_model`; the draft stays then.
+    """
+    provenance = {**draft.provenance, **({"note": note.strip()} if note.strip() else {})}
+    path = add_model(
+        draft.path,
+        models_folder(),
+        name,
+        conventions=conventions,
+        licence=licence or draft.licence,
+        provenance=provenance,
+    )
+    drop_draft(draft)
+    return path
+
+
+def drop_draft(draft: Draft) -> None:
+    """Delete what a draft keeps on the disk; a checkpoint on the server's own disk stays."""
+    draft.path.unlink(missing_ok=True)
+    if draft.is_spooled:
+        draft.source.unlink(missing_ok=True)

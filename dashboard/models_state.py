@@ -1,0 +1,87 @@
+"""What one visitor's Models page remembers."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import streamlit as st
+
+from core.conventions import Conventions
+
+UPLOAD_LIMIT_MB = 1000
+DEFAULT_EXAMPLE = "long_hair"
+_SESSION = "models_session"
+
+
+@dataclass(frozen=True)
+class Draft:
+    """A checkpoint that was read and is not imported yet; its files lie in the drafts folder.
+
+    Attributes
+    ----------
+    path
+        The model file made of it, with default conventions.
+    source
+        The checkpoint; ours to delete where ``is_spooled``.
+    shown_name
+        What the person calls the checkpoint.
+    family, config, parameters, licence, provenance, conventions
+        As worked out.
+    networks, network
+        All networks of the file where it holds several, and which one this is.
+    """
+
+    path: Path
+    source: Path
+    is_spooled: bool
+    shown_name: str
+    project: str | None
+    family: str
+    config: dict[str, Any]
+    parameters: int
+    licence: str
+    provenance: dict[str, Any]
+    conventions: Conventions
+    networks: tuple[str, ...] = ()
+    network: str = ""
+
+    @property
+    def fingerprint(self) -> tuple[int, int]:
+        """Changes with the file."""
+        stat = self.path.stat()
+        return stat.st_size, stat.st_mtime_ns
+
+
+@dataclass
+class ModelsSession:
+    """One object per visitor."""
+
+    opened: str = ""  # name of the model whose details are shown
+    example: str = DEFAULT_EXAMPLE
+    is_importing: bool = False
+    draft: Draft | None = None
+    problem: str = ""  # of the last import, rename or removal
+    done: str = ""  # what the last one did
+    is_told: bool = False  # whether that was said in a toast, for those who have scrolled down
+    removed: str = ""  # token of the model that was removed last
+    imports: int = 0  # part of the form's keys: a new number empties it
+    measured: dict[str, str] = field(default_factory=dict)  # name -> why it could not be measured
+
+    def toggle(self, name: str) -> None:
+        """Open a model's details, or close them."""
+        self.opened = "" if self.opened == name else name
+
+    def forget_messages(self) -> None:
+        """Before the next deed."""
+        self.problem = self.done = self.removed = ""
+        self.is_told = False
+
+
+def models_session() -> ModelsSession:
+    """This visitor's memory, made at the first call."""
+    if _SESSION not in st.session_state:
+        st.session_state[_SESSION] = ModelsSession()
+    session: ModelsSession = st.session_state[_SESSION]
+    return session
