@@ -5,7 +5,7 @@ Training code that needs the weights alone takes ``core.lle``.
 
 from __future__ import annotations
 
-import json
+import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 from numbers import Real
@@ -13,15 +13,15 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from safetensors.numpy import load_file, save
 
-from core.checkpoints import FORMAT, read_info
-from core.images import write_atomically
+from core.bank_file import BankContent, read_bank, write_bank
 from core.lle import lle_weights
-from core.nearest import EXACT_SEARCH_ROWS, NearestRows
+from core.nearest import EXACT_BANK_ROWS, EXACT_SEARCH_ROWS, CompressedRows, NearestRows
 
-FAMILY = "face_bank"
+logger = logging.getLogger(__name__)
+
 CALIBRATION_K = 10
+CALIBRATION_ROWS = 4096
 QUANTILES = (0.0, 0.01, 0.05, 0.1, 0.25, 0.5, 0.75, 0.9, 0.95, 0.99, 1.0)
 
 
@@ -77,7 +77,10 @@ def mix(latents: NDArray[np.float32], projected: NDArray[np.float32], t: float) 
 
 
 class Manifold:
-    """An exact nearest-neighbour index over training latents with locally linear projection.
+    """A nearest-neighbour index over training latents with locally linear projection.
+
+    The search is exact up to 50 000 rows and approximate above (`core.nearest.NearestRows`); what is found
+    is measured exactly either way.
 
     Parameters
     ----------
@@ -89,6 +92,8 @@ class Manifold:
         Thumbnails of those sketches, black on white.
     residual_quantiles : (11,) float32, optional
         The calibration of the confidence (`QUANTILES`) if it is known already; measured here otherwise.
+    compressed
+        The search index of a large bank if it is known already; made here otherwise.
 
     Raises
     ------
@@ -103,11 +108,12 @@ class Manifold:
         *,
         sketches: NDArray[np.uint8] | None = None,
         residual_quantiles: NDArray[np.float32] | None = None,
+        compressed: CompressedRows | None = None,
     ) -> None:
         bank = np.ascontiguousarray(bank, dtype=np.float32)
         if bank.ndim != 2 or 0 in bank.shape:
             raise ValueError(f"A bank holds at least one latent as (N, D) float32, got shape {bank.shape}.")
-        if not np.isfinite(bank).all():
+        if not all(np.isfinite(bank[start : start + 10_000]).all() for start in range(0, len(bank), 10_000)):
             raise ValueError("The bank holds NaN or infinite latents. Build it again from a working encoder.")
         if len(names) != len(bank):
             raise ValueError(f"{len(bank)} latents need as many names, got {len(names)}.")
@@ -120,7 +126,9 @@ class Manifold:
         self.bank = _read_only(bank)
         self.names = tuple(names)
         self.sketches = None if sketches is None else _read_only(sketches)
-        self._nearest = NearestRows(bank)
+        if compressed is None and len(bank) > EXACT_BANK_ROWS:
+            logger.info("Building the search index of %d latents.", len(bank))
+        self._nearest = NearestRows(self.bank, compressed)
         if residual_quantiles is None:
             residual_quantiles = self._leave_one_out_quantiles()
         self.residual_quantiles = np.asarray(residual_quantiles, dtype=np.float32)
@@ -136,6 +144,16 @@ class Manifold:
     def width(self) -> int:
         """Length D of a latent."""
         return int(self.bank.shape[1])
+
+    @property
+    def is_exact(self) -> bool:
+        """Whether every distance is computed; otherwise the search is approximate."""
+        return self._nearest.is_exact
+
+    @property
+    def compressed(self) -> CompressedRows | None:
+        """The search index of a large bank, None where the search is exact."""
+        return self._nearest.compressed
 
     def project(
         self,
@@ -220,7 +238,7 @@ class Manifold:
     def save(
         self, path: str | Path, *, provenance: dict[str, object] | None = None, licence: str = ""
     ) -> None:
-        """Write bank, thumbnails, names and calibration to one ``.safetensors`` file.
+        """Write bank, thumbnails, names, calibration and search index to one ``.safetensors`` file.
 
         Parameters
         ----------
@@ -231,17 +249,8 @@ class Manifold:
         licence
             Licence of the data behind the bank.
         """
-        tensors: dict[str, NDArray] = {"latents": self.bank, "residual_quantiles": self.residual_quantiles}
-        if self.sketches is not None:
-            tensors["sketches"] = np.ascontiguousarray(self.sketches)
-        metadata = {  # the same keys as a model file, so that core.checkpoints.read_info reads both
-            "format": str(FORMAT),
-            "family": FAMILY,
-            "config": json.dumps({"names": self.names, "calibration_k": CALIBRATION_K}, ensure_ascii=False),
-            "provenance": json.dumps(provenance or {}, ensure_ascii=False),
-            "licence": licence,
-        }
-        write_atomically(path, save(tensors, metadata=metadata))
+        content = BankContent(self.bank, self.names, self.residual_quantiles, self.sketches, self.compressed)
+        write_bank(path, content, calibration_k=CALIBRATION_K, provenance=provenance or {}, licence=licence)
 
     @classmethod
     def load(cls, path: str | Path) -> Manifold:
@@ -252,19 +261,15 @@ class Manifold:
         AssetMissing
             If there is no such file.
         ValueError
-            If the file is not a bank of a format version that this code reads.
+            If the file is not a bank of a format version that this code reads, or is damaged.
         """
-        info = read_info(path)
-        if info.family != FAMILY or info.config.get("calibration_k") != CALIBRATION_K:
-            raise ValueError(
-                f"{Path(path).name} is not a face bank that this code reads, but {info.family!r}."
-            )
-        tensors = load_file(path)
+        content = read_bank(path, calibration_k=CALIBRATION_K)
         return cls(
-            tensors["latents"],
-            info.config["names"],
-            sketches=tensors.get("sketches"),
-            residual_quantiles=tensors["residual_quantiles"],
+            content.latents,
+            content.names,
+            sketches=content.sketches,
+            residual_quantiles=content.residual_quantiles,
+            compressed=content.compressed,
         )
 
     def _checked(self, latents: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -311,18 +316,22 @@ class Manifold:
         return weights, np.einsum("bk,bkd->bd", weights, neighbours)
 
     def _leave_one_out_quantiles(self) -> NDArray[np.float32]:
-        """Quantiles of what the bank's rows leave over when rebuilt from others; zeros for a single row."""
+        """Quantiles of what the bank's rows leave over when rebuilt from others; zeros for a single row.
+
+        A large bank is measured at 4 096 rows, spread over it.
+        """
         rows = len(self.bank)
         if rows == 1:
             return np.zeros(len(QUANTILES), dtype=np.float32)
         k = min(CALIBRATION_K, rows - 1)
-        residuals = np.empty(rows)
-        for start in range(0, rows, EXACT_SEARCH_ROWS):  # in steps: (B, k, D) of a large bank is gigabytes
-            batch = self.bank[start : start + EXACT_SEARCH_ROWS]
-            own = np.arange(start, start + len(batch), dtype=np.int64)[:, None]
-            ids, _ = self._search(batch, k, own)
+        sample = np.linspace(0, rows - 1, min(rows, CALIBRATION_ROWS)).astype(np.int64)
+        residuals = np.empty(len(sample))
+        for start in range(0, len(sample), EXACT_SEARCH_ROWS):  # (B, k, D) of many rows is gigabytes
+            own = sample[start : start + EXACT_SEARCH_ROWS]
+            batch = self.bank[own]
+            ids, _ = self._search(batch, k, own[:, None])
             _, rebuilt = self._rebuild(batch, ids, ridge=1e-3)
-            residuals[start : start + len(batch)] = np.linalg.norm(batch - rebuilt, axis=1)
+            residuals[start : start + len(own)] = np.linalg.norm(batch - rebuilt, axis=1)
         return np.quantile(residuals, QUANTILES).astype(np.float32)
 
 

@@ -12,8 +12,9 @@ from core.images import save_png
 from eval.cases import Case, load_cases, load_drawings
 from eval.contact_sheet import contact_sheet
 from eval.paired import mean_absolute_error, psnr
-from eval.quality import SETTINGS, measure, measure_drawings, remembering, sheet_of
+from eval.quality_measure import SETTINGS, measure, measure_drawings, remembering
 from eval.quality_report import Setting, drawings_table, report, save_report, table
+from eval.quality_sheets import sheet_of
 
 SIZE = 64
 NEVER_A_FACE = Setting("none", 1.0)

@@ -1,0 +1,132 @@
+"""The file of a bank: latents, names, thumbnails, calibration and, for a large bank, its search index.
+
+All of it is one ``.safetensors`` file of plain arrays, so bank and index are written, moved and replaced
+together, and reading it runs no parser of faiss.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from safetensors.numpy import load_file, save_file
+
+from core.checkpoints import FORMAT, read_info
+from core.nearest import CompressedRows
+
+FAMILY = "face_bank"
+_INDEX = tuple(field.name for field in fields(CompressedRows))
+
+
+@dataclass(frozen=True)
+class BankContent:
+    """What a bank's file holds.
+
+    Attributes
+    ----------
+    latents : (N, D) float32
+    names
+        One a row.
+    residual_quantiles : (11,) float32
+    sketches : (N, h, w) uint8, optional
+    compressed
+        The search index of a bank that is too large for exact search.
+    """
+
+    latents: NDArray[np.float32]
+    names: tuple[str, ...]
+    residual_quantiles: NDArray[np.float32]
+    sketches: NDArray[np.uint8] | None = None
+    compressed: CompressedRows | None = None
+
+
+def write_bank(
+    path: str | Path,
+    content: BankContent,
+    *,
+    calibration_k: int,
+    provenance: Mapping[str, object],
+    licence: str,
+) -> None:
+    """Write a bank under a temporary name and move it, without a second copy in memory."""
+    tensors: dict[str, NDArray[Any]] = {
+        "latents": np.ascontiguousarray(content.latents),
+        "residual_quantiles": content.residual_quantiles,
+    }
+    config: dict[str, object] = {"names": content.names, "calibration_k": calibration_k}
+    if content.sketches is not None:
+        tensors["sketches"] = np.ascontiguousarray(content.sketches)
+    if content.compressed is not None:
+        tensors |= {f"search_{name}": getattr(content.compressed, name) for name in _INDEX}
+        config["search_sha256"] = _checksum(tensors)
+    metadata = {  # the same keys as a model file, so that core.checkpoints.read_info reads both
+        "format": str(FORMAT),
+        "family": FAMILY,
+        "config": json.dumps(config, ensure_ascii=False),
+        "provenance": json.dumps(dict(provenance), ensure_ascii=False),
+        "licence": licence,
+    }
+    _save_atomically(Path(path), tensors, metadata)
+
+
+def read_bank(path: str | Path, *, calibration_k: int) -> BankContent:
+    """Read what `write_bank` wrote.
+
+    Raises
+    ------
+    AssetMissing
+        If there is no such file.
+    ValueError
+        If it is no bank of a kind that this code reads, or its index does not belong to its latents.
+    """
+    info = read_info(path)
+    name = Path(path).name
+    if info.family != FAMILY or info.config.get("calibration_k") != calibration_k:
+        raise ValueError(f"{name} is not a face bank that this code reads, but {info.family!r}.")
+    tensors = load_file(path, backend="pread")  # the default holds everything twice for a moment
+    expected = info.config.get("search_sha256")
+    if expected is not None and expected != (actual := _checksum(tensors)):
+        raise ValueError(
+            f"{name}: its search index does not belong to its latents (checksum {expected[:12]}, "
+            f"got {actual[:12]}). Restore the file, or build the bank again: python -m core.training.publish."
+        )
+    compressed = None if expected is None else CompressedRows(*(tensors[f"search_{key}"] for key in _INDEX))
+    return BankContent(
+        tensors["latents"],
+        tuple(info.config["names"]),
+        tensors["residual_quantiles"],
+        tensors.get("sketches"),
+        compressed,
+    )
+
+
+def _checksum(tensors: Mapping[str, NDArray[Any]]) -> str:
+    """SHA-256 over latents and index; a tensor that is not there counts as empty."""
+    digest = hashlib.sha256()
+    for name in ("latents", *(f"search_{key}" for key in _INDEX)):
+        array = tensors.get(name, np.empty(0, np.uint8))
+        digest.update(f"{name} {array.dtype} {array.shape}".encode())
+        digest.update(np.ascontiguousarray(array).reshape(-1).view(np.uint8).data)
+    return digest.hexdigest()
+
+
+def _save_atomically(path: Path, tensors: Mapping[str, NDArray[Any]], metadata: Mapping[str, str]) -> None:
+    handle, temporary = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+    os.close(handle)
+    try:
+        save_file(dict(tensors), temporary, metadata=dict(metadata))
+        with Path(temporary).open("rb") as file:
+            os.fsync(file.fileno())
+        os.chmod(temporary, 0o644)
+        os.replace(temporary, path)
+    except BaseException:
+        Path(temporary).unlink(missing_ok=True)
+        raise
