@@ -14,8 +14,6 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-BOTTOM = 8  # side of the grid below which the convolutions stop
-
 
 @dataclass(frozen=True)
 class AutoencoderConfig:
@@ -24,11 +22,13 @@ class AutoencoderConfig:
     Attributes
     ----------
     image_size
-        Side of the sketches in pixels, ``patch * 8`` times a power of two.
+        Side of the sketches in pixels, ``patch * bottom`` times a power of two.
     widths
         Channels of the stride-2 stages; the last is repeated, or the list cut, to fit ``image_size``.
     bottleneck
-        Channels of the 8 x 8 grid that the linear layers see.
+        Channels of the grid that the linear layers see.
+    bottom
+        Side of that grid, below which the convolutions stop.
     """
 
     image_size: int = 256
@@ -36,6 +36,7 @@ class AutoencoderConfig:
     widths: tuple[int, ...] = (32, 64, 128, 256)
     bottleneck: int = 64
     patch: int = 2
+    bottom: int = 8
 
     def stages(self) -> tuple[int, ...]:
         """Channels of each stride-2 stage.
@@ -43,13 +44,14 @@ class AutoencoderConfig:
         Raises
         ------
         ValueError
-            If ``image_size`` is not ``patch * 8 * 2**n`` with n >= 1.
+            If ``image_size`` is not ``patch * bottom * 2**n`` with n >= 1.
         """
-        ratio, rest = divmod(self.image_size, self.patch * BOTTOM)
+        smallest = self.patch * self.bottom
+        ratio, rest = divmod(self.image_size, smallest)
         if rest or ratio < 2 or ratio & (ratio - 1):
             raise ValueError(
                 f"image_size {self.image_size} does not fit patch {self.patch}: "
-                f"expected {self.patch * BOTTOM} times a power of two, at least {self.patch * BOTTOM * 2}"
+                f"expected {smallest} times a power of two, at least {smallest * 2}"
             )
         count = ratio.bit_length() - 1
         return (self.widths + self.widths[-1:] * count)[:count]
@@ -92,7 +94,7 @@ class SketchEncoder(nn.Module):
             *[_Residual(a, b, stride=2) for a, b in zip(widths, stages, strict=False)]
         )
         self.squeeze = nn.Conv2d(stages[-1], config.bottleneck, 1)
-        self.linear = nn.Linear(config.bottleneck * BOTTOM**2, config.latent)
+        self.linear = nn.Linear(config.bottleneck * config.bottom**2, config.latent)
 
     def forward(self, sketch: Tensor) -> Tensor:
         x = self.stem(F.pixel_unshuffle(sketch, self.patch))
@@ -105,8 +107,8 @@ class SketchDecoder(nn.Module):
     def __init__(self, config: AutoencoderConfig) -> None:
         super().__init__()
         stages = config.stages()[::-1]
-        self.bottleneck = config.bottleneck
-        self.linear = nn.Linear(config.latent, config.bottleneck * BOTTOM**2)
+        self.grid = (config.bottleneck, config.bottom, config.bottom)
+        self.linear = nn.Linear(config.latent, config.bottleneck * config.bottom**2)
         self.expand = nn.Conv2d(config.bottleneck, stages[0], 1)
         widths = (*stages, stages[-1])
         self.stages = nn.Sequential(
@@ -120,12 +122,12 @@ class SketchDecoder(nn.Module):
         )
 
     def forward(self, latent: Tensor) -> Tensor:
-        x = self.linear(latent).unflatten(1, (self.bottleneck, BOTTOM, BOTTOM))
+        x = self.linear(latent).unflatten(1, self.grid)
         return self.head(self.stages(F.relu(self.expand(x))))
 
 
 class SketchAutoencoder(nn.Module):
-    """Encoder and decoder for one kind of sketch (the whole face)."""
+    """Encoder and decoder for one kind of sketch: the whole face, or one part of it."""
 
     family = "sketch_autoencoder"
 

@@ -11,12 +11,16 @@ import logging
 import sys
 import time
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from core.errors import AssetMissing, UnsafeImage
 from core.sketch_input import Sketch
 from core.weights_folder import DEFAULT_GENERATOR
+
+if TYPE_CHECKING:
+    from core.results import PartSettings
 
 
 def read_sketch(path: Path) -> Sketch:
@@ -53,6 +57,38 @@ def generated_by(model: str) -> dict[str, str]:
     }
 
 
+def part_settings(text: str) -> tuple[str, PartSettings]:
+    """``mouth:0.2:10`` as the name of a part with its t and k.
+
+    Raises
+    ------
+    ValueError
+        If the text has another form; whether name and numbers are valid is the pipeline's to say.
+    """
+    from core.results import PartSettings
+
+    name, *numbers = text.split(":")
+    try:
+        t, k = numbers
+        return name, PartSettings(float(t), int(k))
+    except ValueError:
+        raise ValueError(f"--part takes NAME:t:k, for instance mouth:0.2:10, got {text!r}.") from None
+
+
+def part_seed(text: str) -> tuple[str, int]:
+    """``nose:7`` as the name of a part with a seed.
+
+    Raises
+    ------
+    ValueError
+        If the text has another form.
+    """
+    name, _, seed = text.partition(":")
+    if not seed.isdecimal():
+        raise ValueError(f"--fill takes NAME:SEED, for instance nose:7, got {text!r}.")
+    return name, int(seed)
+
+
 def generate(arguments: argparse.Namespace) -> dict[str, object]:
     """Read the drawing, run the pipeline, write the pictures, and say what happened.
 
@@ -63,6 +99,12 @@ def generate(arguments: argparse.Namespace) -> dict[str, object]:
     """
     from core.images import encode_png, write_atomically
     from core.pipeline import SketchToFacePipeline
+
+    how: dict[str, Any] = {"mode": arguments.mode, "stage1": arguments.stage1}
+    if arguments.part:
+        how["parts"] = dict(part_settings(text) for text in arguments.part)
+    if arguments.fill:
+        how["fill"] = dict(part_seed(text) for text in arguments.fill)
 
     targets = [path for path in (arguments.out, arguments.refined) if path is not None]
     for path in targets:
@@ -79,7 +121,7 @@ def generate(arguments: argparse.Namespace) -> dict[str, object]:
         arguments.weights, device=arguments.device, runtime=arguments.runtime, generator=arguments.generator
     )
     load_ms = 1000 * (time.perf_counter() - start)
-    result = pipeline(sketch, t=arguments.t, k=arguments.k, mode=arguments.mode)
+    result = pipeline(sketch, t=arguments.t, k=arguments.k, **how)
     if result.photo is None or result.refined_sketch is None:
         raise ValueError(
             f"{arguments.sketch} is blank: it shows no dark lines on white. Draw something first."
@@ -97,6 +139,19 @@ def generate(arguments: argparse.Namespace) -> dict[str, object]:
         "t": result.t,
         "k": result.k,
         "mode": result.mode,
+        "stage1": result.stage1,
+        "parts": [
+            {
+                "name": part.name,
+                "t": part.t,
+                "k": part.k,
+                "is_drawn": part.is_drawn,
+                "is_filled": part.is_filled,
+                "confidence": part.confidence,
+                "neighbours": [neighbour.name for neighbour in part.neighbours],
+            }
+            for part in result.parts
+        ],
         "generator": result.generator,
         "confidence": result.confidence,
         "neighbours": [neighbour.name for neighbour in result.neighbours],
@@ -117,6 +172,17 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--t", type=float, default=0.5, help="1 keeps my lines, 0 is fully projected")
     parser.add_argument("--k", type=int, default=10, help="training faces to lean on, 1 to 20")
     parser.add_argument("--mode", default="hybrid", help="hybrid (face only), whole or none")
+    parser.add_argument(
+        "--stage1", default="whole", help="whole, or parts: eyes, nose, mouth, rest by themselves"
+    )
+    parser.add_argument(
+        "--part", action="append", metavar="NAME:t:k",
+        help="by parts, settings of one (remainder, mouth, nose, eye_left, eye_right); may be repeated",
+    )  # fmt: skip
+    parser.add_argument(
+        "--fill", action="append", metavar="NAME:SEED",
+        help="by parts, take this one from its bank if it is not drawn; may be repeated",
+    )  # fmt: skip
     parser.add_argument("--generator", default=DEFAULT_GENERATOR, help="name of a file in the weights folder")
     parser.add_argument("--device", help="auto, cpu, mps, cuda or cuda:N; default: STUDIO_DEVICE")
     parser.add_argument("--runtime", help="auto, openvino or torch; default: STUDIO_RUNTIME")

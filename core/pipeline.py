@@ -1,100 +1,52 @@
 """From a drawing to a photo: the one call behind the Draw page, the command line and the evaluation.
 
-Stage 1 reads the drawing as a latent, pulls it towards the faces of the training set and draws it again;
-stage 2 turns the result into a photo.
+Stage 1 reads the drawing as a latent, or as five, one for each part of the face, pulls it towards the faces
+of the training set and draws it again; stage 2 turns the result into a photo.
 """
 
 from __future__ import annotations
 
-import time
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
-from typing import Literal, get_args
+from typing import Any
 
-import cv2
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import nn
 
 from core.autoencoder import SketchAutoencoder
-from core.checkpoints import load_model
 from core.config import pick_device, settings
-from core.face_frame import FRAME, PARTS, face_mask
+from core.errors import AssetMissing
+from core.generator_shelf import GeneratorShelf, ReadyGenerators
 from core.images import sketch_to_tensor, tensor_to_photo, tensor_to_sketch
-from core.manifold import Manifold, Projection, is_mix, mix
-from core.runtime import Compiled, compile_module, one_torch_thread, release_memory
-from core.sketch_input import Sketch, is_blank, prepare_sketch
-from core.weights_folder import (
-    AUTOENCODER_FILE,
-    BANK_FILE,
-    DEFAULT_GENERATOR,
-    check_bank_belongs,
-    generator_file,
+from core.manifold import Manifold
+from core.parts import PART_BANKS_FILE, PARTS_FILE, PartAutoencoders
+from core.refinement import WholeRefinement
+from core.refinement_parts import PartsRefinement
+from core.requests import Request, check_request
+from core.results import (
+    MODES,
+    STAGE1_KINDS,
+    FaceResult,
+    Mode,
+    Neighbour,
+    PartResult,
+    PartSettings,
+    Refined,
+    Stage1,
 )
+from core.runtime import Compiled
+from core.sketch_input import Sketch, is_blank, prepare_sketch
+from core.stages import Stages, load_stages, stages_of_models
+from core.step_clock import STEPS, StepClock
+from core.weights_folder import DEFAULT_GENERATOR
 
-Mode = Literal["hybrid", "whole", "none"]
-MODES: tuple[Mode, ...] = get_args(Mode)
-STEPS = ("prepare", "encode", "project", "decode", "blend", "generate", "total")
-
-
-@dataclass(frozen=True)
-class Neighbour:
-    """A training face that the drawing was pulled towards.
-
-    Attributes
-    ----------
-    name
-        The training photo's stem.
-    weight
-        Its share of the projection; the shares of a result sum to one and may be negative.
-    distance
-        Euclidean distance of its latent from the drawing's.
-    sketch : (h, w) uint8, read-only
-        Thumbnail, None where the bank holds none.
-    """
-
-    name: str
-    weight: float
-    distance: float
-    sketch: Sketch | None
-
-
-@dataclass(frozen=True)
-class FaceResult:
-    """What one drawing became.
-
-    Attributes
-    ----------
-    photo : (S, S, 3) uint8
-        None for a blank drawing.
-    refined_sketch : (S, S) uint8
-        What stage 2 was given; None for a blank drawing. In mode ``none`` the drawing itself at size S.
-    neighbours
-        Nearest first; empty for a blank drawing and in mode ``none``.
-    confidence
-        How much the drawing looks like a training face, in [0, 1]; None where stage 1 did not run.
-    is_blank
-        True when nothing or almost nothing was drawn, and no model was called.
-    timings
-        Milliseconds of each of ``STEPS``; 0 for a step that did not run.
-    t, k, mode, generator
-        The settings that gave this result.
-    """
-
-    photo: NDArray[np.uint8] | None
-    refined_sketch: Sketch | None
-    neighbours: tuple[Neighbour, ...]
-    confidence: float | None
-    is_blank: bool
-    timings: dict[str, float]
-    t: float
-    k: int
-    mode: Mode
-    generator: str
+__all__ = [
+    "MODES", "STAGE1_KINDS", "STEPS", "FaceResult", "Mode", "Neighbour", "PartResult", "PartSettings",
+    "SketchToFacePipeline", "Stage1",
+]  # fmt: skip
 
 
 class SketchToFacePipeline:
@@ -104,23 +56,37 @@ class SketchToFacePipeline:
     ----------
     encode, decode, generate
         Compiled networks for batches of one: sketch (1, 1, S, S) -> latent (1, D), latent -> sketch,
-        sketch -> photo (1, 3, S, S).
+        sketch -> photo (1, 3, s, s), or (1, 4, s, s) with an attention map in [0, 1].
     manifold
         The bank that belongs to this encoder.
     generator
-        The generator's name, kept in every result.
+        The name of ``generate``, kept in every result.
+    parts
+        Stage 1 by parts, where there is one.
+    shelf
+        Further generators; that of the name ``generator`` is taken from it if ``generate`` is None.
     """
 
     def __init__(
-        self, encode: Compiled, decode: Compiled, generate: Compiled, manifold: Manifold, *, generator: str
+        self,
+        encode: Compiled,
+        decode: Compiled,
+        generate: Compiled | None,
+        manifold: Manifold,
+        *,
+        generator: str,
+        parts: PartsRefinement | None = None,
+        shelf: GeneratorShelf | ReadyGenerators | None = None,
     ) -> None:
-        self.encode, self.decode, self.generate = encode, decode, generate
-        self.manifold = manifold
+        self.whole = WholeRefinement(encode, decode, manifold)
+        self.parts = parts
         self.generator = generator
-        self.size = encode.input_shape[-1]
-        self._mask = face_mask(
-            self.size
-        )  # in numpy, as the conversions: torch's threads cost more than the work
+        if shelf is None:
+            if generate is None:
+                raise ValueError("A pipeline needs a generator: hand over generate or shelf.")
+            shelf = ReadyGenerators({generator: generate})
+        self.shelf = shelf
+        self.size = self.whole.size
 
     @classmethod
     def load(
@@ -133,6 +99,8 @@ class SketchToFacePipeline:
     ) -> SketchToFacePipeline:
         """Load the trained networks and bind them to the fastest runtime of this machine.
 
+        Part autoencoders and further generators follow when they are first asked for.
+
         Parameters
         ----------
         weights
@@ -142,7 +110,7 @@ class SketchToFacePipeline:
         runtime
             ``auto``, ``openvino`` or ``torch``; only the CPU has the choice.
         generator
-            Stem of a generator's file in that folder.
+            Name of the generator that is meant where a call names none.
 
         Raises
         ------
@@ -152,23 +120,8 @@ class SketchToFacePipeline:
             If a name is unknown, a file is damaged, or the bank belongs to another autoencoder.
         """
         folder = Path(weights) if weights is not None else settings().weights
-        autoencoder = load_model(folder / AUTOENCODER_FILE)
-        if not isinstance(autoencoder, SketchAutoencoder):
-            raise ValueError(f"{AUTOENCODER_FILE} holds a {type(autoencoder).__name__}, not an autoencoder.")
-        manifold = Manifold.load(folder / BANK_FILE)
-        check_bank_belongs(folder)
-        network = load_model(generator_file(folder, generator))
-        pipeline = cls.from_models(
-            autoencoder,
-            network,
-            manifold,
-            device=pick_device(device),
-            runtime=runtime,
-            generator=generator,
-        )
-        del autoencoder, network
-        release_memory()
-        return pipeline
+        stages = load_stages(folder, pick_device(device), runtime, generator)
+        return cls._of(stages, generator)
 
     @classmethod
     def from_models(
@@ -180,34 +133,101 @@ class SketchToFacePipeline:
         device: torch.device | str = "cpu",
         runtime: str = "auto",
         generator: str = DEFAULT_GENERATOR,
+        parts: tuple[PartAutoencoders, Mapping[str, Manifold]] | None = None,
     ) -> SketchToFacePipeline:
-        """Compile networks that are in memory already; ``network`` is stage 2, in eval mode."""
-        size = autoencoder.config.image_size
-        with one_torch_thread(), torch.no_grad():  # realistic inputs, on which the runtimes are compared
-            sketches = torch.cat([sketch_to_tensor(sketch) for sketch in _example_sketches(manifold, size)])
-            latents = autoencoder.encode(sketches)
-            refined = autoencoder.decode(latents)
-        bind = partial(compile_module, threads=settings().threads, runtime=runtime, device=device)
-        return cls(
-            bind(autoencoder.encoder, sketches),
-            bind(_Decode(autoencoder), latents),
-            bind(network, refined),
-            manifold,
-            generator=generator,
-        )
+        """Compile networks that are in memory already.
+
+        Parameters
+        ----------
+        network
+            Stage 2 in eval mode: sketch (1, 1, S, S) to photo.
+        parts
+            Part autoencoders with their banks by name.
+        """
+        stages = stages_of_models(
+            autoencoder, network, manifold, parts=parts,
+            device=torch.device(device), runtime=runtime, generator=generator,
+        )  # fmt: skip
+        return cls._of(stages, generator)
+
+    @classmethod
+    def _of(cls, stages: Stages, generator: str) -> SketchToFacePipeline:
+        whole = stages.whole
+        return cls(whole.encode, whole.decode, None, whole.manifold,
+                   generator=generator, parts=stages.parts, shelf=stages.shelf)  # fmt: skip
+
+    @property
+    def encode(self) -> Compiled:
+        """The whole face's encoder."""
+        return self.whole.encode
+
+    @property
+    def decode(self) -> Compiled:
+        """The whole face's decoder."""
+        return self.whole.decode
+
+    @property
+    def generate(self) -> Compiled:
+        """The generator that is meant where a call names none."""
+        return self.shelf.get(self.generator)
+
+    @property
+    def manifold(self) -> Manifold:
+        """The bank of whole faces."""
+        return self.whole.manifold
+
+    @property
+    def generators(self) -> list[str]:
+        """Names of the generators that can be asked for."""
+        return self.shelf.names
+
+    @property
+    def has_parts(self) -> bool:
+        """Whether ``stage1="parts"`` can be asked for."""
+        return self.parts is not None
 
     @property
     def runtimes(self) -> dict[str, str]:
         """The runtime that was chosen for each network."""
         return {"encode": self.encode.name, "decode": self.decode.name, "generate": self.generate.name}
 
-    def __call__(self, sketch: Sketch, *, t: float = 0.5, k: int = 10, mode: Mode = "hybrid") -> FaceResult:
-        """Turn a drawing into a photo.
+    def __call__(self, sketch: Sketch, *, generator: str | None = None, **how: Any) -> FaceResult:
+        """Turn a drawing into a photo; ``how`` is what `compare` takes.
 
         Parameters
         ----------
         sketch : (H, W) uint8
             Dark lines on white, any size; padded to a square.
+        generator
+            One of ``generators``; by default the one that was loaded.
+
+        Raises
+        ------
+        ValueError
+            If an argument is out of range, or the sketch is no greyscale picture.
+        """
+        return self.compare(sketch, generators=[generator or self.generator], **how)[0]
+
+    def compare(
+        self,
+        sketch: Sketch,
+        *,
+        generators: Sequence[str] | None = None,
+        t: float = 0.5,
+        k: int = 10,
+        mode: Mode = "hybrid",
+        stage1: Stage1 = "whole",
+        parts: Mapping[str, PartSettings] | None = None,
+        fill: Mapping[str, int] | None = None,
+    ) -> list[FaceResult]:
+        """Photos of one drawing by several generators; stage 1 runs once.
+
+        Parameters
+        ----------
+        sketch : (H, W) uint8
+            Dark lines on white, any size; padded to a square.
+        generators
+            Names, by default all.
         t
             In [0, 1]: 1 keeps the user's lines, 0 pulls them fully onto the training faces.
         k
@@ -215,110 +235,101 @@ class SketchToFacePipeline:
         mode
             ``hybrid`` refines the face and leaves the strokes around it, ``whole`` refines everything,
             ``none`` hands the drawing to stage 2 as it is.
+        stage1
+            ``whole``, or ``parts``: eyes, nose, mouth and remainder each on their own.
+        parts
+            By parts, ``t`` and ``k`` of single ones (`core.parts.PAINT_ORDER`) in place of those above.
+        fill
+            By parts, a seed for each part that is to be taken from its bank if it is not drawn. Equal seeds
+            are one person. With any, a blank drawing is converted too.
 
         Returns
         -------
-        FaceResult
+        results, in the order of ``generators``
 
         Raises
         ------
+        AssetMissing
+            If parts are asked for and their weights are not there.
         ValueError
             If an argument is out of range, or the sketch is no greyscale picture.
         """
-        self._check_settings(t, k, mode)
-        clock = _Clock()
+        names = list(self.generators if generators is None else generators)
+        if isinstance(generators, str):
+            raise ValueError(f"generators must be a list of names, got the text {generators!r}.")
+        request = self._checked(t, k, mode=mode, stage1=stage1, parts=parts, fill=fill)
+        clock = StepClock()
         with clock.step("prepare"):
-            prepared = prepare_sketch(sketch, self.size)
-            drawing = refined = sketch_to_tensor(prepared)
-        finish = partial(FaceResult, t=float(t), k=int(k), mode=mode, generator=self.generator)
-        if is_blank(prepared):
-            return finish(None, None, (), None, is_blank=True, timings=clock.timings())
+            page = prepare_sketch(sketch, self.size)
+        finish = partial(FaceResult, t=request.t, k=request.k, mode=mode, stage1=stage1)
+        if is_blank(page) and not (request.fill and mode != "none"):
+            blank = partial(finish, None, None, (), None, is_blank=True, timings=clock.timings())
+            return [blank(generator=name) for name in names]
+        refined = self._refine(page, request, clock)
+        shared = clock.timings()
+        return [self._paint(name, refined, finish, StepClock(shared)) for name in names]
 
-        projection = None
-        if mode != "none":
-            with clock.step("encode"):
-                latent = self.encode.run(drawing).numpy()
-            with clock.step("project"):
-                projection = self.manifold.project(latent, k=k)
-                mixed = torch.from_numpy(mix(latent, projection.projected, t))
-            with clock.step("decode"):
-                refined = self.decode.run(mixed)
-        if mode == "hybrid":
-            with clock.step("blend"):
-                blended = self._mask * refined.numpy() + (1 - self._mask) * drawing.numpy()
-                refined = torch.from_numpy(blended)
+    def ghost(self, sketch: Sketch, *, k: int = 10, stage1: Stage1 = "whole") -> Sketch | None:
+        """What the drawing might become: its neighbours' sketches blended by weight, to lie behind the pen.
+
+        Returns
+        -------
+        (S, S) uint8
+            Black on white; None for a blank drawing or where the bank holds no sketches.
+        """
+        self._checked(0.5, k, mode="whole", stage1=stage1)
+        page = prepare_sketch(sketch, self.size)
+        if is_blank(page):
+            return None
+        drawing = sketch_to_tensor(page).numpy()[0, 0]
+        return (
+            self._by_parts.ghost(drawing, page, k=k) if stage1 == "parts" else self.whole.ghost(drawing, k=k)
+        )
+
+    @property
+    def _by_parts(self) -> PartsRefinement:
+        if self.parts is None:
+            raise AssetMissing(
+                f"Stage 1 by parts needs {PARTS_FILE} and {PART_BANKS_FILE}, which are missing. Restore them with "
+                "git, train them (python -m core.training.parts), or take stage1='whole'."
+            )
+        return self.parts
+
+    def _checked(self, t: float, k: int, **how: Any) -> Request:
+        is_by_parts = how["stage1"] == "parts"
+        rows = min(len(self.manifold), self._by_parts.bank_size) if is_by_parts else len(self.manifold)
+        return check_request(t, k, rows=rows, **how)
+
+    def _refine(self, page: Sketch, request: Request, clock: StepClock) -> Refined:
+        drawing = sketch_to_tensor(page).numpy()[0, 0]
+        if request.mode == "none":
+            return Refined(drawing)
+        if request.stage1 == "parts":
+            return self._by_parts.refine(drawing, page, request, clock=clock)
+        return self.whole.refine(drawing, t=request.t, k=request.k, mode=request.mode, clock=clock)
+
+    def _paint(
+        self, name: str, refined: Refined, finish: Callable[..., FaceResult], clock: StepClock
+    ) -> FaceResult:
+        sketch = torch.from_numpy(refined.sketch[None, None])
+        with clock.paused():
+            network = self.shelf.get(name)
         with clock.step("generate"):
-            photo = tensor_to_photo(self.generate.run(refined))
+            painted = network.run(sketch)
+            photo = tensor_to_photo(painted[:, :3])
         return finish(
             photo,
-            tensor_to_sketch(refined),
-            self._neighbours(projection) if projection else (),
-            float(projection.confidence[0]) if projection else None,
+            tensor_to_sketch(sketch),
+            refined.neighbours,
+            refined.confidence,
             is_blank=False,
             timings=clock.timings(),
-        )
-
-    def _check_settings(self, t: float, k: int, mode: str) -> None:
-        if mode not in MODES:
-            raise ValueError(f"mode must be one of {', '.join(MODES)}, got {mode!r}.")
-        if not is_mix(t):
-            raise ValueError(
-                f"t must be a number between 0 (fully projected) and 1 (keep my lines), got {t!r}."
-            )
-        if isinstance(k, bool) or not isinstance(k, (int, np.integer)) or not 1 <= k <= len(self.manifold):
-            raise ValueError(f"k must be a whole number between 1 and {len(self.manifold)}, got {k!r}.")
-
-    def _neighbours(self, projection: Projection) -> tuple[Neighbour, ...]:
-        found = zip(projection.neighbour_ids[0], projection.weights[0], projection.distances[0], strict=True)
-        bank = self.manifold
-        return tuple(
-            Neighbour(
-                name=bank.names[row],
-                weight=float(weight),
-                distance=float(distance),
-                sketch=None if bank.sketches is None else bank.sketches[row],
-            )
-            for row, weight, distance in found
+            generator=name,
+            parts=refined.parts,
+            attention=_heat_map(painted) if painted.shape[1] > 3 else None,
         )
 
 
-class _Decode(nn.Module):
-    """The decoder with its output in [-1, 1], as one module to compile."""
-
-    def __init__(self, autoencoder: SketchAutoencoder) -> None:
-        super().__init__()
-        self.autoencoder = autoencoder
-
-    def forward(self, latent: torch.Tensor) -> torch.Tensor:
-        return self.autoencoder.decode(latent)
-
-
-class _Clock:
-    """Milliseconds spent in each step of one call."""
-
-    def __init__(self) -> None:
-        self._start = time.perf_counter()
-        self._spent = dict.fromkeys(STEPS, 0.0)
-
-    @contextmanager
-    def step(self, name: str) -> Iterator[None]:
-        start = time.perf_counter()
-        yield
-        self._spent[name] = 1000 * (time.perf_counter() - start)
-
-    def timings(self) -> dict[str, float]:
-        self._spent["total"] = 1000 * (time.perf_counter() - self._start)
-        return self._spent
-
-
-def _example_sketches(manifold: Manifold, size: int, count: int = 2) -> list[Sketch]:
-    """Typical inputs for comparing runtimes: training sketches, or a drawn face where the bank has none."""
-    if manifold.sketches is not None:
-        rows = np.linspace(0, len(manifold) - 1, count).astype(int)
-        return [prepare_sketch(manifold.sketches[row], size) for row in rows]
-    face = np.full((FRAME, FRAME), 255, np.uint8)
-    cv2.ellipse(face, (256, 270), (150, 200), 0, 0, 360, 0, 3)
-    for part in PARTS:
-        centre = (int(part.centre[0]), int(part.centre[1]))
-        cv2.ellipse(face, centre, (part.side // 4, part.side // 8), 0, 0, 360, 0, 3)
-    return [prepare_sketch(face, size)]
+def _heat_map(painted: torch.Tensor) -> NDArray[np.uint8]:
+    heat = painted[0, 3].numpy()
+    return (np.clip(heat, 0, 1) * 255 + 0.5).astype(np.uint8)

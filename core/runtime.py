@@ -272,7 +272,7 @@ def _torch_run(module: nn.Module, device: torch.device, dtype: torch.dtype) -> R
     return run
 
 
-def _import_openvino() -> Any:
+def import_openvino() -> Any:
     """OpenVINO without the usage statistics that its import otherwise sends to a third party."""
     sys.modules.setdefault("openvino_telemetry", None)  # type: ignore[arg-type]  # its stub steps in then
     import openvino  # here, so that machines without it run on torch
@@ -285,7 +285,7 @@ def _convert_to_openvino(module: nn.Module, example: torch.Tensor) -> Any:
 
     Goes to the frontend itself: ``openvino.convert_model`` does the same five times slower.
     """
-    _import_openvino()
+    import_openvino()
     from openvino.frontend import FrontEndManager
     from openvino.frontend.pytorch.ts_decoder import TorchScriptPythonDecoder
 
@@ -301,7 +301,7 @@ def _convert_to_openvino(module: nn.Module, example: torch.Tensor) -> Any:
 
 
 def _openvino_run(graph: Any, precision: str, threads: int) -> Run:
-    openvino = _import_openvino()
+    openvino = import_openvino()
     compiled = openvino.Core().compile_model(
         graph,
         "CPU",

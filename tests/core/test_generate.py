@@ -15,7 +15,7 @@ from PIL import Image
 from core.config import ROOT
 from core.generate import main
 from core.images import encode_png, save_png
-from tests.core.tiny_pipeline import SIZE, drawing, write_weights
+from tests.core.tiny_pipeline import SIZE, drawing, write_parts, write_weights
 
 
 @pytest.fixture(scope="module")
@@ -135,3 +135,30 @@ def test_a_picture_that_was_there_survives_bad_input(folder, capsys):
     before = Path("out.png").read_bytes()
     assert main(["--sketch", "in.png", "--out", "out.png", "--t", "7"]) == 2
     assert Path("out.png").read_bytes() == before
+
+
+def test_stage_one_by_parts_takes_settings_and_fills_by_part(folder, tmp_path_factory, capsys, monkeypatch):
+    monkeypatch.setenv("STUDIO_WEIGHTS", str(write_parts(write_weights(tmp_path_factory.mktemp("parts")))))
+    arguments = ["--sketch", "in.png", "--out", "out.png", "--mode", "whole", "--stage1", "parts"]
+    assert main([*arguments, "--part", "mouth:0.2:4", "--part", "nose:1:3", "--fill", "eye_left:7"]) == 0
+    report = json.loads(capsys.readouterr().out)
+    by_name = {part["name"]: part for part in report["parts"]}
+    assert report["stage1"] == "parts" and len(by_name) == 5
+    assert (by_name["mouth"]["t"], by_name["mouth"]["k"], by_name["nose"]["t"]) == (0.2, 4, 1)
+
+
+@pytest.mark.parametrize(
+    ("option", "sentence"),
+    [
+        (["--stage1", "halves"], "stage1 must be one of whole, parts"),
+        (["--part", "mouth:0.2"], "--part takes NAME:t:k"),
+        (["--fill", "mouth"], "--fill takes NAME:SEED"),
+        (["--part", "mouth:0.2:4"], "settings of stage1='parts'"),
+        (["--stage1", "parts"], "part_autoencoders.safetensors"),
+    ],
+)
+def test_settings_of_parts_that_make_no_sense_end_with_one_sentence(folder, capsys, option, sentence):
+    assert main(["--sketch", "in.png", "--out", "out.png", *option]) == 2
+    said = capsys.readouterr()
+    assert sentence in said.err and said.err.count("\n") == 1 and said.out == ""
+    assert names(folder) == ["in.png"]

@@ -153,7 +153,7 @@ def test_a_machine_without_openvino_falls_back_to_torch(monkeypatch):
     def absent():
         raise ImportError("No module named 'openvino'")
 
-    monkeypatch.setattr(runtime, "_import_openvino", absent)
+    monkeypatch.setattr(runtime, "import_openvino", absent)
     compiled = compile_module(tiny_generator(), sketches(), threads=1)
     assert compiled.name.startswith("torch")
     with pytest.raises(ValueError, match="Use runtime auto"):
@@ -194,7 +194,7 @@ def test_an_unknown_runtime_is_refused_with_the_valid_names():
 
 def test_openvino_sends_no_usage_statistics_and_leaves_no_files_at_home(tmp_path: Path):
     script = (
-        "import sys; from core.runtime import _import_openvino; _import_openvino();"
+        "import sys; from core.runtime import import_openvino; import_openvino();"
         "assert 'openvino_telemetry.main' not in sys.modules"
     )
     environment = {**os.environ, "HOME": str(tmp_path), "CI": "false"}

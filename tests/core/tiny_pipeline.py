@@ -15,6 +15,8 @@ from core.checkpoints import save_model
 from core.generators.pix2pixhd import GlobalGenerator, GlobalGeneratorConfig
 from core.images import sketch_to_tensor
 from core.manifold import Manifold
+from core.part_banks import save_part_banks
+from core.parts import PAINT_ORDER, PART_BANKS_FILE, PARTS_FILE, PartAutoencoders, PartsConfig, cut_part
 
 SIZE, ROWS = 64, 24
 
@@ -60,5 +62,45 @@ def write_weights(folder: Path) -> Path:
     save_model(path, autoencoder, provenance={}, licence="none")
     digest = hashlib.sha256(path.read_bytes()).hexdigest()
     bank(autoencoder).save(folder / "face_bank.safetensors", provenance={"autoencoder_sha256": digest})
-    save_model(folder / "pix2pixhd.safetensors", generator, provenance={}, licence="none")
+    save_model(folder / "pix2pixhd.safetensors", generator, provenance={"image_size": SIZE}, licence="none")
+    return folder
+
+
+def part_networks() -> PartAutoencoders:
+    """Part autoencoders in eval mode, the same on every call."""
+    torch.manual_seed(1)
+    sizes = {"latent": 8, "widths": (4, 8), "grid_values": 64}
+    rest = {"remainder_latent": 12, "remainder_widths": (4, 8), "remainder_bottleneck": 4}
+    parts = PartAutoencoders(PartsConfig(SIZE, **sizes, **rest))
+    for layer in parts.modules():
+        if isinstance(layer, nn.Conv2d):
+            nn.init.kaiming_normal_(layer.weight)
+    return parts.eval()
+
+
+def part_banks(networks: PartAutoencoders) -> dict[str, Manifold]:
+    """The latents of the parts of `ROWS` drawings, as a file would hold them."""
+    names = [f"face_{row:02d}" for row in range(ROWS)]
+    banks = {}
+    for name in PAINT_ORDER:
+        cuts = np.stack([cut_part(drawing(seed), name) for seed in range(ROWS)])
+        with torch.no_grad():
+            batch = torch.cat([sketch_to_tensor(cut) for cut in cuts])
+            latents = networks.autoencoder(name).encode(batch).numpy()
+        banks[name] = Manifold(latents.astype(np.float16).astype(np.float32), names, sketches=cuts)
+    return banks
+
+
+def write_parts(folder: Path) -> Path:
+    """The two files of stage 1 by parts."""
+    networks = part_networks()
+    folder.mkdir(parents=True, exist_ok=True)
+    save_model(folder / PARTS_FILE, networks, provenance={}, licence="none")
+    digest = hashlib.sha256((folder / PARTS_FILE).read_bytes()).hexdigest()
+    save_part_banks(
+        folder / PART_BANKS_FILE,
+        part_banks(networks),
+        provenance={"autoencoders_sha256": digest},
+        licence="none",
+    )
     return folder

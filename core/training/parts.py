@@ -1,0 +1,187 @@
+"""Train stage 1 by parts: ``python -m core.training.parts --data.root DIR --loop.out RUN``.
+
+Sketches are drawn and damaged whole, as for the autoencoder of the whole face, and then cut: a line
+that leaves a box looks as it does in use. Parts share nothing but the samples, so they may be trained
+together or in several runs (``--model.parts '[nose, mouth]'``), which publishing joins again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from core.autoencoder import SketchAutoencoder
+from core.checkpoints import load_model
+from core.images import sketch_to_tensor
+from core.parts import (
+    PAINT_ORDER,
+    REMAINDER,
+    PartAutoencoders,
+    PartsConfig,
+    cut_part,
+    paste_parts,
+)
+from core.training import command
+from core.training.augment import AugmentConfig, damage, draw_sketch, random_geometry
+from core.training.data import DataConfig, Pairs, load_pairs
+from core.training.loop import UNKNOWN_LICENCE, Batch, LoopConfig, Progress, settings_of, train_recipe
+
+
+@dataclass(frozen=True)
+class PartsLoss:
+    """Weights of the loss terms; ``lines`` is how much more a black pixel counts than a white one."""
+
+    bce: float = 1.0
+    low_pass: float = 2.0
+    gradient: float = 1.0
+    lines: float = 1.0
+
+
+class PartsRecipe:
+    """Cuts of damaged sketches in, the same cuts of the clean ones out."""
+
+    served = "parts"
+
+    def __init__(
+        self, model: PartsConfig, train: Pairs, val: Pairs, *, augment: AugmentConfig, loss: PartsLoss
+    ) -> None:
+        if model.image_size != train.size:
+            raise ValueError(f"model.image_size {model.image_size} and data.image_size {train.size} differ.")
+        self.networks: dict[str, nn.Module] = {"parts": PartAutoencoders(model)}
+        self.pairs, self.val, self.augment, self.loss = train, val, augment, loss
+        self.names = model.parts
+        self.provenance: dict[str, Any] = {"train_pairs": len(train), "image_size": train.size}
+
+    def __len__(self) -> int:
+        return len(self.pairs)
+
+    def batch(self, indices: list[int], rngs: list[np.random.Generator]) -> dict[str, np.ndarray]:
+        """``sketch/NAME`` and ``clean/NAME`` for each part: (B, 1, side, side) uint8."""
+        sketches, targets = [], []
+        for i, rng in zip(indices, rngs, strict=True):
+            geometry = random_geometry(rng, self.pairs.size, self.augment)
+            drawn = draw_sketch(rng, self.pairs.lines[i], self.pairs.points[i], self.augment)
+            sketches.append(damage(rng, geometry.apply(drawn, 255), self.augment))
+            targets.append(geometry.apply(self.pairs.clean[i], 255))
+        wholes = {"sketch": np.stack(sketches)[:, None], "clean": np.stack(targets)[:, None]}
+        return {
+            f"{kind}/{name}": cut_part(whole, name) for kind, whole in wholes.items() for name in self.names
+        }
+
+    def losses(self, batch: Batch, networks: dict[str, nn.Module]) -> Iterator[tuple[str, dict[str, Tensor]]]:
+        """For each part cross-entropy, difference after a blur (tone), and difference of gradients."""
+        cuts = {name: batch[f"sketch/{name}"].float() / 127.5 - 1 for name in self.names}
+        terms: dict[str, Tensor] = {}
+        for name, logits in networks["parts"](cuts).items():
+            target = batch[f"clean/{name}"].float() / 255
+            terms |= {f"{name}_{key}": value for key, value in self._terms(logits.float(), target).items()}
+        yield "parts", terms
+
+    def _terms(self, logits: Tensor, target: Tensor) -> dict[str, Tensor]:
+        loss = self.loss
+        weight = 1 + loss.lines * (1 - target)
+        drawn = torch.sigmoid(logits)
+        across = (drawn.diff(dim=3) - target.diff(dim=3)).abs().mean()
+        down = (drawn.diff(dim=2) - target.diff(dim=2)).abs().mean()
+        return {
+            "bce": loss.bce * F.binary_cross_entropy_with_logits(logits, target, weight=weight),
+            "low_pass": loss.low_pass * F.l1_loss(F.avg_pool2d(drawn, 8, 4), F.avg_pool2d(target, 8, 4)),
+            "gradient": loss.gradient * (across + down),
+        }
+
+    def samples(self, model: nn.Module) -> np.ndarray:
+        """Rows: damaged validation sketches, what the parts make of them put together, the clean ones."""
+        rows: list[list[np.ndarray]] = [[], [], []]
+        for i in range(min(8, len(self.val))):
+            rng = np.random.default_rng((7, i))
+            drawn = draw_sketch(rng, self.val.lines[i], self.val.points[i], self.augment)
+            drawn = damage(rng, drawn, self.augment)
+            for row, image in zip(rows, (drawn, redraw(model, drawn), self.val.clean[i]), strict=True):
+                row.append(image)
+        sheet = np.vstack([np.hstack(row) for row in rows])
+        return np.repeat(sheet[..., None], 3, axis=2)
+
+
+def redraw(model: nn.Module, sketch: np.ndarray) -> np.ndarray:
+    """A sketch read and drawn again part by part, on white where a part has no autoencoder: (S, S) uint8."""
+    device = next(model.parameters()).device
+    redrawn = {}
+    with torch.no_grad():
+        for name, network in model.parts.items():  # type: ignore[operator, union-attr]
+            cut = sketch_to_tensor(cut_part(sketch, name)).to(device)
+            redrawn[name] = torch.sigmoid(network(cut))[0, 0].float().cpu().numpy()
+    pasted = paste_parts(np.ones(sketch.shape, np.float32), redrawn)
+    return (pasted * 255).astype(np.uint8)
+
+
+def start_parts_from(model: PartAutoencoders, path: Path) -> None:
+    """Begin with trained weights: of parts, or of the whole face's autoencoder for the remainder.
+
+    Parts that the file does not have stay as they are.
+
+    Raises
+    ------
+    ValueError
+        If the file holds something else, or nothing that fits.
+    RuntimeError
+        If the architectures differ.
+    """
+    source = load_model(path)
+    found: Mapping[str, nn.Module] = {}
+    if isinstance(source, SketchAutoencoder):
+        found = {REMAINDER: source}
+    elif isinstance(source, PartAutoencoders):
+        found = {name: source.autoencoder(name) for name in source.config.parts}
+    wanted = [name for name in model.config.parts if name in found]
+    if not wanted:
+        raise ValueError(f"{path} holds none of these parts: {', '.join(model.config.parts)}.")
+    for name in wanted:
+        model.autoencoder(name).load_state_dict(found[name].state_dict())
+
+
+def train(
+    data: DataConfig,
+    loop: LoopConfig,
+    model: PartsConfig = PartsConfig(),
+    augment: AugmentConfig = AugmentConfig(),
+    loss: PartsLoss = PartsLoss(),
+    start_from: Path | None = None,
+    licence: str = UNKNOWN_LICENCE,
+    progress: Progress | None = None,
+) -> Path:
+    """Train part autoencoders, or go on where ``loop.out`` stopped.
+
+    Parameters
+    ----------
+    start_from
+        ``model.safetensors`` of another run of parts to begin with, or of the whole face's autoencoder, with
+        which the remainder begins.
+    """
+    if unknown := set(model.parts) - set(PAINT_ORDER):
+        raise ValueError(f"model.parts must be among {', '.join(PAINT_ORDER)}; got {sorted(unknown)}.")
+    torch.manual_seed(loop.seed)
+    recipe = PartsRecipe(
+        model, load_pairs(data, "train"), load_pairs(data, "val"), augment=augment, loss=loss
+    )
+    if start_from is not None:
+        network = recipe.networks["parts"]
+        assert isinstance(network, PartAutoencoders)
+        start_parts_from(network, start_from)
+    settings = settings_of(data=data, loop=loop, model=model, augment=augment, loss=loss)
+    return train_recipe(recipe, loop, settings=settings, start_from=None, licence=licence, progress=progress)
+
+
+def main() -> None:
+    """Train from the command line."""
+    command.main(train)
+
+
+if __name__ == "__main__":
+    main()
