@@ -7,7 +7,8 @@ from collections.abc import Mapping
 from enum import Enum
 
 from dashboard.drawing import has_ink, is_sparse
-from dashboard.state import DrawSession, Look, Shown
+from dashboard.looks import PART_TITLES, Look
+from dashboard.state import DrawSession, Shown
 
 LOW_CONFIDENCE = 0.35
 LOW_KEEP_LINES = 0.2
@@ -38,7 +39,7 @@ def next_step(session: DrawSession, look: Look, *, is_live: bool, is_asked: bool
         return Step.EMPTY
     if session.drawing.sketch is None:
         return Step.KEEP
-    if session.shown is not None and session.shown.key == (session.drawing.digest, look):
+    if session.shown is not None and session.shown.key == (session.drawing.digest, look.effective()):
         return Step.KEEP
     return Step.GENERATE if is_live or is_asked else Step.WAIT
 
@@ -56,6 +57,8 @@ def status_text(shown: Shown | None, step: Step) -> str:
     result, look = shown.result, shown.look
     if result.is_blank:
         return "Almost nothing is drawn yet. A few more lines, and a face appears."
+    if missing := _missing_parts(shown):
+        return f"Not drawn yet: {missing}. Draw it, or choose a random one under Parts."
     if result.confidence is None or result.confidence >= LOW_CONFIDENCE or look.mode == "none":
         return ""
     if is_sparse(shown.drawing.fabric):
@@ -63,6 +66,14 @@ def status_text(shown: Shown | None, step: Step) -> str:
     if look.keep_lines > LOW_KEEP_LINES:
         return "Far from any face seen in training. Try “Keep my lines” lower."
     return "Far from any face seen in training. The guide helps to place eyes, nose and mouth."
+
+
+def _missing_parts(shown: Shown) -> str:
+    """The parts that are neither drawn nor made up, where stage 1 works by parts and most of it is there."""
+    if shown.look.effective().stage1 != "parts" or is_sparse(shown.drawing.fabric):
+        return ""
+    missing = [part.name for part in shown.result.parts if not (part.is_drawn or part.is_filled)]
+    return ", ".join(PART_TITLES[name].lower() for name in missing if name != "remainder")
 
 
 def timing_text(timings: Mapping[str, float]) -> tuple[str, str]:
@@ -77,6 +88,24 @@ def _duration(milliseconds: float) -> str:
     return f"{milliseconds:.0f} ms" if milliseconds < 1000 else f"{milliseconds / 1000:.1f} s"
 
 
+def waiting_text(look: Look, title: str) -> str:
+    """What a visitor reads while networks are loaded."""
+    if look.generator != Look().generator:
+        return f"Getting {title} ready …"
+    return "Getting the parts ready …" if look.stage1 == "parts" else "Getting the networks ready …"
+
+
 def missing_text(error: Exception) -> str:
     """What a visitor reads when the weights are not there: the error's own advice, without folders."""
-    return "The studio cannot make photos yet. " + re.sub(r"\S*[/\\](?=[\w.-]+)", "", str(error))
+    return f"The studio cannot make photos yet. {_without_folders(error)}"
+
+
+def unusable_text(look: Look, error: Exception) -> str:
+    """What a visitor reads when a generator, or stage 1 by parts, cannot be used."""
+    what = look.generator if look.generator != Look().generator else "By parts"
+    reason = _without_folders(error).strip().partition("\n")[0].partition(": Error(s) in loading")[0]
+    return f"{what} cannot be used: {reason}"
+
+
+def _without_folders(error: Exception) -> str:
+    return re.sub(r"\S*[/\\](?=[\w.-]+)", "", str(error))

@@ -5,7 +5,7 @@ All of it lives in the memory of that session alone; nothing drawn or uploaded i
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -13,11 +13,11 @@ import numpy as np
 import streamlit as st
 
 from dashboard.drawing import EMPTY, digest
+from dashboard.looks import Look
 
 if TYPE_CHECKING:
     from core.pipeline import FaceResult
 
-Mode = Literal["hybrid", "whole", "none"]
 HISTORY_LENGTH = 12
 LOADS_KEPT = 20
 COUNTED = 1000  # changes and loads are counted up to this number and then from 0 again
@@ -25,8 +25,11 @@ COUNTED = 1000  # changes and loads are counted up to this number and then from 
 # Widgets and components. Those that are restored from the history are read back by name.
 CANVAS, TOOLBAR, EXAMPLES, RECENT = "canvas", "toolbar", "examples", "recent"
 LIVE, CONVERT, KEEP_LINES, MODE, NEIGHBOUR_COUNT = "live", "convert", "keep_lines", "mode", "neighbour_count"
+STAGE1, PARTS, ATTENTION, GHOST = "stage1", "parts", "attention", "ghost"
+GENERATOR, GENERATORS, COMPARE, COMPARISON = "generator", "generators", "compare", "comparison"
 UPLOAD, UPLOAD_MENU = "upload", "upload_menu"
 _SESSION = "draw_session"
+BY_PARTS = "stage 1 by parts"  # beside the names of generators, none of which holds a space
 
 
 @dataclass(frozen=True)
@@ -37,17 +40,9 @@ class Tools:
     brush: int = 3
     eraser: int = 20
     guide: bool = True
+    ghost: bool = False
     mirror: bool = False
     change: int = 0  # counts the changes that the browser made, so that it knows which have arrived
-
-
-@dataclass(frozen=True)
-class Look:
-    """How a drawing becomes a face."""
-
-    keep_lines: float = 0.5
-    mode: Mode = "hybrid"
-    neighbour_count: int = 10
 
 
 @dataclass(frozen=True)
@@ -64,6 +59,9 @@ def drawing_from(fabric: dict[str, Any]) -> Drawing:
     return Drawing(fabric, None, digest(fabric))
 
 
+FaceKey = tuple[str, Look]  # of a drawing and what really matters of its look
+
+
 @dataclass(frozen=True)
 class Shown:
     """A finished face with everything needed to come back to it.
@@ -78,11 +76,12 @@ class Shown:
     photo_url: str = ""
     refined_url: str = ""
     thumbnail: str = ""
+    tile_url: str = ""  # the photo in few bytes
     made: datetime = field(default_factory=datetime.now)
 
     @property
-    def key(self) -> tuple[str, Look]:
-        return self.drawing.digest, self.look
+    def key(self) -> FaceKey:
+        return self.drawing.digest, self.look.effective()
 
 
 @dataclass
@@ -99,6 +98,12 @@ class DrawSession:
     history: tuple[Shown, ...] = ()
     look: Look = field(default_factory=Look)
     look_loads: int = 0  # part of the widgets' keys, see set_look
+    part_change: int = 0  # counts the changes of parts that the browser made, as Tools.change does
+    faces: dict[FaceKey, Shown] = field(default_factory=dict)  # every face of the drawing made so far
+    refused: dict[str, str] = field(default_factory=dict)  # generators that could not be used, and why
+    notice: str = ""  # said once
+    is_comparing: bool = False
+    ghost: tuple[tuple[Any, ...], str] = ((), "")  # what it was made from, and the picture
     upload_error: str = ""
     uploads: int = 0  # part of the uploader's key: a new number empties it
 
@@ -138,6 +143,27 @@ class DrawSession:
             self.look = look
             self.look_loads += 1
 
+    def refuse(self, look: Look, why: str) -> bool:
+        """Note that a look's generator or kind of stage 1 fails, and leave it; False if there is no other."""
+        default = Look()
+        if look.generator != default.generator:
+            self.refused[look.generator] = why
+            other = replace(look, generator=default.generator)
+        elif look.effective().stage1 != default.stage1:
+            self.refused[BY_PARTS] = why
+            other = replace(look, stage1=default.stage1)
+        else:
+            return False
+        if (self.look.generator, self.look.stage1) == (look.generator, look.stage1):
+            self.set_look(other)
+            self.notice = why
+        return True
+
+    def trouble_with(self, look: Look) -> str:
+        """Why a look cannot be had; empty where nothing is known against it."""
+        by_parts = self.refused.get(BY_PARTS, "") if look.effective().stage1 == "parts" else ""
+        return self.refused.get(look.generator, "") or by_parts
+
     def come_back(self) -> None:
         """Lay the drawing on a canvas that starts anew, after a visit to another page."""
         self.load = {"objects": self.drawing.fabric.get("objects", []), "load": self.load["load"] + 1}
@@ -155,8 +181,18 @@ class DrawSession:
                 self.redo_loads = []  # a stroke of the visitor's own
         self.replaced = None
 
+    def keep(self, shown: Shown) -> None:
+        """Keep a face of the drawing for as long as the drawing stays as it is."""
+        self.faces = {key: face for key, face in self.faces.items() if key[0] == shown.drawing.digest}
+        self.faces[shown.key] = shown
+
+    def find(self, look: Look) -> Shown | None:
+        """The face of this drawing and look, where it was made already."""
+        return self.faces.get((self.drawing.digest, look.effective()))
+
     def remember(self, shown: Shown) -> None:
         """Show a result and put it first in the strip, each drawing and look once."""
+        self.keep(shown)
         self.shown = shown
         others = tuple(entry for entry in self.history if entry.key != shown.key)
         self.history = shorten((shown, *others))

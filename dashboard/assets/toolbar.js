@@ -65,7 +65,7 @@ function createBar(parentElement) {
     const size = erases ? tools.eraser : tools.brush;
     const [low, high] = erases ? data.limits.eraser : data.limits.brush;
     for (const name of ["pen", "eraser"]) buttons[name].setAttribute("aria-pressed", String(tools.tool === name));
-    for (const name of ["guide", "mirror"]) buttons[name].setAttribute("aria-pressed", String(tools[name]));
+    for (const name of ["guide", "ghost", "mirror"]) buttons[name].setAttribute("aria-pressed", String(tools[name]));
     buttons.guide.hidden = !data.guideUrl;
     slider.min = low;
     slider.max = high;
@@ -123,7 +123,9 @@ function createBar(parentElement) {
   const act = {
     pen: () => change({ tool: "pen" }),
     eraser: () => change({ tool: "eraser" }),
-    guide: () => change({ guide: !tools.guide }),
+    // Two faces to trace at once would only confuse.
+    guide: () => change({ guide: !tools.guide, ghost: tools.ghost && tools.guide }),
+    ghost: () => change({ ghost: !tools.ghost, guide: tools.guide && tools.ghost }),
     mirror: () => change({ mirror: !tools.mirror }),
     undo: () => step("undo", data.canTakeBack),
     redo: () => step("redo", data.canBringBack),
@@ -146,7 +148,7 @@ function createBar(parentElement) {
   on(slider, "input", () => (number.textContent = slider.value));
   on(slider, "change", () => resize(Number(slider.value)));
 
-  const keys = { b: "pen", p: "pen", e: "eraser", g: "guide", m: "mirror" };
+  const keys = { b: "pen", p: "pen", e: "eraser", g: "guide", h: "ghost", m: "mirror" };
   on(window, "keydown", (event) => {
     const target = event.composedPath()[0];
     const writes = target.isContentEditable || target.tagName === "TEXTAREA" ||
@@ -160,7 +162,8 @@ function createBar(parentElement) {
     } else if (keys[key] && !buttons[keys[key]].hidden) act[keys[key]]();
     else if (key === "[" || key === "]") {
       resize(Number(slider.value) + (key === "]" ? 1 : -1) * (tools.tool === "eraser" ? 4 : 1));
-    } else if (key === "c") document.querySelector(data.convert)?.click();
+    } else if (key === "n") setTrigger("generator", event.shiftKey ? -1 : 1);
+    else if (data.clicks[key]) document.querySelector(data.clicks[key])?.click();
   });
 
   // The canvas sends a drawing 200 ms after the pen is lifted. That is late for a photo that follows the pen,

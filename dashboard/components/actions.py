@@ -8,6 +8,7 @@ from datetime import datetime
 import streamlit as st
 
 from dashboard.drawing import has_ink, strokes_file
+from dashboard.generator_cards import cards
 from dashboard.state import CONVERT, LIVE, Drawing, Shown
 
 
@@ -43,9 +44,10 @@ def files_of(drawing: Drawing, shown: Shown | None) -> dict[str, Callable[[], by
         files["Strokes"] = lambda: strokes_file(drawing.fabric)
     if shown is not None and shown.result.photo is not None and shown.drawing.sketch is not None:
         drawn, result = shown.drawing.sketch, shown.result
-        files["Photo"] = lambda: downloads.photo_png(result)
+        licence = cards([result.generator])[0].licence
+        files["Photo"] = lambda: downloads.photo_png(result, licence=licence)
         files["Refined sketch"] = lambda: downloads.refined_png(result)
-        files["Side by side"] = lambda: downloads.side_by_side_png(drawn, result)
+        files["Side by side"] = lambda: downloads.side_by_side_png(drawn, result, licence=licence)
     return files
 
 

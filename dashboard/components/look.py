@@ -1,20 +1,25 @@
-"""How the drawing becomes a face: keep my lines, what is refined, which training faces help."""
+"""How the drawing becomes a face: keep my lines, what is refined and by which parts, which faces help."""
 
 from __future__ import annotations
+
+from dataclasses import replace
 
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
-from dashboard.state import KEEP_LINES, MODE, NEIGHBOUR_COUNT, DrawSession, Look
+from dashboard.looks import MAX_NEIGHBOURS, Look, Stage1
+from dashboard.networks import Abilities
+from dashboard.state import BY_PARTS, KEEP_LINES, MODE, NEIGHBOUR_COUNT, STAGE1, DrawSession
 
 MODES = {
     "hybrid": "Refine the face, keep my hair",
     "whole": "Refine everything",
     "none": "Use my lines as they are",
 }
+STAGE1_KINDS: dict[Stage1, str] = {"whole": "Whole face", "parts": "By parts"}
 
 
-def show_look(session: DrawSession) -> tuple[Look, DeltaGenerator]:
+def show_look(session: DrawSession, abilities: Abilities) -> tuple[Look, DeltaGenerator]:
     """Show the settings; return them, and the menu that has room for the training faces."""
     look, loads = session.look, session.look_loads
     is_refined = st.session_state.get(f"{MODE}_{loads}", look.mode) != "none"
@@ -36,15 +41,37 @@ def show_look(session: DrawSession) -> tuple[Look, DeltaGenerator]:
         format_func=MODES.__getitem__,
         label_visibility="collapsed",
     )
-    menu = st.popover("More", key="more", type="tertiary").container(key="more_menu")
+    with st.container(key="refining", horizontal=True, vertical_alignment="center"):
+        stage1 = _show_stage1(session, is_refined=is_refined) if abilities.has_parts else look.stage1
+        menu = st.popover("More", key="more", type="tertiary").container(key="more_menu")
     with menu:
         neighbour_count = st.slider(
             "Training faces to blend",
             1,
-            20,
+            MAX_NEIGHBOURS,
             look.neighbour_count,
             key=f"{NEIGHBOUR_COUNT}_{loads}",
             disabled=not is_refined,
         )
-    session.look = Look(round(keep_lines, 2), mode, neighbour_count)
+    session.look = replace(
+        look, keep_lines=round(keep_lines, 2), mode=mode, neighbour_count=neighbour_count, stage1=stage1
+    )
     return session.look, menu
+
+
+def _show_stage1(session: DrawSession, *, is_refined: bool) -> Stage1:
+    def chosen() -> None:
+        session.refused.pop(BY_PARTS, None)
+
+    kind = st.segmented_control(
+        "Refine as",
+        list(STAGE1_KINDS),
+        default=session.look.stage1,
+        required=True,
+        key=f"{STAGE1}_{session.look_loads}",
+        format_func=STAGE1_KINDS.__getitem__,
+        on_change=chosen,
+        disabled=not is_refined,
+        label_visibility="collapsed",
+    )
+    return kind or session.look.stage1

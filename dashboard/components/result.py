@@ -3,13 +3,20 @@
 from __future__ import annotations
 
 import html
+from typing import TYPE_CHECKING
 
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
-from dashboard.decisions import Step, status_text, timing_text
+from dashboard.decisions import Step, status_text, timing_text, waiting_text
+from dashboard.face_pictures import heat_url
+from dashboard.generator_cards import cards
+from dashboard.looks import PART_TITLES, Look
 from dashboard.resources import face_url
-from dashboard.state import Shown
+from dashboard.state import ATTENTION, Shown
+
+if TYPE_CHECKING:
+    from core.results import Neighbour
 
 EMPTY_TEXT = "Draw a face.<br>Its photo appears here."
 FACES_SHOWN = 10
@@ -34,9 +41,20 @@ def show_status(line: DeltaGenerator, shown: Shown | None, step: Step) -> None:
     )
 
 
-def show_waiting(line: DeltaGenerator) -> None:
-    """The same line while the networks are loaded, once after the server's start."""
-    line.html('<p class="studio-status"><span>Getting the networks ready …</span></p>')
+def show_waiting(line: DeltaGenerator, look: Look) -> None:
+    """The same line while networks are loaded, each once after the server's start."""
+    (card,) = cards([look.generator])
+    text = html.escape(waiting_text(look, card.title))
+    line.html(f'<p class="studio-status studio-loads"><span>{text}</span></p>')
+
+
+def show_attention(shown: Shown | None) -> None:
+    """A switch on the photo that lays the generator's attention over it, where the generator has any."""
+    attention = shown.result.attention if shown is not None else None
+    if attention is None:
+        return
+    if st.toggle("Attention", key=ATTENTION, persist_state="session"):
+        st.html(f'<div class="studio-attention" style="background-image: url({heat_url(attention)})"></div>')
 
 
 def show_refined(shown: Shown | None) -> None:
@@ -49,13 +67,23 @@ def show_refined(shown: Shown | None) -> None:
 
 def show_faces(shown: Shown | None) -> None:
     """The training faces that the refined lines lean on, as sketches with their shares."""
-    neighbours = shown.result.neighbours[:FACES_SHOWN] if shown is not None else ()
     figures = "".join(
         f'<figure><img src="{face_url(near.sketch)}" alt="Sketch of {html.escape(near.name)}">'
-        f"<figcaption>{near.weight:.0%}</figcaption></figure>"
-        for near in neighbours
+        f"<figcaption>{html.escape(caption)}</figcaption></figure>"
+        for caption, near in nearest_faces(shown)
         if near.sketch is not None
     )
     if not figures:
         return
     st.html(f'<p class="studio-label">Nearest training faces</p><div class="studio-faces">{figures}</div>')
+
+
+def nearest_faces(shown: Shown | None) -> list[tuple[str, Neighbour]]:
+    """The training faces with their shares; by parts, the nearest one of each part with the part's name."""
+    if shown is None:
+        return []
+    if shown.result.parts:
+        return [
+            (PART_TITLES[part.name], part.neighbours[0]) for part in shown.result.parts if part.neighbours
+        ]
+    return [(f"{near.weight:.0%}", near) for near in shown.result.neighbours[:FACES_SHOWN]]

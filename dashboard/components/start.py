@@ -7,6 +7,7 @@ import streamlit as st
 from core.errors import UnsafeImage
 from dashboard.components.pictures import Picture, show_pictures
 from dashboard.drawing import fabric_from_sketch
+from dashboard.networks import Abilities
 from dashboard.resources import examples
 from dashboard.state import EXAMPLES, RECENT, UPLOAD, UPLOAD_MENU, DrawSession, drawing_from
 
@@ -62,7 +63,7 @@ def take_upload(session: DrawSession, data: bytes) -> str:
     return ""
 
 
-def show_recent(session: DrawSession) -> None:
+def show_recent(session: DrawSession, abilities: Abilities) -> None:
     """The last results; a click brings drawing and settings back."""
     if not session.history:
         return
@@ -74,5 +75,8 @@ def show_recent(session: DrawSession) -> None:
         session.put_on_paper(entry.drawing)
 
     current = next((str(i) for i, e in enumerate(session.history) if e is session.shown), "")
-    pictures = [Picture(str(i), e.thumbnail, f"Result {i + 1}") for i, e in enumerate(session.history)]
+    pictures = [
+        Picture(str(i), entry.thumbnail, f"Result {i + 1}, {abilities.card(entry.look.generator).title}")
+        for i, entry in enumerate(session.history)
+    ]
     show_pictures(pictures, key=RECENT, on_pick=bring_back, selected=current)

@@ -14,11 +14,30 @@ from typing import Any
 
 import streamlit as st
 
+from dashboard.components.generator_menu import step_generator
+from dashboard.networks import Abilities
 from dashboard.resources import asset_text, guide_url
-from dashboard.state import CANVAS, CONVERT, COUNTED, TOOLBAR, Drawing, DrawSession, Tools
+from dashboard.state import (
+    ATTENTION,
+    CANVAS,
+    COMPARE,
+    CONVERT,
+    COUNTED,
+    STAGE1,
+    TOOLBAR,
+    Drawing,
+    DrawSession,
+    Tools,
+)
 
 BRUSH_PX = (1, 12)
 ERASER_PX = (4, 80)
+CLICKS = {  # keys that press what is elsewhere on the page
+    "c": f".st-key-{CONVERT} button",
+    "s": f".st-key-{COMPARE} button",
+    "a": f".st-key-{ATTENTION} input",
+    "w": f'[class*="st-key-{STAGE1}_"] button[aria-checked="false"]',
+}
 SCRIPTS = ("gate.js", "mirror.js", "toolbar.js")
 
 
@@ -31,6 +50,7 @@ def tools_from(change: dict[str, Any], now: Tools) -> Tools:
         brush=_within(BRUSH_PX, change.get("brush"), now.brush),
         eraser=_within(ERASER_PX, change.get("eraser"), now.eraser),
         guide=bool(change.get("guide", now.guide)),
+        ghost=bool(change.get("ghost", now.ghost)),
         mirror=bool(change.get("mirror", now.mirror)),
         change=_within((0, COUNTED - 1), change.get("change"), now.change),
     )
@@ -52,11 +72,16 @@ def _component() -> Any:
     )
 
 
-def show_toolbar(session: DrawSession) -> None:
+def show_toolbar(session: DrawSession, abilities: Abilities) -> None:
     """Show the toolbar; what is pressed is carried out before the page is drawn again."""
 
     def changed() -> None:
         session.tools = tools_from(st.session_state[TOOLBAR].get("tools") or {}, session.tools)
+
+    def stepped() -> None:
+        by = st.session_state[TOOLBAR].get("generator")
+        if by in (1, -1):
+            step_generator(session, abilities, by)
 
     def when(name: str, act: Callable[[], None]) -> Callable[[], None]:
         def pressed() -> None:
@@ -74,6 +99,7 @@ def show_toolbar(session: DrawSession) -> None:
         "canBringBack": bool(session.redo_loads),
         "canvas": f".st-key-{CANVAS}",
         "convert": f".st-key-{CONVERT} button",
+        "clicks": CLICKS,
     }
     _component()(
         key=TOOLBAR,
@@ -82,6 +108,7 @@ def show_toolbar(session: DrawSession) -> None:
         on_clear_change=when("clear", lambda: session.put_on_paper(Drawing())),
         on_undo_change=when("undo", session.take_back),
         on_redo_change=when("redo", session.bring_back),
+        on_generator_change=stepped,
         width="stretch",
         height="content",
     )

@@ -2,24 +2,41 @@
 
 from __future__ import annotations
 
-import logging
+from dataclasses import replace
 
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
-from core.errors import AssetMissing
-from dashboard import resources
+from dashboard import networks, resources
 from dashboard.components.actions import show_convert, show_downloads
 from dashboard.components.canvas import show_canvas
+from dashboard.components.comparison import show_compare_button, show_comparison
+from dashboard.components.generator_menu import show_generators
+from dashboard.components.ghost import show_ghost
 from dashboard.components.look import show_look
-from dashboard.components.result import show_faces, show_photo, show_refined, show_status, show_waiting
+from dashboard.components.making import (
+    get_ready,
+    make_face,
+    make_ghost,
+    make_missing,
+    make_samples,
+    run_again,
+)
+from dashboard.components.part_rows import show_parts
+from dashboard.components.result import (
+    show_attention,
+    show_faces,
+    show_photo,
+    show_refined,
+    show_status,
+)
 from dashboard.components.start import show_examples, show_recent, show_upload
 from dashboard.components.toolbar import show_toolbar
-from dashboard.decisions import Step, missing_text, next_step
-from dashboard.drawing import data_url
-from dashboard.state import CANVAS, DrawSession, Look, Shown, draw_session
-
-logger = logging.getLogger(__name__)
+from dashboard.decisions import Step, next_step
+from dashboard.drawing import has_ink
+from dashboard.looks import Look, all_ways
+from dashboard.networks import Abilities
+from dashboard.state import CANVAS, DrawSession, draw_session
 
 
 def show_page() -> None:
@@ -33,24 +50,29 @@ def show_page() -> None:
 @st.fragment
 def show_studio() -> None:
     """Canvas left, photo right, settings beside them; the networks run last, when all else is up."""
-    session = draw_session()
+    session, abilities = draw_session(), networks.abilities()
     paper, photo, side = st.columns([20, 20, 11], gap="medium")
     with paper:
-        show_toolbar(session)
+        show_toolbar(session, abilities)
         session.receive(show_canvas(session.tools, session.load, session.drawing))
+    is_drawn = has_ink(session.drawing.fabric)
     with photo:
         actions = st.container(key="actions", horizontal=True, vertical_alignment="center")
         with actions:
             is_live, is_asked = show_convert()
             st.space("stretch")
             busy = st.container(key="busy", width="content")
+            is_choosing = show_generators(
+                session, abilities, _pictures(session, abilities, is_drawn=is_drawn)
+            )
+            show_compare_button(session, abilities, is_drawn=is_drawn)
         picture = st.container(key="photo")
         status = st.container(key="status").empty()
     with side:
         st.html('<p class="studio-label studio-tall">Refined sketch</p>')
         refined = st.container(key="refined")
-        look, more = show_look(session)
-    start, recent, _ = st.columns([20, 20, 11], gap="medium")
+        look, more = show_look(session, abilities)
+    start, recent, parts = st.columns([20, 20, 11], gap="medium")
     with start, st.container(gap="xsmall"):
         with st.container(key="start", horizontal=True, vertical_alignment="center"):
             st.html('<p class="studio-label">Start from a drawing</p>')
@@ -59,10 +81,11 @@ def show_studio() -> None:
 
     step = next_step(session, look, is_live=is_live, is_asked=is_asked)
     if step is Step.EMPTY:
-        session.shown = None
-    is_ready = step is not Step.GENERATE or _make_face(session, look, status, busy)
+        session.shown, session.is_comparing = None, False
+    is_ready = step is not Step.GENERATE or make_face(session, look, status, busy)
     with picture:
         show_photo(session.shown)
+        show_attention(session.shown)
     if is_ready:
         show_status(status, session.shown, step)
     with actions:
@@ -74,32 +97,53 @@ def show_studio() -> None:
     with recent, st.container(gap="xsmall"):
         with st.container(key="recent_title", horizontal=True, vertical_alignment="center"):
             st.html(f'<p class="studio-label">{"Recent" if session.history else "&nbsp;"}</p>')
-        show_recent(session)
-    if step is Step.EMPTY and _get_ready(status):  # so that the first stroke is answered at once
-        show_status(status, None, step)
+        show_recent(session, abilities)
+    if look.stage1 == "parts" and abilities.has_parts:
+        with parts, st.container(key="part_rows"):
+            show_parts(session, is_refined=look.mode != "none")
+    _say_once(session)
+    _go_on(session, look, abilities, status, step=step, is_choosing=is_choosing)
 
 
-def _make_face(session: DrawSession, look: Look, status: DeltaGenerator, busy: DeltaGenerator) -> bool:
-    """Call the networks; the face is kept before anything is drawn, so that a newer stroke cannot lose it."""
-    if session.drawing.sketch is None or not _get_ready(status):
-        return False
-    with busy, st.spinner("Making the photo"):  # seen only when it takes long
-        result = resources.generate(session.drawing.sketch, look)
-    if result.photo is None:
-        session.shown = Shown(session.drawing, look, result)
-    else:
-        urls = data_url(result.photo), data_url(result.refined_sketch), resources.thumbnail(result.photo)
-        session.remember(Shown(session.drawing, look, result, *urls))
-    return True
+def _go_on(
+    session: DrawSession,
+    look: Look,
+    abilities: Abilities,
+    status: DeltaGenerator,
+    *,
+    step: Step,
+    is_choosing: bool,
+) -> None:
+    """What can wait until the photo is there: the ghost, the other generators' faces, the networks themselves."""
+    show_ghost(make_ghost(session, look, status))
+    if step is Step.EMPTY:
+        if get_ready(session, look, status):  # so that the first stroke is answered at once
+            show_status(status, None, step)
+            if not abilities.cards and networks.abilities().cards:
+                run_again()  # now there is something to choose from
+            if is_choosing:
+                make_samples(session, abilities.names, status)
+        return
+    ways = all_ways(look, abilities.names, has_parts=abilities.has_parts)
+    if session.is_comparing:
+        show_comparison(session, abilities, ways)
+        make_missing(session, ways, status)
+    elif is_choosing:
+        make_missing(session, [replace(look, generator=name) for name in abilities.names], status)
+    elif not abilities.cards and networks.abilities().cards:
+        run_again()
 
 
-def _get_ready(status: DeltaGenerator) -> bool:
-    """Wait for the networks; a newer stroke breaks in at every round, because each one talks to the browser."""
-    try:
-        for _ in resources.until_ready():
-            show_waiting(status)
-    except AssetMissing as error:
-        logger.warning("no weights: %s", error)
-        status.error(missing_text(error), icon=":material/cloud_off:")
-        return False
-    return True
+def _pictures(session: DrawSession, abilities: Abilities, *, is_drawn: bool) -> dict[str, str]:
+    """A photo by each generator, as far as they are made: of the drawing, or of an example before there is one."""
+    if not is_drawn:
+        return {name: networks.sample_url(name) for name in abilities.names}
+    made = {name: session.find(replace(session.look, generator=name)) for name in abilities.names}
+    return {name: face.tile_url for name, face in made.items() if face is not None}
+
+
+def _say_once(session: DrawSession) -> None:
+    """Tell what had to be left, such as a generator that cannot be used."""
+    if session.notice:
+        st.toast(session.notice, icon=":material/error:", duration="long")
+        session.notice = ""

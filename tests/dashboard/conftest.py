@@ -8,14 +8,14 @@ import streamlit as st
 from streamlit.testing.v1 import AppTest
 
 from core.config import ROOT
-from dashboard import resources
+from dashboard import networks
 from dashboard.state import Drawing
 from dashboard.views import draw
 from tests.dashboard.fake_page import FakePipeline, Page
 
 
 @pytest.fixture
-def pipeline(monkeypatch: pytest.MonkeyPatch) -> FakePipeline:
+def pipeline(monkeypatch: pytest.MonkeyPatch) -> Iterator[FakePipeline]:
     fake = FakePipeline()
 
     def load() -> FakePipeline:
@@ -23,8 +23,10 @@ def pipeline(monkeypatch: pytest.MonkeyPatch) -> FakePipeline:
             raise fake.error
         return fake
 
-    monkeypatch.setattr(resources, "pipeline", load)
-    return fake
+    monkeypatch.setattr(networks, "pipeline", load)
+    networks.forget()
+    yield fake
+    networks.forget()
 
 
 @pytest.fixture

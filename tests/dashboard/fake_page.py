@@ -1,14 +1,15 @@
 """The real page for tests, with a canvas and networks that they can steer."""
 
-from dataclasses import dataclass, field
-from types import SimpleNamespace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 from streamlit.testing.v1 import AppTest
 
+from core.parts import PAINT_ORDER
+from core.results import FaceResult, Neighbour, PartResult, PartSettings
 from dashboard.drawing import fabric_from_strokes
-from dashboard.state import Drawing, drawing_from
+from dashboard.state import Drawing, DrawSession, drawing_from
 
 STROKES = [{"width": 3, "points": [[100, y], [200, y + 10], [300, y]]} for y in (100, 200, 300, 400, 450)]
 
@@ -33,24 +34,51 @@ class FakePipeline:
     confidence: float | None = 0.9
     is_blank: bool = False
     error: Exception | None = None
+    generators: list[str] = field(default_factory=lambda: ["pix2pixhd"])
+    has_parts: bool = False
+    broken: tuple[str, ...] = ()  # generators that cannot be loaded, or "parts"
+    missing: tuple[str, ...] = ()  # parts that are not drawn
     calls: list[dict[str, Any]] = field(default_factory=list)
+    ghosts: int = 0
 
-    def __call__(self, sketch: np.ndarray, *, t: float, k: int, mode: str) -> Any:
-        self.calls.append({"sketch": sketch, "t": t, "k": k, "mode": mode})
+    def __call__(self, sketch: np.ndarray, **how: Any) -> FaceResult:
+        for name in (how["generator"], how["stage1"]):
+            if name in self.broken:
+                raise ValueError(f"/srv/models/{name}.safetensors is damaged. Restore it.")
+        how = {"t": 0.5, "k": 10, "mode": "hybrid", "fill": {}, "parts": {}} | how
+        self.calls.append({"sketch": sketch} | how)
         small = np.ascontiguousarray(sketch[::2, ::2])
-        neighbour = SimpleNamespace(name="face", weight=1 / k, distance=1.0, sketch=small[::2, ::2])
-        return SimpleNamespace(
+        near = Neighbour("face", 1 / how["k"], 1.0, small[::2, ::2])
+        return FaceResult(
             photo=None if self.is_blank else np.dstack([small] * 3),
             refined_sketch=None if self.is_blank else small,
-            neighbours=() if self.is_blank else (neighbour,) * k,
+            neighbours=() if self.is_blank else (near,) * how["k"],
             confidence=None if self.is_blank else self.confidence,
             is_blank=self.is_blank,
             timings={"encode": 10.0, "project": 0.0, "generate": 50.0, "total": 61.0},
-            t=t,
-            k=k,
-            mode=mode,
-            generator="pix2pixhd",
+            parts=self._parts(how, near) if how["stage1"] == "parts" else (),
+            attention=255 - small if how["generator"] == "ugatit" else None,
+            **{name: how[name] for name in ("t", "k", "mode", "generator", "stage1")},
         )
+
+    def _parts(self, how: dict[str, Any], near: Neighbour) -> tuple[PartResult, ...]:
+        own = {name: how["parts"].get(name, PartSettings(how["t"], how["k"])) for name in PAINT_ORDER}
+        return tuple(
+            PartResult(
+                name,
+                part.t,
+                part.k,
+                is_drawn=name not in self.missing,
+                is_filled=name in self.missing and name in how["fill"],
+                neighbours=(near,),
+                confidence=self.confidence,
+            )
+            for name, part in own.items()
+        )
+
+    def ghost(self, sketch: np.ndarray, *, k: int, stage1: str) -> np.ndarray:
+        self.ghosts += 1
+        return np.ascontiguousarray(sketch[::2, ::2])
 
 
 @dataclass
@@ -70,3 +98,12 @@ class Page:
 
     def photos(self) -> list[Any]:
         return list(self.app.image)
+
+    @property
+    def session(self) -> DrawSession:
+        return self.app.session_state["draw_session"]
+
+    def choose(self, **settings: Any) -> AppTest:
+        """Set what the visitor sets in components that AppTest cannot press."""
+        self.session.set_look(replace(self.session.look, **settings))
+        return self.app.run()

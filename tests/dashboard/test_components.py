@@ -9,12 +9,14 @@ import pytest
 
 from core.errors import AssetMissing
 from core.images import encode_png
-from dashboard import resources
+from dashboard import networks
 from dashboard.components.actions import files_of
 from dashboard.components.start import take_upload
 from dashboard.components.toolbar import tools_from
 from dashboard.drawing import digest, fabric_from_strokes
-from dashboard.state import Drawing, DrawSession, Look, Shown, Tools
+from dashboard.face_pictures import thumbnail
+from dashboard.looks import Look
+from dashboard.state import Drawing, DrawSession, Shown, Tools
 from tests.dashboard.fake_page import FakePipeline, drawn
 
 
@@ -59,29 +61,29 @@ def test_an_uploaded_drawing_lies_on_the_paper_and_undo_brings_the_old_one_back(
 
 
 def test_new_weights_have_another_fingerprint(tmp_path: Path):
-    assert resources.weights_fingerprint(tmp_path / "none") == ()
+    assert networks.weights_fingerprint(tmp_path / "none") == ()
     file = tmp_path / "pix2pixhd.safetensors"
     file.write_bytes(b"old")
-    before = resources.weights_fingerprint(tmp_path)
+    before = networks.weights_fingerprint(tmp_path)
     file.write_bytes(b"newer")
-    assert resources.weights_fingerprint(tmp_path) != before
+    assert networks.weights_fingerprint(tmp_path) != before
 
 
 def test_the_look_reaches_the_networks(pipeline: FakePipeline):
-    resources.generate(drawn().sketch, Look(keep_lines=0.3, mode="whole", neighbour_count=4))
+    networks.generate(drawn().sketch, Look(keep_lines=0.3, mode="whole", neighbour_count=4))
     call = pipeline.calls[0]
     assert (call["t"], call["mode"], call["k"]) == (0.3, "whole", 4)
 
 
 def test_a_thumbnail_is_small_and_can_be_shown_in_place():
-    url = resources.thumbnail(np.zeros((256, 256, 3), np.uint8), 64)
+    url = thumbnail(np.zeros((256, 256, 3), np.uint8), 64)
     assert url.startswith("data:image/png;base64,")
     assert len(url) < 2000
 
 
 def test_every_file_can_be_made_from_a_finished_face_and_the_strokes_read_back(pipeline: FakePipeline):
     drawing = drawn()
-    shown = Shown(drawing, Look(), resources.generate(drawing.sketch, Look()))
+    shown = Shown(drawing, Look(), networks.generate(drawing.sketch, Look()))
     files = {label: make() for label, make in files_of(drawing, shown).items() if make is not None}
     assert set(files) == {"Photo", "Refined sketch", "Drawing", "Side by side", "Strokes"}
     assert all(data.startswith(b"\x89PNG") for label, data in files.items() if label != "Strokes")
@@ -95,11 +97,13 @@ def test_before_the_first_photo_only_the_drawing_can_be_taken_along():
     assert not any(files_of(Drawing(), None).values())
 
 
-def test_loading_hands_control_back_until_the_networks_are_there(monkeypatch: pytest.MonkeyPatch):
+def test_loading_hands_control_back_until_the_networks_are_there(
+    pipeline: FakePipeline, monkeypatch: pytest.MonkeyPatch
+):
     is_loaded = threading.Event()
-    monkeypatch.setattr(resources, "pipeline", lambda: is_loaded.wait(10))
+    monkeypatch.setattr(networks, "pipeline", lambda: is_loaded.wait(10) and pipeline)
     rounds = 0
-    for _ in resources.until_ready(pause_s=0.001):
+    for _ in networks.until_ready(pause_s=0.001):
         rounds += 1
         if rounds == 3:
             is_loaded.set()
@@ -109,4 +113,4 @@ def test_loading_hands_control_back_until_the_networks_are_there(monkeypatch: py
 def test_missing_weights_are_told_to_whoever_waits_for_them(pipeline: FakePipeline):
     pipeline.error = AssetMissing("face_bank.safetensors is missing. Run: make assets")
     with pytest.raises(AssetMissing, match="face_bank"):
-        list(resources.until_ready())
+        list(networks.until_ready())

@@ -4,8 +4,9 @@ from types import SimpleNamespace
 
 import pytest
 
-from dashboard.decisions import Step, missing_text, next_step, status_text, timing_text
-from dashboard.state import Drawing, DrawSession, Look, Shown, drawing_from
+from dashboard.decisions import Step, missing_text, next_step, status_text, timing_text, unusable_text
+from dashboard.looks import Look
+from dashboard.state import Drawing, DrawSession, Shown, drawing_from
 from tests.dashboard.fake_page import drawn
 
 
@@ -76,3 +77,13 @@ def test_times_are_short_and_leave_out_steps_that_did_not_run():
 def test_the_sentence_on_missing_weights_names_the_file_and_no_folder(folder: str):
     text = missing_text(RuntimeError(f"{folder}face_bank.safetensors is missing. Run: make assets"))
     assert text.endswith("yet. face_bank.safetensors is missing. Run: make assets")
+
+
+def test_of_a_long_error_a_visitor_reads_the_sentence_that_says_what_is_wrong():
+    error = ValueError(
+        "/srv/x.safetensors: the weights do not fit their own configuration: Error(s) in loading state_dict\n\tMissing"
+    )
+    assert unusable_text(Look(generator="x"), error) == (
+        "x cannot be used: x.safetensors: the weights do not fit their own configuration"
+    )
+    assert unusable_text(Look(stage1="parts"), ValueError("damaged")) == "By parts cannot be used: damaged"

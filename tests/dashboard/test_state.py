@@ -5,7 +5,8 @@ from types import SimpleNamespace
 import pytest
 
 from dashboard.drawing import digest
-from dashboard.state import HISTORY_LENGTH, Drawing, DrawSession, Look, Shown, drawing_from, shorten
+from dashboard.looks import Look
+from dashboard.state import HISTORY_LENGTH, Drawing, DrawSession, Shown, drawing_from, shorten
 from tests.dashboard.fake_page import drawn
 
 RESULT = SimpleNamespace(photo=None)

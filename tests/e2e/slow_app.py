@@ -15,7 +15,7 @@ ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT))
 
 from core.pipeline import FaceResult  # noqa: E402  (needs the root on the path)
-from dashboard import resources  # noqa: E402
+from dashboard import networks  # noqa: E402
 
 HOLD_S = 3.0
 
@@ -26,7 +26,10 @@ class SlowPipeline:
     def __init__(self) -> None:
         self.calls = 0
 
-    def __call__(self, sketch: np.ndarray, *, t: float, k: int, mode: str) -> FaceResult:
+    generators = ("stand-in",)
+    has_parts = False
+
+    def __call__(self, sketch: np.ndarray, *, t: float, k: int, mode: str, **_: object) -> FaceResult:
         self.calls += 1
         if self.calls == 1:
             threading.Event().wait(HOLD_S)
@@ -47,8 +50,8 @@ class SlowPipeline:
 
 
 # The script runs again for every stroke; the stand-in stays, in the module whose part it plays.
-if not hasattr(resources, "stand_in"):
-    resources.stand_in = SlowPipeline()
-    resources.pipeline = lambda: resources.stand_in
+if not hasattr(networks, "stand_in"):
+    networks.stand_in = SlowPipeline()
+    networks.pipeline = lambda: networks.stand_in
 
 runpy.run_path(str(ROOT / "dashboard" / "app.py"), run_name="__main__")

@@ -1,0 +1,216 @@
+"""The networks that all visitors share: loaded beside the page, asked one face at a time."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor, wait
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import streamlit as st
+
+from core.config import settings
+from dashboard.face_pictures import tile_url
+from dashboard.generator_cards import GeneratorCard, cards
+from dashboard.looks import Look
+
+if TYPE_CHECKING:
+    from core.pipeline import FaceResult, PartSettings
+
+Fingerprint = tuple[tuple[str, int, int], ...]
+
+
+class GeneratorUnusable(ValueError):
+    """A generator cannot be used; the message says why, and the others still can."""
+
+
+@dataclass(frozen=True)
+class Abilities:
+    """What a visitor can choose from; nothing while the networks are being loaded."""
+
+    cards: tuple[GeneratorCard, ...] = ()
+    has_parts: bool = False
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        return tuple(card.name for card in self.cards)
+
+    def card(self, name: str) -> GeneratorCard:
+        """The card of a generator; one with its bare name where it is not among these."""
+        return next((card for card in self.cards if card.name == name), GeneratorCard(name, name))
+
+
+def weights_fingerprint(folder: Path) -> Fingerprint:
+    """Names, sizes and times of the weights: what the loaded networks depend on."""
+    if not folder.is_dir():
+        return ()
+    files = sorted(folder.glob("*.safetensors"))
+    return tuple((file.name, (stat := file.stat()).st_size, stat.st_mtime_ns) for file in files)
+
+
+@st.cache_resource(show_spinner=False, max_entries=1)
+def _load_pipeline(weights: Path, fingerprint: Fingerprint, device: str, runtime: str) -> Any:
+    """One pipeline for all visitors; loaded again when weights or settings change."""
+    from core.pipeline import SketchToFacePipeline
+
+    return SketchToFacePipeline.load(weights, device=device, runtime=runtime)
+
+
+@st.cache_resource(show_spinner=False)
+def _turnstile() -> threading.Lock:
+    """One face at a time: two at once would only make both late on the same cores."""
+    return threading.Lock()
+
+
+def pipeline() -> Any:
+    """The networks, a ``core.pipeline.SketchToFacePipeline``, loaded once.
+
+    Raises
+    ------
+    AssetMissing
+        If the weights are not there.
+    """
+    chosen = settings()
+    return _load_pipeline(chosen.weights, weights_fingerprint(chosen.weights), chosen.device, chosen.runtime)
+
+
+@st.cache_resource(show_spinner=False)
+def _loader() -> ThreadPoolExecutor:
+    """One thread that loads, whoever asks; what is loaded already it hands out at once."""
+    return ThreadPoolExecutor(1, thread_name_prefix="load-networks")
+
+
+@st.cache_resource(show_spinner=False)
+def _tried() -> set[tuple[Any, ...]]:
+    """The generators and kinds of stage 1 that have made a face since the weights last changed."""
+    return set()
+
+
+def _generator_mark(generator: str) -> tuple[Any, ...]:
+    return weights_fingerprint(settings().weights), _file_stamp(generator), generator
+
+
+def _marks(look: Look) -> set[tuple[Any, ...]]:
+    generator = _generator_mark(look.generator)
+    return {generator, (generator[0], look.effective().stage1)}
+
+
+def _file_stamp(generator: str) -> int:
+    """When an imported generator's file was last written; 0 for the shipped ones."""
+    path = settings().data / "models" / f"{generator}.safetensors"
+    return path.stat().st_mtime_ns if Path(generator).name == generator and path.is_file() else 0
+
+
+def until_ready(look: Look | None = None, pause_s: float = 0.2) -> Iterator[None]:
+    """Load what a look needs beside the page, coming back to the caller every ``pause_s`` until it is there.
+
+    Networks take seconds to load and to compile. A page that waited for them in one piece could not take a
+    stroke meanwhile, nor could anybody else's.
+
+    Raises
+    ------
+    AssetMissing
+        If the weights are not there.
+    GeneratorUnusable
+        If the look's generator cannot be loaded or fails.
+    """
+    look = look or Look()
+    if _marks(look) <= _tried():
+        return
+    loading = _loader().submit(_try_out, look)
+    while not wait([loading], timeout=pause_s).done:
+        yield
+    loading.result()
+
+
+def _try_out(look: Look) -> None:
+    """Load the networks, and make a first face with those that are only loaded when they are asked for."""
+    networks = pipeline()
+    _tried().update(_marks(Look()))
+    marks = _marks(look)
+    if marks <= _tried():
+        return  # loaded with the others, or asked for by another visitor meanwhile
+    try:
+        networks(_dot_face(), generator=look.generator, stage1=look.effective().stage1)
+    except (ValueError, RuntimeError, OSError) as error:
+        raise GeneratorUnusable(str(error)) from error
+    _tried().update(marks)
+
+
+def forget() -> None:
+    """Try everything out anew, as after the server's start."""
+    _tried().clear()
+    _samples().clear()
+
+
+def _dot_face() -> np.ndarray:
+    """A sketch with just enough on it to be a face."""
+    sketch = np.full((512, 512), 255, np.uint8)
+    for x, y in ((186, 244), (326, 244), (256, 320), (256, 385)):
+        sketch[y - 10 : y + 10, x - 40 : x + 40] = 0
+    return sketch
+
+
+def abilities() -> Abilities:
+    """What the networks that are loaded can do; never waits for any."""
+    if not _marks(Look()) <= _tried():
+        return Abilities()
+    networks = pipeline()
+    return Abilities(cards(networks.generators), networks.has_parts)
+
+
+def generate(sketch: np.ndarray, look: Look) -> FaceResult:
+    """A face for a sketch (512, 512) uint8.
+
+    Raises
+    ------
+    AssetMissing
+        If the weights are not there.
+    """
+    networks = pipeline()
+    settings_of_parts = _part_settings(look)
+    with _turnstile():
+        return networks(
+            sketch,
+            t=look.keep_lines,
+            k=look.neighbour_count,
+            mode=look.mode,
+            stage1=look.effective().stage1,
+            parts=settings_of_parts,
+            fill=dict(look.fill),
+            generator=look.generator,
+        )
+
+
+@st.cache_resource(show_spinner=False)
+def _samples() -> dict[tuple[Any, ...], str]:
+    """One and the same demo drawing as each generator's photo, by the file that made it."""
+    return {}
+
+
+def sample_url(generator: str) -> str:
+    """A small photo by a generator; empty as long as nobody asked for it with `make_sample`."""
+    return _samples().get(_generator_mark(generator), "")
+
+
+def make_sample(generator: str, sketch: np.ndarray) -> None:
+    """Let a generator paint a drawing that shows what it does."""
+    photo = generate(sketch, Look(generator=generator)).photo
+    url = "" if photo is None else tile_url(photo)
+    _samples()[_generator_mark(generator)] = url
+
+
+def ghost(sketch: np.ndarray, look: Look) -> np.ndarray | None:
+    """The training faces that a drawing is on its way to, blended: (S, S) uint8, black on white."""
+    networks = pipeline()
+    with _turnstile():
+        return networks.ghost(sketch, k=look.neighbour_count, stage1=look.stage1)
+
+
+def _part_settings(look: Look) -> dict[str, PartSettings]:
+    from core.pipeline import PartSettings
+
+    return {part.name: PartSettings(part.keep_lines, part.neighbour_count) for part in look.parts}
