@@ -1,0 +1,54 @@
+"""From a file to pixels, as a protocol wants it: like the FID tools, or the way a person sees it.
+
+The four FID tools all read ``Image.open(path).convert("RGB")``: EXIF orientation and colour profiles are
+ignored, transparency is dropped, 16 bit is cut. A number that is to be theirs needs their pixels.
+"""
+
+from __future__ import annotations
+
+import io
+import warnings
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from types import MappingProxyType
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from core.errors import UnsafeImage
+from core.images import DECODER_ERRORS, FORMATS, MAX_PIXELS, read_photo
+
+Photo = NDArray[np.uint8]
+
+
+def decode_as_tools(source: bytes | str | Path) -> Photo:
+    """Pixels (H, W, 3) uint8 as pytorch-fid, torch-fidelity, torchmetrics' users and clean-fid read them.
+
+    Raises
+    ------
+    UnsafeImage
+        If the file is empty, damaged, no picture, or has over 50 megapixels.
+    """
+    data = source if isinstance(source, bytes) else Path(source).read_bytes()
+    if not data:
+        raise UnsafeImage("The file is empty (0 bytes). Choose a picture file.")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of large pictures, odd palettes and odd EXIF
+        try:
+            with Image.open(io.BytesIO(data), formats=(*FORMATS, "PPM")) as image:
+                if image.width * image.height > MAX_PIXELS:
+                    raise UnsafeImage(
+                        f"The picture is too large: {image.width} x {image.height} pixels, at most "
+                        f"{MAX_PIXELS / 1e6:.0f} megapixels are read. Make it smaller first."
+                    )
+                return np.array(image.convert("RGB"), dtype=np.uint8)
+        except UnsafeImage:
+            raise
+        except DECODER_ERRORS as error:
+            raise UnsafeImage("The file is no picture, is damaged, or is cut short.") from error
+
+
+DECODINGS: Mapping[str, Callable[[bytes | str | Path], Photo]] = MappingProxyType(
+    {"tools": decode_as_tools, "seen": read_photo}
+)

@@ -1,0 +1,170 @@
+"""Mean and covariance of features in constant memory, exact to float64 whatever the batches are."""
+
+from __future__ import annotations
+
+import io
+from dataclasses import dataclass
+from pathlib import Path
+from zipfile import BadZipFile
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from scipy.linalg.blas import dsyrk
+
+from core.images import write_atomically
+
+Matrix = NDArray[np.float64]
+
+CHUNK = 512  # samples converted to float64 at a time
+
+
+@dataclass(frozen=True)
+class Moments:
+    """What the Frechet distance needs to know of a set.
+
+    Attributes
+    ----------
+    count
+        Number of samples, at least 2.
+    mean : (D,) float64
+    covariance : (D, D) float64
+        Unbiased: divided by ``count - 1``.
+    """
+
+    count: int
+    mean: Matrix
+    covariance: Matrix
+
+    def __post_init__(self) -> None:
+        dimensions = self.mean.size
+        if self.mean.ndim != 1 or self.covariance.shape != (dimensions, dimensions):
+            raise ValueError(
+                f"mean {self.mean.shape} and covariance {self.covariance.shape} do not belong together."
+            )
+        if not (np.isfinite(self.mean).all() and np.isfinite(self.covariance).all()):
+            raise ValueError("mean or covariance holds NaN or infinity.")
+
+
+class FeatureStats:
+    """Running mean and scatter of features (Chan et al. 1983): one (D, D) matrix, however many samples.
+
+    Parameters
+    ----------
+    dimensions
+        D.
+    """
+
+    def __init__(self, dimensions: int) -> None:
+        if dimensions < 1:
+            raise ValueError(f"expected at least one dimension, got {dimensions}.")
+        self.count = 0
+        self._mean = np.zeros(dimensions)
+        self._scatter = np.zeros((dimensions, dimensions), order="F")  # upper triangle only
+
+    @property
+    def dimensions(self) -> int:
+        return self._mean.size
+
+    def update(self, features: ArrayLike) -> None:
+        """Add samples.
+
+        Parameters
+        ----------
+        features : (B, D)
+
+        Raises
+        ------
+        ValueError
+            If the width is another one, or a value is NaN or infinite.
+        """
+        batch = checked_features(features, "features", dimensions=self.dimensions, minimum=0)
+        if not len(batch):
+            return
+        if len(batch) > 2 * CHUNK:
+            for start in range(0, len(batch), CHUNK):
+                self.update(batch[start : start + CHUNK])
+            return
+        total = self.count + len(batch)
+        batch_mean = batch.mean(axis=0)
+        shift = batch_mean - self._mean
+        # One symmetric update holds the samples around their mean and, as one more row, the move of the mean.
+        rows = np.vstack([batch - batch_mean, shift * np.sqrt(self.count * len(batch) / total)])
+        self._scatter = dsyrk(1.0, rows.T, beta=1.0, c=self._scatter, overwrite_c=True)
+        self._mean += shift * (len(batch) / total)
+        self.count = total
+
+    def moments(self) -> Moments:
+        """Mean and unbiased covariance of what was added.
+
+        Raises
+        ------
+        ValueError
+            With fewer than two samples, which have no covariance.
+        """
+        if self.count < 2:
+            raise ValueError(f"a covariance needs at least 2 samples, got {self.count}. Add images.")
+        covariance = np.array(self._scatter)
+        covariance += np.triu(self._scatter, 1).T
+        covariance /= self.count - 1
+        return Moments(self.count, self._mean.copy(), covariance)
+
+
+def moments_of(features: ArrayLike) -> Moments:
+    """Mean and covariance of features (N, D), N >= 2; of a file on disk only a part is read at a time."""
+    values = np.asanyarray(features)
+    if values.ndim != 2 or not values.shape[1]:
+        raise ValueError(f"features must be (N, D), got {values.shape}.")
+    stats = FeatureStats(values.shape[1])
+    for start in range(0, len(values), CHUNK):
+        stats.update(values[start : start + CHUNK])
+    return stats.moments()
+
+
+def save_moments(path: str | Path, moments: Moments) -> None:
+    """Write an ``.npz`` that pytorch-fid reads as well (``mu``, ``sigma``), whole or not at all."""
+    buffer = io.BytesIO()
+    np.savez(buffer, mu=moments.mean, sigma=moments.covariance, count=np.int64(moments.count))
+    write_atomically(path, buffer.getvalue())
+
+
+def load_moments(path: str | Path, *, count: int | None = None) -> Moments:
+    """Read moments that `save_moments`, pytorch-fid or clean-fid wrote.
+
+    Parameters
+    ----------
+    count
+        Number of samples behind them, for files that do not say (only ours do).
+    """
+    try:
+        with np.load(path, allow_pickle=False) as file:
+            mean, covariance = file["mu"].astype(np.float64), file["sigma"].astype(np.float64)
+            known = int(file["count"]) if "count" in file else count
+    except (KeyError, ValueError, EOFError, OSError, BadZipFile) as error:
+        if isinstance(error, FileNotFoundError):
+            raise
+        raise ValueError(f"{path} holds no statistics (mu, sigma), or is damaged.") from error
+    if known is None:
+        raise ValueError(f"{path} does not say how many images it was made of. Give the number.")
+    return Moments(known, mean, covariance)
+
+
+def checked_features(
+    features: ArrayLike, what: str, *, dimensions: int | None = None, minimum: int = 2
+) -> Matrix:
+    """Features as (N, D) float64, checked.
+
+    Raises
+    ------
+    ValueError
+        On another number of axes, another width, fewer rows than ``minimum``, NaN or infinity.
+    """
+    values = np.asarray(features, dtype=np.float64)
+    if values.ndim != 2 or values.shape[1] == 0 or dimensions not in (None, values.shape[1]):
+        wanted = f"(N, {dimensions})" if dimensions else "(N, D)"
+        raise ValueError(f"{what} must be {wanted}, got {values.shape}.")
+    if len(values) < minimum:
+        raise ValueError(f"{what}: expected at least {minimum} samples, got {len(values)}. Add images.")
+    if not np.isfinite(values).all():
+        bad = int((~np.isfinite(values).all(axis=1)).sum())
+        raise ValueError(f"{what} hold NaN or infinity in {bad} of {len(values)} samples.")
+    return values

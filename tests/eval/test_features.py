@@ -1,0 +1,124 @@
+"""From pictures to features: batches, odd files, and the file on disk."""
+
+import io
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from eval.extractors import Extractor, ExtractorInfo
+from eval.feature_stats import moments_of
+from eval.features import (
+    FeatureSet,
+    FeatureStream,
+    Picture,
+    extract_features,
+    extract_moments,
+    load_features,
+    save_features,
+)
+from eval.protocols import EvaluationProtocol
+
+PROTOCOL = EvaluationProtocol("fd_colour", "colour", "seen", "clean", 8)
+INFO = ExtractorInfo("colour", "custom", "ab" * 32, 3, "torch-fp32")
+
+
+def mean_colour(batch: torch.Tensor) -> torch.Tensor:
+    return batch.mean((2, 3))
+
+
+def stream(pictures: list[tuple[str, Picture]], **options: object) -> FeatureStream:
+    return FeatureStream(pictures, Extractor(INFO, 8, mean_colour), PROTOCOL, **options)
+
+
+def pictures(count: int = 7) -> list[tuple[str, Picture]]:
+    rng = np.random.default_rng(0)
+    return [(f"{i}.png", rng.integers(0, 256, (9 + i, 12, 3)).astype(np.uint8)) for i in range(count)]
+
+
+def png(photo: np.ndarray) -> bytes:
+    buffer = io.BytesIO()
+    Image.fromarray(photo).save(buffer, "PNG")
+    return buffer.getvalue()
+
+
+@pytest.mark.parametrize("batch_size", [1, 3, 7, 50])
+def test_batches_do_not_matter(batch_size: int) -> None:
+    found = extract_features(stream(pictures(), batch_size=batch_size))
+    assert found.names == tuple(name for name, _ in pictures())
+    assert np.array_equal(found.features, extract_features(stream(pictures())).features)
+    assert (found.features.dtype, found.protocol, found.extractor) == (np.float32, "fd_colour", INFO)
+
+
+def test_pixels_bytes_and_files_are_one(tmp_path: Path) -> None:
+    photo = pictures(1)[0][1]
+    assert isinstance(photo, np.ndarray)
+    (tmp_path / "a.PNG").write_bytes(png(photo))
+    found = extract_features(stream([("a", photo), ("b", png(photo)), ("c", tmp_path / "a.PNG")]))
+    assert np.array_equal(found.features[0], found.features[1])
+    assert np.array_equal(found.features[0], found.features[2])
+
+
+def test_damaged_and_missing_files_are_listed_and_stop_nothing(tmp_path: Path) -> None:
+    good = pictures(3)
+    mixed = [good[0], ("empty", b""), ("text", b"hello"), good[1], ("gone", tmp_path / "gone.png"), good[2]]
+    found = extract_features(stream(mixed, batch_size=2))
+    assert found.names == ("0.png", "1.png", "2.png")
+    assert [one.name for one in found.skipped] == ["empty", "text", "gone"]
+    assert all(one.reason for one in found.skipped)
+    assert np.array_equal(found.features, extract_features(stream(good)).features)
+
+
+def test_nothing_usable_says_so_with_the_first_reason() -> None:
+    with pytest.raises(ValueError, match=r"1 were left out. The first: empty: The file is empty"):
+        extract_features(stream([("empty", b"")]))
+    with pytest.raises(ValueError, match="too few"):
+        extract_moments(stream(pictures(1)))
+
+
+def test_moments_need_no_features_in_memory() -> None:
+    found = extract_moments(stream(iter(pictures()), batch_size=2))  # type: ignore[arg-type]
+    expected = moments_of(extract_features(stream(pictures())).features)
+    assert found.count == 7
+    np.testing.assert_allclose(found.covariance, expected.covariance, rtol=1e-12)
+
+
+def test_progress_counts_every_picture() -> None:
+    seen: list[tuple[int, int]] = []
+    mixed = [*pictures(2), ("empty", b"")]
+    extract_features(stream(mixed, progress=lambda done, total: seen.append((done, total)), total=3))
+    assert seen == [(1, 3), (2, 3), (3, 3)]
+
+
+def test_features_come_back_from_their_file(tmp_path: Path) -> None:
+    found = extract_features(stream([*pictures(2), ('Ätzend "so".jpg', b"")]))
+    save_features(tmp_path / "set.npz", found)
+    again = load_features(tmp_path / "set.npz")
+    assert np.array_equal(again.features, found.features)
+    assert (again.names, again.protocol, again.extractor, again.skipped) == (
+        found.names,
+        found.protocol,
+        found.extractor,
+        found.skipped,
+    )
+    assert [path.name for path in tmp_path.iterdir()] == ["set.npz"]
+
+
+@pytest.mark.parametrize("kept", [0, 30, 200])
+def test_a_damaged_file_of_features_is_refused(tmp_path: Path, kept: int) -> None:
+    save_features(tmp_path / "set.npz", extract_features(stream(pictures(2))))
+    data = (tmp_path / "set.npz").read_bytes()
+    (tmp_path / "set.npz").write_bytes(data[:kept])
+    with pytest.raises(ValueError, match="damaged"):
+        load_features(tmp_path / "set.npz")
+
+
+def test_the_key_tells_protocol_weights_and_runtime() -> None:
+    assert extract_features(stream(pictures(2))).key == "fd_colour@abababababab:torch-fp32"
+
+
+def test_names_and_rows_must_be_as_many() -> None:
+    with pytest.raises(ValueError, match="with N names"):
+        FeatureSet(np.zeros((2, 3), np.float32), ("one",), "fd_colour", INFO)
