@@ -9,18 +9,19 @@ import sys
 from collections.abc import Callable, Sequence
 from contextlib import nullcontext
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from core.processes.lock import Held, hold
+
+if TYPE_CHECKING:
+    from jsonargparse import ArgumentParser
 
 LOCK = "lock"  # in a run's folder; held by whoever trains it
 HELD = "is in training already, by another process. Stop that one first, or choose another --loop.out."
 
 
-def read_settings(
-    train: Callable[..., Path], arguments: Sequence[str], *, exit_on_error: bool = True
-) -> dict[str, Any]:
-    """Turn a command line into what ``train`` takes.
+def read_settings(train: Callable[..., Path], arguments: Sequence[str]) -> dict[str, Any]:
+    """Turn a command line into what ``train`` takes; what is wrong is printed and ends the process.
 
     Parameters
     ----------
@@ -28,25 +29,41 @@ def read_settings(
         A training function; its typed parameters become options.
     arguments
         ``--config FILE`` and overrides such as ``--loop.steps 100``.
-    exit_on_error
-        Print what is wrong and exit, as commands do.
+    """
+    parser = _parser(train)
+    parser.add_argument("--config", action="config", help="YAML file with any of the settings below")
+    settings: dict[str, Any] = parser.instantiate(parser.parse_args(list(arguments))).as_dict()
+    settings.pop("config")
+    return settings
+
+
+def check_settings(train: Callable[..., Path], config: dict[str, Any]) -> dict[str, Any]:
+    """Turn a configuration into what ``train`` takes, in a process with other threads.
+
+    A configuration *file* is read by jsonargparse with the working directory moved to the file's
+    folder, for all threads of the process; two that do so at once may leave it there.
 
     Raises
     ------
     ValueError
-        If a setting is unknown or wrong, and ``exit_on_error`` is off.
+        If a setting is unknown or wrong.
     """
-    from jsonargparse import ArgumentError, ArgumentParser
+    from jsonargparse import ArgumentError
 
-    parser = ArgumentParser(description=(train.__doc__ or "").partition("\n")[0], exit_on_error=exit_on_error)
-    parser.add_argument("--config", action="config", help="YAML file with any of the settings below")
-    parser.add_function_arguments(train, skip={"progress"}, as_positional=False)
+    parser = _parser(train, exit_on_error=False)
     try:
-        settings: dict[str, Any] = parser.instantiate(parser.parse_args(list(arguments))).as_dict()
+        settings: dict[str, Any] = parser.instantiate(parser.parse_object(config)).as_dict()
     except ArgumentError as error:
         raise ValueError(str(error)) from error
-    settings.pop("config")
     return settings
+
+
+def _parser(train: Callable[..., Path], *, exit_on_error: bool = True) -> ArgumentParser:
+    from jsonargparse import ArgumentParser
+
+    parser = ArgumentParser(description=(train.__doc__ or "").partition("\n")[0], exit_on_error=exit_on_error)
+    parser.add_function_arguments(train, skip={"progress"}, as_positional=False)
+    return parser
 
 
 def main(train: Callable[..., Path]) -> None:

@@ -140,11 +140,11 @@ def check_config(kind: str, folder: Path) -> None:
     ValueError
         If a setting is unknown, of the wrong kind, or does not fit the others.
     """
-    from core.training.command import read_settings
+    from core.training.command import check_settings
 
     train = importlib.import_module(KINDS[kind].module).train
-    arguments = [f"--config={folder / CONFIG_FILE}", f"--loop.out={folder}"]
-    settings = read_settings(train, arguments, exit_on_error=False)
+    config = yaml.safe_load((folder / CONFIG_FILE).read_text("utf-8"))
+    settings = check_settings(train, merge(config, {"loop": {"out": str(folder.absolute())}}))
     loop, data = settings["loop"], settings["data"]
     if not 1 <= loop.steps <= MAX_STEPS:
         raise ValueError(f"loop.steps must be 1 to {MAX_STEPS:,}; got {loop.steps:,}.")

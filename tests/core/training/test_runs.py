@@ -170,6 +170,17 @@ def test_of_two_who_ask_for_the_same_name_at_once_one_gets_it(
     assert sum("already" in answer for answer in answers) == 3
 
 
+def test_asking_moves_the_working_directory_at_no_moment(
+    root: Path, request_of: Callable[..., RunRequest], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It belongs to all visitors of the server, whose relative paths begin there."""
+    monkeypatch.setattr(run_control.processes, "start", lambda *_args, **_more: None)
+    moves: list[object] = []
+    monkeypatch.setattr(os, "chdir", moves.append)
+    create(root, request_of())
+    assert moves == []
+
+
 @pytest.mark.parametrize(
     ("changes", "says"),
     [
