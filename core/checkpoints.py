@@ -21,10 +21,10 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 from torch import nn
 
-from core.conventions import AdaptedGenerator, Conventions, check_conventions
 from core.errors import AssetMissing
-from core.families import FAMILIES, GENERATORS, ModelInfo, build_config, conventions_of
 from core.images import write_atomically
+from core.models.conventions import AdaptedGenerator, Conventions, check_conventions
+from core.models.families import FAMILIES, GENERATORS, ModelInfo, build_config, conventions_of
 
 __all__ = [
     "FAMILIES", "FORMAT", "GENERATORS", "ModelInfo", "load_generator", "load_model", "load_stage2", "read_info",

@@ -16,11 +16,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from core.errors import AssetMissing, UnsafeImage
+from core.models.folder import DEFAULT_GENERATOR
 from core.sketch_input import Sketch
-from core.weights_folder import DEFAULT_GENERATOR
 
 if TYPE_CHECKING:
-    from core.results import PartSettings
+    from core.conversion.result import PartSettings
 
 
 def read_sketch(path: Path) -> Sketch:
@@ -65,7 +65,7 @@ def part_settings(text: str) -> tuple[str, PartSettings]:
     ValueError
         If the text has another form; whether name and numbers are valid is the pipeline's to say.
     """
-    from core.results import PartSettings
+    from core.conversion.result import PartSettings
 
     name, *numbers = text.split(":")
     try:

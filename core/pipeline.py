@@ -18,15 +18,9 @@ from torch import nn
 
 from core.autoencoder import SketchAutoencoder
 from core.config import pick_device, settings
-from core.errors import AssetMissing
-from core.generator_shelf import GeneratorShelf, ReadyGenerators
-from core.images import sketch_to_tensor, tensor_to_photo, tensor_to_sketch
-from core.manifold import Manifold
-from core.parts import PART_BANKS_FILE, PARTS_FILE, PartAutoencoders
-from core.refinement import WholeRefinement
-from core.refinement_parts import PartsRefinement
-from core.requests import Request, check_request
-from core.results import (
+from core.conversion.clock import STEPS, StepClock
+from core.conversion.request import Request, check_request
+from core.conversion.result import (
     MODES,
     STAGE1_KINDS,
     FaceResult,
@@ -37,11 +31,17 @@ from core.results import (
     Refined,
     Stage1,
 )
+from core.conversion.stages import Stages, load_stages, stages_of_models
+from core.errors import AssetMissing
+from core.face_parts.layout import PART_BANKS_FILE, PARTS_FILE, PartAutoencoders
+from core.face_parts.refinement import PartsRefinement
+from core.images import sketch_to_tensor, tensor_to_photo, tensor_to_sketch
+from core.manifold import Manifold
+from core.models.compiled import GeneratorShelf, ReadyGenerators
+from core.models.folder import DEFAULT_GENERATOR
+from core.refinement import WholeRefinement
 from core.runtime import Compiled
 from core.sketch_input import Sketch, is_blank, prepare_sketch
-from core.stages import Stages, load_stages, stages_of_models
-from core.step_clock import STEPS, StepClock
-from core.weights_folder import DEFAULT_GENERATOR
 
 __all__ = [
     "MODES", "STAGE1_KINDS", "STEPS", "FaceResult", "Mode", "Neighbour", "PartResult", "PartSettings",
@@ -238,7 +238,7 @@ class SketchToFacePipeline:
         stage1
             ``whole``, or ``parts``: eyes, nose, mouth and remainder each on their own.
         parts
-            By parts, ``t`` and ``k`` of single ones (`core.parts.PAINT_ORDER`) in place of those above.
+            By parts, ``t`` and ``k`` of single ones (`core.face_parts.layout.PAINT_ORDER`) in place of those above.
         fill
             By parts, a seed for each part that is to be taken from its bank if it is not drawn. Equal seeds
             are one person. With any, a blank drawing is converted too.

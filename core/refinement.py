@@ -11,13 +11,13 @@ from numpy.typing import NDArray
 from torch import nn
 
 from core.autoencoder import SketchAutoencoder
+from core.conversion.clock import StepClock
+from core.conversion.result import Mode, Neighbour, Refined, neighbours_of
 from core.face_frame import FRAME, PARTS, face_mask
 from core.images import sketch_to_tensor
 from core.manifold import Manifold, mix
-from core.results import Mode, Neighbour, Refined, neighbours_of
 from core.runtime import Compiled, one_torch_thread
 from core.sketch_input import Sketch, prepare_sketch
-from core.step_clock import StepClock
 
 Plane = NDArray[np.float32]
 Bind = Callable[[nn.Module, torch.Tensor], Compiled]

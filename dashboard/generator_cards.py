@@ -47,7 +47,7 @@ def cards(names: Iterable[str]) -> tuple[GeneratorCard, ...]:
 
 @cache
 def _card(name: str, family: str, licence: str) -> GeneratorCard:
-    from core.families import GENERATORS
+    from core.models.families import GENERATORS
 
     if family not in GENERATORS:
         return GeneratorCard(name, name, licence=licence)
@@ -67,7 +67,7 @@ def _family_and_licence(name: str) -> tuple[str, str]:
     from core.checkpoints import read_info
     from core.config import settings
     from core.errors import AssetMissing
-    from core.weights_folder import generator_file
+    from core.models.folder import generator_file
 
     try:
         info = read_info(generator_file(settings().weights, name))

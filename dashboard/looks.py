@@ -9,7 +9,7 @@ from typing import Literal
 Mode = Literal["hybrid", "whole", "none"]
 Stage1 = Literal["whole", "parts"]
 
-DEFAULT_GENERATOR = "pix2pixhd"  # also in core.weights_folder, which costs loading torch
+DEFAULT_GENERATOR = "pix2pixhd"  # also in core.models.folder, which costs loading torch
 MAX_NEIGHBOURS = 20
 PART_TITLES = {
     "eye_left": "Left eye",

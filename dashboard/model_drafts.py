@@ -11,9 +11,9 @@ from typing import IO, Any, Protocol
 
 from core.checkpoint_import.importing import inspect_checkpoint, write_candidate
 from core.checkpoint_import.reading import ENDINGS, CheckpointRefused
-from core.conventions import Conventions
-from core.model_shelf import add_model
-from core.weights_folder import models_folder
+from core.models.conventions import Conventions
+from core.models.folder import models_folder
+from core.models.shelf import add_model
 from dashboard.models_state import Draft
 
 FOLDER = ".drafts"
@@ -132,12 +132,12 @@ def take_other_network(draft: Draft, network: str) -> Draft:
 
 
 def accept_draft(draft: Draft, name: str, conventions: Conventions, licence: str, note: str) -> Path:
-    """Import a draft under a name that `core.model_shelf.check_name` gave, and clean up behind it.
+    """Import a draft under a name that `core.models.shelf.check_name` gave, and clean up behind it.
 
     Raises
     ------
     ValueError, OSError
-        As for `core.model_shelf.add_model`; the draft stays then.
+        As for `core.models.shelf.add_model`; the draft stays then.
     """
     provenance = {**draft.provenance, **({"note": note.strip()} if note.strip() else {})}
     path = add_model(

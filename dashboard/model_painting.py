@@ -13,10 +13,10 @@ import numpy as np
 import streamlit as st
 
 from core.config import settings
-from core.conventions import Conventions
-from core.model_listing import ModelFile
-from core.model_speed import Speed, keep_speed, measure_speed
-from core.weights_folder import models_folder
+from core.models.conventions import Conventions
+from core.models.folder import models_folder
+from core.models.listing import ModelFile
+from core.models.speed import Speed, keep_speed, measure_speed
 from dashboard.drawing import data_url
 from dashboard.resources import DEMO
 
@@ -62,8 +62,8 @@ def _network(path: str, fingerprint: str) -> nn.Module:
 def _paint(path: str, fingerprint: str, settings_key: tuple, example: str) -> Painted:
     import torch
 
-    from core.conventions import AdaptedGenerator
     from core.images import sketch_to_tensor, tensor_to_photo
+    from core.models.conventions import AdaptedGenerator
     from core.runtime import one_torch_thread
 
     conventions = Conventions(*settings_key)
@@ -119,7 +119,7 @@ def measure(model: ModelFile, example: str) -> Speed:
     Raises
     ------
     AssetMissing, ValueError
-        As for `core.model_speed.measure_speed`.
+        As for `core.models.speed.measure_speed`.
     """
     from core.config import pick_device
 

@@ -9,10 +9,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from core.conventions import Conventions
-from core.families import FAMILIES
-from core.model_listing import ModelFile
-from core.model_speed import Speed
+from core.models.conventions import Conventions
+from core.models.families import FAMILIES
+from core.models.listing import ModelFile
+from core.models.speed import Speed
 
 TITLES = {
     "sketch_autoencoder": "Sketch autoencoder",

@@ -8,7 +8,7 @@ from typing import Any
 
 import streamlit as st
 
-from core.conventions import Conventions
+from core.models.conventions import Conventions
 
 UPLOAD_LIMIT_MB = 1000
 DEFAULT_EXAMPLE = "long_hair"

@@ -76,7 +76,7 @@ def _of_run(kind: Kind) -> str:
 
 
 def _models(families: tuple[str, ...]) -> dict[str, Path]:
-    from core.weights_folder import models_folder
+    from core.models.folder import models_folder
 
     return {
         file.stem: file

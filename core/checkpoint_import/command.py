@@ -15,7 +15,7 @@ from typing import Any
 
 from core.checkpoint_import.architecture import PROJECTS
 from core.checkpoint_import.importing import describe, inspect_checkpoint, write_candidate
-from core.conventions import COLOURS, POLARITIES, RANGES
+from core.models.conventions import COLOURS, POLARITIES, RANGES
 
 _CONVENTIONS = ("polarity", "colour", "input_range", "output_range", "image_size")
 

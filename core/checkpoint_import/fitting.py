@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from core.checkpoint_import.reading import CheckpointRefused
-from core.families import FAMILIES
+from core.models.families import FAMILIES
 
 Tensors = Mapping[str, Tensor]
 
@@ -22,7 +22,7 @@ class Architecture:
     Attributes
     ----------
     family
-        A key of `core.families.GENERATORS`.
+        A key of `core.models.families.GENERATORS`.
     config
         Its configuration.
     tensors

@@ -15,7 +15,7 @@ from core.checkpoint_import.architecture import work_out
 from core.checkpoint_import.fitting import build
 from core.checkpoint_import.reading import CheckpointRefused, read_checkpoint
 from core.checkpoints import load_generator, read_info, save_model
-from core.conventions import Conventions, default_conventions
+from core.models.conventions import Conventions, default_conventions
 
 LICENCE_UNKNOWN = "unknown"
 

@@ -19,8 +19,7 @@ from torch.nn import functional as F
 
 from core.autoencoder import SketchAutoencoder
 from core.checkpoints import load_model
-from core.images import sketch_to_tensor
-from core.parts import (
+from core.face_parts.layout import (
     PAINT_ORDER,
     REMAINDER,
     PartAutoencoders,
@@ -28,6 +27,7 @@ from core.parts import (
     cut_part,
     paste_parts,
 )
+from core.images import sketch_to_tensor
 from core.training import command
 from core.training.augment import AugmentConfig, damage, draw_sketch, random_geometry
 from core.training.data import DataConfig, Pairs, load_pairs

@@ -17,8 +17,8 @@ import torch
 from core.autoencoder import SketchAutoencoder
 from core.checkpoints import load_model, read_info, save_model
 from core.config import settings
+from core.face_parts.layout import PartAutoencoders
 from core.images import sketch_to_tensor
-from core.parts import PartAutoencoders
 from core.training import command
 from core.training.data import DataConfig, load_pairs
 from core.training.loop import Progress

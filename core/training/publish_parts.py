@@ -17,8 +17,7 @@ import torch
 
 from core.checkpoints import load_model, read_info, save_model
 from core.config import settings
-from core.images import sketch_to_tensor
-from core.parts import (
+from core.face_parts.layout import (
     PAINT_ORDER,
     PART_BANKS_FILE,
     PARTS_FILE,
@@ -27,6 +26,7 @@ from core.parts import (
     PartsConfig,
     cut_part,
 )
+from core.images import sketch_to_tensor
 from core.training import command
 from core.training.data import DataConfig, Pairs, load_pairs
 from core.training.loop import Progress
@@ -83,7 +83,7 @@ def publish_parts(
         assert isinstance(published, PartAutoencoders)
         banks = build_part_banks(published, pairs, progress)
         digest = hashlib.sha256(coming.read_bytes()).hexdigest()
-        from core.part_banks import save_part_banks
+        from core.face_parts.banks import save_part_banks
 
         made_by: dict[str, object] = {"autoencoders_sha256": digest}
         save_part_banks(folder / PART_BANKS_FILE, banks, provenance=made_by, licence=licence)

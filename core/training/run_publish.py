@@ -6,8 +6,9 @@ from pathlib import Path
 
 from core.checkpoints import read_info
 from core.errors import AssetMissing
-from core.families import GENERATORS
 from core.images import write_atomically
+from core.models.families import GENERATORS
+from core.models.folder import generators
 from core.processes.lock import Held, hold
 from core.training.data import DataConfig
 from core.training.kinds import KINDS, dig
@@ -15,7 +16,6 @@ from core.training.publish import publish
 from core.training.request import check_name, read_config
 from core.training.run_files import WEIGHTS_FILE
 from core.training.runs import Run, RunError
-from core.weights_folder import generators
 
 
 def is_generator_run(run: Run) -> bool:

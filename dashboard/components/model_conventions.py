@@ -7,8 +7,8 @@ from typing import Any
 
 import streamlit as st
 
-from core.conventions import COLOURS, MAX_IMAGE_SIZE, POLARITIES, RANGES, Conventions
-from core.families import ModelInfo, build_config
+from core.models.conventions import COLOURS, MAX_IMAGE_SIZE, POLARITIES, RANGES, Conventions
+from core.models.families import ModelInfo, build_config
 from dashboard.model_words import POLARITY_WORDS, RANGE_WORDS
 
 

@@ -7,10 +7,10 @@ from typing import Literal
 import streamlit as st
 
 from core.config import settings
-from core.conventions import Conventions
-from core.model_listing import ModelFile
-from core.model_shelf import change_model, check_name, remove_model, rename_model, restore_model
-from core.weights_folder import models_folder
+from core.models.conventions import Conventions
+from core.models.folder import models_folder
+from core.models.listing import ModelFile
+from core.models.shelf import change_model, check_name, remove_model, rename_model, restore_model
 from dashboard.components.model_conventions import ask_conventions
 from dashboard.models_state import ModelsSession
 

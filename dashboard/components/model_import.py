@@ -10,9 +10,9 @@ import streamlit as st
 from core.checkpoint_import.architecture import PROJECTS
 from core.checkpoint_import.reading import ENDINGS
 from core.config import settings
-from core.conventions import Conventions
-from core.model_shelf import check_name
-from core.weights_folder import models_folder
+from core.models.conventions import Conventions
+from core.models.folder import models_folder
+from core.models.shelf import check_name
 from dashboard.components.model_conventions import ask_conventions
 from dashboard.components.model_trial import show_trial
 from dashboard.model_drafts import (

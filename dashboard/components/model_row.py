@@ -7,9 +7,9 @@ import re
 import streamlit as st
 
 from core.errors import AssetMissing
-from core.model_listing import ModelFile
-from core.model_speed import MEASURABLE, Speed, kept_speed
-from core.weights_folder import models_folder
+from core.models.folder import models_folder
+from core.models.listing import ModelFile
+from core.models.speed import MEASURABLE, Speed, kept_speed
 from dashboard.components.model_deeds import show_deeds
 from dashboard.components.model_trial import show_trial
 from dashboard.model_painting import measure

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import streamlit as st
 
-from core.conventions import Conventions
 from core.errors import AssetMissing
+from core.models.conventions import Conventions
 from dashboard.components.pictures import Picture, show_pictures
 from dashboard.model_painting import Painted, paint
 from dashboard.models_state import ModelsSession

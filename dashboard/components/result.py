@@ -16,7 +16,7 @@ from dashboard.resources import face_url
 from dashboard.state import ATTENTION, Shown
 
 if TYPE_CHECKING:
-    from core.results import Neighbour
+    from core.conversion.result import Neighbour
 
 EMPTY_TEXT = "Draw a face.<br>Its photo appears here."
 FACES_SHOWN = 10

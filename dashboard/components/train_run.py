@@ -115,9 +115,9 @@ def _show_use(run: Run) -> None:
 
 
 def _publish(run: Run, name: str) -> None:
+    from core.models.folder import models_folder
     from core.training.run_publish import publish_run
     from core.training.runs import RunError
-    from core.weights_folder import models_folder
 
     try:
         path = publish_run(run, name, weights=settings().weights, models=models_folder())

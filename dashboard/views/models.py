@@ -5,9 +5,9 @@ from __future__ import annotations
 import streamlit as st
 
 from core.config import settings
-from core.model_listing import ModelFile, list_models
-from core.model_shelf import empty_trash, trashed
-from core.weights_folder import models_folder
+from core.models.folder import models_folder
+from core.models.listing import ModelFile, list_models
+from core.models.shelf import empty_trash, trashed
 from dashboard.components.model_deeds import restore
 from dashboard.components.model_import import show_import
 from dashboard.components.model_row import show_row

@@ -20,7 +20,7 @@ from core.checkpoints import load_model
 from core.images import sketch_to_tensor
 from core.manifold import Manifold
 from core.training.augment import AugmentConfig, damage
-from eval.cases import load_cases
+from eval.quality.cases import load_cases
 
 NEIGHBOURS = 10
 STEP = 20_000

@@ -28,8 +28,8 @@ from scipy.linalg import sqrtm
 
 from eval.extractors import load_extractor
 from eval.feature_stats import FeatureStats
-from eval.fid import frechet_distance
 from eval.inception import FIDInception, load_inception
+from eval.metrics.fid import frechet_distance
 from eval.protocols import BASES
 from tests.benchmarks.fid_material import random_features, write_weights
 

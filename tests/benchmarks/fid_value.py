@@ -20,7 +20,7 @@ import numpy as np
 from eval.extractors import Extractor, load_extractor
 from eval.features import FeatureSet, FeatureStream, extract_features
 from eval.inception import FIDInception
-from eval.metrics import metrics_of
+from eval.metrics.registry import metrics_of
 from eval.protocols import BASES
 from tests.benchmarks.fid_material import random_features, write_pictures, write_weights
 

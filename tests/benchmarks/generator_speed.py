@@ -30,15 +30,15 @@ from core.autoencoder import SketchAutoencoder
 from core.batch_norm import fold_batch_norm
 from core.checkpoints import load_model, load_stage2, read_info
 from core.config import settings
+from core.face_parts.groups import compile_group
+from core.face_parts.layout import FACE_PARTS, PARTS_FILE, REMAINDER, PartAutoencoders
 from core.images import sketch_to_tensor
 from core.manifold import Manifold
-from core.part_groups import compile_group
-from core.parts import FACE_PARTS, PARTS_FILE, REMAINDER, PartAutoencoders
+from core.models.folder import AUTOENCODER_FILE, BANK_FILE, generator_file, generators
 from core.refinement import compile_whole
 from core.sketch_input import prepare_sketch
-from core.weights_folder import AUTOENCODER_FILE, BANK_FILE, generator_file, generators
-from eval.cases import load_drawings
-from eval.quality import DRAWINGS
+from eval.quality.__main__ import DRAWINGS
+from eval.quality.cases import load_drawings
 from tests.benchmarks.pipeline_speed import cpu_model
 
 HOPELESS = 4.0  # so many times slower than the best: three runs are enough

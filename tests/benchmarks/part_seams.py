@@ -18,14 +18,14 @@ from unittest.mock import patch
 import numpy as np
 from numpy.typing import NDArray
 
-from core import parts as parts_module
+from core.conversion.clock import StepClock
+from core.conversion.request import check_request
+from core.face_parts import layout as parts_module
+from core.face_parts.layout import FACE_PARTS, PAINT_ORDER, part_alpha, part_box, part_side
 from core.images import save_png, sketch_to_tensor
-from core.parts import FACE_PARTS, PAINT_ORDER, part_alpha, part_box, part_side
 from core.pipeline import SketchToFacePipeline
-from core.requests import check_request
 from core.sketch_input import prepare_sketch
-from core.step_clock import StepClock
-from eval.cases import load_cases
+from eval.quality.cases import load_cases
 
 AWAY = range(3, 9)
 Grey = NDArray[np.float32]

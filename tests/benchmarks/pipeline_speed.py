@@ -35,9 +35,9 @@ from core.config import settings
 from core.errors import AssetMissing
 from core.generators.pix2pixhd import COMPACT, GlobalGenerator, GlobalGeneratorConfig
 from core.manifold import Manifold
+from core.models.folder import AUTOENCODER_FILE, generator_file
 from core.pipeline import STEPS, FaceResult, SketchToFacePipeline
 from core.runtime import Compiled, release_memory
-from core.weights_folder import AUTOENCODER_FILE, generator_file
 
 CANVAS = 512
 ORIGINAL_ROWS = 2429

@@ -6,9 +6,9 @@ from safetensors.torch import save_file
 
 from core.autoencoder import AutoencoderConfig, SketchAutoencoder
 from core.checkpoints import load_generator, load_model, load_stage2, read_info, save_model
-from core.conventions import Conventions
 from core.errors import AssetMissing
 from core.generators.pix2pixhd import GlobalGenerator, GlobalGeneratorConfig
+from core.models.conventions import Conventions
 
 TINY = GlobalGeneratorConfig(ngf=4, n_downsampling=1, n_blocks=1, norm="batch")
 

@@ -7,8 +7,8 @@ import torch
 
 from core.config import settings
 from core.coverage_network import REGIONS, CoverageConfig, CoverageNetwork, region_weights
+from core.models.folder import generators
 from core.runtime import compile_module
-from core.weights_folder import generators
 
 
 def tiny() -> CoverageNetwork:

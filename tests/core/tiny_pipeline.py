@@ -12,11 +12,18 @@ from torch import nn
 
 from core.autoencoder import AutoencoderConfig, SketchAutoencoder
 from core.checkpoints import save_model
+from core.face_parts.banks import save_part_banks
+from core.face_parts.layout import (
+    PAINT_ORDER,
+    PART_BANKS_FILE,
+    PARTS_FILE,
+    PartAutoencoders,
+    PartsConfig,
+    cut_part,
+)
 from core.generators.pix2pixhd import GlobalGenerator, GlobalGeneratorConfig
 from core.images import sketch_to_tensor
 from core.manifold import Manifold
-from core.part_banks import save_part_banks
-from core.parts import PAINT_ORDER, PART_BANKS_FILE, PARTS_FILE, PartAutoencoders, PartsConfig, cut_part
 
 SIZE, ROWS = 64, 24
 

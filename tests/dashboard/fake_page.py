@@ -6,8 +6,8 @@ from typing import Any
 import numpy as np
 from streamlit.testing.v1 import AppTest
 
-from core.parts import PAINT_ORDER
-from core.results import FaceResult, Neighbour, PartResult, PartSettings
+from core.conversion.result import FaceResult, Neighbour, PartResult, PartSettings
+from core.face_parts.layout import PAINT_ORDER
 from dashboard.drawing import fabric_from_strokes
 from dashboard.state import Drawing, DrawSession, drawing_from
 

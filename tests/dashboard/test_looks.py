@@ -4,8 +4,8 @@ from dataclasses import replace
 
 import pytest
 
-from core.parts import PAINT_ORDER
-from core.weights_folder import DEFAULT_GENERATOR as SHIPPED_DEFAULT
+from core.face_parts.layout import PAINT_ORDER
+from core.models.folder import DEFAULT_GENERATOR as SHIPPED_DEFAULT
 from dashboard.looks import DEFAULT_GENERATOR, PART_TITLES, Look, PartLook, all_ways, next_generator
 
 BY_PARTS = Look(stage1="parts")

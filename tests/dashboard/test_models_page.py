@@ -10,12 +10,12 @@ import torch
 from streamlit.testing.v1 import AppTest
 
 from core.checkpoints import read_info, save_model
-from core.conventions import Conventions
 from core.generators.cyclegan import CycleGANConfig, ResnetTranslator
 from core.generators.ugatit import AttentionTranslator, UGATITConfig
-from core.model_listing import list_models
-from core.model_shelf import trashed
-from core.model_speed import Speed, keep_speed
+from core.models.conventions import Conventions
+from core.models.listing import list_models
+from core.models.shelf import trashed
+from core.models.speed import Speed, keep_speed
 from dashboard.model_drafts import drafts_folder, make_draft, spool_upload
 from dashboard.model_words import card_text, plain_text
 

@@ -18,7 +18,7 @@ from pathlib import Path
 import pytest
 
 from core.config import ROOT, settings
-from core.weights_folder import AUTOENCODER_FILE, BANK_FILE, DEFAULT_GENERATOR
+from core.models.folder import AUTOENCODER_FILE, BANK_FILE, DEFAULT_GENERATOR
 from tests.browser import MISSING, find_chromium
 from tests.conftest import skip_or_fail
 from tests.e2e.draw_page import DrawPage

@@ -15,9 +15,9 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from core.config import ROOT
+from core.models.folder import generators
 from core.training.run_control import stop_now
 from core.training.runs import read_run, runs
-from core.weights_folder import generators
 from tests.e2e.conftest import DESKTOP, PHONE, serve
 
 TRAIN_MS = 300_000

@@ -12,8 +12,8 @@ from core.errors import AssetMissing
 from eval import inception_file
 from eval.extractors import FeatureModule, file_sha256, load_extractor
 from eval.feature_stats import moments_of
-from eval.fid import frechet_distance
 from eval.inception import load_inception
+from eval.metrics.fid import frechet_distance
 from eval.own_network import load_own_network
 from eval.protocols import protocol
 from tests.eval.tiny_onnx import mean_colour_network

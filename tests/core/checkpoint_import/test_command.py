@@ -9,7 +9,7 @@ import pytest
 from core.checkpoint_import.command import run
 from core.checkpoints import read_info
 from core.config import ROOT
-from core.conventions import Conventions
+from core.models.conventions import Conventions
 from tests.core.checkpoint_import.planted_checkpoints import cyclegan, save, weights_of
 
 

@@ -6,7 +6,7 @@ import numpy as np
 import torch
 
 from core.checkpoints import save_model
-from core.parts import PAINT_ORDER, paste_parts
+from core.face_parts.layout import PAINT_ORDER, paste_parts
 from core.training.part_features import WAYS, FeatureTrial, PartMaps, train
 from tests.core.tiny_pipeline import SIZE, part_networks
 

@@ -10,12 +10,12 @@ import torch
 
 from core.checkpoints import load_model, read_info
 from core.generators.pix2pixhd import DiscriminatorConfig, GlobalGeneratorConfig
+from core.models.folder import generators
 from core.training import autoencoder, pix2pixhd
 from core.training.data import DataConfig
 from core.training.loop import LoopConfig
 from core.training.run_publish import publish_run
 from core.training.runs import RunError, read_run
-from core.weights_folder import generators
 
 TINY = GlobalGeneratorConfig(ngf=4, n_downsampling=2, n_blocks=1, norm="batch", upsample="nearest", patch=2)
 

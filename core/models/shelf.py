@@ -1,0 +1,208 @@
+"""The models at hand: what is shipped, what people brought, and adding, renaming and removing the latter.
+
+Shipped networks lie in the weights folder and are never touched. Imported ones, and those trained here,
+lie in a folder of their own; what is removed there goes to its trash and can be had back.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import secrets
+import shutil
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from core.checkpoints import read_info
+from core.models.conventions import Conventions, check_conventions
+from core.models.families import FAMILIES, build_config
+from core.models.folder import DEFAULT_GENERATOR
+from core.models.listing import read_header
+
+TRASH = ".trash"
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,59}")
+
+
+def check_name(name: str, weights: Path, models: Path) -> str:
+    """A name as a new model may have it, without spaces around.
+
+    Raises
+    ------
+    ValueError
+        If it is no plain name, or taken by a shipped or an imported model.
+    """
+    name = name.strip().removesuffix(".safetensors")
+    if not _NAME.fullmatch(name):
+        raise ValueError(
+            f"A name has 1 to 60 letters, digits, dots, dashes or underscores and starts with a letter or "
+            f"digit; got {name!r}."
+        )
+    taken = {path.stem.lower() for folder in (weights, models) for path in folder.glob("*.safetensors")}
+    if name.lower() in taken | {DEFAULT_GENERATOR} | set(FAMILIES):
+        raise ValueError(f"The name {name!r} is taken. Choose another one.")
+    return name
+
+
+def add_model(
+    source: Path,
+    models: Path,
+    name: str,
+    *,
+    conventions: Conventions,
+    licence: str,
+    provenance: Mapping[str, Any],
+) -> Path:
+    """Put a generator's file into the models folder under a name that `check_name` gave.
+
+    Parameters
+    ----------
+    source
+        A generator's model file; it stays as it is.
+    conventions, licence, provenance
+        What the new file says of itself; its weights are those of ``source``.
+
+    Raises
+    ------
+    ValueError
+        If the conventions do not fit, or somebody took the name meanwhile.
+    OSError
+        If there is no room.
+    """
+    check_conventions(conventions, build_config(read_info(source)))
+    models.mkdir(parents=True, exist_ok=True)
+    changes = {
+        "conventions": json.dumps(asdict(conventions)),
+        "licence": licence.strip() or "unknown",
+        "provenance": json.dumps(dict(provenance)),
+    }
+    path = models / f"{name}.safetensors"
+    with _restamped(source, path, changes) as temporary:
+        _move_to_free_name(temporary, path)
+    return path
+
+
+def change_model(
+    path: Path, *, conventions: Conventions, licence: str, provenance: Mapping[str, Any]
+) -> None:
+    """Change what a model file says of itself; readers see the old file or the new one.
+
+    Raises
+    ------
+    ValueError
+        If the conventions do not fit its network.
+    OSError
+        If there is no room, or the file is gone.
+    """
+    check_conventions(conventions, build_config(read_info(path)))
+    changes = {
+        "conventions": json.dumps(asdict(conventions)),
+        "licence": licence.strip() or "unknown",
+        "provenance": json.dumps(dict(provenance)),
+    }
+    with _restamped(path, path, changes) as temporary:
+        os.replace(temporary, path)
+
+
+@contextmanager
+def _restamped(source: Path, path: Path, changes: Mapping[str, str]) -> Iterator[Path]:
+    """A copy with other metadata beside ``path``, under a temporary name that is gone with the block."""
+    header, start = read_header(source)
+    header["__metadata__"] = {**header.get("__metadata__", {}), **changes}
+    text = json.dumps(header).encode()
+    text += b" " * (-len(text) % 8)  # weights begin at multiples of 8
+    temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}.part")
+    try:
+        with source.open("rb") as old, temporary.open("wb") as new:
+            old.seek(start)
+            new.write(len(text).to_bytes(8, "little") + text)
+            shutil.copyfileobj(old, new, 1 << 20)
+            new.flush()
+            os.fsync(new.fileno())
+        yield temporary
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def rename_model(models: Path, name: str, new: str) -> Path:
+    """Give an imported model another name, one that `check_name` gave.
+
+    Raises
+    ------
+    ValueError
+        If it is gone, or somebody took the name meanwhile.
+    """
+    path = models / f"{new}.safetensors"
+    _move_to_free_name(_existing(models, name), path)
+    return path
+
+
+def remove_model(models: Path, name: str) -> str:
+    """Move an imported model to the trash; gives what `restore_model` takes.
+
+    Raises
+    ------
+    ValueError
+        If it is gone already.
+    """
+    path = _existing(models, name)
+    (models / TRASH).mkdir(exist_ok=True)
+    token = f"{name}~{time.strftime('%Y%m%d-%H%M%S', time.gmtime())}-{secrets.token_hex(2)}"
+    os.replace(path, models / TRASH / f"{token}.safetensors")
+    return token
+
+
+def trashed(models: Path) -> list[str]:
+    """What can be restored, newest first."""
+    files = sorted((models / TRASH).glob("*~*.safetensors"), key=lambda p: p.stem.partition("~")[2])
+    return [path.stem for path in reversed(files)]
+
+
+def restore_model(models: Path, token: str) -> str:
+    """Bring a model back from the trash; gives its name.
+
+    Raises
+    ------
+    ValueError
+        If it is gone from there, or its name is taken by now.
+    """
+    name = token.partition("~")[0]
+    _move_to_free_name(_existing(models / TRASH, token), models / f"{name}.safetensors")
+    return name
+
+
+def empty_trash(models: Path) -> int:
+    """Delete for good what the trash holds; gives the bytes that are free now."""
+    freed = 0
+    for token in trashed(models):
+        path = models / TRASH / f"{token}.safetensors"
+        freed += path.stat().st_size
+        path.unlink()
+    return freed
+
+
+def _existing(folder: Path, name: str) -> Path:
+    path = folder / f"{name}.safetensors"
+    if Path(name).name != name or not path.is_file():
+        raise ValueError(f"{name} is not there any more: somebody renamed or removed it. Look again.")
+    return path
+
+
+def _move_to_free_name(source: Path, path: Path) -> None:
+    """Move a file unless the name is taken, which two people may find free at the same moment."""
+    try:
+        try:
+            os.link(source, path)
+        except FileExistsError:
+            raise
+        except OSError:  # a file system without links: reserve the name, then move over it
+            path.open("xb").close()
+            os.replace(source, path)
+            return
+    except FileExistsError as error:
+        raise ValueError(f"The name {path.stem!r} is taken. Choose another one.") from error
+    source.unlink()

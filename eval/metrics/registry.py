@@ -1,0 +1,131 @@
+"""Every metric by name: what it takes, which way is better, and the pure function that computes it.
+
+Four kinds. ``features`` metrics take two sets of features (real, fake), one of each for a whole set. ``photos``,
+``lines`` and ``landmarks`` metrics take one output and what it should be; score a set with
+`eval.metrics.shuffled_control.with_control`, which keeps the value of every pair for paired tests.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Any, Literal
+
+from numpy.typing import ArrayLike
+
+from eval.metrics.density_coverage import density_coverage
+from eval.metrics.faithfulness import landmark_distance
+from eval.metrics.fid import frechet_distance
+from eval.metrics.kid import kernel_distance
+from eval.metrics.paired import mean_absolute_error, psnr
+from eval.metrics.paired_ssim import ms_ssim, ssim
+from eval.metrics.precision_recall import precision_recall
+from eval.metrics.sketch_agreement import sketch_agreement
+
+Kind = Literal["features", "photos", "lines", "landmarks"]
+
+
+@dataclass(frozen=True)
+class Value:
+    """A number, and its standard error where the metric has one."""
+
+    value: float
+    error: float | None = None
+
+
+@dataclass(frozen=True)
+class Metric:
+    """Attributes
+    ----------
+    name
+        On the command line and in JSON; the column of a ``features`` metric is ``protocol.column(name)``.
+    title, unit
+        For people.
+    kind
+        What ``compute`` takes: ``features`` (real (N, D), fake (M, D)) -> `Value`; ``photos`` (output, true)
+        (H, W, 3) uint8 -> float; ``lines`` (output's, input's) from `eval.metrics.sketch_agreement.lines_of` -> float;
+        ``landmarks`` (output's, true) (478, 2 or 3) -> float.
+    higher_is_better
+        Which way a table is sorted.
+    minimum
+        Samples that each set needs.
+    """
+
+    name: str
+    title: str
+    kind: Kind
+    higher_is_better: bool
+    compute: Callable[..., Any]
+    unit: str = ""
+    minimum: int = 2
+
+
+def _fid(real: ArrayLike, fake: ArrayLike) -> Value:
+    return Value(frechet_distance(real, fake))
+
+
+def _kid(real: ArrayLike, fake: ArrayLike) -> Value:
+    found = kernel_distance(real, fake)
+    return Value(found.value, found.error)
+
+
+def _precision(real: ArrayLike, fake: ArrayLike) -> Value:
+    return Value(precision_recall(real, fake).precision)
+
+
+def _recall(real: ArrayLike, fake: ArrayLike) -> Value:
+    return Value(precision_recall(real, fake).recall)
+
+
+def _density(real: ArrayLike, fake: ArrayLike) -> Value:
+    return Value(density_coverage(real, fake).density)
+
+
+def _coverage(real: ArrayLike, fake: ArrayLike) -> Value:
+    return Value(density_coverage(real, fake).coverage)
+
+
+_ALL = (
+    Metric("fid", "Frechet distance", "features", False, _fid),
+    Metric("kid", "Kernel distance", "features", False, _kid),
+    Metric("precision", "Precision", "features", True, _precision, minimum=4),
+    Metric("recall", "Recall", "features", True, _recall, minimum=4),
+    Metric("density", "Density", "features", True, _density, minimum=6),
+    Metric("coverage", "Coverage", "features", True, _coverage, minimum=6),
+    Metric("l1", "Mean absolute difference", "photos", False, mean_absolute_error, "grey levels", 1),
+    Metric("psnr", "PSNR", "photos", True, psnr, "dB", 1),
+    Metric("ssim", "SSIM", "photos", True, ssim, minimum=1),
+    Metric("ms_ssim", "MS-SSIM", "photos", True, ms_ssim, minimum=1),
+    Metric("chamfer", "Distance to the sketch's lines", "lines", False,
+           lambda ours, theirs: sketch_agreement(ours, theirs).chamfer_px, "px at 256", 1),
+    Metric("edge_f_2px", "Lines within 2 px", "lines", True,
+           lambda ours, theirs: sketch_agreement(ours, theirs).f_2px, minimum=1),
+    Metric("edge_f_4px", "Lines within 4 px", "lines", True,
+           lambda ours, theirs: sketch_agreement(ours, theirs).f_4px, minimum=1),
+    Metric("landmarks", "Landmark distance", "landmarks", False, landmark_distance, "eye distances", 1),
+)  # fmt: skip
+METRICS: Mapping[str, Metric] = MappingProxyType({metric.name: metric for metric in _ALL})
+
+
+def metric(name: str) -> Metric:
+    """The metric of a name.
+
+    Raises
+    ------
+    ValueError
+        If there is none, with the list of names.
+    """
+    if name not in METRICS:
+        raise ValueError(f"metric {name!r} is not known. Valid names: {', '.join(METRICS)}.")
+    return METRICS[name]
+
+
+def metrics_of(kind: Kind) -> tuple[Metric, ...]:
+    """All metrics of a kind, in the order of the columns."""
+    return tuple(one for one in METRICS.values() if one.kind == kind)
+
+
+def with_lpips(compute: Callable[..., float]) -> Metric:
+    """LPIPS as a metric, from what `eval.metrics.paired_lpips.load_lpips` gave; it has no weights of its own."""
+    return Metric("lpips", "LPIPS", "photos", False, compute, minimum=1)

@@ -1,0 +1,5 @@
+"""``python -m eval.quality``: see `eval.quality.command`."""
+
+from eval.quality.command import main
+
+main()

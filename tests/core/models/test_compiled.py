@@ -1,0 +1,120 @@
+"""Generators on demand: compiled once, shared, compiled anew when their file changes; side by side."""
+
+from __future__ import annotations
+
+import os
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from core.checkpoints import save_model
+from core.images import sketch_to_tensor
+from core.models import compiled as generator_shelf
+from core.models.compiled import GeneratorShelf
+from core.pipeline import SketchToFacePipeline
+from core.runtime import Compiled
+from tests.core.tiny_pipeline import SIZE, bank, drawing, networks, write_weights
+
+
+def counting_bind(made: list[str]):
+    def bind(module, examples):
+        made.append(type(module).__name__)
+        return Compiled("eager", torch.no_grad()(module), tuple(examples[:1].shape))
+
+    return bind
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Weights with two generators, and no imported models."""
+    monkeypatch.setenv("STUDIO_DATA", str(tmp_path / "data"))
+    monkeypatch.setenv("STUDIO_THREADS", "1")
+    folder = write_weights(tmp_path / "weights")
+    torch.manual_seed(3)
+    other = type(networks()[1])(networks()[1].config).eval()
+    save_model(folder / "other.safetensors", other, provenance={"image_size": SIZE}, licence="none")
+    return folder
+
+
+def test_a_generator_is_compiled_once_however_many_ask(folder: Path):
+    made: list[str] = []
+    shelf = GeneratorShelf(folder, counting_bind(made), sketch_to_tensor(drawing()))
+    assert not shelf.is_compiled("other")
+    with ThreadPoolExecutor(4) as pool:
+        found = list(pool.map(lambda _: shelf.get("other"), range(8)))
+    assert len(made) == 1 and all(one is found[0] for one in found)
+    assert shelf.is_compiled("other") and shelf.names == ["other", "pix2pixhd"]
+
+
+def test_a_changed_file_is_compiled_anew(folder: Path):
+    made: list[str] = []
+    shelf = GeneratorShelf(folder, counting_bind(made), sketch_to_tensor(drawing()))
+    before = shelf.get("other")
+    os.utime(folder / "other.safetensors", (1, 1))
+    assert shelf.get("other") is not before and len(made) == 2
+
+
+def test_only_the_latest_few_are_kept(folder: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(generator_shelf, "AT_ONCE", 1)
+    shelf = GeneratorShelf(folder, counting_bind([]), sketch_to_tensor(drawing()))
+    shelf.get("other")
+    shelf.get("pix2pixhd")
+    assert shelf.is_compiled("pix2pixhd") and not shelf.is_compiled("other")
+
+
+def test_a_generator_that_was_removed_is_refused_by_name(folder: Path):
+    shelf = GeneratorShelf(folder, counting_bind([]), sketch_to_tensor(drawing()))
+    shelf.get("other")
+    (folder / "other.safetensors").unlink()
+    with pytest.raises(ValueError, match="generator must be one of: pix2pixhd; got 'other'"):
+        shelf.get("other")
+
+
+def test_side_by_side_gives_what_each_generator_gives_alone(folder: Path):
+    pipeline = SketchToFacePipeline.load(folder, device="cpu", runtime="torch")
+    assert pipeline.generators == ["other", "pix2pixhd"]
+    results = pipeline.compare(drawing(1), mode="whole", t=0.3)
+    assert [result.generator for result in results] == ["other", "pix2pixhd"]
+    for result in results:
+        alone = pipeline(drawing(1), mode="whole", t=0.3, generator=result.generator)
+        assert np.array_equal(result.photo, alone.photo)
+        assert [each.name for each in result.neighbours] == [each.name for each in alone.neighbours]
+    assert not np.array_equal(results[0].photo, results[1].photo)
+
+
+def test_side_by_side_runs_stage_one_once(folder: Path, monkeypatch: pytest.MonkeyPatch):
+    pipeline = SketchToFacePipeline.load(folder, device="cpu", runtime="torch")
+    reads = []
+    run = pipeline.encode.run
+    monkeypatch.setattr(pipeline.encode, "run", lambda batch: reads.append(1) or run(batch))
+    results = pipeline.compare(drawing(2), generators=["pix2pixhd", "other", "pix2pixhd"])
+    assert len(reads) == 1 and len(results) == 3
+
+
+def test_a_blank_drawing_is_blank_for_each_generator(folder: Path):
+    pipeline = SketchToFacePipeline.load(folder, device="cpu", runtime="torch")
+    results = pipeline.compare(np.full((SIZE, SIZE), 255, np.uint8))
+    assert [result.is_blank for result in results] == [True, True]
+
+
+def test_one_name_in_place_of_a_list_is_refused(folder: Path):
+    pipeline = SketchToFacePipeline.load(folder, device="cpu", runtime="torch")
+    with pytest.raises(ValueError, match="generators must be a list of names"):
+        pipeline.compare(drawing(), generators="other")
+
+
+def test_a_fourth_channel_is_the_attention_map():
+    class Attentive(torch.nn.Module):
+        def forward(self, sketch):
+            heat = torch.linspace(0, 1, SIZE).expand(1, 1, SIZE, SIZE)
+            return torch.cat([sketch.expand(1, 3, SIZE, SIZE), heat], dim=1)
+
+    autoencoder, _ = networks()
+    pipeline = SketchToFacePipeline.from_models(autoencoder, Attentive(), bank(autoencoder), runtime="torch")
+    result = pipeline(drawing(), mode="none")
+    assert result.photo.shape == (SIZE, SIZE, 3)
+    assert result.attention.shape == (SIZE, SIZE) and result.attention.dtype == np.uint8
+    assert (result.attention[0, 0], result.attention[0, -1]) == (0, 255)

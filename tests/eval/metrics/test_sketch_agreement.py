@@ -1,0 +1,134 @@
+"""Lines against lines, and the control that unmasks a model which ignores its sketch."""
+
+import cv2
+import numpy as np
+import pytest
+
+from eval.metrics.shuffled_control import with_control
+from eval.metrics.sketch_agreement import SIZE, WORST, SketchAgreement, lines_of, own_sketch, sketch_agreement
+
+BLANK = np.full((SIZE, SIZE), 255, np.uint8)
+
+
+def drawn(x: int, width: int = 1, size: int = SIZE) -> np.ndarray:
+    """A vertical line at ``x`` (of 256)."""
+    sketch = np.full((size, size), 255, np.uint8)
+    scale = size // SIZE
+    cv2.line(sketch, (x * scale, 40 * scale), (x * scale, 200 * scale), 0, width * scale)
+    return sketch
+
+
+def random_drawing(seed: int) -> np.ndarray:
+    rng = np.random.default_rng(seed)
+    sketch = BLANK.copy()
+    for _ in range(6):
+        points = rng.integers(20, 236, (4, 2)).astype(np.int32)
+        cv2.polylines(sketch, [points.reshape(-1, 1, 2)], False, 0, 2)
+    return sketch
+
+
+def between(ours: np.ndarray, theirs: np.ndarray) -> SketchAgreement:
+    return sketch_agreement(lines_of(ours), lines_of(theirs))
+
+
+def test_a_sketch_agrees_with_itself() -> None:
+    assert between(random_drawing(1), random_drawing(1)) == SketchAgreement(0, 1, 1)
+
+
+@pytest.mark.parametrize(("away", "near"), [(1, (1, 1)), (3, (0, 1)), (10, (0, 0))])
+def test_a_shifted_line_is_its_shift_away(away: int, near: tuple[float, float]) -> None:
+    found = between(drawn(100), drawn(100 + away))
+    assert found.chamfer_px == pytest.approx(away, abs=0.05)
+    assert (found.f_2px, found.f_4px) == pytest.approx(near, abs=0.02)
+
+
+def test_the_order_does_not_matter() -> None:
+    there, back = between(random_drawing(1), random_drawing(2)), between(random_drawing(2), random_drawing(1))
+    assert there.chamfer_px == pytest.approx(back.chamfer_px)
+    assert there.f_2px == pytest.approx(back.f_2px)
+
+
+def test_the_pens_width_does_not_count() -> None:
+    found = between(drawn(100, width=1), drawn(100, width=5))
+    assert found.chamfer_px < 1
+    assert found.f_2px > 0.95
+
+
+def test_the_pictures_size_does_not_count() -> None:
+    assert between(drawn(100), drawn(100, size=1024, width=1)).chamfer_px < 1
+
+
+def test_missing_lines_cost_recall_although_every_line_drawn_is_right() -> None:
+    both = np.minimum(drawn(60), drawn(180))
+    found = between(drawn(60), both)
+    assert found.f_4px == pytest.approx(2 / 3, abs=0.02)
+    assert found.chamfer_px > 20
+
+
+def test_blank_sketches_give_numbers_too() -> None:
+    assert between(BLANK, BLANK) == SketchAgreement(0, 1, 1)
+    assert between(BLANK, drawn(100)) == between(drawn(100), BLANK) == SketchAgreement(WORST, 0, 0)
+
+
+def test_the_own_sketch_of_a_photo_shows_its_edges() -> None:
+    photo = np.full((512, 512, 3), 210, np.uint8)
+    cv2.circle(photo, (256, 256), 120, (60, 40, 30), 6)
+    lines = lines_of(own_sketch(photo))
+    ring = np.hypot(*(np.argwhere(lines) - 128).T)
+    assert lines.sum() > 200
+    assert np.abs(ring - 60).max() < 6
+
+
+def test_anything_but_a_square_photo_is_refused() -> None:
+    with pytest.raises(ValueError, match="square photo"):
+        own_sketch(np.zeros((20, 30, 3), np.uint8))
+    with pytest.raises(ValueError, match="of one shape"):
+        sketch_agreement(np.zeros((4, 4), bool), np.zeros((5, 5), bool))
+
+
+def chamfer(ours: np.ndarray, theirs: np.ndarray) -> float:
+    return sketch_agreement(ours, theirs).chamfer_px
+
+
+class TestControl:
+    truths = tuple(lines_of(random_drawing(seed)) for seed in range(20))
+
+    def test_a_model_that_obeys_is_far_better_than_its_control(self) -> None:
+        outputs = [np.roll(lines, 1, axis=1) for lines in self.truths]
+        found = with_control(chamfer, outputs, self.truths)
+        assert found.mean <= 1
+        assert found.control_mean > 5
+        assert not found.ignores_input
+
+    def test_a_model_that_ignores_its_sketch_is_unmasked(self) -> None:
+        """Plausible drawings all the same: each is somebody's, never one's own."""
+        outputs = [lines_of(random_drawing(100 + seed)) for seed in range(20)]
+        assert with_control(chamfer, outputs, self.truths).ignores_input
+
+    def test_one_picture_for_every_sketch_is_unmasked(self) -> None:
+        assert with_control(chamfer, [self.truths[0]] * 20, self.truths).ignores_input
+
+    def test_where_higher_is_better_the_control_must_be_lower(self) -> None:
+        found = with_control(
+            lambda ours, theirs: sketch_agreement(ours, theirs).f_2px,
+            self.truths, self.truths, higher_is_better=True,
+        )  # fmt: skip
+        assert found.mean == 1
+        assert not found.ignores_input
+
+    def test_what_cannot_be_scored_is_nan_and_takes_no_part(self) -> None:
+        outputs = (None, *self.truths[1:])
+        found = with_control(chamfer, outputs, self.truths)
+        assert np.isnan(found.values[0])
+        assert np.isnan(found.control[0])
+        assert found.mean == 0
+
+    def test_one_output_has_no_control(self) -> None:
+        found = with_control(chamfer, self.truths[:1], self.truths[:1])
+        assert found.mean == 0
+        assert np.isnan(found.control_mean)
+        assert found.ignores_input, "nothing shows that it does not"
+
+    def test_outputs_and_truths_must_be_as_many(self) -> None:
+        with pytest.raises(ValueError, match="as many"):
+            with_control(chamfer, self.truths[:2], self.truths[:3])
