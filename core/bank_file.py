@@ -8,8 +8,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
-import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
@@ -19,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 from safetensors.numpy import load_file, save_file
 
+from core.atomic_files import replacing
 from core.checkpoints import FORMAT, read_info
 from core.nearest import CompressedRows
 
@@ -74,7 +73,8 @@ def write_bank(
         "provenance": json.dumps(dict(provenance), ensure_ascii=False),
         "licence": licence,
     }
-    _save_atomically(Path(path), tensors, metadata)
+    with replacing(path) as temporary:
+        save_file(tensors, temporary, metadata=metadata)
 
 
 def read_bank(path: str | Path, *, calibration_k: int) -> BankContent:
@@ -116,17 +116,3 @@ def _checksum(tensors: Mapping[str, NDArray[Any]]) -> str:
         digest.update(f"{name} {array.dtype} {array.shape}".encode())
         digest.update(np.ascontiguousarray(array).reshape(-1).view(np.uint8).data)
     return digest.hexdigest()
-
-
-def _save_atomically(path: Path, tensors: Mapping[str, NDArray[Any]], metadata: Mapping[str, str]) -> None:
-    handle, temporary = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
-    os.close(handle)
-    try:
-        save_file(dict(tensors), temporary, metadata=dict(metadata))
-        with Path(temporary).open("rb") as file:
-            os.fsync(file.fileno())
-        os.chmod(temporary, 0o644)
-        os.replace(temporary, path)
-    except BaseException:
-        Path(temporary).unlink(missing_ok=True)
-        raise

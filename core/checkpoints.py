@@ -21,8 +21,8 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 from torch import nn
 
+from core.atomic_files import write_atomically
 from core.errors import AssetMissing
-from core.images import write_atomically
 from core.models.conventions import AdaptedGenerator, Conventions, check_conventions
 from core.models.families import FAMILIES, GENERATORS, ModelInfo, build_config, conventions_of
 

@@ -97,7 +97,8 @@ def generate(arguments: argparse.Namespace) -> dict[str, object]:
     ValueError, OSError, AssetMissing
         If anything is wrong with the input; nothing has been written then.
     """
-    from core.images import encode_png, write_atomically
+    from core.atomic_files import write_atomically
+    from core.images import encode_png
     from core.pipeline import SketchToFacePipeline
 
     how: dict[str, Any] = {"mode": arguments.mode, "stage1": arguments.stage1}

@@ -7,9 +7,7 @@ Between modules a photo is ``(H, W, 3) uint8`` sRGB and a sketch ``(H, W) uint8`
 from __future__ import annotations
 
 import io
-import os
 import struct
-import tempfile
 import warnings
 import zlib
 from collections.abc import Mapping
@@ -20,6 +18,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from PIL import Image, ImageCms, ImageOps, PngImagePlugin
 
+from core.atomic_files import write_atomically
 from core.errors import UnsafeImage
 
 if TYPE_CHECKING:  # loading torch takes seconds, and most of this module does without
@@ -219,32 +218,3 @@ def encode_png(image: np.ndarray, text: Mapping[str, str] | None = None, *, comp
 def save_png(path: str | Path, image: np.ndarray, text: Mapping[str, str] | None = None) -> None:
     """Write a PNG so that a reader sees the old file or the whole new one, never a part."""
     write_atomically(path, encode_png(image, text))
-
-
-def write_atomically(path: str | Path, data: bytes, *, durable: bool = True) -> None:
-    """Write ``data`` beside ``path`` under a temporary name, then move it.
-
-    Parameters
-    ----------
-    durable
-        Wait until the disk has it, so that it also outlives a power cut. Without that a killed
-        process still leaves the old file or the whole new one, at a tenth of the time.
-
-    Raises
-    ------
-    OSError
-        If the folder is missing or the disk is full; ``path`` is untouched then.
-    """
-    path = Path(path)
-    handle, temporary = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(data)
-            if durable:
-                file.flush()
-                os.fsync(file.fileno())
-        os.chmod(temporary, 0o644)
-        os.replace(temporary, path)
-    except BaseException:
-        Path(temporary).unlink(missing_ok=True)
-        raise

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from core.images import write_atomically
+from core.atomic_files import write_atomically
 
 PHOTOS, SKETCHES = "photos", "sketches"
 OWNER = ".source"

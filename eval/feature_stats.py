@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.linalg.blas import dsyrk
 
-from core.images import write_atomically
+from core.atomic_files import write_atomically
 
 Matrix = NDArray[np.float64]
 

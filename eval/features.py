@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import tempfile
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -13,6 +11,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from core.atomic_files import replacing
 from core.errors import UnsafeImage
 from eval.decoding import DECODINGS
 from eval.extractors import Extractor, ExtractorInfo
@@ -155,7 +154,6 @@ def extract_moments(stream: FeatureStream) -> Moments:
 
 def save_features(path: str | Path, features: FeatureSet) -> None:
     """Write a ``.npz`` beside ``path`` and move it there, so that a reader never sees a part."""
-    path = Path(path)
     about = {
         "schema": SCHEMA,
         "protocol": features.protocol,
@@ -163,14 +161,8 @@ def save_features(path: str | Path, features: FeatureSet) -> None:
         "names": features.names,
         "skipped": [asdict(one) for one in features.skipped],
     }
-    handle, temporary = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".npz", dir=path.parent)
-    try:
-        with os.fdopen(handle, "wb") as file:
-            np.savez(file, features=features.features, about=np.array(json.dumps(about, ensure_ascii=False)))
-        os.replace(temporary, path)
-    except BaseException:
-        Path(temporary).unlink(missing_ok=True)
-        raise
+    with replacing(path) as temporary, temporary.open("wb") as file:
+        np.savez(file, features=features.features, about=np.array(json.dumps(about, ensure_ascii=False)))
 
 
 def load_features(path: str | Path) -> FeatureSet:

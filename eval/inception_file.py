@@ -10,8 +10,8 @@ import tempfile
 from pathlib import Path
 
 from core.assets import Asset, Download, fetch_asset
+from core.atomic_files import write_atomically
 from core.config import settings
-from core.images import write_atomically
 from eval.inception import REFERENCE_BYTES, REFERENCE_FILE, REFERENCE_SHA256, load_inception
 
 ASSET = Asset(

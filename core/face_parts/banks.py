@@ -6,7 +6,6 @@ line art shrinks to a fifth.
 
 from __future__ import annotations
 
-import hashlib
 import json
 import zlib
 from collections.abc import Mapping
@@ -15,11 +14,12 @@ from pathlib import Path
 import numpy as np
 from safetensors.numpy import load_file, save
 
+from core.atomic_files import write_atomically
 from core.checkpoints import FORMAT, load_model, read_info
 from core.errors import AssetMissing
 from core.face_parts.layout import PAINT_ORDER, PART_BANKS_FILE, PARTS_FILE, PartAutoencoders
-from core.images import write_atomically
 from core.manifold import Manifold
+from core.models.folder import check_belongs
 
 FAMILY = "part_banks"
 
@@ -116,11 +116,5 @@ def load_parts(folder: Path) -> tuple[PartAutoencoders, dict[str, Manifold]]:
             f"{PARTS_FILE} does not hold the autoencoders of all five parts. Publish them together."
         )
     banks = load_part_banks(folder / PART_BANKS_FILE)
-    expected = read_info(folder / PART_BANKS_FILE).provenance.get("autoencoders_sha256")
-    actual = hashlib.sha256((folder / PARTS_FILE).read_bytes()).hexdigest()
-    if expected is not None and expected != actual:
-        raise ValueError(
-            f"{PART_BANKS_FILE} was made by networks {str(expected)[:12]}, but {PARTS_FILE} is {actual[:12]}. "
-            "Restore both from the repository, or publish the parts again."
-        )
+    check_belongs(folder / PART_BANKS_FILE, "autoencoders_sha256", folder / PARTS_FILE)
     return networks, banks

@@ -56,6 +56,13 @@ class NearestConv(nn.Module):
         return self.conv(F.interpolate(x, scale_factor=2.0, mode="nearest"))
 
 
+def upsampling(how: str, c_in: int, c_out: int) -> nn.Module:
+    """Twice the size: ``nearest`` as `NearestConv`, else the reference projects' transposed convolution."""
+    if how == "nearest":
+        return NearestConv(c_in, c_out)
+    return nn.ConvTranspose2d(c_in, c_out, 3, stride=2, padding=1, output_padding=1)
+
+
 class Binomial(nn.Module):
     """A fixed 3 x 3 low-pass filter [1 2 1] x [1 2 1] / 16.
 

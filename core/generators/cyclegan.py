@@ -17,13 +17,13 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from core.generators.blocks import (
-    NearestConv,
     Norm,
     Padding,
     ResnetBlock,
     norm_layer,
     padded_conv,
     photo_end,
+    upsampling,
 )
 
 
@@ -87,7 +87,7 @@ class ResnetTranslator(nn.Module):
         layers += [_block(config, bottom) for _ in range(config.n_blocks)]
         for level in reversed(range(config.n_downsampling)):
             c_out = ngf * 2**level
-            layers += [_upsampling(config, c_out * 2, c_out), *_after(config, c_out)]
+            layers += [upsampling(config.upsample, c_out * 2, c_out), *_after(config, c_out)]
         layers += padded_conv(config.padding, ngf, config.output_nc * area, 7)
         self.model = nn.Sequential(*layers, photo_end(config.output_nc, config.patch))
 
@@ -107,12 +107,6 @@ def _block(config: CycleGANConfig, channels: int) -> nn.Module:
         layers = list(block.conv_block.children())
         block.conv_block = nn.Sequential(*layers[:4], nn.Dropout(0.5), *layers[4:])
     return block
-
-
-def _upsampling(config: CycleGANConfig, c_in: int, c_out: int) -> nn.Module:
-    if config.upsample == "nearest":
-        return NearestConv(c_in, c_out)
-    return nn.ConvTranspose2d(c_in, c_out, 3, stride=2, padding=1, output_padding=1)
 
 
 @dataclass(frozen=True)

@@ -18,13 +18,13 @@ from torch.nn import functional as F
 from torch.nn.utils.parametrizations import spectral_norm
 
 from core.generators.blocks import (
-    NearestConv,
     Norm,
     Padding,
     ResnetBlock,
     norm_layer,
     padded_conv,
     photo_end,
+    upsampling,
 )
 
 
@@ -87,11 +87,7 @@ COMPACT = GlobalGeneratorConfig(
 
 
 def _upsampling(config: GlobalGeneratorConfig, c_in: int, c_out: int) -> list[nn.Module]:
-    up: nn.Module
-    if config.upsample == "nearest":
-        up = NearestConv(c_in, c_out)
-    else:
-        up = nn.ConvTranspose2d(c_in, c_out, 3, stride=2, padding=1, output_padding=1)
+    up = upsampling(config.upsample, c_in, c_out)
     return [up, norm_layer(config.norm, c_out), nn.ReLU6(True) if config.bounded else nn.ReLU(True)]
 
 

@@ -83,10 +83,21 @@ def check_bank_belongs(folder: Path) -> None:
     ValueError
         If the bank names the autoencoder that it was made with, and it is not the one beside it.
     """
-    expected = read_info(folder / BANK_FILE).provenance.get("autoencoder_sha256")
-    actual = hashlib.sha256((folder / AUTOENCODER_FILE).read_bytes()).hexdigest()
+    check_belongs(folder / BANK_FILE, "autoencoder_sha256", folder / AUTOENCODER_FILE)
+
+
+def check_belongs(bank: Path, key: str, networks: Path) -> None:
+    """Refuse a bank that says, under ``key`` of its provenance, that other networks made it.
+
+    Raises
+    ------
+    ValueError
+        With both checksums.
+    """
+    expected = read_info(bank).provenance.get(key)
+    actual = hashlib.sha256(networks.read_bytes()).hexdigest()
     if expected is not None and expected != actual:
         raise ValueError(
-            f"{BANK_FILE} was made by autoencoder {expected[:12]}, but {AUTOENCODER_FILE} is {actual[:12]}. "
-            "Restore both from the repository, or build the bank again."
+            f"{bank.name} was made by networks {str(expected)[:12]}, but {networks.name} is {actual[:12]}. "
+            "Restore both from the repository, or publish them again together."
         )

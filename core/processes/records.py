@@ -7,7 +7,7 @@ import math
 from pathlib import Path
 from typing import Any
 
-from core.images import write_atomically
+from core.atomic_files import write_atomically
 
 
 def write_record(path: Path, content: dict[str, Any]) -> None:

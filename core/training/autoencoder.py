@@ -15,15 +15,16 @@ import cv2
 import numpy as np
 import torch
 from torch import Tensor, nn
-from torch.nn import functional as F
 
 from core.autoencoder import AutoencoderConfig, SketchAutoencoder
 from core.face_frame import EYE_LEFT, EYE_RIGHT, FRAME, face_mask
 from core.images import sketch_to_tensor
 from core.training import command
-from core.training.augment import AugmentConfig, damage, draw_sketch, random_geometry
+from core.training.augment import AugmentConfig
 from core.training.data import DataConfig, Pairs, load_pairs
-from core.training.loop import UNKNOWN_LICENCE, Batch, LoopConfig, Progress, settings_of, train_recipe
+from core.training.loop import train_recipe
+from core.training.recipe import UNKNOWN_LICENCE, Batch, LoopConfig, Progress, settings_of
+from core.training.redrawing import damaged_and_clean, redrawing_terms, sample_sheet
 
 
 @dataclass(frozen=True)
@@ -61,49 +62,27 @@ class AutoencoderRecipe:
 
     def batch(self, indices: list[int], rngs: list[np.random.Generator]) -> dict[str, np.ndarray]:
         """``sketch`` and ``clean``: (B, 1, S, S) uint8."""
-        sketches, targets = [], []
-        for i, rng in zip(indices, rngs, strict=True):
-            geometry = random_geometry(rng, self.pairs.size, self.augment)
-            drawn = draw_sketch(rng, self.pairs.lines[i], self.pairs.points[i], self.augment)
-            sketches.append(damage(rng, geometry.apply(drawn, 255), self.augment))
-            targets.append(geometry.apply(self.pairs.clean[i], 255))
-        return {"sketch": np.stack(sketches)[:, None], "clean": np.stack(targets)[:, None]}
+        return damaged_and_clean(self.pairs, self.augment, indices, rngs)
 
     def losses(self, batch: Batch, networks: dict[str, nn.Module]) -> Iterator[tuple[str, dict[str, Tensor]]]:
-        """Weighted cross-entropy, difference after a blur (tone), and difference of gradients (sharpness)."""
+        """See `core.training.redrawing.redrawing_terms`; some pixels count more."""
         sketch = batch["sketch"].float() / 127.5 - 1
         target = batch["clean"].float() / 255
         logits = networks["autoencoder"](sketch).float()
-        drawn = torch.sigmoid(logits)
         weight = self._weight.to(logits.device)
-        loss = self.loss
-        yield (
-            "autoencoder",
-            {
-                "bce": loss.bce
-                * F.binary_cross_entropy_with_logits(logits, target, weight=weight.expand_as(target)),
-                "low_pass": loss.low_pass * F.l1_loss(F.avg_pool2d(drawn, 8, 4), F.avg_pool2d(target, 8, 4)),
-                "gradient": loss.gradient * _gradient_difference(drawn, target, weight),
-            },
-        )
+        terms = redrawing_terms(self.loss, logits, target, ink_weight=weight, edge_weight=weight)
+        yield "autoencoder", terms
 
     def samples(self, model: nn.Module) -> np.ndarray:
         """Rows: damaged validation sketches, what the model makes of them, the clean ones."""
-        count = min(8, len(self.val))
-        rows: list[list[np.ndarray]] = [[], [], []]
-        for i in range(count):
-            rng = np.random.default_rng((7, i))
-            drawn = draw_sketch(rng, self.val.lines[i], self.val.points[i], self.augment)
-            drawn = damage(rng, drawn, self.augment)
+        device = next(model.parameters()).device
+
+        def redraw(sketch: np.ndarray) -> np.ndarray:
             with torch.no_grad():
-                device = next(model.parameters()).device
-                clean = torch.sigmoid(model(sketch_to_tensor(drawn).to(device)))[0, 0].float().cpu().numpy()
-            for row, image in zip(
-                rows, (drawn, (clean * 255).astype(np.uint8), self.val.clean[i]), strict=True
-            ):
-                row.append(image)
-        sheet = np.vstack([np.hstack(row) for row in rows])
-        return np.repeat(sheet[..., None], 3, axis=2)
+                clean = torch.sigmoid(model(sketch_to_tensor(sketch).to(device)))[0, 0].float().cpu().numpy()
+            return (clean * 255).astype(np.uint8)
+
+        return sample_sheet(self.val, self.augment, redraw)
 
 
 def pixel_weights(size: int, loss: AutoencoderLoss) -> np.ndarray:
@@ -120,12 +99,6 @@ def pixel_weights(size: int, loss: AutoencoderLoss) -> np.ndarray:
         eye = cv2.ellipse(np.zeros((size, size), np.float32), centre, axes, 0, 0, 360, 1.0, -1)
         weight = weight * (1 + (loss.eyes - 1) * cv2.GaussianBlur(eye, (0, 0), 6 * size / FRAME))
     return weight.astype(np.float32)
-
-
-def _gradient_difference(drawn: Tensor, target: Tensor, weight: Tensor) -> Tensor:
-    across = (drawn.diff(dim=3) - target.diff(dim=3)).abs() * weight[..., 1:]
-    down = (drawn.diff(dim=2) - target.diff(dim=2)).abs() * weight[..., 1:, :]
-    return across.mean() + down.mean()
 
 
 def train(

@@ -7,14 +7,10 @@ losses, and several processes under ``torchrun`` see the same samples as one.
 
 from __future__ import annotations
 
-import dataclasses
 import io
 import json
-import os
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol, runtime_checkable
+from typing import Any
 
 import numpy as np
 import torch
@@ -22,169 +18,16 @@ from torch import Tensor, distributed, nn
 from torch.nn.parallel import DistributedDataParallel
 from torch.optim.swa_utils import AveragedModel
 
+from core.atomic_files import write_atomically
 from core.checkpoints import load_model, read_info, save_model
-from core.config import pick_device
 from core.errors import AssetMissing
-from core.images import save_png, write_atomically
+from core.training.place import has_bf16, join_processes
+from core.training.recipe import LoopConfig, Mends, Progress, Recipe, Remembers, served_network
+from core.training.run_log import RunLog
+from core.training.schedule import indices_of_step, learning_rate, warm_average
 
-Progress = Callable[[int, int], None]
 CHECKPOINT = "checkpoint.pt"
 STOP = "stop"  # a file of this name in the run's folder asks it to save and end
-UNKNOWN_LICENCE = "unknown: set --licence to that of the training photos"
-Batch = dict[str, Tensor]
-
-
-@dataclass(frozen=True)
-class LoopConfig:
-    """How to train.
-
-    Attributes
-    ----------
-    out
-        Folder of the run: checkpoint, weights, samples, losses, TensorBoard.
-    steps, batch_size
-        Optimiser steps, and samples a step over all processes together.
-    accumulate
-        Parts that each process goes through a batch in, for batches that do not fit into memory.
-    lr, decay_from
-        Adam's rate, and the fraction of the run after which it falls linearly to zero.
-    ema
-        Decay of the averaged weights, which are the ones that are served.
-    save_every, sample_every, log_every
-        In steps.
-    amp
-        bf16 autocast, where the device has it.
-    channels_last
-        Memory layout of the weights; faster on recent CPUs and GPUs.
-    threads
-        CPU threads a process, 0 for torch's own choice.
-    """
-
-    out: Path
-    steps: int = 20_000
-    batch_size: int = 4
-    accumulate: int = 1
-    seed: int = 0
-    lr: float = 2e-4
-    betas: tuple[float, float] = (0.5, 0.999)
-    decay_from: float = 0.5
-    ema: float = 0.998
-    save_every: int = 200
-    sample_every: int = 400
-    log_every: int = 20
-    amp: bool = True
-    channels_last: bool = True
-    device: str = "auto"
-    threads: int = 0
-
-
-class Recipe(Protocol):
-    """What is particular to one model.
-
-    ``networks`` maps names to modules with an optimiser each; ``served`` names the one to keep, or a
-    module inside of one (``translators.sketch_to_photo``). A recipe that has more to remember from step
-    to step than its weights has ``state`` and ``restore`` too; one that must mend its weights after each
-    optimiser step has ``after_step``.
-    """
-
-    networks: dict[str, nn.Module]
-    served: str
-    provenance: dict[str, Any]
-
-    def __len__(self) -> int:
-        """Training samples."""
-
-    def batch(self, indices: list[int], rngs: list[np.random.Generator]) -> dict[str, np.ndarray]:
-        """Arrays of the given samples, one generator each."""
-
-    def losses(self, batch: Batch, networks: dict[str, nn.Module]) -> Iterator[tuple[str, dict[str, Tensor]]]:
-        """Yield (network to update, its weighted losses); each is back-propagated before the next is asked for."""
-
-    def samples(self, model: nn.Module) -> np.ndarray:
-        """A picture to look at: (H, W, 3) uint8."""
-
-
-@runtime_checkable
-class Remembers(Protocol):
-    """A recipe whose checkpoint holds more than weights and optimisers."""
-
-    def state(self) -> dict[str, Any]:
-        """Tensors, numbers and texts, in dicts and lists."""
-
-    def restore(self, state: dict[str, Any]) -> None:
-        """Go on from what `state` gave."""
-
-
-@runtime_checkable
-class Mends(Protocol):
-    """A recipe that corrects its weights after each optimiser step."""
-
-    def after_step(self) -> None:
-        """Correct them."""
-
-
-def served_network(recipe: Recipe) -> nn.Module:
-    """The network that a run is for: the one that is averaged, shown and saved."""
-    name, _, path = recipe.served.partition(".")
-    return recipe.networks[name].get_submodule(path)
-
-
-@dataclass(frozen=True)
-class Place:
-    """This process among the others."""
-
-    rank: int
-    world: int
-    device: torch.device
-
-    @property
-    def is_main(self) -> bool:
-        """Whether this process writes files."""
-        return self.rank == 0
-
-
-def join_processes(device: str) -> Place:
-    """Join the group that ``torchrun`` started, if it did."""
-    world = int(os.environ.get("WORLD_SIZE", "1"))
-    rank = int(os.environ.get("RANK", "0"))
-    chosen = pick_device(device)
-    if chosen.type == "cuda":
-        chosen = torch.device("cuda", int(os.environ.get("LOCAL_RANK", "0")))
-        torch.cuda.set_device(chosen)
-    if world > 1 and not distributed.is_initialized():
-        distributed.init_process_group("nccl" if chosen.type == "cuda" else "gloo")
-    return Place(rank, world, chosen)
-
-
-def learning_rate(config: LoopConfig, step: int) -> float:
-    """Constant, then linear to zero (Zhu et al. 2017)."""
-    start = config.decay_from * config.steps
-    if step < start:
-        return config.lr
-    return config.lr * (config.steps - step) / max(config.steps - start, 1)
-
-
-def warm_average(decay: float) -> Callable[[Tensor, Tensor, Tensor | int], Tensor]:
-    """Exponential moving average whose decay grows to ``decay``, so that early weights are soon forgotten."""
-
-    def average(kept: Tensor, new: Tensor, count: Tensor | int) -> Tensor:
-        now = min(decay, (1.0 + float(count)) / (10.0 + float(count)))
-        return kept.lerp(new, 1 - now) if kept.is_floating_point() else new
-
-    return average
-
-
-def indices_of_step(config: LoopConfig, step: int, count: int) -> list[int]:
-    """The samples of a step: consecutive pieces of one seeded permutation an epoch."""
-    chosen = []
-    for position in range(step * config.batch_size, (step + 1) * config.batch_size):
-        epoch, place = divmod(position, count)
-        chosen.append(int(_permutation(config.seed, epoch, count)[place]))
-    return chosen
-
-
-def _permutation(seed: int, epoch: int, count: int) -> np.ndarray:
-    return np.random.default_rng((seed, 1, epoch)).permutation(count)
 
 
 class Trainer:
@@ -230,7 +73,7 @@ class Trainer:
         FloatingPointError
             If a loss is not finite; the last checkpoint is kept.
         """
-        log = _Log(self.config.out, self.step) if self.place.is_main else None
+        log = RunLog(self.config.out, self.step) if self.place.is_main else None
         while self.step < self.config.steps and not self._is_stop_asked():
             losses = self._train_step()
             self.step += 1
@@ -331,7 +174,7 @@ class Trainer:
         rngs = [np.random.default_rng((config.seed, 2, self.step, slot)) for slot in slots]
         arrays = self.recipe.batch([indices[slot] for slot in slots], rngs)
         batch = {name: torch.from_numpy(array).to(place.device) for name, array in arrays.items()}
-        amp = config.amp and _has_bf16(place.device)
+        amp = config.amp and has_bf16(place.device)
         record: dict[str, Tensor] = {}
         with torch.autocast(place.device.type, torch.bfloat16, enabled=amp):
             for name, losses in self.recipe.losses(batch, self.wrapped):
@@ -369,51 +212,6 @@ class Trainer:
 
     def _is_due(self, every: int) -> bool:
         return self.step % every == 0 or self.step == self.config.steps
-
-
-def _has_bf16(device: torch.device) -> bool:
-    if device.type == "cuda":
-        return torch.cuda.is_bf16_supported()
-    return device.type == "cpu" and torch.backends.mkldnn.is_available() and _cpu_has_bf16()
-
-
-def _cpu_has_bf16() -> bool:
-    return bool(torch.ops.mkldnn._is_mkldnn_bf16_supported())
-
-
-class _Log:
-    """TensorBoard, plus one JSON line a log step, cut back to ``step`` when a run is resumed."""
-
-    def __init__(self, out: Path, step: int) -> None:
-        from torch.utils.tensorboard import SummaryWriter
-
-        self.out = out
-        self.path = out / "losses.jsonl"
-        lines = self.path.read_text().splitlines() if self.path.is_file() else []
-        kept = [line for line in lines if _step_of(line) <= step]
-        write_atomically(self.path, "".join(line + "\n" for line in kept).encode())
-        self.writer = SummaryWriter(str(out / "tensorboard"), purge_step=step)
-        (out / "samples").mkdir(exist_ok=True)
-
-    def write(self, step: int, values: dict[str, float]) -> None:
-        with self.path.open("a") as file:
-            file.write(json.dumps({"step": step, **values}) + "\n")
-        for name, value in values.items():
-            self.writer.add_scalar(name, value, step)
-
-    def picture(self, step: int, picture: np.ndarray) -> None:
-        save_png(self.out / "samples" / f"{step:06d}.png", picture)
-        self.writer.add_image("samples", picture, step, dataformats="HWC")
-
-    def close(self) -> None:
-        self.writer.close()
-
-
-def _step_of(line: str) -> float:
-    try:
-        return float(json.loads(line)["step"])
-    except (ValueError, KeyError):
-        return float("inf")  # a line cut short by a kill
 
 
 def start_networks_from(recipe: Recipe, path: Path) -> None:
@@ -460,12 +258,3 @@ def train_recipe(
     if start_from is not None and not (config.out / CHECKPOINT).is_file():
         start_networks_from(recipe, start_from)
     return Trainer(recipe, config, settings=settings).run(progress)
-
-
-def settings_of(**configs: Any) -> dict[str, Any]:
-    """What must not change between a run and its continuation: every setting that affects the numbers."""
-    free = {"out", "save_every", "sample_every", "log_every", "device", "threads"}
-    return {
-        name: {key: value for key, value in dataclasses.asdict(config).items() if key not in free}
-        for name, config in configs.items()
-    }

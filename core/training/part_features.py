@@ -18,16 +18,17 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from core.atomic_files import write_atomically
 from core.autoencoder import AutoencoderConfig, SketchDecoder
 from core.face_parts.layout import PAINT_ORDER, PartAutoencoders, cut_part, part_alpha, part_box
 from core.generators.pix2pixhd import GlobalGenerator, GlobalGeneratorConfig
-from core.images import photo_to_tensor, write_atomically
+from core.images import photo_to_tensor
 from core.lle import lle_weights
 from core.training import command
 from core.training.augment import AugmentConfig, damage, draw_sketch
 from core.training.data import DataConfig, Pairs, load_pairs
-from core.training.loop import Progress
 from core.training.perceptual import PerceptualLoss
+from core.training.recipe import Progress
 
 WAYS = ("pasted_sketches", "merged_features")
 

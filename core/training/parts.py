@@ -9,13 +9,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor, nn
-from torch.nn import functional as F
 
 from core.autoencoder import SketchAutoencoder
 from core.checkpoints import load_model
@@ -29,9 +29,11 @@ from core.face_parts.layout import (
 )
 from core.images import sketch_to_tensor
 from core.training import command
-from core.training.augment import AugmentConfig, damage, draw_sketch, random_geometry
+from core.training.augment import AugmentConfig
 from core.training.data import DataConfig, Pairs, load_pairs
-from core.training.loop import UNKNOWN_LICENCE, Batch, LoopConfig, Progress, settings_of, train_recipe
+from core.training.loop import train_recipe
+from core.training.recipe import UNKNOWN_LICENCE, Batch, LoopConfig, Progress, settings_of
+from core.training.redrawing import damaged_and_clean, redrawing_terms, sample_sheet
 
 
 @dataclass(frozen=True)
@@ -64,49 +66,25 @@ class PartsRecipe:
 
     def batch(self, indices: list[int], rngs: list[np.random.Generator]) -> dict[str, np.ndarray]:
         """``sketch/NAME`` and ``clean/NAME`` for each part: (B, 1, side, side) uint8."""
-        sketches, targets = [], []
-        for i, rng in zip(indices, rngs, strict=True):
-            geometry = random_geometry(rng, self.pairs.size, self.augment)
-            drawn = draw_sketch(rng, self.pairs.lines[i], self.pairs.points[i], self.augment)
-            sketches.append(damage(rng, geometry.apply(drawn, 255), self.augment))
-            targets.append(geometry.apply(self.pairs.clean[i], 255))
-        wholes = {"sketch": np.stack(sketches)[:, None], "clean": np.stack(targets)[:, None]}
+        wholes = damaged_and_clean(self.pairs, self.augment, indices, rngs)
         return {
             f"{kind}/{name}": cut_part(whole, name) for kind, whole in wholes.items() for name in self.names
         }
 
     def losses(self, batch: Batch, networks: dict[str, nn.Module]) -> Iterator[tuple[str, dict[str, Tensor]]]:
-        """For each part cross-entropy, difference after a blur (tone), and difference of gradients."""
+        """For each part the terms of `core.training.redrawing.redrawing_terms`; ink counts more."""
         cuts = {name: batch[f"sketch/{name}"].float() / 127.5 - 1 for name in self.names}
         terms: dict[str, Tensor] = {}
-        for name, logits in networks["parts"](cuts).items():
-            target = batch[f"clean/{name}"].float() / 255
-            terms |= {f"{name}_{key}": value for key, value in self._terms(logits.float(), target).items()}
+        for name, answer in networks["parts"](cuts).items():
+            logits, target = answer.float(), batch[f"clean/{name}"].float() / 255
+            weight = 1 + self.loss.lines * (1 - target)
+            some = redrawing_terms(self.loss, logits, target, ink_weight=weight)
+            terms |= {f"{name}_{key}": value for key, value in some.items()}
         yield "parts", terms
-
-    def _terms(self, logits: Tensor, target: Tensor) -> dict[str, Tensor]:
-        loss = self.loss
-        weight = 1 + loss.lines * (1 - target)
-        drawn = torch.sigmoid(logits)
-        across = (drawn.diff(dim=3) - target.diff(dim=3)).abs().mean()
-        down = (drawn.diff(dim=2) - target.diff(dim=2)).abs().mean()
-        return {
-            "bce": loss.bce * F.binary_cross_entropy_with_logits(logits, target, weight=weight),
-            "low_pass": loss.low_pass * F.l1_loss(F.avg_pool2d(drawn, 8, 4), F.avg_pool2d(target, 8, 4)),
-            "gradient": loss.gradient * (across + down),
-        }
 
     def samples(self, model: nn.Module) -> np.ndarray:
         """Rows: damaged validation sketches, what the parts make of them put together, the clean ones."""
-        rows: list[list[np.ndarray]] = [[], [], []]
-        for i in range(min(8, len(self.val))):
-            rng = np.random.default_rng((7, i))
-            drawn = draw_sketch(rng, self.val.lines[i], self.val.points[i], self.augment)
-            drawn = damage(rng, drawn, self.augment)
-            for row, image in zip(rows, (drawn, redraw(model, drawn), self.val.clean[i]), strict=True):
-                row.append(image)
-        sheet = np.vstack([np.hstack(row) for row in rows])
-        return np.repeat(sheet[..., None], 3, axis=2)
+        return sample_sheet(self.val, self.augment, partial(redraw, model))
 
 
 def redraw(model: nn.Module, sketch: np.ndarray) -> np.ndarray:

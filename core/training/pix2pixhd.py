@@ -31,8 +31,9 @@ from core.training import command
 from core.training.augment import AugmentConfig, damage, draw_sketch, random_geometry
 from core.training.data import DataConfig, Pairs, load_pairs
 from core.training.diffaugment import NUMBERS, diff_augment
-from core.training.loop import UNKNOWN_LICENCE, Batch, LoopConfig, Progress, settings_of, train_recipe
+from core.training.loop import train_recipe
 from core.training.perceptual import PerceptualLoss
+from core.training.recipe import UNKNOWN_LICENCE, Batch, LoopConfig, Progress, settings_of
 from core.training.refiner import RefinedInput, RefinerConfig, refine_some
 
 

@@ -21,8 +21,8 @@ from core.face_parts.layout import PartAutoencoders
 from core.images import sketch_to_tensor
 from core.training import command
 from core.training.data import DataConfig, load_pairs
-from core.training.loop import Progress
 from core.training.publish_parts import publish_parts
+from core.training.recipe import Progress
 
 THUMBNAIL = 96
 

@@ -29,7 +29,7 @@ from core.face_parts.layout import (
 from core.images import sketch_to_tensor
 from core.training import command
 from core.training.data import DataConfig, Pairs, load_pairs
-from core.training.loop import Progress
+from core.training.recipe import Progress
 
 if TYPE_CHECKING:
     from core.manifold import Manifold

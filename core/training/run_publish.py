@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from core.atomic_files import write_atomically
 from core.checkpoints import read_info
 from core.errors import AssetMissing
-from core.images import write_atomically
 from core.models.families import GENERATORS
 from core.models.folder import generators
 from core.processes.lock import Held, hold

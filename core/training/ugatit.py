@@ -12,8 +12,6 @@ from pathlib import Path
 import torch
 from torch import nn
 
-from core.config import pick_device
-from core.generators.blocks import initialise
 from core.generators.ugatit import (
     COMPACT,
     AttentionDiscriminator,
@@ -23,11 +21,12 @@ from core.generators.ugatit import (
 )
 from core.training import command
 from core.training.augment import AugmentConfig
+from core.training.circle import Judges, Translators
 from core.training.data import DataConfig
-from core.training.loop import UNKNOWN_LICENCE, LoopConfig, Progress, settings_of, train_recipe
-from core.training.refiner import RefinedInput, RefinerConfig
-from core.training.unpaired import Judges, Translators, UnpairedLoss, UnpairedRecipe
-from core.training.unpaired_data import UnpairedConfig, load_unpaired
+from core.training.recipe import UNKNOWN_LICENCE, LoopConfig, Progress, settings_of
+from core.training.refiner import RefinerConfig
+from core.training.unpaired import UnpairedLoss, train_unpaired
+from core.training.unpaired_data import UnpairedConfig
 
 GLOBAL_LAYERS = 7
 
@@ -62,21 +61,11 @@ def train(
         AttentionTranslator(replace(generator, input_nc=generator.output_nc, output_nc=generator.input_nc)),
     )
     judges = Judges(_two_judges(discriminator), _two_judges(discriminator))
-    for network in (translators, judges):
-        initialise(network)
-    sides = load_unpaired(data, unpaired, "train")
-    clean = sides.sketches.clean if sides.sketches is not None else None
-    recipe = UnpairedRecipe(
-        translators, judges, sides, load_unpaired(data, unpaired, "val"),
-        augment=augment, loss=loss, refined=RefinedInput(refiner, clean, device=pick_device(loop.device)),
+    return train_unpaired(
+        translators, judges, data=data, loop=loop, unpaired=unpaired, augment=augment, loss=loss,
+        refiner=refiner, settings=settings_of(generator=generator, discriminator=discriminator),
+        start_from=start_from, licence=licence, progress=progress,
     )  # fmt: skip
-    settings = settings_of(
-        data=data, loop=loop, unpaired=unpaired, generator=generator, discriminator=discriminator,
-        augment=augment, loss=loss, refiner=refiner,
-    )  # fmt: skip
-    return train_recipe(
-        recipe, loop, settings=settings, start_from=start_from, licence=licence, progress=progress
-    )
 
 
 def _two_judges(config: AttentionDiscriminatorConfig) -> list[nn.Module]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -15,14 +16,19 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from core.config import pick_device
+from core.generators.blocks import initialise
 from core.generators.ugatit import AttentionTranslator
 from core.images import sketch_to_tensor, tensor_to_photo
 from core.training.augment import AugmentConfig, damage, draw_sketch
+from core.training.circle import Circle, Judges, Translators
+from core.training.data import DataConfig
 from core.training.diffaugment import NUMBERS, change_colours, shift_and_cut
 from core.training.image_pool import ImagePool
-from core.training.loop import Batch
-from core.training.refiner import RefinedInput, refine_some
-from core.training.unpaired_data import Unpaired
+from core.training.loop import train_recipe
+from core.training.recipe import Batch, LoopConfig, Progress, settings_of
+from core.training.refiner import RefinedInput, RefinerConfig, refine_some
+from core.training.unpaired_data import Unpaired, UnpairedConfig, load_unpaired
 
 DIRECTIONS = ("sketch_to_photo", "photo_to_sketch")
 
@@ -42,7 +48,10 @@ class UnpairedLoss:
     pool
         Earlier fakes that the judges see again, 0 for none.
     augment
-        Whether the judges see colours changed, pictures shifted and pieces cut out (DiffAugment).
+        Whether the judges see pictures shifted and pieces cut out (DiffAugment).
+    colours
+        Whether they also see brightness, saturation and contrast changed. It keeps them from learning few
+        photos by heart in a long training; in a short one they never mind a wrong colour, and it stays.
     """
 
     adversarial: float = 1.0
@@ -51,63 +60,7 @@ class UnpairedLoss:
     cam: float = 0.0
     pool: int = 50
     augment: bool = True
-
-
-@dataclass(frozen=True)
-class Circle:
-    """What the translators make of sketches and photos; logits are None for a family without attention."""
-
-    fake_photo: Tensor
-    fake_sketch: Tensor
-    sketch_again: Tensor
-    photo_again: Tensor
-    same_photo: Tensor
-    same_sketch: Tensor
-    cam_logits: tuple[tuple[Tensor, Tensor], tuple[Tensor, Tensor]] | None
-
-
-class Translators(nn.Module):
-    """Both directions as one network, so that several processes wrap and synchronise them together."""
-
-    def __init__(self, sketch_to_photo: nn.Module, photo_to_sketch: nn.Module) -> None:
-        super().__init__()
-        self.sketch_to_photo, self.photo_to_sketch = sketch_to_photo, photo_to_sketch
-
-    def forward(self, sketch: Tensor, photo: Tensor) -> Circle:
-        """Around the circle from both ends; normalisation is by image, so batches can be joined."""
-        count = len(sketch)
-        painted, paint_cam = _translate(self.sketch_to_photo, torch.cat([sketch, photo]))
-        fake_photo, same_photo = painted[:count], painted[count:]
-        drawn, draw_cam = _translate(self.photo_to_sketch, torch.cat([photo, sketch, fake_photo]))
-        fake_sketch, same_sketch, sketch_again = drawn[:count], drawn[count : 2 * count], drawn[2 * count :]
-        photo_again, _ = _translate(self.sketch_to_photo, fake_sketch)
-        cams = None
-        if paint_cam is not None and draw_cam is not None:
-            cams = (paint_cam[:count], paint_cam[count:]), (draw_cam[:count], draw_cam[count : 2 * count])
-        return Circle(fake_photo, fake_sketch, sketch_again, photo_again, same_photo, same_sketch, cams)
-
-
-def _translate(translator: nn.Module, images: Tensor) -> tuple[Tensor, Tensor | None]:
-    if isinstance(translator, AttentionTranslator):
-        result = translator.translate(images)
-        return result.photo, result.cam_logit
-    return translator(images), None
-
-
-class Judges(nn.Module):
-    """The discriminators of both domains: a list of verdict maps for each."""
-
-    def __init__(self, photo: Sequence[nn.Module], sketch: Sequence[nn.Module]) -> None:
-        super().__init__()
-        self.photo, self.sketch = nn.ModuleList(photo), nn.ModuleList(sketch)
-
-    def forward(self, photo: Tensor, sketch: Tensor) -> list[Tensor]:
-        """Verdicts (B, ...) of all judges, photos' first."""
-        verdicts: list[Tensor] = []
-        for judges, images in ((self.photo, photo), (self.sketch, sketch)):
-            for judge in judges:
-                verdicts += judge(images)
-        return verdicts
+    colours: bool = True
 
 
 class UnpairedRecipe:
@@ -222,7 +175,9 @@ class UnpairedRecipe:
         """What the judges see of both domains."""
         if not self.loss.augment:
             return photo, sketch
-        photo = shift_and_cut(change_colours(photo, numbers), numbers)
+        if self.loss.colours:
+            photo = change_colours(photo, numbers)
+        photo = shift_and_cut(photo, numbers)
         sketch = shift_and_cut(sketch - 1, numbers) + 1  # blank is white paper
         layout = torch.channels_last
         return photo.contiguous(memory_format=layout), sketch.contiguous(memory_format=layout)
@@ -236,6 +191,45 @@ class UnpairedRecipe:
         drawn = draw_sketch(rng, pairs.lines[i], pairs.points[i], AugmentConfig(outline_hair=0))
         line = sketch_to_tensor(damage(rng, drawn, self.augment) if i % 2 else drawn)
         return self.refined.as_validation(line, i)
+
+
+def train_unpaired(
+    translators: Translators,
+    judges: Judges,
+    *,
+    data: DataConfig,
+    loop: LoopConfig,
+    unpaired: UnpairedConfig,
+    augment: AugmentConfig,
+    loss: UnpairedLoss,
+    refiner: RefinerConfig,
+    settings: dict[str, Any],
+    start_from: Path | None,
+    licence: str,
+    progress: Progress | None,
+) -> Path:
+    """Train both directions from random weights, or go on where ``loop.out`` stopped.
+
+    Parameters
+    ----------
+    settings
+        Of the networks; they go into the weights' file with all the others.
+
+    Returns
+    -------
+    weights
+        The sketch-to-photo half.
+    """
+    for network in (translators, judges):
+        initialise(network)
+    train, val = (load_unpaired(data, unpaired, split) for split in ("train", "val"))
+    clean = train.sketches.clean if train.sketches is not None else None
+    refined = RefinedInput(refiner, clean, device=pick_device(loop.device))
+    recipe = UnpairedRecipe(translators, judges, train, val, augment=augment, loss=loss, refined=refined)
+    every = settings_of(data=data, loop=loop, unpaired=unpaired, augment=augment, loss=loss, refiner=refiner)
+    return train_recipe(
+        recipe, loop, settings=settings | every, start_from=start_from, licence=licence, progress=progress
+    )
 
 
 def _least_squares(verdicts: Sequence[Tensor], target: float) -> Tensor:

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import os
-import tempfile
 import zipfile
 from pathlib import Path
 
+from core.atomic_files import replacing
 from curation.export.publish import explained
 
 _TIME = (1980, 1, 1, 0, 0, 0)
@@ -23,20 +22,9 @@ def write_zip(folder: Path, target: Path) -> None:
     ExportError
         If ``target`` cannot be written.
     """
-    with explained(target):
-        handle, temporary = tempfile.mkstemp(prefix=f".{target.name}.", dir=target.parent)
-        try:
-            with os.fdopen(handle, "wb") as file:
-                with zipfile.ZipFile(file, "w") as archive:
-                    for path in sorted(path for path in folder.rglob("*") if path.is_file()):
-                        _add(archive, path, f"{folder.name}/{path.relative_to(folder).as_posix()}")
-                file.flush()
-                os.fsync(file.fileno())
-            Path(temporary).chmod(0o644)
-            os.replace(temporary, target)
-        except BaseException:
-            Path(temporary).unlink(missing_ok=True)
-            raise
+    with explained(target), replacing(target) as temporary, zipfile.ZipFile(temporary, "w") as archive:
+        for path in sorted(path for path in folder.rglob("*") if path.is_file()):
+            _add(archive, path, f"{folder.name}/{path.relative_to(folder).as_posix()}")
 
 
 def _add(archive: zipfile.ZipFile, path: Path, name: str) -> None:

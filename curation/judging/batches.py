@@ -8,7 +8,7 @@ import time
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from core.images import write_atomically
+from core.atomic_files import write_atomically
 from curation.judging.pictures import has_pictures, remove_pictures
 from curation.judging.task import ExamineTask
 from curation.library.records import Examination

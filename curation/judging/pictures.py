@@ -10,7 +10,7 @@ from typing import Protocol
 import cv2
 import numpy as np
 
-from core.images import write_atomically
+from core.atomic_files import write_atomically
 from curation.quick_png import encode_png_quickly
 from curation.store import PNG_END, ends_with
 

@@ -11,7 +11,7 @@ import re
 from contextlib import suppress
 from pathlib import Path
 
-from core.images import write_atomically
+from core.atomic_files import write_atomically
 from curation.library.errors import LibraryError, OriginalMissing
 from curation.library.records import Original
 

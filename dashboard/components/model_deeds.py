@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Literal
 
 import streamlit as st
@@ -66,54 +68,40 @@ def _show_change(model: ModelFile, session: ModelsSession, conventions: Conventi
 
 
 def _change(model: ModelFile, conventions: Conventions, licence: str, session: ModelsSession) -> None:
-    assert model.info is not None
-    session.forget_messages()
-    try:
-        change_model(model.path, conventions=conventions, licence=licence, provenance=model.info.provenance)
-    except (ValueError, RuntimeError) as error:
-        session.problem = str(error)
-    except OSError as error:
-        session.problem = f"{model.name} cannot be changed: {error.strerror or error}."
-    else:
+    info = model.info
+    assert info is not None
+    with _told(session, f"{model.name} cannot be changed"):
+        change_model(model.path, conventions=conventions, licence=licence, provenance=info.provenance)
         session.done = f"{model.name} is changed."
 
 
 def _rename(name: str, new: str, session: ModelsSession) -> None:
-    session.forget_messages()
-    try:
+    with _told(session, f"{name} cannot be renamed"):
         free = check_name(new, settings().weights, models_folder())
         rename_model(models_folder(), name, free)
-    except ValueError as error:
-        session.problem = str(error)
-    except OSError as error:
-        session.problem = f"{name} cannot be renamed: {error.strerror or error}."
-    else:
-        session.done = f"{name} is called {free} now."
-        session.opened = free
+        session.done, session.opened = f"{name} is called {free} now.", free
 
 
 def _remove(name: str, session: ModelsSession) -> None:
-    session.forget_messages()
-    try:
+    with _told(session, f"{name} cannot be removed"):
         session.removed = remove_model(models_folder(), name)
-    except ValueError as error:
-        session.problem = str(error)
-    except OSError as error:
-        session.problem = f"{name} cannot be removed: {error.strerror or error}."
-    else:
-        session.done = f"{name} is in the trash."
-        session.opened = ""
+        session.done, session.opened = f"{name} is in the trash.", ""
 
 
 def restore(token: str, session: ModelsSession) -> None:
     """Bring a model back from the trash."""
+    with _told(session, "It cannot be restored"):
+        name = restore_model(models_folder(), token)
+        session.done, session.opened = f"{name} is back.", name
+
+
+@contextmanager
+def _told(session: ModelsSession, failure: str) -> Iterator[None]:
+    """What stops the block is kept to be shown, in place of what was said before."""
     session.forget_messages()
     try:
-        name = restore_model(models_folder(), token)
-    except ValueError as error:
+        yield
+    except (ValueError, RuntimeError) as error:
         session.problem = str(error)
     except OSError as error:
-        session.problem = f"It cannot be restored: {error.strerror or error}."
-    else:
-        session.done = f"{name} is back."
-        session.opened = name
+        session.problem = f"{failure}: {error.strerror or error}."

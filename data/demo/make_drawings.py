@@ -10,7 +10,8 @@ from pathlib import Path
 
 import numpy as np
 
-from core.images import save_png, write_atomically
+from core.atomic_files import write_atomically
+from core.images import save_png
 from core.strokes import Drawing, Stroke, drawing_to_json, load_drawing, render_strokes
 from data.demo.faces import DRAWINGS, guide_curves
 from data.demo.hand import spline

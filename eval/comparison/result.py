@@ -12,7 +12,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from core.images import write_atomically
+from core.atomic_files import write_atomically
 
 SCHEMA = 1
 RESULT_FILE = "result.json"
@@ -90,6 +90,8 @@ class ModelResult(_Part):
     case_scores: dict[str, tuple[float | None, ...]] = {}
     nearest_training: tuple[tuple[str, float] | None, ...] = ()  # name and distance, per case
     map_xy: tuple[tuple[float, float], ...] = ()  # 2-D map of features, per image of the set
+    generator: str = ""  # where the set was drawn for this comparison
+    stage1: str = ""
 
 
 class PairResult(_Part):
@@ -104,6 +106,7 @@ class PairResult(_Part):
     is_separated: bool
     is_paired: bool  # whether the same inputs were compared
     needed: int | None  # images per model that would separate them; None: unknown, or beyond reach
+    extrapolated: Estimate | None = None  # the difference without the bias of few images, for metrics that have one
 
 
 class Standing(_Part):
@@ -137,6 +140,7 @@ class Curve(_Part):
     model: str
     over: Literal["n", "step"]
     points: tuple[CurvePoint, ...]
+    limit: Estimate | None = None  # where the curve goes with ever more images, for ``over="n"``
 
 
 class Warned(_Part):
@@ -168,6 +172,7 @@ class Comparison(_Part):
     versions: dict[str, str]
     real: SetUsed
     real_map_xy: tuple[tuple[float, float], ...] = ()
+    real_nearest_training: tuple[tuple[str, float] | None, ...] = ()  # of the true photos, per case: what is usual
     columns: tuple[Column, ...]
     models: tuple[ModelResult, ...]
     pairs: tuple[PairResult, ...] = ()
@@ -175,6 +180,7 @@ class Comparison(_Part):
     floors: tuple[Floor, ...] = ()
     curves: tuple[Curve, ...] = ()
     cases: tuple[Case, ...] = ()
+    drawings: tuple[str, ...] = ()  # inputs without a truth: shown, never scored; `eval.comparison.pictures`
     warnings: tuple[Warned, ...] = ()
 
 

@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from core.images import write_atomically
+from core.atomic_files import write_atomically
 from eval.metrics.faithfulness import Faithfulness
 
 

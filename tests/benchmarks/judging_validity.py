@@ -24,7 +24,8 @@ import cv2
 import numpy as np
 
 from core import assets
-from core.images import read_photo, write_atomically
+from core.atomic_files import write_atomically
+from core.images import read_photo
 from core.landmarks import FaceLandmarker
 from curation.library.records import Measurements
 from curation.rules import Rules

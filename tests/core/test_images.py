@@ -174,20 +174,3 @@ def test_png_text_says_what_was_written(photo: np.ndarray) -> None:
     data = images.encode_png(photo, {"Software": "Studio", "Comment": "ein Gesicht, größer"})
     with Image.open(io.BytesIO(data)) as image:
         assert image.text == {"Software": "Studio", "Comment": "ein Gesicht, größer"}
-
-
-@pytest.mark.parametrize("durable", [True, False])
-def test_a_failed_write_leaves_the_old_file_and_nothing_else(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, durable: bool
-) -> None:
-    path = tmp_path / "file.bin"
-    images.write_atomically(path, b"old", durable=durable)
-
-    def fail(*_: object) -> None:
-        raise OSError(28, "No space left on device")
-
-    monkeypatch.setattr("os.replace", fail)
-    with pytest.raises(OSError, match="No space left"):
-        images.write_atomically(path, b"new", durable=durable)
-    assert [file.name for file in tmp_path.iterdir()] == ["file.bin"]
-    assert path.read_bytes() == b"old"

@@ -300,5 +300,5 @@ def test_a_bank_of_another_autoencoder_is_refused(tmp_path: Path):
     folder = write_weights(tmp_path)
     manifold = Manifold.load(folder / "face_bank.safetensors")
     manifold.save(folder / "face_bank.safetensors", provenance={"autoencoder_sha256": "0" * 64})
-    with pytest.raises(ValueError, match="made by autoencoder 000000000000"):
+    with pytest.raises(ValueError, match="made by networks 000000000000"):
         SketchToFacePipeline.load(folder, device="cpu", runtime="torch")

@@ -11,7 +11,8 @@ import torch
 from core.checkpoints import load_model
 from core.generators.pix2pixhd import DiscriminatorConfig, GlobalGeneratorConfig
 from core.training import autoencoder, pix2pixhd
-from core.training.loop import LoopConfig, indices_of_step, learning_rate
+from core.training.recipe import LoopConfig
+from core.training.schedule import indices_of_step, learning_rate
 
 ROOT = Path(__file__).parents[3]
 SMALL = {"sample_every": 100, "save_every": 2, "log_every": 1, "batch_size": 2, "amp": False, "device": "cpu"}

@@ -15,10 +15,10 @@ from core.face_parts.banks import load_parts
 from core.face_parts.layout import FACE_PARTS, PAINT_ORDER, REMAINDER, PartsConfig, cut_part
 from core.training import parts
 from core.training.data import load_pairs
-from core.training.loop import LoopConfig
 from core.training.parts import PartsLoss, PartsRecipe, redraw
 from core.training.publish import publish
 from core.training.publish_parts import publish_parts
+from core.training.recipe import LoopConfig
 
 TINY = PartsConfig(
     64, latent=8, widths=(4, 8), grid_values=64, remainder_latent=12, remainder_widths=(4, 8), remainder_bottleneck=4

@@ -8,8 +8,8 @@ from core.images import sketch_to_tensor
 from core.manifold import Manifold
 from core.training import autoencoder
 from core.training.data import load_pairs
-from core.training.loop import LoopConfig
 from core.training.publish import publish
+from core.training.recipe import LoopConfig
 
 
 @pytest.fixture(scope="module")

@@ -10,7 +10,7 @@ import pytest
 
 from core.training import autoencoder
 from core.training.kinds import KINDS, merge, presets
-from core.training.loop import LoopConfig
+from core.training.recipe import LoopConfig
 from core.training.request import RunRequest, check_config, config_of, read_config, write_config
 
 

@@ -13,7 +13,7 @@ from core.generators.pix2pixhd import DiscriminatorConfig, GlobalGeneratorConfig
 from core.models.folder import generators
 from core.training import autoencoder, pix2pixhd
 from core.training.data import DataConfig
-from core.training.loop import LoopConfig
+from core.training.recipe import LoopConfig
 from core.training.run_publish import publish_run
 from core.training.runs import RunError, read_run
 

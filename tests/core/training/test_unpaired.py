@@ -14,7 +14,7 @@ from core.checkpoints import load_model, read_info, save_model
 from core.generators.cyclegan import CycleGANConfig, PatchDiscriminatorConfig, ResnetTranslator
 from core.generators.ugatit import AttentionDiscriminatorConfig, AttentionTranslator, UGATITConfig
 from core.training import cyclegan, ugatit
-from core.training.loop import LoopConfig
+from core.training.recipe import LoopConfig
 from core.training.refiner import RefinerConfig
 from core.training.unpaired import Translators, UnpairedLoss
 

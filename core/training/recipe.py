@@ -1,0 +1,120 @@
+"""What a training consists of: a recipe (what is particular to one model) and how it is gone through."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol, runtime_checkable
+
+import numpy as np
+from torch import Tensor, nn
+
+Progress = Callable[[int, int], None]
+Batch = dict[str, Tensor]
+UNKNOWN_LICENCE = "unknown: set --licence to that of the training photos"
+
+
+@dataclass(frozen=True)
+class LoopConfig:
+    """How to train.
+
+    Attributes
+    ----------
+    out
+        Folder of the run: checkpoint, weights, samples, losses, TensorBoard.
+    steps, batch_size
+        Optimiser steps, and samples a step over all processes together.
+    accumulate
+        Parts that each process goes through a batch in, for batches that do not fit into memory.
+    lr, decay_from
+        Adam's rate, and the fraction of the run after which it falls linearly to zero.
+    ema
+        Decay of the averaged weights, which are the ones that are served.
+    save_every, sample_every, log_every
+        In steps.
+    amp
+        bf16 autocast, where the device has it.
+    channels_last
+        Memory layout of the weights; faster on recent CPUs and GPUs.
+    threads
+        CPU threads a process, 0 for torch's own choice.
+    """
+
+    out: Path
+    steps: int = 20_000
+    batch_size: int = 4
+    accumulate: int = 1
+    seed: int = 0
+    lr: float = 2e-4
+    betas: tuple[float, float] = (0.5, 0.999)
+    decay_from: float = 0.5
+    ema: float = 0.998
+    save_every: int = 200
+    sample_every: int = 400
+    log_every: int = 20
+    amp: bool = True
+    channels_last: bool = True
+    device: str = "auto"
+    threads: int = 0
+
+
+def settings_of(**configs: Any) -> dict[str, Any]:
+    """What must not change between a run and its continuation: every setting that affects the numbers."""
+    free = {"out", "save_every", "sample_every", "log_every", "device", "threads"}
+    return {
+        name: {key: value for key, value in dataclasses.asdict(config).items() if key not in free}
+        for name, config in configs.items()
+    }
+
+
+class Recipe(Protocol):
+    """What is particular to one model.
+
+    ``networks`` maps names to modules with an optimiser each; ``served`` names the one to keep, or a
+    module inside of one (``translators.sketch_to_photo``). A recipe that has more to remember from step
+    to step than its weights has ``state`` and ``restore`` too; one that must mend its weights after each
+    optimiser step has ``after_step``.
+    """
+
+    networks: dict[str, nn.Module]
+    served: str
+    provenance: dict[str, Any]
+
+    def __len__(self) -> int:
+        """Training samples."""
+
+    def batch(self, indices: list[int], rngs: list[np.random.Generator]) -> dict[str, np.ndarray]:
+        """Arrays of the given samples, one generator each."""
+
+    def losses(self, batch: Batch, networks: dict[str, nn.Module]) -> Iterator[tuple[str, dict[str, Tensor]]]:
+        """Yield (network to update, its weighted losses); each is back-propagated before the next is asked for."""
+
+    def samples(self, model: nn.Module) -> np.ndarray:
+        """A picture to look at: (H, W, 3) uint8."""
+
+
+@runtime_checkable
+class Remembers(Protocol):
+    """A recipe whose checkpoint holds more than weights and optimisers."""
+
+    def state(self) -> dict[str, Any]:
+        """Tensors, numbers and texts, in dicts and lists."""
+
+    def restore(self, state: dict[str, Any]) -> None:
+        """Go on from what `state` gave."""
+
+
+@runtime_checkable
+class Mends(Protocol):
+    """A recipe that corrects its weights after each optimiser step."""
+
+    def after_step(self) -> None:
+        """Correct them."""
+
+
+def served_network(recipe: Recipe) -> nn.Module:
+    """The network that a run is for: the one that is averaged, shown and saved."""
+    name, _, path = recipe.served.partition(".")
+    return recipe.networks[name].get_submodule(path)

@@ -1,0 +1,88 @@
+"""What the autoencoders of stage 1 share: a damaged sketch goes in, the clean one is asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Protocol
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+from torch.nn import functional as F
+
+from core.training.augment import AugmentConfig, damage, draw_sketch, random_geometry
+from core.training.data import Pairs
+
+SAMPLES = 8
+Sketches = NDArray[np.uint8]
+
+
+class RedrawingLoss(Protocol):
+    """Weights of the loss terms."""
+
+    @property
+    def bce(self) -> float: ...
+    @property
+    def low_pass(self) -> float: ...
+    @property
+    def gradient(self) -> float: ...
+
+
+def damaged_and_clean(
+    pairs: Pairs, augment: AugmentConfig, indices: list[int], rngs: list[np.random.Generator]
+) -> dict[str, Sketches]:
+    """``sketch`` and ``clean``: (B, 1, S, S) uint8, moved alike, the former redrawn and damaged."""
+    sketches, targets = [], []
+    for i, rng in zip(indices, rngs, strict=True):
+        geometry = random_geometry(rng, pairs.size, augment)
+        drawn = draw_sketch(rng, pairs.lines[i], pairs.points[i], augment)
+        sketches.append(damage(rng, geometry.apply(drawn, 255), augment))
+        targets.append(geometry.apply(pairs.clean[i], 255))
+    return {"sketch": np.stack(sketches)[:, None], "clean": np.stack(targets)[:, None]}
+
+
+def redrawing_terms(
+    loss: RedrawingLoss,
+    logits: Tensor,
+    target: Tensor,
+    *,
+    ink_weight: Tensor,
+    edge_weight: Tensor | None = None,
+) -> dict[str, Tensor]:
+    """Cross-entropy, difference after a blur (tone), and difference of gradients (sharpness).
+
+    Parameters
+    ----------
+    logits, target : (B, 1, S, S)
+        What the network says, and the clean sketch in [0, 1].
+    ink_weight
+        How much each pixel counts in the cross-entropy; broadcast.
+    edge_weight : (1, 1, S, S), optional
+        The same for the gradients.
+    """
+    drawn = torch.sigmoid(logits)
+    across = (drawn.diff(dim=3) - target.diff(dim=3)).abs()
+    down = (drawn.diff(dim=2) - target.diff(dim=2)).abs()
+    if edge_weight is not None:
+        across, down = across * edge_weight[..., 1:], down * edge_weight[..., 1:, :]
+    weight = ink_weight.expand_as(target)
+    return {
+        "bce": loss.bce * F.binary_cross_entropy_with_logits(logits, target, weight=weight),
+        "low_pass": loss.low_pass * F.l1_loss(F.avg_pool2d(drawn, 8, 4), F.avg_pool2d(target, 8, 4)),
+        "gradient": loss.gradient * (across.mean() + down.mean()),
+    }
+
+
+def sample_sheet(
+    val: Pairs, augment: AugmentConfig, redraw: Callable[[Sketches], Sketches]
+) -> NDArray[np.uint8]:
+    """Rows: damaged validation sketches, what ``redraw`` makes of them, the clean ones; (H, W, 3)."""
+    rows: list[list[Sketches]] = [[], [], []]
+    for i in range(min(SAMPLES, len(val))):
+        rng = np.random.default_rng((7, i))
+        drawn = damage(rng, draw_sketch(rng, val.lines[i], val.points[i], augment), augment)
+        for row, image in zip(rows, (drawn, redraw(drawn), val.clean[i]), strict=True):
+            row.append(image)
+    sheet = np.vstack([np.hstack(row) for row in rows])
+    return np.repeat(sheet[..., None], 3, axis=2)

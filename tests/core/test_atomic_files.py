@@ -1,0 +1,41 @@
+"""A file is what it was or what it is meant to be."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from core.atomic_files import replacing, write_atomically
+
+
+@pytest.mark.parametrize("durable", [True, False])
+def test_a_failed_write_leaves_the_old_file_and_nothing_else(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, durable: bool
+) -> None:
+    path = tmp_path / "file.bin"
+    write_atomically(path, b"old", durable=durable)
+
+    def fail(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("os.replace", fail)
+    with pytest.raises(OSError, match="No space left"):
+        write_atomically(path, b"new", durable=durable)
+    assert [file.name for file in tmp_path.iterdir()] == ["file.bin"]
+    assert path.read_bytes() == b"old"
+
+
+def test_a_block_that_fails_leaves_the_old_file_and_nothing_else(tmp_path: Path) -> None:
+    path = tmp_path / "file.bin"
+    write_atomically(path, b"old")
+    with pytest.raises(RuntimeError), replacing(path) as temporary:
+        temporary.write_bytes(b"half of the n")
+        raise RuntimeError("the process gave up")
+    assert [file.name for file in tmp_path.iterdir()] == ["file.bin"]
+    assert path.read_bytes() == b"old"
+
+
+def test_what_was_written_can_be_read_by_others(tmp_path: Path) -> None:
+    write_atomically(tmp_path / "file.bin", b"new")
+    assert (tmp_path / "file.bin").stat().st_mode & 0o777 == 0o644
