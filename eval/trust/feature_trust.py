@@ -1,0 +1,237 @@
+"""Trust in a distance between sets of features: intervals, tests, floor and curves of one column."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from itertools import combinations
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
+
+from eval.comparison.result import Curve, CurvePoint, Estimate, Floor, PairResult
+from eval.metrics.fid import frechet_distance
+from eval.metrics.kid import kernel_distance
+from eval.trust.cases import Cases
+from eval.trust.curves import means_by_count
+from eval.trust.floors import real_against_real
+from eval.trust.halves import FEWEST, Cut, Halves, cuts, excludes_zero, interval, needed_count
+from eval.trust.permutation import holm, swap_test
+from eval.trust.standings import standings
+from eval.trust.subsets import MetricName, subset_distances
+from eval.trust.trusted import Trusted
+
+VALUES: Mapping[MetricName, Callable[[ArrayLike, ArrayLike], float]] = {
+    "fid": frechet_distance,
+    "kid": lambda real, fake: kernel_distance(real, fake).value,
+}
+
+
+MATCHED = "Outputs for the very inputs of the real images may lie below it, as each has its truth there."
+
+
+@dataclass
+class FeatureTrust:
+    """One column's models and how they are tested; ask it for `result`.
+
+    Parameters
+    ----------
+    progress
+        Told of permutations done and all of them.
+    """
+
+    real: NDArray[np.floating]
+    models: Mapping[str, NDArray[np.floating]]
+    cases: Cases
+    column: str
+    metric: MetricName
+    permutations: int
+    resamples: int
+    alpha: float
+    seed: int
+    progress: Callable[[int, int], None] | None = None
+    _pairs_done: int = 0
+    _exponent: float = 1.0
+    _cuts: dict[tuple[str, frozenset[str] | None, int], Cut | None] = field(default_factory=dict)
+
+    def result(self) -> Trusted:
+        """Everything about the column."""
+        with threadpool_limits(1):  # small matrices: more threads only wait for one another
+            values = {name: VALUES[self.metric](self.real, fake) for name, fake in self.models.items()}
+            floor = self._floor()
+            scores = {name: self._score(name, value) for name, value in values.items()}
+            curves = tuple(self._curve(name, score) for name, score in scores.items())
+            pairs = self._pairs(values)
+        places = standings(values, pairs, column=self.column, higher_is_better=False)
+        settings = {
+            "trust_rows": min(self.cases.limit, max(map(len, self.models.values()))),
+            "permutations": self.permutations,
+            "resamples": self.resamples,
+            "alpha": self.alpha,
+        }
+        if self.metric == "fid":
+            settings["bias_exponent"] = round(self._exponent, 4)
+        return Trusted(scores, pairs, places, floor, curves, settings)
+
+    def _floor(self) -> Floor | None:
+        found = real_against_real(
+            self.real,
+            column=self.column,
+            metric=self.metric,
+            count=min(map(len, self.models.values())),
+            rows=self.cases.limit,
+            draws=self.resamples // 2,
+            seed=self.seed,
+        )
+        self._exponent = found.exponent
+        if found.floor and any(self.cases.sample(one, self.cases.of(one)).is_matched for one in self.models):
+            note = f"{found.floor.note} {MATCHED}".strip()
+            return found.floor.model_copy(update={"note": note})
+        return found.floor
+
+    def _score(self, name: str, value: float) -> Estimate:
+        cut = self._cut(name, self.cases.of(name))
+        if cut is None:
+            return Estimate(value=value)
+        return self._around(value, cut.halves.error(cut.share), cut.halves.count)
+
+    def _pairs(self, values: Mapping[str, float]) -> tuple[PairResult, ...]:
+        every = list(combinations(self.models, 2))
+        p_values = [self._p_value(first, second) for first, second in every]
+        adjusted = holm(p_values)
+        return tuple(
+            self._pair(first, second, values, p_values[i], adjusted[i], tests=len(every))
+            for i, (first, second) in enumerate(every)
+        )
+
+    def _pair(
+        self,
+        first: str,
+        second: str,
+        values: Mapping[str, float],
+        p: float | None,
+        p_adjusted: float | None,
+        *,
+        tests: int,
+    ) -> PairResult:
+        """Separated is only what the test, the interval and the interval without bias agree upon."""
+        shared = self.cases.shared(first, second)
+        fewest = min(len(self.models[first]), len(self.models[second]))
+        ours, theirs = (self._cut(name, shared, fewest) for name in (first, second))
+        raw = values[first] - values[second]
+        difference, extrapolated, needed = Estimate(value=raw), None, None
+        is_separated = False
+        if ours is not None and theirs is not None:
+            count = ours.halves.count
+            error = (ours.halves - theirs.halves).error(max(ours.share, theirs.share))
+            difference = interval(raw, error, count=count, alpha=self.alpha)
+            unbiased = self._unbiased(values[first], ours) - self._unbiased(values[second], theirs)
+            if ours.exponent is not None:
+                extrapolated = interval(unbiased, error, count=count, alpha=self.alpha)
+            is_separated = (
+                p_adjusted is not None
+                and p_adjusted < self.alpha
+                and raw * unbiased > 0
+                and all(excludes_zero(one) for one in (difference, extrapolated) if one is not None)
+            )
+            needed = needed_count(unbiased, error, fewest, alpha=self.alpha / tests)
+        return PairResult(
+            column=self.column,
+            first=first,
+            second=second,
+            difference=difference,
+            p=p,
+            p_adjusted=p_adjusted,
+            is_separated=is_separated,
+            is_paired=shared is not None,
+            needed=needed,
+            extrapolated=extrapolated,
+        )
+
+    def _unbiased(self, value: float, cut: Cut) -> float:
+        return value if cut.exponent is None else value - cut.halves.bias(cut.exponent, cut.share)
+
+    def _p_value(self, first: str, second: str) -> float | None:
+        shared = self.cases.shared(first, second)
+        fewest = min(len(self.models[first]), len(self.models[second]))
+        ours, theirs = (
+            self.cases.sample(name, shared, limit=fewest, real_limit=self.cases.limit)
+            for name in (first, second)
+        )
+        if not self.permutations or fewest < FEWEST:
+            return None
+        pool = np.concatenate([self.models[first][ours.model], self.models[second][theirs.model]])
+        p = swap_test(
+            subset_distances(self.metric, self.real[ours.real], pool),
+            len(ours.model),
+            is_paired=shared is not None,
+            permutations=self.permutations,
+            rng=np.random.default_rng([self.seed, 3]),
+            progress=self._tell,
+        )
+        self._pairs_done += 1
+        return p
+
+    def _cut(self, name: str, cases: frozenset[str] | None, limit: int | None = None) -> Cut | None:
+        """Distances of a model's halves, once for the same inputs; None where images are too few."""
+        sample = self.cases.sample(name, cases, limit=limit)
+        key = (name, cases, len(sample.model))
+        if key not in self._cuts:
+            self._cuts[key] = None
+            n, r, times = len(sample.model), len(sample.real), self.resamples // 2
+            if min(n, r) >= FEWEST and times >= 2:
+                stream = 0 if cases is not None else 20 + list(self.models).index(name)
+                fake = cuts(n, times, np.random.default_rng([self.seed, 4, stream]))
+                real = fake if sample.is_matched else cuts(r, times, np.random.default_rng([self.seed, 5]))
+                distances = subset_distances(
+                    self.metric, self.real[sample.real], self.models[name][sample.model]
+                )
+                whole = float(distances(np.arange(r)[None], np.arange(n)[None])[0])
+                halves = [distances(*both) for both in zip(real, fake, strict=True)]
+                exponent = self._exponent if self.metric == "fid" else 1.0 if sample.is_matched else None
+                self._cuts[key] = Cut(Halves(n, whole, *halves), self.cases.share(name, sample), exponent)
+        return self._cuts[key]
+
+    def _curve(self, name: str, score: Estimate) -> Curve:
+        """Mean distances of subsets, each with the interval that a set of that size has."""
+        everything = len(self.models[name])
+        last = CurvePoint(count=everything, estimate=score)
+        cases = self.cases.of(name)
+        cut = self._cut(name, cases)
+        if cut is None or score.value is None:
+            return Curve(column=self.column, model=name, over="n", points=(last,))
+        sample = self.cases.sample(name, cases)
+        distances = subset_distances(self.metric, self.real[sample.real], self.models[name][sample.model])
+        means = means_by_count(
+            distances,
+            cut.halves,
+            is_matched=sample.is_matched,
+            draws=max(4, self.resamples // 10),
+            seed=self.seed,
+        )
+        means.pop(everything, None)
+        points = [
+            CurvePoint(
+                count=size,
+                estimate=self._around(mean, cut.halves.error(cut.halves.count / size), cut.halves.count),
+            )
+            for size, mean in sorted(means.items())
+        ]
+        limit = None
+        if cut.exponent is not None:
+            limit = self._around(
+                self._unbiased(score.value, cut), cut.halves.error(cut.share), cut.halves.count
+            )
+        return Curve(column=self.column, model=name, over="n", points=(*points, last), limit=limit)
+
+    def _around(self, value: float, error: float, count: int) -> Estimate:
+        found = interval(value, error, count=count, alpha=self.alpha)
+        if self.metric == "fid" and found.low is not None:  # never negative
+            found = found.model_copy(update={"low": max(0.0, found.low)})
+        return found
+
+    def _tell(self, done: int, _: int) -> None:
+        if self.progress:
+            pairs = len(self.models) * (len(self.models) - 1) // 2
+            self.progress(self._pairs_done * self.permutations + done, pairs * self.permutations)

@@ -1,0 +1,105 @@
+"""Real against real: what a perfect model would get from so few images, and how fast that falls with more."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from eval.comparison.result import Estimate, Floor
+from eval.trust.halves import FEWEST, Matrix
+from eval.trust.subsets import MetricName, SubsetDistances, subset_distances
+
+SLOWEST, FASTEST = 0.3, 1.0  # the bias falls with 1 / n in the end, and slower below the features' dimension
+
+
+@dataclass(frozen=True)
+class RealAgainstReal:
+    """Attributes
+    ----------
+    floor
+        None where the real images are too few.
+    exponent
+        The bias of few images falls with ``count ** -exponent``.
+    """
+
+    floor: Floor | None
+    exponent: float
+
+
+def real_against_real(
+    real: ArrayLike, *, column: str, metric: MetricName, count: int, rows: int, draws: int, seed: int
+) -> RealAgainstReal:
+    """Distances between disjoint subsets of the real images.
+
+    A distance between samples of one distribution is nothing but bias, so its growth from one size to half of
+    it tells how to take the bias out of the models' distances (Chong & Forsyth 2020 fit a line in ``1 / n``,
+    which is the exponent 1; at a hundred images and a thousand dimensions it is nearer to 1/2).
+
+    Parameters
+    ----------
+    real : (N, D)
+    count
+        Images on each side that are asked about. If the real ones are fewer than twice as many, or more than
+        twice ``rows``, the floor is measured at fewer and extended by the exponent; its note says so.
+    draws
+        Subsets drawn per size.
+    """
+    values = np.asanyarray(real)
+    size = min(len(values) // 2, count, rows)
+    if size < FEWEST // 2 or draws < 2:
+        return RealAgainstReal(None, FASTEST)
+    rng = np.random.default_rng([seed, 7])
+    if len(values) > 2 * rows:
+        values = values[np.sort(rng.choice(len(values), 2 * rows, replace=False))]
+    distances = subset_distances(metric, values, values)
+    found = _between(distances, size, draws, rng)
+    if metric != "fid":
+        spread = found.std(ddof=1) * size / count  # both sides of one distribution: falls with n
+        estimate = Estimate(value=float(found.mean()), low=-1.96 * spread, high=1.96 * spread)
+        return RealAgainstReal(Floor(column=column, estimate=estimate, count=count), FASTEST)
+    means = [float(found.mean())]
+    means += [float(_between(distances, part, draws, rng).mean()) for part in _octaves(size)[1:]]
+    shrink = (size / count) ** _exponent(means, size, count, is_mean=True)
+    note = ""
+    if size < count:
+        note = (
+            f"Measured between {size} and {size} of {len(np.asanyarray(real))} real images, "
+            f"and extended to {count} by how it falls with their number."
+        )
+    reach = 1.96 * found.std(ddof=1)
+    estimate = Estimate(
+        value=float(found.mean() * shrink),
+        low=float(max(0.0, found.mean() - reach) * shrink),
+        high=float((found.mean() + reach) * shrink),
+    )
+    floor = Floor(column=column, estimate=estimate, count=count, note=note)
+    return RealAgainstReal(floor, _exponent(means, size, min(count, rows)))
+
+
+def _between(distances: SubsetDistances, size: int, draws: int, rng: np.random.Generator) -> Matrix:
+    """Distances between disjoint subsets of a size: (draws,)."""
+    order = rng.permuted(np.tile(np.arange(len(distances.real)), (draws, 1)), axis=1)
+    return distances(order[:, :size], order[:, size : 2 * size])
+
+
+def _octaves(size: int) -> list[int]:
+    """A size, its half and its quarter, as far as they have two images."""
+    return [part for part in (size, size // 2, size // 4) if part >= 2]
+
+
+def _exponent(means: list[float], size: int, count: int, *, is_mean: bool = False) -> float:
+    """Exponent over the last octave below ``count`` images, from mean distances at `_octaves` of ``size``.
+
+    It rises on the way to 1, so where ``count`` is out of reach the rise over the last octave goes on. With
+    ``is_mean`` the mean exponent from ``size`` to ``count``.
+    """
+    sizes = _octaves(size)
+    if len(means) < 2 or min(means) <= 0:
+        return FASTEST
+    steps = [np.log(means[i + 1] / means[i]) / np.log(sizes[i] / sizes[i + 1]) for i in range(len(means) - 1)]
+    rise = max(0.0, steps[0] - steps[1]) if len(steps) > 1 else 0.0
+    octaves = np.log2(count / size)
+    octaves = (octaves + 1) / 2 if is_mean else octaves
+    return float(np.clip(steps[0] + rise * octaves, SLOWEST, FASTEST))

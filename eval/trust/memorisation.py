@@ -1,0 +1,128 @@
+"""Whether outputs are training photos remembered: their nearest training photo, and how near is too near.
+
+A distance says nothing by itself. True photos that were never trained on have a nearest training photo as well;
+outputs that lie nearer than those do are copies more often than faces (Meehan et al. 2020 test this by ranks).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from scipy.stats import mannwhitneyu
+
+from eval.feature_stats import checked_features
+
+BLOCK = 512
+TOO_NEAR = 0.01  # share of unseen true photos that lie as near to a training photo
+
+
+@dataclass(frozen=True)
+class Memorised:
+    """Outputs' distances to their nearest training photo, against those of unseen true photos.
+
+    Attributes
+    ----------
+    threshold
+        Nearer than 99 of 100 unseen true photos: the nearest of them, where they are fewer than 100.
+    typical
+        Their median; what a new face should have.
+    suspects
+        Ids of the outputs below ``threshold``, nearest first.
+    share
+        Share of the outputs below it.
+    p
+        Chance that outputs no nearer than true photos lie this near (Mann-Whitney, one-sided).
+    """
+
+    threshold: float
+    typical: float
+    suspects: tuple[int, ...]
+    share: float
+    p: float
+
+
+def nearest_training(
+    outputs: ArrayLike, training: ArrayLike, names: Sequence[str]
+) -> list[tuple[str, float]]:
+    """The nearest training photo of each output.
+
+    Parameters
+    ----------
+    outputs : (N, D)
+    training : (M, D)
+        Features of the same protocol; may be memory-mapped.
+    names
+        M names.
+
+    Returns
+    -------
+    nearest
+        For each output its nearest photo's name and the Euclidean distance, at least 0. To judge it, see `memorised`.
+
+    Raises
+    ------
+    ValueError
+        On unequal widths, NaN, no training photo, or a wrong number of names.
+    """
+    if len(names) != len(np.asanyarray(training)):
+        raise ValueError(
+            f"expected {len(np.asanyarray(training))} names of training photos, got {len(names)}."
+        )
+    ids, distances = _nearest(outputs, training)
+    return [(names[i], float(distance)) for i, distance in zip(ids, distances, strict=True)]
+
+
+def nearest_distances(samples: ArrayLike, training: ArrayLike) -> NDArray[np.float64]:
+    """Distance of each sample (N, D) to its nearest training photo (M, D): (N,)."""
+    return _nearest(samples, training)[1]
+
+
+def memorised(output_distances: ArrayLike, unseen_distances: ArrayLike) -> Memorised:
+    """Judge outputs' distances by those of true photos that were not trained on.
+
+    Parameters
+    ----------
+    output_distances : (N,)
+        Of `nearest_training`, N >= 1.
+    unseen_distances : (K,)
+        The same for true photos outside the training set, K >= 1; see `nearest_distances`. The outputs' own
+        truths are the fairest.
+    """
+    outputs, unseen = (
+        np.asarray(values, dtype=np.float64) for values in (output_distances, unseen_distances)
+    )
+    for values, what in ((outputs, "outputs"), (unseen, "unseen photos")):
+        if values.ndim != 1 or not values.size or not np.isfinite(values).all():
+            raise ValueError(
+                f"expected distances (N,) of {what}, finite and at least one, got {values.shape}."
+            )
+    threshold = float(np.quantile(unseen, TOO_NEAR, method="lower"))
+    suspects = [int(i) for i in np.argsort(outputs, kind="stable") if outputs[i] < threshold]
+    p = float(mannwhitneyu(outputs, unseen, alternative="less").pvalue)
+    return Memorised(threshold, float(np.median(unseen)), tuple(suspects), len(suspects) / len(outputs), p)
+
+
+def _nearest(samples: ArrayLike, training: ArrayLike) -> tuple[NDArray[np.intp], NDArray[np.float64]]:
+    ours = checked_features(samples, "outputs", minimum=1)
+    photos = np.asanyarray(training)
+    if photos.ndim != 2 or not len(photos):
+        raise ValueError(f"training photos must be (M, D) with M of at least 1, got {photos.shape}.")
+    best = np.full(len(ours), np.inf)
+    ids = np.zeros(len(ours), dtype=np.intp)
+    for start in range(0, len(photos), BLOCK):
+        block = checked_features(
+            photos[start : start + BLOCK], "training photos", dimensions=ours.shape[1], minimum=1
+        )
+        squares = (ours**2).sum(axis=1)[:, None] + (block**2).sum(axis=1) - 2 * ours @ block.T
+        nearest = squares.argmin(axis=1)
+        found = squares[np.arange(len(ours)), nearest]
+        closer = found < best
+        best[closer], ids[closer] = found[closer], nearest[closer] + start
+    # Squares lose digits where both are alike; a copy shall have distance 0.
+    exact = np.array(
+        [np.linalg.norm(row - np.asarray(photos[i], np.float64)) for row, i in zip(ours, ids, strict=True)]
+    )
+    return ids, exact
