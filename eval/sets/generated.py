@@ -1,0 +1,201 @@
+"""A model's own set: what a generator draws from the sketches of a pairs folder or an exported version.
+
+Each set lies in a folder named by all that it depends on: the weights of both stages, the sketches, and the
+settings. Pictures appear one by one and whole, so a run that was stopped goes on where it was, and a finished
+set is opened without loading a network.
+"""
+
+from __future__ import annotations
+
+import shutil
+import statistics
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+
+from core.atomic_files import write_atomically
+from core.config import settings
+from core.conversion.result import MODES, STAGE1_KINDS
+from core.errors import UnsafeImage
+from core.generate import generated_by, read_sketch
+from core.images import encode_png
+from eval.comparison.pairs_folder import is_pairs_folder, read_pairs_folder
+from eval.comparison.result import LeftOut
+from eval.sets.contents import ImageSet
+from eval.sets.generated_about import ABOUT_FILE, About, read_about_file, write_about_file
+from eval.sets.image_set import open_set
+from eval.sets.pipelines import Pipeline, Result, load_pipeline, weight_hashes
+from eval.sets.seen_files import SeenFiles
+
+PHOTOS, SKETCHES, REFINED = "photos", "sketches", "refined"
+KEPT_SETS, IN_USE_S = 60, 86_400
+VERSION = 1  # of what is drawn from the same files; part of the key
+
+
+def generate_set(
+    generator: str,
+    stage1: str,
+    data: Path,
+    out: Path,
+    *,
+    split: str = "val",
+    mode: str = "hybrid",
+    t: float = 0.5,
+    k: int = 10,
+    seed: int = 0,
+    progress: Callable[[int, int], None] | None = None,
+    load: Callable[[], Pipeline] | None = None,
+    seen: SeenFiles | None = None,
+) -> ImageSet:
+    """Draw a photo from every sketch of a split, or go on doing so, or open what is there.
+
+    Parameters
+    ----------
+    generator, stage1, mode, t, k
+        As for `core.pipeline.SketchToFacePipeline`.
+    data
+        A pairs folder or an exported version; a plain folder of sketches is taken whole.
+    out
+        Folder of generated sets; this one becomes ``OUT/GENERATOR-STAGE1-KEY`` with ``photos/``,
+        ``sketches/`` and ``refined/``, all named as the photos that the sketches were made from.
+    seed
+        Part of the key; the networks themselves draw nothing at random.
+    progress
+        Called with photos that are there and sketches in all. What it raises ends the work.
+    load
+        Gives the pipeline, if anything is to be drawn; share one among several sets.
+    seen
+        See `eval.sets.image_set.open_set`.
+
+    Raises
+    ------
+    FileNotFoundError, ValueError
+        If the data, the split or the generator is not there, or a setting is out of range.
+    AssetMissing
+        If weights are missing.
+    """
+    if stage1 not in STAGE1_KINDS or mode not in MODES:
+        raise ValueError(
+            f"stage1 must be of {', '.join(STAGE1_KINDS)} and mode of {', '.join(MODES)}; got {stage1!r}, {mode!r}."
+        )
+    sketches = _sketches(Path(data), split, seen)
+    chosen = settings()
+    about = About(
+        VERSION, generator, stage1, mode, float(t), int(k), int(seed), chosen.runtime, chosen.device,
+        weight_hashes(chosen.weights, generator, stage1, mode), sketches.digest, {},
+    )  # fmt: skip
+    folder = Path(out) / f"{generator}-{stage1}-{about.key}"
+    about = _draw_missing(about, sketches, folder, load or partial(load_pipeline, generator), progress)
+    _forget_old(Path(out), folder)
+    made = open_set(folder / PHOTOS, name=f"{generator}, {stage1}", seen=seen)
+    blank = [LeftOut(name=name, reason=reason) for name, reason in sorted(about.blank.items())]
+    source = f"model {generator}, stage 1 {stage1}, {mode}, t {t:g}, on {Path(data).name} ({split})"
+    made = made.only({item.name for item in sketches.items})
+    return replace(made, kind="model", source=source, left_out=(*made.left_out, *blank))
+
+
+def refined_of(images: ImageSet) -> ImageSet | None:
+    """The refined drawings beside a generated set; None for any other set."""
+    return _beside(images, REFINED)
+
+
+def sketches_of(images: ImageSet) -> ImageSet | None:
+    """The drawings that a generated set was drawn from; None for any other set."""
+    return _beside(images, SKETCHES)
+
+
+def read_about(images: ImageSet) -> About | None:
+    """What a generated set was made by; None for any other set."""
+    return read_about_file(images.folder.parent) if images.kind == "model" and images.folder else None
+
+
+def _draw_missing(
+    about: About,
+    sketches: ImageSet,
+    folder: Path,
+    load: Callable[[], Pipeline],
+    progress: Callable[[int, int], None] | None,
+) -> About:
+    """Draw what is not there yet; gives what is known of the set now."""
+    for place in (PHOTOS, SKETCHES, REFINED):
+        (folder / place).mkdir(parents=True, exist_ok=True)
+    before = read_about_file(folder) or about
+    blank = dict(before.blank)
+    missing = [
+        item
+        for item in sketches.items
+        if item.name not in blank and not (folder / PHOTOS / f"{item.name}.png").is_file()
+    ]
+    if not missing:
+        write_about_file(folder, before)
+        return before
+    assert sketches.folder is not None
+    if progress:  # loading may take a minute
+        progress(len(sketches) - len(missing), len(sketches))
+    pipeline = load()
+    took = []
+    for done, item in enumerate(missing, start=len(sketches) - len(missing) + 1):
+        try:
+            data = item.read()
+            result = pipeline(
+                read_sketch(sketches.folder / item.file), generator=about.generator, stage1=about.stage1,
+                mode=about.mode, t=about.t, k=about.k,
+            )  # fmt: skip
+            if result.photo is None or result.refined_sketch is None:
+                blank[item.name] = "The drawing is blank."
+            else:
+                _keep(folder, item.name, data, result, about.generator)
+                took.append(result.timings["total"])
+        except UnsafeImage as error:
+            blank[item.name] = str(error)
+        if progress:
+            progress(done, len(sketches))
+    speed = round(statistics.median(took), 1) if took else before.ms_per_image
+    after = replace(about, blank=blank, ms_per_image=speed)
+    write_about_file(folder, after)
+    return after
+
+
+def _keep(folder: Path, name: str, sketch: bytes, result: Result, generator: str) -> None:
+    """Write the three pictures of a case; the photo last, so that where it is the others are."""
+    assert result.photo is not None and result.refined_sketch is not None
+    text = generated_by(generator)
+    pictures = (
+        (SKETCHES, sketch),
+        (REFINED, encode_png(result.refined_sketch)),
+        (PHOTOS, encode_png(result.photo, text, compress_level=1)),
+    )
+    for place, data in pictures:
+        path = folder / place / f"{name}.png"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_atomically(path, data, durable=False)
+
+
+def _sketches(data: Path, split: str, seen: SeenFiles | None) -> ImageSet:
+    if is_pairs_folder(data):
+        pairs = read_pairs_folder(data, split)
+        found = open_set(pairs.sketches, seen=seen).only(pairs.names)
+        if len(found) < len(pairs.names):
+            absent = sorted(set(pairs.names) - set(found.names))
+            raise FileNotFoundError(
+                f"{pairs.sketches} lacks {len(absent)} of {len(pairs.names)} sketches, first {absent[0]}. "
+                "Run python -m curation.run again, or export the version anew."
+            )
+        return found
+    return open_set(data / SKETCHES if (data / SKETCHES).is_dir() else data, seen=seen)
+
+
+def _forget_old(out: Path, keep: Path) -> None:
+    """Remove sets beyond the newest ones, unless somebody may be using them."""
+    sets = [(about.stat().st_mtime, about.parent) for about in out.glob(f"*/{ABOUT_FILE}")]
+    for used, folder in sorted(sets, reverse=True)[KEPT_SETS:]:
+        if folder != keep and time.time() - used > IN_USE_S:
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+def _beside(images: ImageSet, place: str) -> ImageSet | None:
+    if images.kind != "model" or images.folder is None or not (images.folder.parent / place).is_dir():
+        return None
+    return open_set(images.folder.parent / place).only(set(images.names))

@@ -1,0 +1,187 @@
+"""Result folders of the reference projects, split into one folder for each kind of picture.
+
+What each project writes:
+
+- U-GAT-IT: ``A2B_1.png``, seven pictures above each other: input, heat map of A2A, A2A, heat map of A2B, the
+  output A2B, heat map of A2B2A, A2B2A.
+- CycleGAN and pix2pix: ``NAME_real_A.png``, ``NAME_fake_B.png``, ``NAME_rec_A.png``, ...
+- Pix2PixHD: ``NAME_input_label.jpg``, ``NAME_synthesized_image.jpg``.
+- Sheets of any of them: two, three or more square pictures side by side.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+
+from core.atomic_files import write_atomically
+from core.errors import UnsafeImage
+from core.images import encode_png
+from eval.decoding import decode_as_tools
+from eval.sets.contents import ImageSet, Item, LeftOut
+
+Layout = Literal["ugatit", "files", "sheets"]
+INPUT, OUTPUT, TRUTH = "input", "output", "truth"
+UGATIT_PANELS = (
+    INPUT, "heat_same", "same", "heat_output", OUTPUT, "heat_reconstruction", "reconstruction",
+)  # fmt: skip
+SHEET_PANELS: Mapping[int, tuple[str, ...]] = {2: (INPUT, OUTPUT), 3: (INPUT, OUTPUT, TRUTH)}
+_TOLERANCE = 0.02
+
+# Ending of a file's name, and what it is when A is the sketch and B the photo.
+ENDINGS: Mapping[str, str] = {
+    "_real_A": INPUT, "_fake_B": OUTPUT, "_real_B": TRUTH, "_rec_A": "reconstruction",
+    "_fake_A": "output_back", "_rec_B": "reconstruction_back", "_idt_A": "same", "_idt_B": "same_back",
+    "_input_label": INPUT, "_synthesized_image": OUTPUT, "_real_image": TRUTH,
+}  # fmt: skip
+_NUMBERED = re.compile(r"(?P<way>A2B|B2A)_(?P<number>\d+)")
+_ENDING = re.compile(rf"(?P<stem>.+)(?P<ending>{'|'.join(ENDINGS)})$")
+
+
+@dataclass(frozen=True)
+class Split:
+    """What came of a result folder.
+
+    Attributes
+    ----------
+    layout
+        What it was taken for.
+    counts
+        Pictures by folder: ``input``, ``output``, ``truth``, ...
+    left_out
+        Files that nothing was made of, and why.
+    """
+
+    layout: Layout
+    counts: Mapping[str, int]
+    left_out: tuple[LeftOut, ...]
+
+
+def find_layout(images: ImageSet) -> Layout:
+    """What a result folder is by its names and shapes.
+
+    Raises
+    ------
+    ValueError
+        If most files are none of the known kinds.
+    """
+    votes = {"files": 0, "ugatit": 0, "sheets": 0}
+    for item in images.items:
+        width, height = item.header.width, item.header.height
+        if _ENDING.match(item.name):
+            votes["files"] += 1
+        elif _is_multiple(height, width, len(UGATIT_PANELS)):
+            votes["ugatit"] += 1
+        elif width > height and _is_multiple(width, height, round(width / height)):
+            votes["sheets"] += 1
+    for layout in ("files", "ugatit", "sheets"):
+        if votes[layout] > len(images) / 2:
+            return layout
+    raise ValueError(
+        f"{images.source} is no result folder of a reference project: of {len(images)} pictures {votes['files']} end "
+        f"like _fake_B or _synthesized_image, {votes['ugatit']} are strips of seven, {votes['sheets']} are several "
+        "squares wide. If each file is one output, compare the folder as it is."
+    )
+
+
+def split_results(
+    images: ImageSet,
+    out: Path,
+    *,
+    layout: Layout | None = None,
+    panels: Sequence[str] | None = None,
+    inputs: Sequence[str] = (),
+    progress: Callable[[int, int], None] | None = None,
+) -> Split:
+    """Write each kind of picture into a folder of its own: ``OUT/output/NAME.png``, ``OUT/input/NAME.png``, ...
+
+    Whole files are copied byte by byte; pieces are cut out without loss and written as PNG.
+
+    Parameters
+    ----------
+    layout
+        Default: what `find_layout` says.
+    panels
+        Names of the pictures in a strip or sheet, first to last; default as above.
+    inputs
+        Names of the test inputs in order: U-GAT-IT numbers its results by it, and they get these names back.
+    progress
+        Called with files done and files in all.
+
+    Raises
+    ------
+    ValueError
+        If the layout is unknown, or the number of panels is not known.
+    OSError
+        If ``out`` cannot be written.
+    """
+    chosen = layout or find_layout(images)
+    counts: dict[str, int] = {}
+    left_out = list(images.left_out)
+    for done, item in enumerate(images.items, start=1):
+        try:
+            for kind, name, data in _pieces(item, chosen, panels):
+                path = out / kind / _renamed(name, inputs)
+                path.parent.mkdir(parents=True, exist_ok=True)
+                write_atomically(path, data, durable=False)
+                counts[kind] = counts.get(kind, 0) + 1
+        except UnsafeImage as error:
+            left_out.append(LeftOut(name=item.file, reason=str(error)))
+        if progress:
+            progress(done, len(images))
+    if not counts:
+        raise ValueError(f"nothing in {images.source} could be split as {chosen}. {left_out[0].reason}")
+    return Split(chosen, counts, tuple(left_out))
+
+
+def _pieces(item: Item, layout: Layout, panels: Sequence[str] | None) -> Iterable[tuple[str, str, bytes]]:
+    """Folder, name and content of each picture in a file."""
+    if layout == "files":
+        match = _ENDING.match(item.name)
+        if match is None:
+            raise UnsafeImage(f"Its name ends with none of {', '.join(ENDINGS)}.")
+        suffix = Path(item.file).suffix
+        return [(ENDINGS[match["ending"]], match["stem"] + suffix, item.read())]
+    photo = decode_as_tools(item.read())
+    is_strip = layout == "ugatit"
+    if is_strip:
+        photo = photo.transpose(1, 0, 2)
+    height, width = photo.shape[:2]
+    names = tuple(panels or (UGATIT_PANELS if is_strip else SHEET_PANELS.get(round(width / height), ())))
+    if not names:
+        raise ValueError(
+            f"{item.file} holds {round(width / height)} pictures side by side, and nobody says what they are. Name "
+            "them from left to right, such as --panels input heat output truth."
+        )
+    if not _is_multiple(width, height, len(names)):
+        where = "high" if is_strip else "wide"
+        raise UnsafeImage(f"It is {width / height:.2f} squares {where}, not {len(names)}.")
+    parts = np.array_split(photo, len(names), axis=1)
+    is_back = _NUMBERED.match(item.name.rsplit("/", 1)[-1]) is not None and "B2A_" in item.name
+    turned = [part.transpose(1, 0, 2) if is_strip else part for part in parts]
+    return [
+        (name + ("_back" if is_back else ""), f"{item.name}.png", encode_png(np.ascontiguousarray(part)))
+        for name, part in zip(names, turned, strict=True)
+    ]
+
+
+def _renamed(name: str, inputs: Sequence[str]) -> str:
+    """``A2B_3.png`` under the name of the third input."""
+    match = _NUMBERED.match(name)
+    if not inputs or match is None or match["way"] == "B2A":
+        return name
+    number = int(match["number"])
+    if not 1 <= number <= len(inputs):
+        raise UnsafeImage(
+            f"It is number {number}, but there are {len(inputs)} inputs. Name the folder it was made of."
+        )
+    return f"{inputs[number - 1]}.png"
+
+
+def _is_multiple(long: int, short: int, count: int) -> bool:
+    return count >= 2 and abs(long / short - count) <= _TOLERANCE * count

@@ -1,0 +1,93 @@
+"""Sets that differ in how their pictures were stored: packing and size move distances more than models do."""
+
+from __future__ import annotations
+
+import statistics
+from collections import Counter
+from collections.abc import Iterator
+
+from eval.comparison.result import Warned
+from eval.warnings.facts import Facts, SetFacts
+from eval.warnings.wording import grouped, percent
+
+SHARE = 0.1  # of lossy pictures by which sets may differ
+QUALITY = 8  # of JPEG
+SIZE = 1.1  # ratio of typical sides
+
+
+def format_mix(facts: Facts) -> Iterator[Warned]:
+    """Lossless against lossy, or different JPEG qualities: at q75 alone FID moved by 27."""
+    sets = [one for one in (facts.real, *facts.models.values()) if len(one)]
+    lossy = {one.name: _lossy_share(one) for one in sets}
+    quality = {one.name: q for one in sets if (q := _quality(one)) is not None}
+    mixed = [name for name, share in lossy.items() if SHARE < share < 1 - SHARE]
+    differ = max(lossy.values()) - min(lossy.values()) > SHARE
+    uneven = len(quality) > 1 and max(quality.values()) - min(quality.values()) > QUALITY
+    if not (mixed or differ or uneven):
+        return
+    of_models = [lossy[name] for name in facts.models if name in lossy]
+    among = [quality[name] for name in facts.models if name in quality]
+    is_contest = bool(of_models) and max(of_models) - min(of_models) > SHARE
+    is_contest = is_contest or (len(among) > 1 and max(among) - min(among) > QUALITY)
+    yield Warned(
+        code="format_mix", severity="misleads" if is_contest else "caution", sets=tuple(one.name for one in sets),
+        columns=facts.feature_columns,
+        text=(
+            f"The sets are stored differently: {grouped({one.name: _stored(one) for one in sets})}. The distance "
+            "then measures the packing as well. Write all as PNG from the start; converting a JPEG does not help."
+        ),
+    )  # fmt: skip
+
+
+def size_mix(facts: Facts) -> Iterator[Warned]:
+    """Different native sizes: what is enlarged is smoother than what is shrunk."""
+    sets = [one for one in (facts.real, *facts.models.values()) if len(one)]
+    sides = {one.name: _side(one) for one in sets}
+    if max(sides.values()) <= SIZE * min(sides.values()):
+        return
+    of_models = [sides[name] for name in facts.models if name in sides]
+    is_contest = bool(of_models) and max(of_models) > SIZE * min(of_models)
+    remedy = (
+        "Bring all to the same size, by one good filter, before comparing."
+        if is_contest
+        else "All models are affected alike; do not compare these values with those of another size."
+    )
+    yield Warned(
+        code="size_mix", severity="caution" if is_contest else "note", sets=tuple(one.name for one in sets),
+        columns=facts.feature_columns,
+        text=(
+            f"The pictures have different sizes: {grouped({one.name: _size(one) for one in sets})}. Resizing "
+            f"leaves its mark. {remedy}"
+        ),
+    )  # fmt: skip
+
+
+def _lossy_share(one: SetFacts) -> float:
+    return sum(picture.header.is_lossy for picture in one.pictures) / len(one)
+
+
+def _quality(one: SetFacts) -> float | None:
+    """Median JPEG quality, None where hardly any is a JPEG."""
+    found = [picture.header.quality for picture in one.pictures if picture.header.quality is not None]
+    return statistics.median(found) if len(found) > SHARE * len(one) else None
+
+
+def _stored(one: SetFacts) -> str:
+    kinds = Counter(picture.header.format for picture in one.pictures).most_common()
+    quality = _quality(one)
+    told = [
+        f"{kind}{f' q{quality:.0f}' if kind == 'JPEG' and quality is not None else ''}"
+        f"{f' ({percent(count / len(one))})' if len(kinds) > 1 else ''}"
+        for kind, count in kinds[:3]
+    ]
+    return " and ".join(told)
+
+
+def _side(one: SetFacts) -> float:
+    return statistics.median(min(p.header.width, p.header.height) for p in one.pictures)
+
+
+def _size(one: SetFacts) -> str:
+    (size, count), *_ = Counter((p.header.width, p.header.height) for p in one.pictures).most_common(1)
+    typical = f"{size[0]} x {size[1]}"
+    return typical if count == len(one) else f"mostly {typical}"

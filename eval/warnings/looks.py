@@ -1,0 +1,128 @@
+"""What a small copy of a picture tells: grey or not, its mean colour, a fingerprint, and seams between panels."""
+
+from __future__ import annotations
+
+import io
+import warnings
+from collections.abc import Iterable
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+from scipy.fft import dctn
+
+from core.errors import UnsafeImage
+from core.images import DECODER_ERRORS, FORMATS
+
+WHAT = "looks-1"  # counts up when anything here changes
+SIDE = 64
+_TERMS = 16
+BITS = _TERMS * _TERMS
+CHUNK = 512
+_GREY_SPREAD = 6  # JPEG leaves so much colour in a grey picture
+_WHOLE = 0.02  # how near a ratio of sides must be to a whole number
+_FLAT = 2.0
+MAX_PANELS = 12
+
+Words = NDArray[np.uint64]
+
+
+class Look(NamedTuple):
+    """What is remembered of a picture.
+
+    Attributes
+    ----------
+    is_grey
+        Whether red, green and blue are the same everywhere.
+    red, green, blue
+        Means, 0 to 255.
+    panels
+        How many squares lie beside each other (positive) or below each other (negative), if the sides' ratio is
+        a whole number; else 1.
+    seam
+        How much stronger the steps between those squares are than those close by; 0 without panels.
+    fingerprint
+        256-bit perceptual hash, in hex; empty for a picture without structure, which is like any other.
+    """
+
+    is_grey: bool
+    red: float
+    green: float
+    blue: float
+    panels: int
+    seam: float
+    fingerprint: str
+
+
+def look_at(data: bytes) -> Look:
+    """Decode a picture small, and describe it.
+
+    Raises
+    ------
+    UnsafeImage
+        If it is damaged.
+    """
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        try:
+            with Image.open(io.BytesIO(data), formats=(*FORMATS, "PPM")) as image:
+                panels = panels_of(image.width, image.height)
+                image.draft("RGB", (4 * SIDE, 4 * SIDE))
+                colour = image.convert("RGB")
+        except DECODER_ERRORS as error:
+            raise UnsafeImage("The file is no picture, is damaged, or is cut short.") from error
+    size = (SIDE * max(1, panels), SIDE * max(1, -panels))
+    small = np.asarray(colour.resize(size, Image.Resampling.BOX), dtype=np.float32)
+    spread = np.percentile(small.max(axis=2) - small.min(axis=2), 99)
+    red, green, blue = (round(float(value), 2) for value in small.mean(axis=(0, 1)))
+    seam = round(seam_strength(small, panels), 2) if abs(panels) > 1 else 0.0
+    return Look(bool(spread <= _GREY_SPREAD), red, green, blue, panels, seam, _fingerprint(colour))
+
+
+def panels_of(width: int, height: int) -> int:
+    """How many squares the sides would hold, negative for one below the other; 1 if not a whole number."""
+    ratio = max(width, height) / min(width, height)
+    count = round(ratio)
+    if count < 2 or count > MAX_PANELS or abs(ratio - count) > _WHOLE * count:
+        return 1
+    return count if width > height else -count
+
+
+def seam_strength(small: NDArray[np.float32], panels: int) -> float:
+    """Mean step across the panels' borders over the mean step close by: a seam is one pixel wide."""
+    grey = small.mean(axis=2)
+    steps = np.abs(np.diff(grey, axis=1 if panels > 0 else 0)).mean(axis=0 if panels > 0 else 1)
+    borders = np.arange(1, abs(panels)) * SIDE - 1
+    around = np.array([-5, -4, -3, -2, 2, 3, 4, 5])
+    others = steps[borders[:, None] + around].mean()
+    return float(min(steps[borders].mean() / max(float(others), 0.5), 1000))
+
+
+def _fingerprint(colour: Image.Image) -> str:
+    """Signs of the lowest 16 x 16 cosine terms around their median (pHash, Zauner 2010)."""
+    grey = np.asarray(colour.convert("L").resize((SIDE, SIDE), Image.Resampling.BICUBIC), dtype=np.float64)
+    if grey.std() < _FLAT:
+        return ""
+    terms = dctn(grey, norm="ortho")[:_TERMS, :_TERMS].ravel()
+    return np.packbits(terms > np.median(terms[1:])).tobytes().hex()
+
+
+def fingerprints(hexes: Iterable[str]) -> Words:
+    """Fingerprints as (N, 4) words."""
+    packed = bytes.fromhex("".join(hexes))
+    return np.frombuffer(packed, dtype=np.uint64).reshape(-1, BITS // 64)
+
+
+def copies(first: Words, second: Words, *, most: int) -> NDArray[np.int64]:
+    """Rows (K, 2) of ``first`` and ``second`` that differ in at most ``most`` bits, ascending.
+
+    Two such differ in no more of their first 64 bits either, and few others do: only those are looked at whole.
+    """
+    found = [np.empty((0, 2), dtype=np.int64)]
+    for at in range(0, len(first), CHUNK):
+        some = first[at : at + CHUNK]
+        mine, theirs = np.nonzero(np.bitwise_count(some[:, None, 0] ^ second[None, :, 0]) <= most)
+        differ = np.bitwise_count(some[mine] ^ second[theirs]).sum(axis=1, dtype=np.int64)
+        found.append(np.stack([mine + at, theirs], axis=1)[differ <= most])
+    return np.concatenate(found)

@@ -1,0 +1,210 @@
+"""Folders: every file is used or listed, and unchanged files are read once."""
+
+import csv
+import os
+import time
+from pathlib import Path
+
+import pytest
+
+from eval.sets.image_set import open_set
+from eval.sets.seen_files import SeenFiles
+from tests.eval.sets.pictures_material import fill, odd_files, packed, picture, write
+
+READ = "eval.sets.folders._read"
+
+
+def settle(folder: Path) -> None:
+    """Wait until the files' dates are old enough to be believed."""
+    time.sleep(0.08)
+
+
+@pytest.fixture
+def no_reading(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(path: Path, size: int) -> bytes:
+        raise AssertionError(f"{path} was read")
+
+    monkeypatch.setattr(READ, refuse)
+
+
+def test_every_file_is_used_or_listed_with_a_reason(tmp_path: Path) -> None:
+    folder = odd_files(tmp_path)
+    files = {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()}
+    images = open_set(folder)
+    used, left_out = {item.file for item in images.items}, {one.name for one in images.left_out}
+    assert used | left_out == files and not used & left_out
+    assert all(one.reason for one in images.left_out)
+
+
+def test_damage_behind_a_good_header_is_left_for_the_decoder(tmp_path: Path) -> None:
+    images = open_set(odd_files(tmp_path))
+    assert "bad-truncated" in images.names
+    assert {one.name for one in images.left_out} == {"bad-empty.png", "bad-text.png", "bad-notes.txt"}
+
+
+def test_what_could_not_be_decoded_moves_to_the_list(tmp_path: Path) -> None:
+    images = open_set(fill(tmp_path, 2)).without({"01": "cut short"})
+    assert images.names == ("00",)
+    assert [(one.name, one.reason) for one in images.left_out] == [("01.png", "cut short")]
+
+
+def test_a_name_is_the_path_without_its_ending(tmp_path: Path) -> None:
+    write(tmp_path / "sub/0801.PNG", picture())
+    assert open_set(tmp_path).names == ("sub/0801",)
+
+
+def test_names_that_differ_in_their_ending_only_keep_it(tmp_path: Path) -> None:
+    write(tmp_path / "a.png", picture(1))
+    write(tmp_path / "a.jpg", packed(picture(2), "JPEG"))
+    assert open_set(tmp_path).names == ("a.jpg", "a.png")
+
+
+def test_hidden_files_are_listed(tmp_path: Path) -> None:
+    write(tmp_path / "a.png", picture())
+    write(tmp_path / "._a.png", b"x")
+    write(tmp_path / ".thumbnails/a.png", picture())
+    assert {one.name for one in open_set(tmp_path).left_out} == {"._a.png", ".thumbnails/a.png"}
+
+
+def test_a_name_that_is_no_text_is_left_out(tmp_path: Path) -> None:
+    write(tmp_path / "a.png", picture(1))
+    path = os.fsencode(tmp_path) + b"/b\xff.png"
+    try:
+        os.close(os.open(path, os.O_CREAT | os.O_WRONLY))
+    except OSError as error:
+        pytest.skip(f"this file system takes no such name ({error})")
+    images = open_set(tmp_path, seen=SeenFiles(tmp_path / "seen.sqlite"))
+    assert images.names == ("a",)
+    assert [(one.name, one.reason) for one in images.left_out] == [
+        ("b?.png", "Its name is no UTF-8 text. Rename it.")
+    ]
+
+
+def test_a_link_that_leads_outside_is_left_out(tmp_path: Path) -> None:
+    secret = write(tmp_path / "elsewhere/secret.png", picture(1))
+    write(tmp_path / "set/a.png", picture(2))
+    (tmp_path / "set/b.png").symlink_to(secret)
+    (tmp_path / "set/c.png").symlink_to(tmp_path / "set/a.png")
+    images = open_set(tmp_path / "set")
+    assert images.names == ("a", "c")
+    assert [one.name for one in images.left_out] == ["b.png"]
+    assert "leads out" in images.left_out[0].reason
+
+
+def test_a_link_to_a_folder_is_not_followed(tmp_path: Path) -> None:
+    write(tmp_path / "a.png", picture())
+    (tmp_path / "loop").symlink_to(tmp_path)
+    assert [one.name for one in open_set(tmp_path).left_out] == ["loop"]
+
+
+def test_of_a_pairs_folder_the_photos_are_meant(tmp_path: Path) -> None:
+    write(tmp_path / "photos/0801.png", picture(1))
+    write(tmp_path / "sketches/0801.png", picture(2))
+    write(tmp_path / "manifest.jsonl", b"{}\n")
+    assert [item.read() for item in open_set(tmp_path).items] == [packed(picture(1))]
+
+
+def test_a_folder_without_pictures_says_what_was_left_out(tmp_path: Path) -> None:
+    write(tmp_path / "notes.txt", b"x")
+    with pytest.raises(ValueError, match=r"1 files were left out.*notes\.txt"):
+        open_set(tmp_path)
+
+
+def test_a_missing_folder_is_named(tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError, match="absent"):
+        open_set(tmp_path / "absent")
+
+
+def test_the_digest_changes_with_a_name_and_with_a_content(tmp_path: Path) -> None:
+    fill(tmp_path, 2)
+    first = open_set(tmp_path).digest
+    (tmp_path / "01.png").rename(tmp_path / "02.png")
+    second = open_set(tmp_path).digest
+    write(tmp_path / "02.png", picture(9))
+    assert len({first, second, open_set(tmp_path).digest}) == 3
+
+
+def test_unchanged_files_are_not_read_again(tmp_path: Path, request: pytest.FixtureRequest) -> None:
+    folder, seen = fill(tmp_path / "set", 3), SeenFiles(tmp_path / "seen.sqlite")
+    settle(folder)
+    first = open_set(folder, seen=seen)
+    request.getfixturevalue("no_reading")
+    assert open_set(folder, seen=seen) == first
+
+
+def test_an_edit_that_keeps_size_and_date_is_seen(tmp_path: Path) -> None:
+    folder, seen = fill(tmp_path / "set", 2), SeenFiles(tmp_path / "seen.sqlite")
+    path = folder / "00.png"
+    settle(folder)
+    before, stat = open_set(folder, seen=seen), path.stat()
+    data = bytearray(path.read_bytes())
+    data[-20] ^= 1
+    path.write_bytes(bytes(data))
+    os.utime(path, ns=(stat.st_atime_ns, stat.st_mtime_ns))
+    assert open_set(folder, seen=seen).digest != before.digest
+
+
+def test_a_file_that_was_just_written_is_not_trusted(tmp_path: Path) -> None:
+    folder, seen = fill(tmp_path / "set", 1), SeenFiles(tmp_path / "seen.sqlite")
+    os.utime(folder / "00.png")
+    open_set(folder, seen=seen)
+    assert seen.files(str(folder.resolve())) == {}
+
+
+def test_files_that_are_gone_are_forgotten(tmp_path: Path) -> None:
+    folder, seen = fill(tmp_path / "set", 2), SeenFiles(tmp_path / "seen.sqlite")
+    settle(folder)
+    open_set(folder, seen=seen)
+    (folder / "01.png").unlink()
+    open_set(folder, seen=seen)
+    assert list(seen.files(str(folder.resolve()))) == ["00.png"]
+
+
+@pytest.mark.parametrize("content", [b"no database at all" * 100, b""])
+def test_a_damaged_memory_is_no_error_and_heals(tmp_path: Path, content: bytes) -> None:
+    folder, seen = fill(tmp_path / "set", 2), SeenFiles(write(tmp_path / "seen.sqlite", content))
+    settle(folder)
+    assert len(open_set(folder, seen=seen)) == 2
+    open_set(folder, seen=seen)
+    assert len(seen.files(str(folder.resolve()))) == 2
+
+
+def test_a_file_that_changes_after_opening_is_refused(tmp_path: Path) -> None:
+    images = open_set(fill(tmp_path, 1))
+    write(tmp_path / "00.png", picture(7))
+    with pytest.raises(OSError, match="changed"):
+        images.items[0].read()
+
+
+def test_an_imagefolders_labels_are_kept(tmp_path: Path) -> None:
+    write(tmp_path / "val/a.png", picture(1))
+    with (tmp_path / "val/metadata.csv").open("w", newline="") as file:
+        csv.writer(file).writerows([["file_name", "glasses", "hair"], ["a.png", "yes", "long"]])
+    images = open_set(tmp_path)
+    assert images.kind == "imagefolder"
+    assert images.items[0].labels == {"glasses": "yes", "hair": "long"}
+
+
+def test_metadata_lines_may_hold_lists_and_further_pictures(tmp_path: Path) -> None:
+    write(tmp_path / "a.png", picture(1))
+    write(tmp_path / "sketches/a.png", picture(2))
+    row = b'{"file_name": "a.png", "sketch_file_name": "sketches/a.png", "labels": ["glasses"], "smiles": true}\n'
+    write(tmp_path / "metadata.jsonl", row)
+    images = open_set(tmp_path)
+    assert images.names == ("a",)
+    assert images.items[0].labels == {"glasses": "yes", "smiles": "yes"}
+    assert [one.name for one in images.left_out] == ["sketches/a.png"]
+
+
+def test_metadata_of_a_missing_file_is_listed(tmp_path: Path) -> None:
+    write(tmp_path / "a.png", picture())
+    write(tmp_path / "metadata.csv", b"file_name,hair\nb.png,long\n")
+    assert [one.name for one in open_set(tmp_path).left_out] == ["b.png"]
+
+
+def test_damaged_metadata_is_listed_and_the_pictures_are_used(tmp_path: Path) -> None:
+    write(tmp_path / "a.png", picture())
+    write(tmp_path / "metadata.jsonl", b"{no json\n")
+    images = open_set(tmp_path)
+    assert images.kind == "folder" and images.names == ("a",)
+    assert [one.name for one in images.left_out] == ["metadata.jsonl"]

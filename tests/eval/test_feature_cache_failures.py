@@ -1,0 +1,134 @@
+"""The cache of features when a run is stopped or killed, the disk is full, or files are damaged."""
+
+import errno
+import multiprocessing
+import os
+import signal
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from eval.feature_cache import FeatureCache
+from eval.sets.image_set import ImageSet, open_set
+from tests.eval.cache_material import Loader, features
+from tests.eval.sets.pictures_material import fill
+
+
+@pytest.fixture
+def cache(tmp_path: Path) -> FeatureCache:
+    return FeatureCache(tmp_path / "cache")
+
+
+@pytest.fixture
+def images(tmp_path: Path) -> ImageSet:
+    return open_set(fill(tmp_path / "set", 6))
+
+
+def test_a_run_that_was_stopped_goes_on_where_it_was(
+    cache: FeatureCache, images: ImageSet, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("eval.feature_cache.BATCH", 2)
+
+    def stop(done: int, _total: int) -> None:
+        if done == 5:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        features(cache, images, Loader(), progress=stop)
+    load = Loader()
+    found = features(cache, images, load)
+    assert load.images == 2
+    np.testing.assert_array_equal(
+        found.features, features(FeatureCache(cache.folder / "x"), images, Loader()).features
+    )
+
+
+def test_pieces_go_once_the_set_is_whole(cache: FeatureCache, images: ImageSet) -> None:
+    features(cache, images, Loader())
+    assert len(list(cache.store.root.glob("*/*"))) == 1
+
+
+@pytest.mark.parametrize("file", ["features.npy", "rows.bin", "about.json"])
+def test_a_damaged_entry_is_computed_anew(cache: FeatureCache, images: ImageSet, file: str) -> None:
+    first = np.array(features(cache, images, Loader()).features)
+    (path,) = cache.store.root.glob(f"*/*/{file}")
+    path.write_bytes(path.read_bytes()[:20])
+    np.testing.assert_array_equal(features(cache, images, Loader()).features, first)
+
+
+def test_a_full_disk_still_gives_features(
+    cache: FeatureCache, images: ImageSet, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr("eval.feature_store.os.fsync", full)
+    found = features(cache, images, Loader())
+    assert found.features.shape == (6, 5)
+    assert list(cache.store.root.glob("*/*")) == []
+
+
+def test_old_entries_go_when_there_are_too_many_bytes(tmp_path: Path) -> None:
+    cache = FeatureCache(tmp_path / "cache")
+    sets = [open_set(fill(tmp_path / f"set{n}", 6, first_seed=10 * n)) for n in range(3)]
+    for images in sets[:2]:
+        features(cache, images, Loader())
+    first, second = sorted(cache.store.root.glob("*/*"), key=os.path.getmtime)
+    cache.store.limit_bytes = 5 * sum(path.stat().st_size for path in first.iterdir()) // 2
+    os.utime(second, (1, 1))
+    features(cache, sets[2], Loader())
+    assert first.exists() and not second.exists()
+    load = Loader()
+    features(cache, sets[2], load)
+    assert load.loaded == 0
+
+
+def test_features_are_a_map_of_a_file(cache: FeatureCache, images: ImageSet) -> None:
+    assert isinstance(features(cache, images, Loader()).features, np.memmap)
+
+
+def _die_while_extracting(folder: Path, pictures: Path) -> None:
+    load = Loader()
+
+    def dying(done: int, _total: int) -> None:
+        if done == 5:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    features(FeatureCache(folder), open_set(pictures), load, progress=dying)
+
+
+def test_a_killed_process_leaves_what_it_had_and_nothing_half(
+    tmp_path: Path, images: ImageSet, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("eval.feature_cache.BATCH", 2)
+    monkeypatch.setattr("eval.feature_cache.PIECE", 2)
+    folder = tmp_path / "cache"
+    victim = multiprocessing.get_context("fork").Process(
+        target=_die_while_extracting, args=(folder, tmp_path / "set")
+    )
+    victim.start()
+    victim.join(60)
+    assert victim.exitcode == -signal.SIGKILL
+    load = Loader()
+    found = features(FeatureCache(folder), images, load)
+    expected = features(FeatureCache(tmp_path / "other"), images, Loader())
+    np.testing.assert_array_equal(found.features, expected.features)
+    assert load.images == 2
+
+
+def _extract(folder: Path, pictures: Path) -> None:
+    features(FeatureCache(folder), open_set(pictures), Loader())
+
+
+def test_two_processes_may_extract_the_same_set_at_once(tmp_path: Path, images: ImageSet) -> None:
+    spawned = multiprocessing.get_context("fork")
+    folder = tmp_path / "cache"
+    some = [spawned.Process(target=_extract, args=(folder, tmp_path / "set")) for _ in range(2)]
+    for one in some:
+        one.start()
+    for one in some:
+        one.join(60)
+    load = Loader()
+    assert [one.exitcode for one in some] == [0, 0]
+    assert features(FeatureCache(folder), images, load).features.shape == (6, 5) and load.loaded == 0
