@@ -18,7 +18,7 @@ def show_pages() -> None:
     """The frame that all pages share, and the page that is asked for."""
     import streamlit as st
 
-    from dashboard.views import collect, draw, export, models, overview, review, rules, train
+    from dashboard.views import collect, compare, draw, export, models, overview, review, rules, train
 
     st.set_page_config(page_title="Sketch2Face Studio", page_icon=str(ASSETS / "icon.svg"), layout="wide")
     st.logo(str(ASSETS / "logo.svg"), size="medium")
@@ -31,6 +31,7 @@ def show_pages() -> None:
         st.Page(export.show_page, title="Export", url_path="export"),
         st.Page(train.show_page, title="Train", url_path="train"),
         st.Page(models.show_page, title="Models", url_path="models"),
+        st.Page(compare.show_page, title="Compare", url_path="compare"),
     ]
     st.navigation(pages, position="top").run()
 

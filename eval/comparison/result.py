@@ -106,7 +106,9 @@ class PairResult(_Part):
     is_separated: bool
     is_paired: bool  # whether the same inputs were compared
     needed: int | None  # images per model that would separate them; None: unknown, or beyond reach
-    extrapolated: Estimate | None = None  # the difference without the bias of few images, for metrics that have one
+    extrapolated: Estimate | None = (
+        None  # the difference without the bias of few images, for metrics that have one
+    )
 
 
 class Standing(_Part):
@@ -172,7 +174,7 @@ class Comparison(_Part):
     versions: dict[str, str]
     real: SetUsed
     real_map_xy: tuple[tuple[float, float], ...] = ()
-    real_nearest_training: tuple[tuple[str, float] | None, ...] = ()  # of the true photos, per case: what is usual
+    real_nearest_training: tuple[tuple[str, float] | None, ...] = ()  # of the truths, per case
     columns: tuple[Column, ...]
     models: tuple[ModelResult, ...]
     pairs: tuple[PairResult, ...] = ()

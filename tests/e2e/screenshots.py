@@ -15,8 +15,8 @@ from pathlib import Path
 from PIL import Image
 from playwright.sync_api import Browser, expect, sync_playwright
 
-from core.config import ROOT, settings
 from core.atomic_files import write_atomically
+from core.config import ROOT, settings
 from tests.browser import MISSING, find_chromium
 from tests.e2e.conftest import BROWSER_FLAGS, DESKTOP, PATIENCE_MS, PHONE, serve
 from tests.e2e.draw_page import DrawPage

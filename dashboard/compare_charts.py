@@ -1,0 +1,182 @@
+"""Charts of a comparison: a column over images or checkpoints, the map of features, the spread of cases."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import altair as alt
+import numpy as np
+import pandas as pd
+
+from eval.comparison.result import Column, Comparison
+
+REAL = "real"
+REAL_NAMES = frozenset({"real", "floor", "real against real"})
+COLOURS = ["#7b6cf0", "#3aa66f", "#d8a12f", "#d2574c", "#3b9dc4", "#c062a8", "#9a7b4f", "#5f7d2e"]
+REAL_COLOUR = "#8a8896"
+POINTS_SHOWN = 1500
+
+
+def colour_scale(comparison: Comparison) -> alt.Scale:
+    """Every model keeps its colour through all charts; what is real is grey."""
+    names = [model.name for model in comparison.models]
+    colours = [COLOURS[place % len(COLOURS)] for place in range(len(names))]
+    return alt.Scale(domain=[*names, REAL], range=[*colours, REAL_COLOUR])
+
+
+def curve_table(comparison: Comparison, column: str, over: Literal["n", "step"]) -> pd.DataFrame:
+    """Rows of model, count, value, low and high; empty where the comparison has no such curve."""
+    rows = [
+        {"model": REAL if curve.model.lower() in REAL_NAMES else curve.model, "count": point.count,
+         "value": point.estimate.value, "low": point.estimate.low, "high": point.estimate.high}
+        for curve in comparison.curves
+        if curve.column == column and curve.over == over
+        for point in curve.points
+        if point.estimate.value is not None
+    ]  # fmt: skip
+    return pd.DataFrame(rows, columns=["model", "count", "value", "low", "high"])
+
+
+def curve_chart(comparison: Comparison, column: Column, over: Literal["n", "step"]) -> alt.LayerChart | None:
+    """Lines with their 95 % bands; None where there is nothing to draw."""
+    table = curve_table(comparison, column.key, over)
+    if table.empty:
+        return None
+    title = "images of each set" if over == "n" else "training step"
+    shown = [name for name in colour_scale(comparison).domain if name in set(table["model"])]  # type: ignore[union-attr]
+    pick = alt.selection_point(fields=["model"], bind="legend")
+    base = alt.Chart(table).encode(
+        x=alt.X("count:Q", title=title, axis=alt.Axis(format=",d", tickMinStep=1)),
+        color=alt.Color("model:N", scale=colour_scale(comparison), legend=_legend(shown)),
+    )
+    y = alt.Y("value:Q", title=_title(column), scale=alt.Scale(zero=False, nice=True))
+    band = base.mark_area(opacity=0.16).encode(
+        y=alt.Y("low:Q", title=_title(column), scale=alt.Scale(zero=False, nice=True)), y2="high:Q",
+        opacity=alt.condition(pick, alt.value(0.16), alt.value(0.03)),
+    )  # fmt: skip
+    line = base.mark_line(point=alt.OverlayMarkDef(size=42), strokeWidth=2).encode(
+        y=y,
+        opacity=alt.condition(pick, alt.value(1.0), alt.value(0.15)),
+        tooltip=[
+            "model", alt.Tooltip("count:Q", format=",d", title=title), alt.Tooltip("value:Q", format=".4~g"),
+            alt.Tooltip("low:Q", format=".4~g"), alt.Tooltip("high:Q", format=".4~g"),
+        ],
+    )  # fmt: skip
+    layers = [band, line] if over == "step" else [*_floor_layers(comparison, column, table), band, line]
+    return alt.layer(*layers).add_params(pick).properties(height=360)
+
+
+def _floor_layers(comparison: Comparison, column: Column, table: pd.DataFrame) -> list[alt.Chart]:
+    """Real against real as a level line, where it has no curve of its own."""
+    floor = next((one.estimate.value for one in comparison.floors if one.column == column.key), None)
+    if floor is None or REAL in set(table["model"]):
+        return []
+    data = pd.DataFrame([{"value": floor, "count": table["count"].min(), "text": "real against real"}])
+    level = alt.Chart(data).mark_rule(color=REAL_COLOUR, strokeDash=[5, 4]).encode(y="value:Q")
+    words = alt.Chart(data).mark_text(align="left", dx=4, dy=-7, color=REAL_COLOUR).encode(
+        x="count:Q", y="value:Q", text="text:N"
+    )  # fmt: skip
+    return [level, words]
+
+
+def map_chart(comparison: Comparison) -> alt.Chart | None:
+    """Every image as a point, near those that look alike to the extractor; None without a map."""
+    names = [case.name for case in comparison.cases]
+    sets = [(REAL, comparison.real_map_xy), *((model.name, model.map_xy) for model in comparison.models)]
+    rows = [
+        {
+            "model": name,
+            "x": x,
+            "y": y,
+            "image": names[place] if len(points) == len(names) else f"{place + 1}",
+        }
+        for name, points in sets
+        for place, (x, y) in _thinned(points)
+    ]
+    if not rows:
+        return None
+    shown = [name for name, points in sets if points]
+    pick = alt.selection_point(fields=["model"], bind="legend")
+    plain = alt.Axis(labels=False, ticks=False, title=None, domain=False, gridOpacity=0.35)
+    return (
+        alt.Chart(pd.DataFrame(rows))
+        .mark_circle(size=46)
+        .encode(
+            x=alt.X("x:Q", axis=plain, scale=alt.Scale(zero=False, nice=True)),
+            y=alt.Y("y:Q", axis=plain, scale=alt.Scale(zero=False, nice=True)),
+            color=alt.Color("model:N", scale=colour_scale(comparison), legend=_legend(shown)),
+            opacity=alt.condition(pick, alt.value(0.72), alt.value(0.06)),
+            tooltip=["model", "image"],
+        )
+        .add_params(pick)
+        .properties(height=460)
+    )
+
+
+def spread_chart(comparison: Comparison, column: Column) -> alt.Chart | None:
+    """Every case's score as a tick, a row for each model; None where single cases have none."""
+    rows = [
+        {"model": model.name, "value": value, "case": case.name}
+        for model in comparison.models
+        for case, value in zip(comparison.cases, model.case_scores.get(column.key, ()), strict=False)
+        if value is not None and np.isfinite(value)
+    ]
+    if not rows:
+        return None
+    order = [model.name for model in comparison.models]
+    return (
+        alt.Chart(pd.DataFrame(rows))
+        .mark_tick(thickness=2, opacity=0.5)
+        .encode(
+            x=alt.X("value:Q", title=_title(column), scale=alt.Scale(zero=False, nice=True)),
+            y=alt.Y("model:N", title=None, sort=order, axis=alt.Axis(labelLimit=140)),
+            color=alt.Color("model:N", scale=colour_scale(comparison), legend=None),
+            tooltip=["model", "case", alt.Tooltip("value:Q", format=".4~g")],
+        )
+        .properties(height=alt.Step(34))
+    )
+
+
+def distances_chart(comparison: Comparison) -> alt.Chart | None:
+    """How far every output is from its nearest training photo, and how far true photos are; None where unknown."""
+    sets = [(REAL, comparison.real_nearest_training)]
+    sets += [(model.name, model.nearest_training) for model in comparison.models]
+    rows = [
+        {"model": name, "distance": found[1], "nearest": found[0], "case": case.name}
+        for name, nearest in sets
+        for case, found in zip(comparison.cases, nearest, strict=False)
+        if found is not None
+    ]
+    if not rows:
+        return None
+    return (
+        alt.Chart(pd.DataFrame(rows))
+        .mark_tick(thickness=2, opacity=0.5)
+        .encode(
+            x=alt.X(
+                "distance:Q",
+                title="distance to the nearest training photo",
+                scale=alt.Scale(zero=False, nice=True),
+            ),
+            y=alt.Y("model:N", title=None, sort=[name for name, _ in sets], axis=alt.Axis(labelLimit=140)),
+            color=alt.Color("model:N", scale=colour_scale(comparison), legend=None),
+            tooltip=["model", "case", "nearest", alt.Tooltip("distance:Q", format=".4~g")],
+        )
+        .properties(height=alt.Step(30))
+    )
+
+
+def _thinned(points: tuple[tuple[float, float], ...]) -> list[tuple[int, tuple[float, float]]]:
+    """Evenly spread ones where there are more than a screen shows."""
+    if len(points) <= POINTS_SHOWN:
+        return list(enumerate(points))
+    places = np.unique(np.linspace(0, len(points) - 1, POINTS_SHOWN).round().astype(int))
+    return [(int(place), points[place]) for place in places]
+
+
+def _legend(shown: list[str]) -> alt.Legend:
+    return alt.Legend(orient="top", title=None, columns=4, labelLimit=150, symbolOpacity=1, values=shown)
+
+
+def _title(column: Column) -> str:
+    return f"{column.title}, {column.unit}" if column.unit else column.title

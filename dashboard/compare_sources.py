@@ -1,0 +1,168 @@
+"""What a new comparison may take: datasets, generators, uploads; and the request made of them."""
+
+from __future__ import annotations
+
+import secrets
+import shutil
+import time
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from core.config import settings
+from dashboard.model_drafts import Uploaded
+from dashboard.spool import harmless
+from dashboard.training_data import MANIFEST, describe, exported
+
+if TYPE_CHECKING:
+    from eval.comparison.request import ComparisonRequest
+    from eval.comparison.shelf import Entry
+
+UPLOADS = ".uploads"
+MAX_AGE_S = 24 * 3600
+UPLOAD_LIMIT_MB = 2000
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """The true photos of a new comparison.
+
+    Attributes
+    ----------
+    is_pairs
+        Whether their sketches are known too, so that generators can draw on them.
+    split
+        Which of the pairs are meant.
+    """
+
+    path: Path
+    is_pairs: bool
+    split: str = "val"
+
+    def facts(self) -> tuple[str, str]:
+        """Why it cannot be used, else empty; and what it holds, in words."""
+        if not self.is_pairs:
+            return (
+                "",
+                "pictures in any depth of folders; every file is used, or listed with the reason why not",
+            )
+        try:
+            changed = (self.path / MANIFEST).stat().st_mtime_ns
+            count = _count(self.path, self.split, changed)
+        except (OSError, ValueError) as error:
+            return str(error), ""
+        return "", f"{count:,} photos with their sketches"
+
+
+@lru_cache(maxsize=32)
+def _count(folder: Path, split: str, _changed: int) -> int:
+    from eval.comparison.pairs_folder import read_pairs_folder
+
+    return len(read_pairs_folder(folder, split).names)
+
+
+@dataclass(frozen=True)
+class Generator:
+    """A generator that can draw a set: its name, and what stage 1 it may get."""
+
+    name: str
+    stages: tuple[str, ...]
+
+
+def datasets(repeated: ComparisonRequest | None = None) -> dict[str, Path]:
+    """Folders of pairs to choose from: exported versions, and the one that a repeated comparison used."""
+    found = {path.name: path for path in exported(settings().data / "library")}
+    if repeated is not None and repeated.real.is_absolute() and not describe(repeated.real).problem:
+        found = {str(repeated.real): repeated.real} | found
+    return found
+
+
+def generators_here() -> list[Generator]:
+    """The generators that can be run on this machine, the shipped ones first."""
+    from core.models.folder import generators
+
+    weights = settings().weights
+    has_parts = (weights / "part_autoencoders.safetensors").is_file() and (
+        weights / "part_banks.safetensors"
+    ).is_file()
+    return [Generator(name, ("whole", "parts") if has_parts else ("whole",)) for name in generators(weights)]
+
+
+def source_path(text: str) -> Path:
+    """A folder or zip on the server by its path.
+
+    Raises
+    ------
+    ValueError
+        If it is no full path, or nothing is there.
+    """
+    path = Path(text.strip().strip("'\"")).expanduser()
+    if not path.is_absolute():
+        raise ValueError(f"Give a full path, such as /data/outputs; got {text.strip()!r}.")
+    if not path.exists():
+        raise ValueError(f"There is no {path} on the server. Check the path, or upload a zip.")
+    if path.is_file() and path.suffix.lower() != ".zip":
+        raise ValueError(f"{path.name} is neither a folder nor a zip file.")
+    return path
+
+
+def keep_upload(root: Path, uploaded: Uploaded) -> Path:
+    """Write an uploaded zip below the comparisons' folder, where a job finds it.
+
+    Raises
+    ------
+    OSError
+        If there is no room; nothing is left behind.
+    """
+    folder = root / UPLOADS / secrets.token_hex(8)
+    folder.mkdir(parents=True)
+    path = folder / harmless(uploaded.name)
+    try:
+        uploaded.seek(0)
+        with path.open("wb") as file:
+            shutil.copyfileobj(uploaded, file, 1 << 20)  # type: ignore[arg-type]
+    except BaseException:
+        shutil.rmtree(folder, ignore_errors=True)
+        raise
+    return path
+
+
+def sweep_uploads(root: Path, kept: Iterable[Entry]) -> None:
+    """Delete uploads that are a day old and that no kept comparison was made of."""
+    if not (root / UPLOADS).is_dir():
+        return
+    used = {path.parent for entry in kept if entry.request for path in paths_of(entry.request)}
+    for folder in (root / UPLOADS).iterdir():
+        try:
+            if folder not in used and folder.stat().st_mtime < time.time() - MAX_AGE_S:
+                shutil.rmtree(folder, ignore_errors=True)
+        except FileNotFoundError:  # another visitor's sweep
+            continue
+
+
+def paths_of(request: ComparisonRequest) -> list[Path]:
+    """Every file and folder that a request names."""
+    from eval.comparison.request import GeneratorSource
+
+    sources = [
+        source.data if isinstance(source, GeneratorSource) else source for source in request.fakes.values()
+    ]
+    single = (request.real, request.training, request.sketches, request.labels, request.weights)
+    return [path for path in (*single, *sources) if path is not None]
+
+
+def free_name(wanted: str, taken: Sequence[str]) -> str:
+    """A model's name that is not taken yet: ``mine``, ``mine 2``, ``mine 3``."""
+    wanted = wanted.strip() or "outputs"
+    number, name = 1, wanted
+    while name in taken or name == "real":
+        number += 1
+        name = f"{wanted} {number}"
+    return name
+
+
+def model_name(generator: str, stage1: str) -> str:
+    """What a generator's set is called in the table."""
+    return f"{generator}, parts" if stage1 == "parts" else generator

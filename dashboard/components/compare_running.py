@@ -1,0 +1,112 @@
+"""A comparison that runs, or that ended without a result: how far it is, cancel, go on, remove."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import streamlit as st
+
+from dashboard.compare_state import choose_nothing, choose_result, keep_problem
+from dashboard.compare_words import sentence_of
+
+if TYPE_CHECKING:
+    from eval.comparison.shelf import Entry
+
+POLL_S = 1.5
+LOG_BYTES = 4000
+
+
+def show_unfinished(root: Path, entry: Entry) -> None:
+    """Followed as long as it runs; the page may be closed or reloaded meanwhile."""
+    from eval.comparison.shelf import entry as read
+
+    st.markdown(f"#### {entry.title}")
+    is_running = entry.state == "running"
+
+    @st.fragment(run_every=POLL_S if is_running else None)
+    def follow() -> None:
+        try:
+            now = read(root, entry.id)
+        except ValueError:
+            st.rerun()
+        if now.state != entry.state:
+            st.rerun()
+        _show_state(now)
+
+    follow()
+    with st.container(horizontal=True, key="compare_deeds"):
+        if is_running:
+            st.button("Cancel", icon=":material/stop:", key="compare_cancel", on_click=_cancel, args=(root, entry.id),
+                      help="What it has computed is kept; it can go on later.")  # fmt: skip
+        else:
+            st.button("Go on", icon=":material/play_arrow:", type="primary", key="compare_restart",
+                      on_click=_restart, args=(root, entry.id), disabled=entry.request is None)  # fmt: skip
+            show_remove(root, entry)
+    if is_running:
+        st.caption("It goes on when this page is closed, and also when the server ends.")
+    _show_log(entry)
+
+
+def show_remove(root: Path, entry: Entry) -> None:
+    """Remove a comparison, after a question."""
+    with st.popover("Remove", icon=":material/delete:", key=f"compare_remove_{entry.id}"):
+        st.markdown(f"Deletes **{entry.title}** with its pictures. There is no way back.")
+        if st.button("Remove it", type="primary", key="compare_remove_now"):
+            _remove(root, entry.id)
+            st.rerun()
+
+
+def _show_state(entry: Entry) -> None:
+    if entry.state == "running":
+        _, done, total = entry.progress or ("", 0, 0)
+        st.progress(min(1.0, done / total) if total else 0.0)
+        st.markdown(sentence_of(entry))
+    elif entry.state == "failed":
+        st.error(sentence_of(entry), icon=":material/error:")
+    elif entry.state == "interrupted":
+        st.warning(sentence_of(entry), icon=":material/warning:")
+    else:
+        st.info(sentence_of(entry), icon=":material/stop:")
+
+
+def _show_log(entry: Entry) -> None:
+    logs = sorted((entry.folder / "job").glob("*.log"))
+    if not logs:
+        return
+    with st.expander("Log", expanded=entry.state == "failed"):
+        try:
+            text = logs[-1].read_bytes()[-LOG_BYTES:].decode(errors="replace")
+        except OSError as error:
+            text = str(error)
+        st.code(text.strip() or "Nothing was said yet.", language=None, wrap_lines=True)
+
+
+def _cancel(root: Path, entry_id: str) -> None:
+    from eval.comparison.shelf import cancel
+
+    try:
+        cancel(root, entry_id)
+    except (ValueError, OSError) as error:
+        keep_problem(str(error))
+
+
+def _restart(root: Path, entry_id: str) -> None:
+    from eval.comparison.shelf import restart
+
+    try:
+        restart(root, entry_id)
+    except (ValueError, OSError) as error:
+        keep_problem(str(error))
+    choose_result(entry_id)
+
+
+def _remove(root: Path, entry_id: str) -> None:
+    from eval.comparison.shelf import remove
+
+    try:
+        remove(root, entry_id)
+    except (ValueError, OSError) as error:
+        keep_problem(str(error))
+    else:
+        choose_nothing()

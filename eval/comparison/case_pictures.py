@@ -1,0 +1,79 @@
+"""Small pictures of the cases that the page shows."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+
+from core.errors import UnsafeImage
+from core.images import read_photo
+from eval.comparison.cases import best, disagreements, worst
+from eval.comparison.pictures import Kind, keep_picture, picture_path
+from eval.comparison.result import Comparison
+from eval.comparison.sources import Material
+from eval.comparison.stages import Stages
+from eval.sets.contents import Item
+from eval.sets.generated import refined_of
+
+MAX_CASES = 240
+
+
+def keep_case_pictures(folder: Path, comparison: Comparison, material: Material, stages: Stages) -> None:
+    """Keep truth, drawing, refined drawing, outputs and nearest training photos of up to 240 cases.
+
+    Where there are more, the worst, the best and the most disputed of every column are among them, and the rest
+    is spread evenly.
+    """
+    names = shown_cases(comparison)
+    sets: list[tuple[Kind, str, Mapping[str, Item]]] = [("real", "", material.real.by_name)]
+    if material.sketches is not None:
+        sets.append(("sketch", "", material.sketches.by_name))
+    for model, images in material.fakes.items():
+        sets.append(("model", model, images.by_name))
+        if (refined := refined_of(images)) is not None:
+            sets.append(("refined", model, refined.by_name))
+    jobs = [(kind, model, items[name]) for kind, model, items in sets for name in names if name in items]
+    if material.training is not None:
+        training = material.training.by_name
+        near = _near(comparison, set(names))
+        jobs += [("training", "", training[name]) for name in sorted(near) if name in training]
+    for done, (kind, model, item) in enumerate(jobs, start=1):
+        stages("keeping pictures", done, len(jobs))
+        path = picture_path(folder, kind, item.name, model)
+        if path.is_file():
+            continue
+        try:
+            pixels = read_photo(item.read())
+        except (UnsafeImage, OSError):
+            continue
+        keep_picture(path, np.asarray(pixels, np.uint8))
+
+
+def shown_cases(comparison: Comparison) -> tuple[str, ...]:
+    """Which cases the page has pictures of, in their order."""
+    names = [case.name for case in comparison.cases]
+    if len(names) <= MAX_CASES:
+        return tuple(names)
+    chosen: set[str] = set()
+    for column in (one.key for one in comparison.columns if one.per_case):
+        for model in comparison.models:
+            ranked = worst(comparison, model.name, column, 4) + best(comparison, model.name, column, 2)
+            chosen.update(one.name for one in ranked)
+        chosen.update(one.name for one in disagreements(comparison, column, 4))
+    spread = np.linspace(0, len(names) - 1, max(MAX_CASES - len(chosen), 2)).round().astype(int)
+    chosen.update(names[i] for i in spread)
+    return tuple(name for name in names if name in chosen)
+
+
+def _near(comparison: Comparison, names: set[str]) -> set[str]:
+    found = set()
+    for nearest in (
+        comparison.real_nearest_training,
+        *(model.nearest_training for model in comparison.models),
+    ):
+        for case, one in zip(comparison.cases, nearest, strict=False):
+            if one is not None and case.name in names:
+                found.add(one[0])
+    return found

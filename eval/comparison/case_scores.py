@@ -1,0 +1,222 @@
+"""Scores of every single output against what it should be, and against a stranger's: the control.
+
+Values are kept by the content of the two pictures (and the drawing) they come from, so that a cached set of
+thousands is answered without decoding one picture, and an edited picture is scored anew.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from eval.comparison.case_reading import CaseReader, Detector, Picture, same_size
+from eval.comparison.case_store import CaseStore
+from eval.metrics.faithfulness import shuffled_partners
+from eval.metrics.paired_ssim import KERNEL, MIN_SIDE_MS_SSIM
+from eval.metrics.registry import Kind, Metric, metrics_of
+from eval.metrics.shuffled_control import Controlled
+
+VERSION = 1  # of the values; another one makes them anew
+FACE_FOUND = "face_found"
+PSNR_CAP = 100.0  # two equal pictures: JSON knows no infinity
+_MIN_SIDE = {"ssim": KERNEL, "ms_ssim": MIN_SIDE_MS_SSIM}
+_KEEP_EVERY = 32
+
+Progress = Callable[[int, int], None]
+
+
+@dataclass(frozen=True)
+class CaseInput:
+    """One output with what it is held against; ``output`` is None where the model has none for this case."""
+
+    name: str
+    output: Picture | None
+    truth: Picture | None = None
+    sketch: Picture | None = None
+
+
+@dataclass(frozen=True)
+class CaseScores:
+    """Attributes
+    ----------
+    values, control
+        By metric, a score per case in order; NaN where there is nothing to score.
+    higher_is_better
+        By metric.
+    missing
+        Why there are no landmarks, where the face detector is not on this machine.
+    """
+
+    values: dict[str, tuple[float, ...]]
+    control: dict[str, tuple[float, ...]]
+    higher_is_better: dict[str, bool] = field(default_factory=dict)
+    missing: str = ""
+
+    @property
+    def ignores_input(self) -> bool | None:
+        """Whether the outputs fit their own inputs no better than strangers'; None where nobody can tell.
+
+        Judged by the lines where there are drawings, else by the face, else by the pixels.
+        """
+        for name in ("chamfer", "landmarks", "l1"):
+            own = Controlled(self.values.get(name, ()), self.control.get(name, ()))
+            if not math.isnan(own.advantage):
+                return own.ignores_input
+        return None
+
+
+class CaseScorer:
+    """Scores outputs by all metrics of single cases.
+
+    Parameters
+    ----------
+    store
+        Where values are kept.
+    detector
+        Makes the face detector; only called for a value that is not kept.
+    lpips, lpips_sha256
+        From `eval.metrics.registry.with_lpips`, and the hash of its weights.
+    wanted
+        Which metrics, by name; the others are not computed.
+    """
+
+    def __init__(
+        self,
+        store: CaseStore,
+        detector: Callable[[], Detector],
+        *,
+        lpips: Metric | None = None,
+        lpips_sha256: str = "",
+        wanted: Callable[[str], bool] = lambda _: True,
+    ) -> None:
+        self._store, self._detector = store, detector
+        every = (
+            *metrics_of("landmarks"),
+            *metrics_of("lines"),
+            *metrics_of("photos"),
+            *([lpips] if lpips else []),
+        )
+        self.metrics = tuple(metric for metric in every if wanted(metric.name))
+        self._finds_faces = wanted(FACE_FOUND) or bool(self._of("landmarks"))
+        names = ",".join(metric.name for metric in self.metrics)
+        self._version = f"{VERSION}|{lpips_sha256}|{self._finds_faces}|{names}"
+
+    def score(
+        self, cases: Sequence[CaseInput], *, seed: int = 0, progress: Progress | None = None
+    ) -> CaseScores:
+        """Score every case of one model, and every output against the truth of another case.
+
+        Parameters
+        ----------
+        seed
+            Of the shuffle; no output keeps its own truth.
+        """
+        present = [i for i, case in enumerate(cases) if case.output is not None]
+        strangers = shuffled_partners(len(present), seed=seed) if len(present) > 1 else []
+        jobs: list[tuple[int, CaseInput]] = [(i, cases[i]) for i in present]
+        jobs += [
+            (i, CaseInput(cases[i].name, cases[i].output, cases[j].truth, cases[j].sketch))
+            for i, j in zip(present, [present[s] for s in strangers], strict=False)
+        ]
+        keys = [self._key(case) for _, case in jobs]
+        known = self._store.find(keys)
+        missing = self._fill(
+            known, [(key, case) for key, (_, case) in zip(keys, jobs, strict=True)], progress
+        )
+        names = [FACE_FOUND, *(metric.name for metric in self.metrics)]
+        tables = []
+        for part in (range(len(present)), range(len(present), len(jobs))):
+            rows = {name: [math.nan] * len(cases) for name in names}
+            for position in part:
+                for name in names:
+                    value = known[keys[position]].get(name)
+                    rows[name][jobs[position][0]] = math.nan if value is None else value
+            tables.append(rows)
+        used = [name for name in names if any(not math.isnan(value) for value in tables[0][name])]
+        better = {metric.name: metric.higher_is_better for metric in self.metrics} | {FACE_FOUND: True}
+        return CaseScores(
+            {name: tuple(tables[0][name]) for name in used},
+            {name: tuple(tables[1][name]) for name in used if name != FACE_FOUND},
+            {name: better[name] for name in used},
+            missing,
+        )
+
+    def _fill(
+        self,
+        known: dict[str, dict[str, float | None]],
+        jobs: Sequence[tuple[str, CaseInput]],
+        progress: Progress | None,
+    ) -> str:
+        """Compute what is not known yet; gives why there are no landmarks."""
+        todo = dict.fromkeys(key for key, _ in jobs if key not in known)
+        if progress:
+            progress(len(jobs) - len(todo), len(jobs))
+        if not todo:
+            return ""
+        fresh: dict[str, dict[str, float | None]] = {}
+        by_key = dict(jobs)
+        with CaseReader(self._detector) as reader:
+            try:
+                for done, key in enumerate(todo, start=1):
+                    known[key] = fresh[key] = self._measure(by_key[key], reader)
+                    if len(fresh) == _KEEP_EVERY:
+                        self._keep(fresh, reader)
+                    if progress:
+                        progress(len(jobs) - len(todo) + done, len(jobs))
+            finally:
+                self._keep(fresh, reader)
+            return reader.missing
+
+    def _keep(self, fresh: dict[str, dict[str, float | None]], reader: CaseReader) -> None:
+        if fresh and not reader.missing:  # values without landmarks are not what another run would find
+            self._store.keep(fresh)
+        fresh.clear()
+
+    def _key(self, case: CaseInput) -> str:
+        parts = [one.digest if one is not None else "" for one in (case.output, case.truth, case.sketch)]
+        return hashlib.sha256("|".join([self._version, *parts]).encode()).hexdigest()[:40]
+
+    def _of(self, kind: Kind) -> tuple[Metric, ...]:
+        return tuple(metric for metric in self.metrics if metric.kind == kind)
+
+    def _measure(self, case: CaseInput, reader: CaseReader) -> dict[str, float | None]:
+        assert case.output is not None
+        found: dict[str, float | None] = {}
+        if reader.photo(case.output) is None:
+            return found
+        if self._finds_faces:
+            points = reader.points(case.output)
+            if not reader.missing:
+                found[FACE_FOUND] = float(points is not None)
+            true_points = reader.points(case.truth) if case.truth is not None else None
+            if points is not None and true_points is not None:
+                found |= {one.name: one.compute(points, true_points) for one in self._of("landmarks")}
+        if case.truth is not None:
+            found |= self._photos(case.output, case.truth, reader)
+        if case.sketch is not None and self._of("lines"):
+            ours, theirs = reader.own_lines(case.output), reader.lines(case.sketch)
+            if ours is not None and theirs is not None:
+                found |= {one.name: one.compute(ours, theirs) for one in self._of("lines")}
+        return {name: _finite(value) for name, value in found.items()}
+
+    def _photos(self, output: Picture, truth: Picture, reader: CaseReader) -> dict[str, float | None]:
+        ours, theirs = reader.photo(output), reader.photo(truth)
+        if ours is None or theirs is None:
+            return {}
+        ours, theirs = same_size(ours, theirs)
+        side = min(ours.shape[:2])
+        return {
+            one.name: one.compute(ours, theirs)
+            for one in self._of("photos")
+            if side >= _MIN_SIDE.get(one.name, 1)
+        }
+
+
+def _finite(value: float | None) -> float | None:
+    if value is None or math.isnan(value):
+        return None
+    return float(np.clip(value, -1e9, PSNR_CAP if math.isinf(value) else 1e9))

@@ -1,0 +1,100 @@
+"""A comparison as one tidy table: a row for every figure, floor, pair and single case."""
+
+from __future__ import annotations
+
+import csv
+import io
+from typing import Any
+
+from eval.comparison.result import Comparison, Estimate
+from eval.comparison.wording import standing_of
+
+FIELDS = (
+    "kind", "protocol", "protocol_key", "column", "model", "other", "case", "value", "low", "high", "error", "rank",
+    "is_best", "tied_with", "control", "p", "p_adjusted", "is_separated", "needed", "count", "extrapolated",
+)  # fmt: skip
+_FORMULAS = ("=", "+", "-", "@", "\t", "\r")  # what spreadsheets would run
+
+
+def to_csv(comparison: Comparison) -> str:
+    """The table as text; ``kind`` is ``score``, ``floor``, ``pair``, ``curve_n``, ``curve_step`` or ``case``."""
+    buffer = io.StringIO()
+    table = csv.DictWriter(buffer, FIELDS, lineterminator="\n")
+    table.writeheader()
+    same = {"protocol": comparison.protocol.name, "protocol_key": comparison.protocol.key}
+    for row in (
+        *_scores(comparison),
+        *_floors(comparison),
+        *_pairs(comparison),
+        *_curves(comparison),
+        *_cases(comparison),
+    ):
+        table.writerow({key: _harmless(value) for key, value in (same | row).items()})
+    return buffer.getvalue()
+
+
+def _scores(comparison: Comparison) -> list[dict[str, Any]]:
+    rows = []
+    for model in comparison.models:
+        for column in comparison.columns:
+            estimate = model.scores.get(column.key)
+            if estimate is None:
+                continue
+            standing = standing_of(comparison, column.key, model.name)
+            place = {
+                "rank": standing.rank, "is_best": standing.is_best, "tied_with": "; ".join(standing.tied_with),
+            } if standing else {}  # fmt: skip
+            rows.append({
+                "kind": "score", "column": column.key, "model": model.name, "control": model.control.get(column.key),
+                "count": model.set.count, **_numbers(estimate), **place,
+            })  # fmt: skip
+    return rows
+
+
+def _floors(comparison: Comparison) -> list[dict[str, Any]]:
+    return [
+        {
+            "kind": "floor",
+            "column": floor.column,
+            "model": "real",
+            "count": floor.count,
+            **_numbers(floor.estimate),
+        }
+        for floor in comparison.floors
+    ]
+
+
+def _pairs(comparison: Comparison) -> list[dict[str, Any]]:
+    return [
+        {"kind": "pair", "column": pair.column, "model": pair.first, "other": pair.second, "p": pair.p,
+         "p_adjusted": pair.p_adjusted, "is_separated": pair.is_separated, "needed": pair.needed,
+         "extrapolated": pair.extrapolated.value if pair.extrapolated else None,
+         **_numbers(pair.difference)}
+        for pair in comparison.pairs
+    ]  # fmt: skip
+
+
+def _curves(comparison: Comparison) -> list[dict[str, Any]]:
+    return [
+        {"kind": f"curve_{curve.over}", "column": curve.column, "model": curve.model, "count": point.count,
+         **_numbers(point.estimate)}
+        for curve in comparison.curves for point in curve.points
+    ]  # fmt: skip
+
+
+def _cases(comparison: Comparison) -> list[dict[str, Any]]:
+    return [
+        {"kind": "case", "column": column, "model": model.name, "case": case.name, "value": value}
+        for model in comparison.models
+        for column, values in model.case_scores.items()
+        for case, value in zip(comparison.cases, values, strict=False)
+    ]
+
+
+def _numbers(estimate: Estimate) -> dict[str, float | None]:
+    return {"value": estimate.value, "low": estimate.low, "high": estimate.high, "error": estimate.error}
+
+
+def _harmless(value: Any) -> Any:
+    """Text that a spreadsheet does not take for a formula."""
+    return f"'{value}" if isinstance(value, str) and value.startswith(_FORMULAS) else value

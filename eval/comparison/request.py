@@ -1,0 +1,152 @@
+"""What a comparison compares: plain data that the command line and the page write and a job reads."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from core.atomic_files import write_atomically
+from eval.metrics.registry import METRICS
+from eval.protocols import WITHOUT_WEIGHTS
+
+REQUEST_FILE = "request.json"
+Stage1 = Literal["whole", "parts"]
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class GeneratorSource(_Part):
+    """A generator that draws its own set: every sketch of a pairs folder or of an exported version."""
+
+    generator: str
+    stage1: Stage1 = "whole"
+    data: Path  # a pairs folder (photos/, sketches/, manifest.jsonl) or an exported version
+    split: str = "val"
+    mode: Literal["hybrid", "whole", "none"] = "hybrid"
+    t: float = Field(0.5, ge=0, le=1)
+    k: int = Field(10, ge=1)
+
+
+class ComparisonRequest(_Part):
+    """A comparison as it was asked for.
+
+    Attributes
+    ----------
+    real
+        The true photos: a folder, a zip, a Hugging Face ImageFolder, or a pairs folder / exported version, of
+        which ``split`` is taken.
+    fakes
+        Name of each model, and its set: a path like ``real``, or a generator that makes one.
+    checkpoints
+        Further sets of a model by training step, for the curve over a run: ``{"cyclegan": {2000: DIR}}``.
+    training
+        What the models were trained on, for the nearest training photo; a pairs folder means its train split.
+    sketches
+        The drawings the outputs were made from, by name. Known already where ``real`` is a pairs folder.
+    labels
+        A ``metadata.csv`` or ``metadata.jsonl`` that says of each file (``file_name``) what the filter offers.
+    metrics
+        Names of `eval.metrics.registry`; empty for all. With ``fid`` alone memory does not grow with the sets.
+    drawings
+        A folder of drawings without a truth: generators draw them for the page, nothing scores them.
+    """
+
+    title: str = "Comparison"
+    real: Path
+    fakes: dict[str, Path | GeneratorSource] = Field(min_length=1)
+    checkpoints: dict[str, dict[int, Path]] = {}
+    split: str = "val"
+    protocol: str = WITHOUT_WEIGHTS
+    weights: Path | None = None
+    lpips: Path | None = None
+    training: Path | None = None
+    sketches: Path | None = None
+    labels: Path | None = None
+    metrics: tuple[str, ...] = ()
+    drawings: Path | None = None
+    pictures: bool = True
+    seed: int = 0
+    permutations: Annotated[int, Field(ge=0, le=1_000_000)] = 1000
+    resamples: Annotated[int, Field(ge=0, le=1_000_000)] = 400
+
+    def wants(self, metric: str) -> bool:
+        """Whether a metric is to be computed."""
+        return not self.metrics or metric in self.metrics
+
+    @model_validator(mode="after")
+    def _names(self) -> ComparisonRequest:
+        for name in self.fakes:
+            if not name.strip() or name == "real":
+                raise ValueError(f"a model needs a name other than 'real', got {name!r}.")
+        if strangers := sorted(set(self.checkpoints) - set(self.fakes)):
+            raise ValueError(
+                f"checkpoints of {', '.join(strangers)}, which is none of {', '.join(self.fakes)}."
+            )
+        known = {*METRICS, "lpips", "face_found"}
+        if unknown := [name for name in self.metrics if name not in known]:
+            raise ValueError(
+                f"metrics {', '.join(unknown)} are not known. Valid names: {', '.join(sorted(known))}."
+            )
+        return self
+
+
+def write_request(folder: Path, request: ComparisonRequest) -> Path:
+    """Keep a request in a comparison's folder."""
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / REQUEST_FILE
+    write_atomically(path, (request.model_dump_json(indent=1) + "\n").encode())
+    return path
+
+
+def read_request(path: Path) -> ComparisonRequest:
+    """Read what `write_request` wrote.
+
+    Parameters
+    ----------
+    path
+        The file, or its folder.
+
+    Raises
+    ------
+    FileNotFoundError
+        If there is none.
+    ValueError
+        If it is damaged.
+    """
+    path = path / REQUEST_FILE if path.is_dir() else path
+    text = path.read_text("utf-8")
+    try:
+        return ComparisonRequest.model_validate_json(text)
+    except ValueError as error:
+        raise ValueError(f"{path} is damaged ({error}). Start the comparison anew.") from error
+
+
+def check_paths(request: ComparisonRequest) -> None:
+    """Refuse a request that names files which are not there.
+
+    Raises
+    ------
+    ValueError
+        Naming the first of them.
+    """
+    single = (
+        request.real,
+        request.weights,
+        request.lpips,
+        request.training,
+        request.sketches,
+        request.labels,
+    )
+    paths = [path for path in single if path is not None]
+    sources = request.fakes.values()
+    paths += [source.data if isinstance(source, GeneratorSource) else source for source in sources]
+    paths += [path for steps in request.checkpoints.values() for path in steps.values()]
+    for path in paths:
+        if not path.exists():
+            raise ValueError(
+                f"{path} is not there. Name a folder or file on the machine that the server runs on."
+            )

@@ -1,0 +1,228 @@
+"""Run a comparison: from sets of images to numbers that can be trusted, in one call for command line and page."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+from functools import partial
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+from eval.comparison.case_pictures import keep_case_pictures
+from eval.comparison.case_scores import CaseScorer, CaseScores
+from eval.comparison.kept_features import write_features
+from eval.comparison.known_extractors import LazyExtractor
+from eval.comparison.measuring import Extracted, extract, kept_features, score_cases, without_damaged
+from eval.comparison.memo import Memo
+from eval.comparison.model_results import Insight, about_models, insight_of
+from eval.comparison.request import ComparisonRequest, write_request
+from eval.comparison.result import Case, Comparison, ProtocolUsed, write_comparison
+from eval.comparison.score_columns import (
+    Numbers,
+    Resampling,
+    add_case_columns,
+    add_feature_columns,
+    add_step_curves,
+)
+from eval.comparison.sources import Material, gather
+from eval.comparison.stages import Stages
+from eval.comparison.tools import Tools
+from eval.comparison.warned import warnings_of
+from eval.features import FeatureSet
+from eval.protocols import EvaluationProtocol, protocol, require_one_protocol
+from eval.sets.contents import ImageSet
+
+logger = logging.getLogger(__name__)
+
+PACKAGES = (
+    "numpy", "scipy", "torch", "openvino", "opencv-contrib-python-headless", "pillow", "torchmetrics", "mediapipe",
+)  # fmt: skip
+
+
+def run_comparison(
+    request: ComparisonRequest,
+    folder: Path,
+    *,
+    cache: Path,
+    progress: Callable[[str, int, int], None] | None = None,
+    cancelled: Callable[[], bool] | None = None,
+    tools: Tools | None = None,
+) -> Comparison:
+    """Compare, and keep the result with its pictures in a folder.
+
+    Parameters
+    ----------
+    folder
+        Made if it is missing; ``result.json``, ``request.json``, ``features.npz`` and ``pictures/`` are written.
+    cache
+        What comparisons share: features, scores of cases, generated sets, by content.
+    progress
+        Called with the stage in words, done and total.
+    cancelled
+        Asked at every step.
+    tools
+        What does the heavy work; tests bring their own.
+
+    Raises
+    ------
+    Cancelled
+        If ``cancelled`` said so.
+    AssetMissing
+        If the protocol's weights are not on this machine.
+    FileNotFoundError, ValueError
+        If a set is missing, empty or too small, or the request asks for what there is not.
+    """
+    stages = Stages(progress, cancelled)
+    tools = tools or Tools(cache)
+    chosen = protocol(request.protocol)
+    material = gather(
+        request,
+        chosen,
+        partial(tools.generate, seed=request.seed),
+        progress=stages,
+        open_set=tools.features.open_set,
+    )
+    network = LazyExtractor(chosen, request.weights, cache / "networks", load=tools.load_extractor)
+    extracted = extract(material, chosen, network, tools, stages)
+    require_one_protocol([extracted.real.key, *(one.key for one in extracted.fakes.values())])
+    material = without_damaged(material, extracted)
+    scorer, scores = score_cases(request, material, tools, stages)
+    cases = _cases(material) if scores else ()
+    numbers = _numbers(request, chosen, material, extracted, scorer, scores, Memo(cache / "columns"), stages)
+    stages("looking closer", 0, 1)
+    insight = Memo(cache / "maps").get(
+        Insight,
+        [extracted.real.key, *_digests(material), [case.name for case in cases]],
+        lambda: insight_of(
+            extracted.real, extracted.fakes, extracted.training, [case.name for case in cases]
+        ),
+    )
+    models = about_models(
+        material,
+        numbers,
+        scores,
+        insight,
+        wanted=request.wants,
+        facts=tools.model_facts(material),
+    )
+    comparison = Comparison(
+        title=request.title,
+        created=f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}",
+        seconds={},
+        protocol=_protocol_used(chosen, network, extracted.real, material.real),
+        settings={
+            "seed": request.seed, "permutations": request.permutations, "resamples": request.resamples,
+            "split": request.split, **numbers.settings,
+        },
+        versions=_versions(),
+        real=material.real.used(),
+        real_map_xy=insight.real_map,
+        real_nearest_training=insight.real_nearest,
+        columns=tuple(numbers.columns),
+        models=models,
+        pairs=tuple(numbers.pairs),
+        standings=tuple(numbers.standings),
+        floors=tuple(numbers.floors),
+        curves=tuple(numbers.curves),
+        cases=cases,
+    )  # fmt: skip
+    missing = {name: found.missing for name, found in scores.items()}
+    warned = warnings_of(
+        comparison,
+        material,
+        stages,
+        missing=missing,
+        dimensions=network.info.dimensions,
+        seen=tools.features.seen,
+    )
+    comparison = comparison.model_copy(update={"warnings": warned})
+    comparison = comparison.model_copy(update={"drawings": tools.keep_drawings(request, folder, stages)})
+    if request.pictures:
+        keep_case_pictures(folder, comparison, material, stages)
+    stages.finish()
+    comparison = comparison.model_copy(update={"seconds": stages.seconds})
+    write_request(folder, request)
+    if scores:
+        write_features(folder, kept_features(extracted))
+    write_comparison(folder, comparison)
+    return comparison
+
+
+def _numbers(
+    request: ComparisonRequest,
+    chosen: EvaluationProtocol,
+    material: Material,
+    extracted: Extracted,
+    scorer: CaseScorer,
+    scores: Mapping[str, CaseScores],
+    memo: Memo,
+    stages: Stages,
+) -> Numbers:
+    """All columns: those of whole sets, and those of single cases."""
+    options = Resampling(request.permutations, request.resamples, request.seed)
+    wanted = {
+        model: {name: values for name, values in found.values.items() if request.wants(name)}
+        for model, found in scores.items()
+    }
+    better = {
+        name: is_higher for found in scores.values() for name, is_higher in found.higher_is_better.items()
+    }
+
+    def of_sets() -> Numbers:
+        numbers = Numbers()
+        progress = stages.within("testing distances")
+        add_feature_columns(
+            numbers, chosen, extracted.real, extracted.fakes, request.wants, options, progress
+        )
+        add_step_curves(numbers, chosen, extracted.real, extracted.checkpoints, request.wants)
+        return numbers
+
+    def of_cases() -> Numbers:
+        numbers = Numbers()
+        stages("testing cases", 0, 1)
+        add_case_columns(numbers, wanted, better, scorer.metrics, options)
+        return numbers
+
+    sets = [extracted.real.key, *_digests(material), request.metrics, options]
+    titles = [(metric.name, metric.title, metric.unit) for metric in scorer.metrics]
+    numbers = memo.get(Numbers, sets, of_sets)
+    return numbers.joined(memo.get(Numbers, [wanted, better, titles, options], of_cases))
+
+
+def _digests(material: Material) -> list[object]:
+    """The content of every set that features are taken of."""
+    training = material.training.digest if material.training is not None else ""
+    fakes = [(name, images.digest) for name, images in material.fakes.items()]
+    steps = [
+        (name, step, one.digest) for name, some in material.checkpoints.items() for step, one in some.items()
+    ]
+    return [material.real.digest, training, fakes, steps]
+
+
+def _cases(material: Material) -> tuple[Case, ...]:
+    return tuple(
+        Case(name=name, labels=dict(sorted(material.labels.get(name, {}).items())))
+        for name in material.case_names
+    )
+
+
+def _protocol_used(
+    chosen: EvaluationProtocol, network: LazyExtractor, features: FeatureSet, real: ImageSet
+) -> ProtocolUsed:
+    info = network.info
+    return ProtocolUsed(
+        name=chosen.name, key=f"{features.key}|real {real.digest[:12]}", extractor=info.label, weights=info.weights,
+        weights_sha256=info.sha256, runtime=info.runtime, decoding=chosen.decoding, resize=chosen.resize,
+        samples=chosen.samples, seed=chosen.seed, reference=chosen.reference,
+    )  # fmt: skip
+
+
+def _versions() -> dict[str, str]:
+    found = {}
+    for package in PACKAGES:
+        try:
+            found[package] = version(package)
+        except PackageNotFoundError:
+            continue
+    return found

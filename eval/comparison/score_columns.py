@@ -1,0 +1,201 @@
+"""The columns of a comparison: values with their intervals, pairs and standings, from features and case scores."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from eval.comparison.case_scores import FACE_FOUND
+from eval.comparison.result import Column, Curve, CurvePoint, Estimate, Floor, PairResult, Standing
+from eval.features import FeatureSet
+from eval.metrics.registry import METRICS, Metric, metrics_of
+from eval.protocols import EvaluationProtocol
+from eval.trust.compare import compare_features, compare_values
+from eval.trust.trusted import Trusted
+
+Progress = Callable[[int, int], None]
+Setting = int | float | str | bool
+TESTED = ("fid", "kid")  # metrics of whole sets that are tested; of the others the value alone is shown
+DIGITS = 5  # of a single case's score
+
+
+@dataclass(frozen=True)
+class Resampling:
+    """How differences are tested."""
+
+    permutations: int = 1000
+    resamples: int = 400
+    seed: int = 0
+
+
+@dataclass
+class Numbers:
+    """Collects columns."""
+
+    columns: list[Column] = field(default_factory=list)
+    scores: dict[str, dict[str, Estimate]] = field(default_factory=dict)
+    pairs: list[PairResult] = field(default_factory=list)
+    standings: list[Standing] = field(default_factory=list)
+    floors: list[Floor] = field(default_factory=list)
+    curves: list[Curve] = field(default_factory=list)
+    settings: dict[str, Setting] = field(default_factory=dict)
+
+    def add(self, column: Column, found: Trusted) -> None:
+        """Add a column that was tested."""
+        is_share = column.key == FACE_FOUND
+        self.add_values(
+            column, {name: _share(one) if is_share else one for name, one in found.scores.items()}
+        )
+        self.pairs += found.pairs
+        self.standings += found.standings
+        self.floors += [found.floor] if found.floor else []
+        self.curves += found.curves
+        self.settings |= {f"{column.key}.{name}": value for name, value in found.settings.items()}
+
+    def joined(self, other: Numbers) -> Numbers:
+        """These columns, followed by those of another."""
+        both = Numbers(
+            self.columns + other.columns, {name: dict(scores) for name, scores in self.scores.items()},
+            self.pairs + other.pairs, self.standings + other.standings, self.floors + other.floors,
+            self.curves + other.curves, self.settings | other.settings,
+        )  # fmt: skip
+        for model, scores in other.scores.items():
+            both.scores.setdefault(model, {}).update(scores)
+        return both
+
+    def add_values(self, column: Column, values: Mapping[str, Estimate]) -> None:
+        """Add a column of values alone."""
+        self.columns.append(column)
+        for model, value in values.items():
+            self.scores.setdefault(model, {})[column.key] = value
+
+
+def add_feature_columns(
+    numbers: Numbers,
+    protocol: EvaluationProtocol,
+    real: FeatureSet,
+    fakes: Mapping[str, FeatureSet],
+    wanted: Callable[[str], bool],
+    options: Resampling,
+    progress: Progress | None = None,
+) -> None:
+    """All metrics of whole sets that are wanted."""
+    names = {name: found.names for name, found in fakes.items()}
+    arrays: dict[str, ArrayLike] = {name: found.features for name, found in fakes.items()}
+    for one in metrics_of("features"):
+        if not wanted(one.name):
+            continue
+        column = feature_column(protocol, one)
+        if one.name in TESTED:
+            found = compare_features(
+                real.features, arrays, column=column.key, metric="fid" if one.name == "fid" else "kid", names=names,
+                real_names=real.names, permutations=options.permutations, resamples=options.resamples,
+                seed=options.seed, progress=progress,
+            )  # fmt: skip
+            numbers.add(column, found)
+        else:
+            numbers.add_values(column, {name: _value(one, real, found) for name, found in fakes.items()})
+
+
+def feature_column(protocol: EvaluationProtocol, metric: Metric) -> Column:
+    """The column of a metric of whole sets under a protocol."""
+    title = metric.title
+    if protocol.is_fid:
+        title = {"fid": "FID", "kid": "KID"}.get(metric.name, title)
+    return Column(
+        key=protocol.column(metric.name), title=title, unit=metric.unit,
+        higher_is_better=metric.higher_is_better, per_case=False,
+    )  # fmt: skip
+
+
+def add_step_curves(
+    numbers: Numbers,
+    protocol: EvaluationProtocol,
+    real: FeatureSet,
+    checkpoints: Mapping[str, Mapping[int, FeatureSet]],
+    wanted: Callable[[str], bool],
+) -> None:
+    """A curve over the training steps of each model, under the distances."""
+    for one in (METRICS[name] for name in TESTED if wanted(name)):
+        for model, steps in checkpoints.items():
+            points = [
+                CurvePoint(count=step, estimate=_value(one, real, found))
+                for step, found in sorted(steps.items())
+            ]
+            key = protocol.column(one.name)
+            numbers.curves.append(Curve(column=key, model=model, over="step", points=tuple(points)))
+
+
+def add_case_columns(
+    numbers: Numbers,
+    values: Mapping[str, Mapping[str, Sequence[float]]],
+    better: Mapping[str, bool],
+    metrics: Sequence[Metric],
+    options: Resampling,
+) -> None:
+    """All columns of single cases.
+
+    Parameters
+    ----------
+    values
+        By model, by metric, a score per case; NaN where there is none.
+    better
+        By metric, whether higher is better.
+    metrics
+        For titles and units, in the order of the columns.
+    """
+    about = {one.name: one for one in metrics}
+    for name in (FACE_FOUND, *about):
+        models = {model: list(found[name]) for model, found in values.items() if name in found}
+        if not models:
+            continue
+        column = case_column(name, about.get(name), higher_is_better=better[name])
+        found = compare_values(
+            models, column=name, higher_is_better=better[name],
+            permutations=10 * options.permutations, resamples=5 * options.resamples, seed=options.seed,
+        )  # fmt: skip
+        numbers.add(column, found)
+
+
+def case_column(name: str, metric: Metric | None, *, higher_is_better: bool) -> Column:
+    """The column of a metric of single cases."""
+    return Column(
+        key=name, title=metric.title if metric else "Face found", unit=metric.unit if metric else "",
+        higher_is_better=higher_is_better, per_case=True,
+    )  # fmt: skip
+
+
+def rounded(value: float, digits: int = DIGITS) -> float | None:
+    """A score as it is kept: NaN is None."""
+    return None if math.isnan(value) else float(f"{value:.{digits}g}")
+
+
+def mean(values: Sequence[float]) -> float | None:
+    """Mean of what is not NaN, None if there is nothing."""
+    known = [value for value in values if not math.isnan(value)]
+    return rounded(float(np.mean(known)), 10) if known else None
+
+
+def _share(estimate: Estimate) -> Estimate:
+    """A share's interval ends at 0 and 1, which a pivotal one does not know."""
+    ends = {
+        end: None if value is None else min(max(value, 0.0), 1.0)
+        for end, value in (("low", estimate.low), ("high", estimate.high))
+    }
+    return estimate.model_copy(update=ends)
+
+
+def _value(metric: Metric, real: FeatureSet, fake: FeatureSet) -> Estimate:
+    if min(len(real.features), len(fake.features)) < metric.minimum:
+        return Estimate(value=None)
+    found = metric.compute(real.features, fake.features)
+    value = rounded(found.value, 10)
+    if value is None or found.error is None:
+        return Estimate(value=value)
+    error = rounded(found.error, 10)
+    low, high = found.value - 1.96 * found.error, found.value + 1.96 * found.error
+    return Estimate(value=value, low=rounded(low, 10), high=rounded(high, 10), error=error)

@@ -1,0 +1,156 @@
+"""From a request to the sets of images that it means."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from functools import partial
+from pathlib import Path
+
+from eval.comparison.labels import in_words, read_labels
+from eval.comparison.pairs_folder import is_pairs_folder, read_pairs_folder
+from eval.comparison.request import ComparisonRequest, GeneratorSource
+from eval.protocols import EvaluationProtocol
+from eval.sets.contents import ImageSet
+from eval.sets.image_set import open_set
+
+StageProgress = Callable[[str, int, int], None]
+Generate = Callable[[GeneratorSource, Callable[[int, int], None]], ImageSet]
+Open = Callable[..., ImageSet]
+
+
+@dataclass(frozen=True)
+class Material:
+    """All sets of a comparison.
+
+    Attributes
+    ----------
+    real, fakes
+        The images that are scored, after the protocol's choice of samples.
+    checkpoints
+        Further sets of a model, by training step.
+    sketches, training
+        None where they are not known.
+    labels
+        By name of the case.
+    sources
+        Where a model's set was generated.
+    """
+
+    real: ImageSet
+    fakes: Mapping[str, ImageSet]
+    checkpoints: Mapping[str, Mapping[int, ImageSet]] = field(default_factory=dict)
+    sketches: ImageSet | None = None
+    training: ImageSet | None = None
+    labels: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    sources: Mapping[str, GeneratorSource] = field(default_factory=dict)
+
+    @property
+    def case_names(self) -> tuple[str, ...]:
+        """Inputs that at least one model answered, in the order of the real set."""
+        answered = {name for images in self.fakes.values() for name in images.names}
+        return tuple(name for name in self.real.names if name in answered)
+
+
+def gather(
+    request: ComparisonRequest,
+    protocol: EvaluationProtocol,
+    generate: Generate,
+    *,
+    progress: StageProgress,
+    open_set: Open = open_set,
+) -> Material:
+    """Open every set of a request, and have those of generators made.
+
+    Parameters
+    ----------
+    generate
+        Makes the set of a generator; told how far it is.
+    open_set
+        `eval.sets.image_set.open_set`, or one that remembers.
+
+    Raises
+    ------
+    FileNotFoundError, ValueError
+        If a set is not there, is empty, or has fewer images than the protocol takes.
+    """
+
+    def look(path: Path, name: str, split: str) -> ImageSet:
+        def show(done: int, total: int) -> None:
+            progress(f"reading {name}", done, total)
+
+        if not is_pairs_folder(path):
+            return open_set(path, name=name, progress=show)
+        pairs = read_pairs_folder(path, split)
+        found = open_set(pairs.photos, name=name, progress=show).only(pairs.names)
+        return _named(found, f"{split} photos of {path.name or path}")
+
+    real = look(request.real, "real", request.split)
+    fakes, sources = {}, {}
+    for name, source in request.fakes.items():
+        if isinstance(source, GeneratorSource):
+            made = generate(source, partial(progress, f"drawing {name}"))
+            fakes[name] = _named(made, made.source, name)
+            sources[name] = source
+        else:
+            fakes[name] = look(source, name, request.split)
+    steps = {
+        name: {step: look(path, f"{name} at {step}", request.split) for step, path in sorted(some.items())}
+        for name, some in request.checkpoints.items()
+    }
+    training = look(request.training, "training", "train") if request.training else None
+    real = _picked(real, protocol)
+    fakes = {name: _picked(images, protocol) for name, images in fakes.items()}
+    return Material(
+        real, fakes, steps, _sketches(request, open_set), training, _labels(request, real), sources
+    )
+
+
+def checkpoints_of(folder: Path) -> dict[int, Path]:
+    """Folders of samples by training step: the numbers that subfolders' names end with (``step_002000``).
+
+    Raises
+    ------
+    ValueError
+        If there is none.
+    """
+    found = {}
+    for path in sorted(folder.iterdir()) if folder.is_dir() else []:
+        digits = path.name[len(path.name.rstrip("0123456789")) :]
+        if path.is_dir() and digits:
+            found[int(digits)] = path
+    if not found:
+        raise ValueError(f"{folder} holds no folder whose name ends with a step, such as step_002000.")
+    return found
+
+
+def _sketches(request: ComparisonRequest, opened: Open) -> ImageSet | None:
+    if request.sketches is not None:
+        if is_pairs_folder(request.sketches):
+            pairs = read_pairs_folder(request.sketches, request.split)
+            return opened(pairs.sketches, name="sketches").only(pairs.names)
+        return opened(request.sketches, name="sketches")
+    if is_pairs_folder(request.real):
+        pairs = read_pairs_folder(request.real, request.split)
+        return opened(pairs.sketches, name="sketches").only(pairs.names)
+    return None
+
+
+def _labels(request: ComparisonRequest, real: ImageSet) -> dict[str, dict[str, str]]:
+    labels = in_words({item.name: dict(item.labels) for item in real.items if item.labels})
+    if is_pairs_folder(request.real):
+        for name, own in read_pairs_folder(request.real, request.split).labels.items():
+            labels[name] = {**labels.get(name, {}), **own}
+    if request.labels is not None:
+        for name, own in read_labels(request.labels, real.names).items():
+            labels[name] = {**labels.get(name, {}), **own}
+    return labels
+
+
+def _picked(images: ImageSet, protocol: EvaluationProtocol) -> ImageSet:
+    chosen = protocol.pick(images.names)
+    return images if len(chosen) == len(images) else images.only([images.names[i] for i in chosen])
+
+
+def _named(images: ImageSet, source: str, name: str | None = None) -> ImageSet:
+    return replace(images, source=source, name=name or images.name)

@@ -1,0 +1,276 @@
+"""The Compare page without a browser: what it says of results in every state, and that no damage ends it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from dashboard import compare_sources
+from eval.comparison import shelf
+from eval.comparison.request import ComparisonRequest, GeneratorSource, write_request
+from eval.comparison.result import Comparison, write_comparison
+from tests.dashboard.comparison_example import FD, example_comparison, write_pictures
+
+SCRIPT = "from dashboard.views import compare\ncompare.show_page()"
+NEW, OLD, DEAD = "20261122-210405-aaaaaa", "20261022-210405-bbbbbb", "20260922-210405-cccccc"
+
+
+@pytest.fixture
+def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("STUDIO_DATA", str(tmp_path))
+    monkeypatch.setattr(shelf, "shipped", lambda: None)
+    return shelf.root_of(tmp_path)
+
+
+@pytest.fixture
+def open_page(root: Path) -> Callable[..., AppTest]:
+    def open_it(**query: str) -> AppTest:
+        app = AppTest.from_string(SCRIPT, default_timeout=120)
+        for key, value in query.items():
+            app.query_params[key] = value
+        app.run()
+        assert not app.exception
+        return app
+
+    return open_it
+
+
+def keep(root: Path, entry_id: str, comparison: Comparison, **changes: object) -> Path:
+    folder = root / entry_id
+    write_comparison(folder, comparison)
+    request = ComparisonRequest(title=comparison.title, real=folder, fakes={"pix2pixhd": folder})
+    write_request(folder, request.model_copy(update=changes))
+    return folder
+
+
+def said(app: AppTest) -> str:
+    shown = [*app.markdown, *app.caption, *app.warning, *app.error, *app.info, *app.get("html")]
+    return " ".join(str(getattr(element, "value", "") or element.proto.body) for element in shown)
+
+
+def test_with_nothing_kept_the_form_is_shown_and_says_what_is_missing(
+    open_page: Callable[..., AppTest],
+) -> None:
+    app = open_page()
+    assert "Choose the true photos" in said(app)
+    assert app.button(key="compare_start").disabled
+
+
+def test_the_newest_result_is_shown_with_its_verdict_ties_floor_and_warnings(
+    root: Path, open_page: Callable[..., AppTest]
+) -> None:
+    keep(root, NEW, example_comparison())
+    words = said(open_page())
+    for part in (
+        "pix2pixhd is best by Frechet distance: 96.4",
+        "tie with ugatit",
+        "Real against real",
+        "the kernel distance does not",
+        "ignores its input",
+    ):
+        assert part in words
+
+
+def test_another_figure_to_judge_by_changes_the_verdict(
+    root: Path, open_page: Callable[..., AppTest]
+) -> None:
+    keep(root, NEW, example_comparison())
+    app = open_page()
+    app.selectbox(key=f"compare_column_{NEW}").set_value("kd_effnet_lite0").run()
+    assert "Tie by Kernel distance: pix2pixhd, cyclegan and ugatit cannot be told apart" in said(app)
+
+
+def test_a_label_scores_only_its_cases(root: Path, open_page: Callable[..., AppTest]) -> None:
+    keep(root, NEW, example_comparison())
+    app = open_page()
+    app.selectbox(key=f"compare_label_{NEW}").set_value(("glasses", "yes")).run()
+    assert not app.exception
+    assert "Only the 10 of 40 cases" in said(app)
+    assert app.selectbox(key=f"compare_column_{NEW}").value != FD
+
+
+def test_an_earlier_result_of_the_same_protocol_stands_beside(
+    root: Path, open_page: Callable[..., AppTest]
+) -> None:
+    keep(root, NEW, example_comparison())
+    keep(root, OLD, example_comparison(title="October"))
+    app = open_page(result=NEW)
+    app.selectbox(key=f"compare_beside_{NEW}").set_value(OLD).run()
+    assert "was 96.4 (±0.000)" in said(app)
+
+
+def test_results_of_different_protocols_are_never_put_beside_one_another(
+    root: Path, open_page: Callable[..., AppTest]
+) -> None:
+    keep(root, NEW, example_comparison())
+    keep(root, OLD, example_comparison(key="other weights"))
+    app = open_page(result=NEW)
+    app.selectbox(key=f"compare_beside_{NEW}").set_value(OLD).run()
+    assert "cannot be ranked together" in said(app)
+    assert "was 96.4" not in said(app)
+
+
+@pytest.mark.parametrize(
+    ("section", "words"),
+    [
+        ("Pairs", "about 1,450 images would tell"),
+        ("Images needed", "mostly bias"),
+        ("Checkpoints", "The best of many checkpoints"),
+        ("Map", "Every point is an image"),
+        ("Training photos", "nearer than any true photo"),
+        ("Settings and sets", "0905.jpg"),
+    ],
+)
+def test_every_section_shows_its_part(
+    section: str, words: str, root: Path, open_page: Callable[..., AppTest]
+) -> None:
+    folder = keep(root, NEW, example_comparison())
+    write_pictures(folder, example_comparison(), first=2, side=16)
+    app = open_page()
+    app.segmented_control(key=f"compare_section_{NEW}").set_value(section).run()
+    assert not app.exception
+    assert words in said(app) + " ".join(str(frame.value) for frame in app.dataframe)
+
+
+def test_a_result_without_pictures_says_so(root: Path, open_page: Callable[..., AppTest]) -> None:
+    keep(root, NEW, example_comparison())
+    assert "No picture of a case was kept" in said(open_page())
+
+
+def test_an_interrupted_comparison_is_told_and_can_go_on(
+    root: Path, open_page: Callable[..., AppTest]
+) -> None:
+    write_request(root / DEAD, ComparisonRequest(title="Killed", real=root, fakes={"a": root}))
+    app = open_page(result=DEAD)
+    assert "Its process is gone" in said(app)
+    assert not app.button(key="compare_restart").disabled
+
+
+def test_a_damaged_result_is_told_with_the_way_out(root: Path, open_page: Callable[..., AppTest]) -> None:
+    folder = keep(root, NEW, example_comparison())
+    (folder / "result.json").write_text('{"schema_version": 1, "title"')
+    assert "is damaged" in said(open_page())
+
+
+def test_a_result_that_is_gone_is_said(root: Path, open_page: Callable[..., AppTest]) -> None:
+    keep(root, NEW, example_comparison())
+    assert "may have been removed" in said(open_page(result=DEAD))
+
+
+def test_removing_a_result_deletes_its_folder(root: Path, open_page: Callable[..., AppTest]) -> None:
+    folder = keep(root, NEW, example_comparison())
+    app = open_page()
+    app.button(key="compare_remove_now").click().run()
+    assert not folder.exists()
+    assert app.button(key="compare_start").disabled  # the form
+
+
+def test_repeating_starts_the_same_request(
+    root: Path, open_page: Callable[..., AppTest], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    keep(root, NEW, example_comparison())
+    started: list[ComparisonRequest] = []
+
+    def start(_root: Path, request: ComparisonRequest) -> shelf.Entry:
+        started.append(request)
+        return shelf.entry(root, NEW)
+
+    monkeypatch.setattr(shelf, "start", start)
+    open_page().button(key="compare_repeat").click().run()
+    assert [request.title for request in started] == ["The three shipped models"]
+
+
+def test_repeating_without_the_old_data_asks_for_other_data(
+    root: Path, open_page: Callable[..., AppTest]
+) -> None:
+    keep(root, NEW, example_comparison(), real=Path("/nowhere/at/all"))
+    app = open_page()
+    app.button(key="compare_repeat").click().run()
+    assert "/nowhere/at/all is not there" in said(app)
+    assert app.text_input(key=f"compare_title_{NEW}").value == "The three shipped models"
+
+
+def test_the_shipped_comparison_is_shown_first_and_repeated_on_the_only_dataset_version(
+    root: Path, open_page: Callable[..., AppTest], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = example_comparison()
+    request = ComparisonRequest(
+        real=Path("PAIRS"), fakes={"a": GeneratorSource(generator="a", data=Path("PAIRS"))}
+    )
+    product = shelf.Entry("shipped", made.title, made.created, "done", None, "", root, made, request)
+    monkeypatch.setattr(shelf, "shipped", lambda: product)
+    app = open_page()
+    assert "pix2pixhd is best" in said(app)
+    app.button(key="compare_repeat").click().run()
+    assert "Choose a dataset version" in said(app)
+
+    version = root.parent / "library" / "exports" / "v1-pairs"
+    version.mkdir(parents=True)
+    (version / "manifest.jsonl").write_text("")
+    started: list[ComparisonRequest] = []
+
+    def start(_root: Path, request: ComparisonRequest) -> shelf.Entry:
+        started.append(request)
+        return product
+
+    monkeypatch.setattr(shelf, "start", start)
+    open_page().button(key="compare_repeat").click().run()
+    assert [one.real for one in started] == [version]
+
+
+def test_the_form_starts_what_was_asked(
+    root: Path, open_page: Callable[..., AppTest], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    started: list[ComparisonRequest] = []
+
+    def start(_root: Path, request: ComparisonRequest) -> shelf.Entry:
+        started.append(request)
+        raise OSError("the disk is full")
+
+    monkeypatch.setattr(shelf, "start", start)
+    app = open_page(new="1")
+    app.text_input(key="compare_real_source_new_path").set_value(str(tmp_path)).run()
+    app.button(key="compare_own_add").click().run()
+    app.text_input(key="compare_own_name_0").set_value("mine").run()
+    app.text_input(key="compare_own_source_0_path").set_value(str(tmp_path)).run()
+    app.button(key="compare_start").click().run()
+    (request,) = started
+    assert (request.real, request.fakes, request.protocol) == (
+        tmp_path,
+        {"mine": tmp_path},
+        "fd_effnet_lite0",
+    )
+    assert "the disk is full" in said(app)
+
+
+def test_a_path_that_is_not_there_is_said_in_the_form(open_page: Callable[..., AppTest]) -> None:
+    app = open_page(new="1")
+    app.text_input(key="compare_real_source_new_path").set_value("/nowhere").run()
+    assert "There is no /nowhere on the server" in said(app)
+
+
+def test_fid_without_its_weights_cannot_be_started_and_says_how_to_get_them(
+    root: Path, open_page: Callable[..., AppTest]
+) -> None:
+    app = open_page(new="1")
+    app.selectbox(key="compare_protocol_new").set_value("fid_clean").run()
+    assert not app.exception
+    assert "FID needs its Inception weights" in said(app)
+
+
+def test_uploads_of_no_comparison_are_swept_out_after_a_day(
+    root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kept, stray = (root / compare_sources.UPLOADS / name for name in ("kept", "stray"))
+    for folder in (kept, stray):
+        folder.mkdir(parents=True)
+        (folder / "set.zip").write_bytes(b"PK")
+    write_request(root / NEW, ComparisonRequest(real=kept / "set.zip", fakes={"a": kept / "set.zip"}))
+    compare_sources.sweep_uploads(root, shelf.entries(root))
+    assert stray.exists()  # it may belong to somebody who fills in the form now
+    monkeypatch.setattr(compare_sources, "MAX_AGE_S", -1)
+    compare_sources.sweep_uploads(root, shelf.entries(root))
+    assert (kept.exists(), stray.exists()) == (True, False)

@@ -1,0 +1,132 @@
+"""Reports of a comparison: complete, without anything from outside, and safe to open."""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+from pathlib import Path
+from xml.etree import ElementTree
+
+import pytest
+
+from eval.comparison.charts import curve_chart, interval_chart, map_chart, to_svg
+from eval.comparison.export_csv import FIELDS, to_csv
+from eval.comparison.export_html import to_html
+from eval.comparison.export_pdf import to_pdf
+from eval.comparison.result import Comparison, Estimate
+from eval.comparison.wording import column_of
+from tests.dashboard.comparison_example import FD, NAMES, example_comparison, write_pictures
+
+CASES = 12
+
+
+@pytest.fixture(scope="module")
+def made() -> Comparison:
+    return example_comparison(CASES)
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory, made: Comparison) -> Path:
+    path = tmp_path_factory.mktemp("comparison")
+    write_pictures(path, made, side=16)
+    return path
+
+
+def rows_of(comparison: Comparison) -> list[dict[str, str]]:
+    return list(csv.DictReader(io.StringIO(to_csv(comparison))))
+
+
+def test_the_table_holds_every_figure_pair_and_case(made: Comparison) -> None:
+    rows = rows_of(made)
+    kinds = [row["kind"] for row in rows]
+    assert set(rows[0]) == set(FIELDS)
+    assert kinds.count("score") == len(NAMES) * len(made.columns)
+    assert kinds.count("pair") == len(made.pairs)
+    assert kinds.count("case") == len(NAMES) * 4 * CASES
+
+
+def test_the_table_gives_figures_in_full(made: Comparison) -> None:
+    row = next(
+        row
+        for row in rows_of(made)
+        if (row["kind"], row["column"], row["model"]) == ("score", FD, "cyclegan")
+    )
+    assert (float(row["value"]), row["tied_with"], row["protocol"]) == (121.5, "ugatit", FD)
+
+
+def test_a_name_that_a_spreadsheet_would_run_is_text(made: Comparison) -> None:
+    evil = made.models[0].model_copy(update={"name": "=HYPERLINK(1)"})
+    rows = rows_of(made.model_copy(update={"models": (evil,)}))
+    assert next(row["model"] for row in rows if row["kind"] == "score") == "'=HYPERLINK(1)"
+
+
+def test_the_html_report_needs_nothing_else_and_runs_nothing(made: Comparison, folder: Path) -> None:
+    html = to_html(made, folder)
+    outside = re.findall(r'(?:src|href)="(?!data:)[^"]*"|url\(', html)
+    assert outside == []
+    assert "<script" not in html
+
+
+@pytest.mark.parametrize(
+    "part", ["is best by Frechet distance", "the kernel distance does not", "Real against real", "Worst of ugatit",
+             "Where models disagree most", "0905.jpg", "are a tie"]
+)  # fmt: skip
+def test_the_html_report_says(part: str, made: Comparison, folder: Path) -> None:
+    assert part in to_html(made, folder)
+
+
+def test_names_are_text_in_the_html_report(made: Comparison) -> None:
+    assert "<img src=x" not in to_html(made.model_copy(update={"title": "<img src=x onerror=alert(1)>"}))
+
+
+def test_the_pdf_report_is_a_pdf_and_the_same_twice(made: Comparison, folder: Path) -> None:
+    once = to_pdf(made, folder)
+    assert once.startswith(b"%PDF")
+    assert once == to_pdf(made, folder)
+
+
+def test_reports_do_without_pictures_and_with_letters_that_no_font_has(made: Comparison) -> None:
+    odd = made.model_copy(update={"title": "比较 ✓ <b>"})
+    assert to_pdf(odd).startswith(b"%PDF")
+    assert "比较" in to_html(odd)
+
+
+def test_reports_of_a_comparison_without_figures_are_still_made(made: Comparison) -> None:
+    empty = [
+        model.model_copy(update={"scores": {}, "case_scores": {}, "control": {}}) for model in made.models
+    ]
+    bare = made.model_copy(
+        update={
+            "models": tuple(empty),
+            "pairs": (),
+            "standings": (),
+            "curves": (),
+            "floors": (),
+            "real_map_xy": (),
+        }
+    )
+    assert to_pdf(bare).startswith(b"%PDF")
+    assert "No model has a figure" in to_html(bare)
+
+
+def test_charts_are_well_formed_and_stay_on_their_paper(made: Comparison) -> None:
+    column = column_of(made, FD)
+    scenes = [interval_chart(made, column), map_chart(made)]
+    scenes += [curve_chart(made, column, "n"), curve_chart(made, column, "step")]
+    for scene in scenes:
+        assert scene is not None
+        ElementTree.fromstring(to_svg(scene))
+        drawn = [point for mark in scene.marks if mark.kind != "text" for point in mark.points]
+        assert all(-1 <= x <= scene.width + 1 and -1 <= y <= scene.height + 1 for x, y in drawn)
+
+
+def test_equal_figures_make_a_chart_too(made: Comparison) -> None:
+    same = tuple(model.model_copy(update={"scores": {FD: Estimate(value=5.0)}}) for model in made.models)
+    scene = interval_chart(made.model_copy(update={"models": same, "floors": ()}), column_of(made, FD))
+    assert scene is not None
+    assert len({mark.points for mark in scene.marks if mark.kind == "dot"}) == len(NAMES)
+
+
+def test_a_column_without_a_curve_has_no_chart(made: Comparison) -> None:
+    assert curve_chart(made, column_of(made, "l1"), "n") is None

@@ -1,0 +1,48 @@
+"""Answers that are not worked out twice."""
+
+from pathlib import Path
+
+import pytest
+
+from eval.comparison import memo as module
+from eval.comparison.memo import Memo
+from eval.comparison.result import Column, Estimate
+from eval.comparison.score_columns import Numbers
+
+KEY = ["digest", ("a", 1), 0.5]
+
+
+def numbers(value: float = 1 / 3) -> Numbers:
+    found = Numbers(settings={"n": 3, "alpha": 0.05, "is_paired": True, "note": "x"})
+    column = Column(key="fd", title="FD", unit="", higher_is_better=False, per_case=False)
+    found.add_values(column, {"a": Estimate(value=value, low=None)})
+    return found
+
+
+def refuse() -> Numbers:
+    raise AssertionError("it was worked out again")
+
+
+def test_an_answer_comes_back_exactly(tmp_path: Path) -> None:
+    first = Memo(tmp_path).get(Numbers, KEY, numbers)
+    again = Memo(tmp_path).get(Numbers, KEY, refuse)
+    assert again == first == numbers()
+    assert [type(one) for one in again.settings.values()] == [int, float, bool, str]
+
+
+def test_another_key_is_another_answer(tmp_path: Path) -> None:
+    Memo(tmp_path).get(Numbers, KEY, numbers)
+    assert Memo(tmp_path).get(Numbers, [*KEY[:2], 0.6], lambda: numbers(2.0)) == numbers(2.0)
+
+
+def test_a_mended_program_answers_anew(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    Memo(tmp_path).get(Numbers, KEY, numbers)
+    monkeypatch.setattr(module, "program_hash", lambda: "another")
+    assert Memo(tmp_path).get(Numbers, KEY, lambda: numbers(2.0)) == numbers(2.0)
+
+
+def test_a_damaged_answer_is_worked_out_again(tmp_path: Path) -> None:
+    Memo(tmp_path).get(Numbers, KEY, numbers)
+    next(tmp_path.glob("*.json")).write_text('{"columns": [')
+    assert Memo(tmp_path).get(Numbers, KEY, numbers) == numbers()
+    assert Memo(tmp_path).get(Numbers, KEY, refuse) == numbers()
