@@ -8,7 +8,7 @@ import altair as alt
 import numpy as np
 import pandas as pd
 
-from dashboard.review_filters import View
+from dashboard.review.filters import View
 
 POINTS_SHOWN = 4000
 COLOURS = alt.Scale(

@@ -6,7 +6,7 @@ from typing import Literal
 
 import streamlit as st
 
-from dashboard.review_filters import View, to_query
+from dashboard.review.filters import View, to_query
 
 
 def review_button(

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
-from dashboard.compare_state import BESIDE, COLUMN, LABEL
-from dashboard.compare_table import leaderboard, marks_of, warning_list
-from dashboard.compare_words import facts_of, plain, title_of
+from dashboard.compare.state import BESIDE, COLUMN, LABEL
+from dashboard.compare.table import leaderboard, marks_of, warning_list
+from dashboard.compare.words import facts_of, plain, title_of
 from eval.comparison.cases import labels_of
 from eval.comparison.kept_features import read_features
 from eval.comparison.wording import GROUPS, Verdict, can_stand_beside, group_of, pair_text, pairs_of, verdict

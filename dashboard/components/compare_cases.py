@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import streamlit as st
 
-from dashboard.compare_pictures import Place, case_row, places_of
-from dashboard.compare_state import ORDER, PAGE, SHIPPED
+from dashboard.compare.pictures import Place, case_row, places_of
+from dashboard.compare.state import ORDER, PAGE, SHIPPED
 from dashboard.resources import asset_text
 from eval.comparison.cases import best, disagreements, worst
 from eval.comparison.wording import telling_column

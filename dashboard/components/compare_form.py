@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import streamlit as st
 
-from dashboard.compare_sources import Dataset, datasets, sweep_uploads
-from dashboard.compare_state import choose_nothing, choose_result, repeated_result
+from dashboard.compare.sources import Dataset, datasets, sweep_uploads
+from dashboard.compare.state import choose_nothing, choose_result, repeated_result
 from dashboard.components.compare_form_models import show_models
 from dashboard.components.compare_source import ask_source
 from dashboard.components.compare_weights import show_protocol

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import streamlit as st
 
-from dashboard.compare_sources import Dataset, free_name, generators_here, model_name
-from dashboard.compare_state import add_own_set, drop_own_set, own_sets
+from dashboard.compare.sources import Dataset, free_name, generators_here, model_name
+from dashboard.compare.state import add_own_set, drop_own_set, own_sets
 from dashboard.components.compare_source import ask_source
 
 if TYPE_CHECKING:

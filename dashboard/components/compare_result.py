@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
-from dashboard.compare_sources import datasets
-from dashboard.compare_state import SECTION, SHIPPED, choose_new, choose_result, keep_notice, keep_problem
+from dashboard.compare.sources import datasets
+from dashboard.compare.state import SECTION, SHIPPED, choose_new, choose_result, keep_notice, keep_problem
 from dashboard.components.compare_board import show_board, show_choices
 from dashboard.components.compare_cases import show_cases
 from dashboard.components.compare_export import show_export

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
-from dashboard.compare_state import choose_nothing, choose_result, keep_problem
-from dashboard.compare_words import sentence_of
+from dashboard.compare.state import choose_nothing, choose_result, keep_problem
+from dashboard.compare.words import sentence_of
 
 if TYPE_CHECKING:
     from eval.comparison.shelf import Entry

@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
-from dashboard.compare_charts import curve_chart, map_chart, spread_chart
-from dashboard.compare_pairs import pair_matrix
-from dashboard.compare_words import plain, set_words
+from dashboard.compare.charts import curve_chart, map_chart, spread_chart
+from dashboard.compare.pairs import pair_matrix
+from dashboard.compare.words import plain, set_words
 from eval.comparison.wording import number_text, pairs_of
 
 if TYPE_CHECKING:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import streamlit as st
 
-from dashboard.compare_sources import UPLOAD_LIMIT_MB, keep_upload, source_path
+from dashboard.compare.sources import UPLOAD_LIMIT_MB, keep_upload, source_path
 
 WAYS = ("On the server", "Upload a zip")
 _KEPT = "compare_kept_upload"

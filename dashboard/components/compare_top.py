@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
-from dashboard.compare_state import LIST, choose_new, choose_result
-from dashboard.compare_words import ICONS, title_of
+from dashboard.compare.state import LIST, choose_new, choose_result
+from dashboard.compare.words import ICONS, title_of
 
 if TYPE_CHECKING:
     from eval.comparison.shelf import Entry

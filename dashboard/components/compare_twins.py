@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
-from dashboard.compare_charts import distances_chart
-from dashboard.compare_pictures import picture_url
-from dashboard.compare_words import plain
+from dashboard.compare.charts import distances_chart
+from dashboard.compare.pictures import picture_url
+from dashboard.compare.words import plain
 from eval.comparison.pictures import find_picture
 from eval.comparison.wording import number_text
 

@@ -9,7 +9,7 @@ import streamlit as st
 
 from core.models.conventions import COLOURS, MAX_IMAGE_SIZE, POLARITIES, RANGES, Conventions
 from core.models.families import ModelInfo, build_config
-from dashboard.model_words import POLARITY_WORDS, RANGE_WORDS
+from dashboard.models.words import POLARITY_WORDS, RANGE_WORDS
 
 
 def ask_conventions(current: Conventions, family: str, config: Mapping[str, Any], *, key: str) -> Conventions:

@@ -14,7 +14,7 @@ from core.models.folder import models_folder
 from core.models.listing import ModelFile
 from core.models.shelf import change_model, check_name, remove_model, rename_model, restore_model
 from dashboard.components.model_conventions import ask_conventions
-from dashboard.models_state import ModelsSession
+from dashboard.models.state import ModelsSession
 
 
 def show_deeds(model: ModelFile, session: ModelsSession, *, is_damaged: bool = False) -> None:

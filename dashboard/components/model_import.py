@@ -15,7 +15,7 @@ from core.models.folder import models_folder
 from core.models.shelf import check_name
 from dashboard.components.model_conventions import ask_conventions
 from dashboard.components.model_trial import show_trial
-from dashboard.model_drafts import (
+from dashboard.models.drafts import (
     accept_draft,
     drop_draft,
     make_draft,
@@ -23,8 +23,8 @@ from dashboard.model_drafts import (
     spool_upload,
     take_other_network,
 )
-from dashboard.model_words import architecture_line, count_words, family_title
-from dashboard.models_state import UPLOAD_LIMIT_MB, Draft, ModelsSession
+from dashboard.models.state import UPLOAD_LIMIT_MB, Draft, ModelsSession
+from dashboard.models.words import architecture_line, count_words, family_title
 
 WAYS = ("Upload", "On the server's disk")
 BY_WEIGHTS = "By its weights"

@@ -12,8 +12,9 @@ from core.models.listing import ModelFile
 from core.models.speed import MEASURABLE, Speed, kept_speed
 from dashboard.components.model_deeds import show_deeds
 from dashboard.components.model_trial import show_trial
-from dashboard.model_painting import measure
-from dashboard.model_words import (
+from dashboard.models.painting import measure
+from dashboard.models.state import ModelsSession
+from dashboard.models.words import (
     architecture_line,
     card_text,
     conventions_rows,
@@ -24,7 +25,6 @@ from dashboard.model_words import (
     speed_details,
     speed_words,
 )
-from dashboard.models_state import ModelsSession
 
 
 def show_row(model: ModelFile, session: ModelsSession) -> None:

@@ -9,8 +9,8 @@ import streamlit as st
 from core.errors import AssetMissing
 from core.models.conventions import Conventions
 from dashboard.components.pictures import Picture, show_pictures
-from dashboard.model_painting import Painted, paint
-from dashboard.models_state import ModelsSession
+from dashboard.models.painting import Painted, paint
+from dashboard.models.state import ModelsSession
 from dashboard.resources import examples
 
 

@@ -8,10 +8,10 @@ from typing import Any
 
 import streamlit as st
 
-from dashboard.review_choices import Choices
-from dashboard.review_filters import STATES, VERDICTS, View
-from dashboard.review_state import ReviewSession
-from dashboard.review_words import READINGS, SORT_TITLES
+from dashboard.review.choices import Choices
+from dashboard.review.filters import STATES, VERDICTS, View
+from dashboard.review.state import ReviewSession
+from dashboard.review.words import READINGS, SORT_TITLES
 
 DECISION_TITLES = {"": "All", "none": "Undecided", "keep": "Kept", "reject": "Rejected", "unsure": "Unsure"}
 STATE_TITLES = {"": "Any", "keep": "In the set", "reject": "Out", "unsure": "Unsure", "undecided": "Open"}

@@ -8,7 +8,7 @@ import numpy as np
 
 from core import face_mesh
 from core.face_frame import alignment_targets
-from dashboard.review_words import READINGS, decision_words, measure_bar
+from dashboard.review.words import READINGS, decision_words, measure_bar
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -11,14 +11,14 @@ from dashboard.components.review_detail import detail_of
 from dashboard.components.review_routes import PREFIX
 from dashboard.components.review_tiles import addresses, tiles_of
 from dashboard.resources import asset_text
-from dashboard.review_filters import PAGE_SIZE
-from dashboard.review_state import GRID, DoneBook, ReviewSession
+from dashboard.review.filters import PAGE_SIZE
+from dashboard.review.state import GRID, DoneBook, ReviewSession
 
 if TYPE_CHECKING:
     import pandas as pd
 
     from curation.library.library import Library
-    from dashboard.review_choices import Choices
+    from dashboard.review.choices import Choices
 
 SCRIPTS = tuple(
     f"review{part}.js"

@@ -6,8 +6,8 @@ import html
 
 import streamlit as st
 
-from dashboard.learning import FIRST_AT, Learner
-from dashboard.review_choices import Choices
+from dashboard.review.choices import Choices
+from dashboard.review.learning import FIRST_AT, Learner
 
 
 def show_learning(learner: Learner, choices: Choices) -> None:

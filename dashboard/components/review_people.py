@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
-from dashboard.review_state import ReviewSession
+from dashboard.review.state import ReviewSession
 
 if TYPE_CHECKING:
     from curation.agreement import Agreement
     from curation.library.library import Library
-    from dashboard.review_choices import Choices
+    from dashboard.review.choices import Choices
 
 
 def show_people(library: Library, session: ReviewSession, choices: Choices) -> None:

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from dashboard.review_filters import PAGE_SIZE, find_images
-from dashboard.review_state import ReviewSession
+from dashboard.review.filters import PAGE_SIZE, find_images
+from dashboard.review.state import ReviewSession
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from dashboard.review_words import pose_text, short_reason
+from dashboard.review.words import pose_text, short_reason
 
 if TYPE_CHECKING:
     import pandas as pd

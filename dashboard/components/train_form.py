@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 import streamlit as st
 
 from core.config import settings
-from dashboard.train_options import (
+from dashboard.train.data import Dataset, describe, exported
+from dashboard.train.options import (
     RESOLUTIONS,
     begin_options,
     device_options,
@@ -17,9 +18,8 @@ from dashboard.train_options import (
     pace_of_earlier,
     refiner_options,
 )
-from dashboard.train_state import choose_run, take_problem
-from dashboard.train_words import duration
-from dashboard.training_data import Dataset, describe, exported
+from dashboard.train.state import choose_run, take_problem
+from dashboard.train.words import duration
 
 if TYPE_CHECKING:
     from core.training.kinds import Kind, Preset

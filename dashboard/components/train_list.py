@@ -6,8 +6,8 @@ from pathlib import Path
 
 import streamlit as st
 
-from dashboard.train_state import LIST, choose_new, choose_run
-from dashboard.train_words import ICONS, caption_of
+from dashboard.train.state import LIST, choose_new, choose_run
+from dashboard.train.words import ICONS, caption_of
 
 POLL_ALIVE_S, POLL_S = 2.0, 8.0
 

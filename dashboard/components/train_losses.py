@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
-from dashboard.train_charts import losses_chart, losses_table, networks_of
-from dashboard.train_state import NETWORK, SMOOTHING
+from dashboard.train.charts import losses_chart, losses_table, networks_of
+from dashboard.train.state import NETWORK, SMOOTHING
 
 if TYPE_CHECKING:
     from core.training.run_files import Losses

@@ -11,8 +11,8 @@ import streamlit as st
 from core.config import settings
 from dashboard.components.train_losses import show_losses
 from dashboard.components.train_samples import show_samples
-from dashboard.train_state import choose_nothing, choose_run, keep_problem, take_problem
-from dashboard.train_words import STATES, sentence_of
+from dashboard.train.state import choose_nothing, choose_run, keep_problem, take_problem
+from dashboard.train.words import STATES, sentence_of
 
 if TYPE_CHECKING:
     from core.training.runs import Run

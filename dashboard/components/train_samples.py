@@ -9,7 +9,7 @@ from pathlib import Path
 import streamlit as st
 from PIL import Image, UnidentifiedImageError
 
-from dashboard.train_state import SAMPLE, keep_sample, kept_sample
+from dashboard.train.state import SAMPLE, keep_sample, kept_sample
 
 MAX_SIDE = 1600
 

@@ -11,7 +11,7 @@ from curation.library.errors import LibraryError
 from dashboard.components.job_list import show_jobs
 from dashboard.links import review_button
 from dashboard.resources import asset_text
-from dashboard.review_filters import View
+from dashboard.review.filters import View
 from dashboard.shared_library import shared_library
 from dashboard.spool import spool_file, spool_pictures
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from core.config import settings
-from dashboard.compare_state import SHIPPED, chosen_result, take_notice, take_problem, wants_new
+from dashboard.compare.state import SHIPPED, chosen_result, take_notice, take_problem, wants_new
 from dashboard.components.compare_form import show_form
 from dashboard.components.compare_result import show_result
 from dashboard.components.compare_running import show_unfinished

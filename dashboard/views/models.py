@@ -11,7 +11,7 @@ from core.models.shelf import empty_trash, trashed
 from dashboard.components.model_deeds import restore
 from dashboard.components.model_import import show_import
 from dashboard.components.model_row import show_row
-from dashboard.models_state import ModelsSession, models_session
+from dashboard.models.state import ModelsSession, models_session
 from dashboard.resources import asset_text
 
 CURATION = ("face_coverage",)

@@ -18,7 +18,7 @@ from dashboard.charts import (
 )
 from dashboard.links import review_button
 from dashboard.resources import asset_text
-from dashboard.review_filters import View
+from dashboard.review.filters import View
 from dashboard.shared_library import shared_library
 
 if TYPE_CHECKING:

@@ -12,12 +12,12 @@ from dashboard.components.review_grid import received_deeds, show_grid
 from dashboard.components.review_learning import show_learning
 from dashboard.components.review_people import show_people
 from dashboard.components.review_queue import draw_from_queue
-from dashboard.learning import learner_of
 from dashboard.resources import asset_text
-from dashboard.review_choices import choices_of
-from dashboard.review_deeds import carry_out
-from dashboard.review_filters import PAGE_SIZE, find_images
-from dashboard.review_state import ReviewSession, done_book, read_address, review_session, write_address
+from dashboard.review.choices import choices_of
+from dashboard.review.deeds import carry_out
+from dashboard.review.filters import PAGE_SIZE, find_images
+from dashboard.review.learning import learner_of
+from dashboard.review.state import ReviewSession, done_book, read_address, review_session, write_address
 from dashboard.shared_library import shared_library
 
 if TYPE_CHECKING:

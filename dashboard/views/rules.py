@@ -14,7 +14,7 @@ from curation.rules import count_kept
 from dashboard.histograms import histogram_image
 from dashboard.links import review_button
 from dashboard.resources import asset_text
-from dashboard.review_filters import View
+from dashboard.review.filters import View
 from dashboard.shared_library import shared_library
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ from dashboard.components.train_form import show_form
 from dashboard.components.train_list import show_list
 from dashboard.components.train_run import show_run
 from dashboard.resources import asset_text
-from dashboard.train_state import chosen_run, wants_new
+from dashboard.train.state import chosen_run, wants_new
 
 
 def show_page() -> None:

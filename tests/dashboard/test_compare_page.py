@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from dashboard import compare_sources
+from dashboard.compare import sources as compare_sources
 from eval.comparison import shelf
 from eval.comparison.request import ComparisonRequest, GeneratorSource, write_request
 from eval.comparison.result import Comparison, write_comparison

@@ -7,12 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from dashboard.compare_charts import REAL, curve_chart, curve_table, distances_chart, map_chart, spread_chart
-from dashboard.compare_pairs import pair_matrix
-from dashboard.compare_pictures import case_row, picture_url, places_of
-from dashboard.compare_sources import Dataset, free_name, source_path
-from dashboard.compare_table import leaderboard, marks_of, scale_of, warning_list
-from dashboard.compare_words import sentence_of, title_of
+from dashboard.compare.charts import REAL, curve_chart, curve_table, distances_chart, map_chart, spread_chart
+from dashboard.compare.pairs import pair_matrix
+from dashboard.compare.pictures import case_row, picture_url, places_of
+from dashboard.compare.sources import Dataset, free_name, source_path
+from dashboard.compare.table import leaderboard, marks_of, scale_of, warning_list
+from dashboard.compare.words import sentence_of, title_of
 from dashboard.components.compare_cases import BY_NAME, DISPUTED, order_of, orders_of
 from eval.comparison.result import Comparison, Estimate, Warned
 from eval.comparison.shelf import Entry

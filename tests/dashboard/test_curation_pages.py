@@ -17,7 +17,7 @@ from dashboard.charts import picked_view
 from dashboard.export_reports import read_exported
 from dashboard.histograms import COLOURS, histogram_svg
 from dashboard.job_reports import read_report
-from dashboard.review_filters import View
+from dashboard.review.filters import View
 from tests.dashboard.review_library import fill_library
 
 PAGES = ("collect", "rules", "overview", "export")

@@ -16,8 +16,8 @@ from core.models.conventions import Conventions
 from core.models.listing import list_models
 from core.models.shelf import trashed
 from core.models.speed import Speed, keep_speed
-from dashboard.model_drafts import drafts_folder, make_draft, spool_upload
-from dashboard.model_words import card_text, plain_text
+from dashboard.models.drafts import drafts_folder, make_draft, spool_upload
+from dashboard.models.words import card_text, plain_text
 
 CYCLEGAN = CycleGANConfig(input_nc=3, ngf=4, n_blocks=1)
 SCRIPT = "from dashboard.views import models\nmodels.show_page()"

@@ -10,12 +10,13 @@ from streamlit.testing.v1 import AppTest
 
 from curation.library.errors import LibraryError
 from curation.library.library import Library
-from dashboard import learning, shared_library
+from dashboard import shared_library
 from dashboard.components.review_queue import waiting_images
 from dashboard.components.review_tiles import tiles_of
-from dashboard.learning import FIRST_AT, Learner, rows_to_learn_from
-from dashboard.review_filters import View
-from dashboard.review_state import ReviewSession
+from dashboard.review import learning
+from dashboard.review.filters import View
+from dashboard.review.learning import FIRST_AT, Learner, rows_to_learn_from
+from dashboard.review.state import ReviewSession
 from tests.dashboard.review_library import fill_library
 
 COUNT = 90

@@ -13,9 +13,9 @@ from streamlit.testing.v1 import AppTest
 
 from core.training.run_files import Losses
 from core.training.runs import Run
-from dashboard.train_charts import losses_chart, losses_table, networks_of, smooth
-from dashboard.train_words import caption_of, duration, sentence_of
-from dashboard.training_data import describe, exported
+from dashboard.train.charts import losses_chart, losses_table, networks_of, smooth
+from dashboard.train.data import describe, exported
+from dashboard.train.words import caption_of, duration, sentence_of
 
 SCRIPT = "from dashboard.views import train\ntrain.show_page()"
 RUN = Run(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from dashboard.train_words import duration
+from dashboard.train.words import duration
 
 if TYPE_CHECKING:
     from eval.comparison.result import Comparison, SetUsed

@@ -8,10 +8,10 @@ from hypothesis import strategies as st
 
 from curation.rules import Rules
 from dashboard.components.review_bar import active_filters
-from dashboard.review_choices import Choices
-from dashboard.review_filters import DECISIONS, RANGES, SORTS, STATES, VERDICTS, View, from_query, to_query
-from dashboard.review_state import DoneBook, ReviewSession, clean_name
-from dashboard.review_words import measure_bar, pose_text, short_reason
+from dashboard.review.choices import Choices
+from dashboard.review.filters import DECISIONS, RANGES, SORTS, STATES, VERDICTS, View, from_query, to_query
+from dashboard.review.state import DoneBook, ReviewSession, clean_name
+from dashboard.review.words import measure_bar, pose_text, short_reason
 
 NOTHING = Choices({}, {}, {}, {}, {}, {"yaw": "Turned to the side"}, 0, 0, False)
 names = st.lists(st.text(min_size=1, max_size=8), unique=True, max_size=3).map(tuple)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dashboard.compare_words import plain
+from dashboard.compare.words import plain
 from eval.comparison.result import Column, Comparison, PairResult
 from eval.comparison.wording import NOTHING, in_order, number_text, p_text, pair_text, pairs_of, winner_of
 

@@ -14,7 +14,7 @@ from core.checkpoint_import.reading import ENDINGS, CheckpointRefused
 from core.models.conventions import Conventions
 from core.models.folder import models_folder
 from core.models.shelf import add_model
-from dashboard.models_state import Draft
+from dashboard.models.state import Draft
 
 FOLDER = ".drafts"
 MAX_AGE_S = 24 * 3600

@@ -7,8 +7,8 @@ import pytest
 
 from curation.library.errors import LibraryError
 from curation.library.library import Library
-from dashboard.review_deeds import carry_out
-from dashboard.review_state import DoneBook, ReviewSession
+from dashboard.review.deeds import carry_out
+from dashboard.review.state import DoneBook, ReviewSession
 from tests.dashboard.review_library import fill_library
 
 CLIENT = "0123456789ab"

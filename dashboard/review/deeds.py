@@ -9,8 +9,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from dashboard.review_filters import PAGE_SIZE
-from dashboard.review_state import DoneBook, ReviewSession, clean_name
+from dashboard.review.filters import PAGE_SIZE
+from dashboard.review.state import DoneBook, ReviewSession, clean_name
 
 if TYPE_CHECKING:
     from curation.library.library import Library

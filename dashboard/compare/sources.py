@@ -12,9 +12,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from core.config import settings
-from dashboard.model_drafts import Uploaded
+from dashboard.models.drafts import Uploaded
 from dashboard.spool import harmless
-from dashboard.training_data import MANIFEST, describe, exported
+from dashboard.train.data import MANIFEST, describe, exported
 
 if TYPE_CHECKING:
     from eval.comparison.request import ComparisonRequest

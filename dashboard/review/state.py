@@ -9,7 +9,7 @@ from functools import cache
 
 import streamlit as st
 
-from dashboard.review_filters import PAGE_SIZE, View, from_query, to_query
+from dashboard.review.filters import PAGE_SIZE, View, from_query, to_query
 
 GRID, REVIEWER, WHO = "review_grid", "reviewer", "who"
 _SESSION = "review_session"

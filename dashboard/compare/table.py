@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from dashboard.compare_words import count_words, plain
+from dashboard.compare.words import count_words, plain
 from eval.comparison.result import Column, Comparison, Estimate, ModelResult, Warned
 from eval.comparison.wording import (
     GROUPS,
