@@ -12,9 +12,9 @@ PAIRING = {"paired": "learned from pairs", "unpaired": "learned without pairs"}
 EXPECT = {
     "pix2pixhd": "Saw each drawing beside its photo, so it keeps closest to your lines.",
     "pix2pixhd_local": "Pix2PixHD with a second network for fine detail; the slowest.",
-    "cyclegan": "Saw drawings and photos, never which belong together. Early in its training: expect blotches.",
+    "cyclegan": "Saw drawings and photos, never which belong together. Briefly trained: expect blotches.",
     "cyclegan_unet": "CycleGAN on a U-Net: lines reach the photo by a short way.",
-    "ugatit": "Unpaired too, and it shows where it looks. Early in its training: refine everything.",
+    "ugatit": "Unpaired too, and it shows where it looks. Briefly trained: calmest when everything is refined.",
 }
 
 

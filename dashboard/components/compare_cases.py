@@ -168,7 +168,7 @@ def _show_no_pictures(entry: Entry) -> None:
 
 def _why_no_pictures(entry: Entry) -> str:
     return (
-        "The faces of this comparison are real people's, so its pictures are not part of the product. "
+        "The photos behind this comparison have a licence of their own and are not part of the product. "
         "Repeat it on data of your own, and they appear here."
         if entry.id == SHIPPED
         else "No picture of a case was kept: the names of the outputs match no true photo, or pictures were turned off."

@@ -27,7 +27,7 @@ from eval.protocols import WITHOUT_WEIGHTS
 PLACEHOLDER = Path("PAIRS")  # for the data of whoever repeats it; see `eval.comparison.shelf.on_data`
 TITLE = "The shipped generators on faces that training never saw"
 LABELS = {"age", "happy", "long-haired", "outdoors", "pose"}  # what is kept of a table of labels
-SIDE, QUALITY = 192, 50
+SIDE, QUALITY = 192, 44
 MAX_RESULT_BYTES, MAX_PICTURE_BYTES = 400_000, 600_000
 
 

@@ -22,7 +22,7 @@ from tests.e2e.conftest import BROWSER_FLAGS, DESKTOP, PATIENCE_MS, PHONE, serve
 from tests.e2e.draw_page import DrawPage
 
 OUT = ROOT / "dashboard" / "assets" / "screenshots"
-READY = {"review": ".review .tile img", "rules": ".rule-histogram", "overview": "canvas, svg.marks"}
+READY = {"review": ".review .tile img", "rules": ".rule-histogram", "overview": "canvas, svg.marks", "compare": ".cmp-board"}
 EXAMPLE = "Start from: Long hair"
 OTHERS = ("Start from: Glasses and a beard", "Start from: Curls", "Start from: Bob with a fringe")
 
@@ -54,8 +54,8 @@ def load_demo_heap(data: Path) -> None:
     subprocess.run(command, cwd=ROOT, check=True, capture_output=True)
 
 
-def take_curation(browser: Browser, url: str, page: str) -> bytes:
-    """A picture of one of the pages of curation."""
+def take_page(browser: Browser, url: str, page: str) -> bytes:
+    """A picture of one of the other pages."""
     context = browser.new_context(**DESKTOP, color_scheme="light")
     context.set_default_timeout(PATIENCE_MS)
     tab = context.new_page()
@@ -107,8 +107,8 @@ def main() -> int:
             ("draw-390", PHONE, "light"),
         ):
             _write(out / f"{name}.webp", take(browser, url, device, scheme))
-        for name in ("review?who=ann", "rules", "overview"):
-            _write(out / f"{name.partition('?')[0]}.webp", take_curation(browser, url, name))
+        for name in ("review?who=ann", "rules", "overview", "compare"):
+            _write(out / f"{name.partition('?')[0]}.webp", take_page(browser, url, name))
         browser.close()
     shutil.rmtree(folder)
     return 0
