@@ -22,7 +22,10 @@ from tests.e2e.conftest import BROWSER_FLAGS, DESKTOP, PATIENCE_MS, PHONE, serve
 from tests.e2e.draw_page import DrawPage
 
 OUT = ROOT / "dashboard" / "assets" / "screenshots"
-READY = {"review": ".review .tile img", "rules": ".rule-histogram", "overview": "canvas, svg.marks", "compare": ".cmp-board"}
+READY = {
+    "review": ".review .tile img", "rules": ".rule-histogram", "overview": "canvas, svg.marks",
+    "compare": ".cmp-board",
+}  # fmt: skip
 EXAMPLE = "Start from: Long hair"
 OTHERS = ("Start from: Glasses and a beard", "Start from: Curls", "Start from: Bob with a fringe")
 
