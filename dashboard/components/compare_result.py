@@ -27,7 +27,9 @@ if TYPE_CHECKING:
     from eval.comparison.result import Column, Comparison
     from eval.comparison.shelf import Entry
 
-NO_FACES = "The photos behind the shipped comparison have a licence of their own and are not part of the product."
+NO_FACES = (
+    "The photos behind the shipped comparison have a licence of their own and are not part of the product."
+)
 CASES, PAIRS, COUNTS, STEPS, MAP, TWINS, ABOUT = (
     "Cases", "Pairs", "Images needed", "Checkpoints", "Map", "Training photos", "Settings and sets",
 )  # fmt: skip
