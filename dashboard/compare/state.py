@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import streamlit as st
 
+from dashboard.told_once import ToldOnce
+
 RESULT, NEW, SHIPPED = "result", "new", "shipped"  # in the address
 REPEATED = "of"  # in the address of the form: which comparison is repeated
 LIST, COLUMN, LABEL, BESIDE, SECTION = (
     "compare_list", "compare_column", "compare_label", "compare_beside", "compare_section",
 )  # fmt: skip
 ORDER, PAGE = "compare_order", "compare_page"
-_PROBLEM, _NOTICE, _ROWS = "compare_problem", "compare_notice", "compare_rows"
+PROBLEM, NOTICE = ToldOnce("compare_problem"), ToldOnce("compare_notice")  # above what is shown next
+_ROWS = "compare_rows"
 
 
 def chosen_result() -> str | None:
@@ -41,26 +44,6 @@ def choose_new(repeated: str = "") -> None:
 def choose_nothing() -> None:
     """Let the page choose."""
     st.query_params.clear()
-
-
-def keep_problem(text: str) -> None:
-    """Have a sentence shown once, above what the page shows next."""
-    st.session_state[_PROBLEM] = text
-
-
-def take_problem() -> str:
-    """The sentence to show now, if any."""
-    return str(st.session_state.pop(_PROBLEM, ""))
-
-
-def keep_notice(text: str) -> None:
-    """The same for something that is no problem."""
-    st.session_state[_NOTICE] = text
-
-
-def take_notice() -> str:
-    """The notice to show now, if any."""
-    return str(st.session_state.pop(_NOTICE, ""))
 
 
 def own_sets() -> list[int]:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import streamlit as st
 
 from dashboard.compare.sources import datasets
-from dashboard.compare.state import SECTION, SHIPPED, choose_new, choose_result, keep_notice, keep_problem
+from dashboard.compare.state import NOTICE, PROBLEM, SECTION, SHIPPED, choose_new, choose_result
 from dashboard.components.compare_board import show_board, show_choices
 from dashboard.components.compare_cases import show_cases
 from dashboard.components.compare_export import show_export
@@ -76,14 +76,14 @@ def _repeat(root: Path, entry: Entry) -> None:
     if entry.id == SHIPPED:
         versions = list(datasets().values())
         if len(versions) != 1:
-            keep_notice(f"{NO_FACES} Choose a dataset version or a folder of pairs below, and start it.")
+            NOTICE.keep(f"{NO_FACES} Choose a dataset version or a folder of pairs below, and start it.")
             choose_new(entry.id)
             return
         request = on_data(request, versions[0])
     try:
         started = start(root, request)
     except (ValueError, OSError) as error:
-        keep_problem(f"It cannot be repeated as it was: {error} Choose the data below, and start it.")
+        PROBLEM.keep(f"It cannot be repeated as it was: {error} Choose the data below, and start it.")
         choose_new(entry.id)
     else:
         choose_result(started.id)

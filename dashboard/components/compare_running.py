@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
-from dashboard.compare.state import choose_nothing, choose_result, keep_problem
+from dashboard.compare.state import PROBLEM, choose_nothing, choose_result
 from dashboard.compare.words import sentence_of
 
 if TYPE_CHECKING:
@@ -88,7 +88,7 @@ def _cancel(root: Path, entry_id: str) -> None:
     try:
         cancel(root, entry_id)
     except (ValueError, OSError) as error:
-        keep_problem(str(error))
+        PROBLEM.keep(str(error))
 
 
 def _restart(root: Path, entry_id: str) -> None:
@@ -97,7 +97,7 @@ def _restart(root: Path, entry_id: str) -> None:
     try:
         restart(root, entry_id)
     except (ValueError, OSError) as error:
-        keep_problem(str(error))
+        PROBLEM.keep(str(error))
     choose_result(entry_id)
 
 
@@ -107,6 +107,6 @@ def _remove(root: Path, entry_id: str) -> None:
     try:
         remove(root, entry_id)
     except (ValueError, OSError) as error:
-        keep_problem(str(error))
+        PROBLEM.keep(str(error))
     else:
         choose_nothing()

@@ -18,7 +18,7 @@ from dashboard.train.options import (
     pace_of_earlier,
     refiner_options,
 )
-from dashboard.train.state import choose_run, take_problem
+from dashboard.train.state import PROBLEM, choose_run
 from dashboard.train.words import duration
 
 if TYPE_CHECKING:
@@ -34,7 +34,7 @@ def show_form(root: Path, runs: Sequence[Run]) -> None:
     """Kind, data, settings, start."""
     from core.training.kinds import KINDS
 
-    problem = take_problem()
+    problem = PROBLEM.take()
     if problem:
         st.error(problem, icon=":material/error:")
     name = st.segmented_control(

@@ -11,7 +11,7 @@ import streamlit as st
 from core.config import settings
 from dashboard.components.train_losses import show_losses
 from dashboard.components.train_samples import show_samples
-from dashboard.train.state import choose_nothing, choose_run, keep_problem, take_problem
+from dashboard.train.state import PROBLEM, choose_nothing, choose_run
 from dashboard.train.words import STATES, sentence_of
 
 if TYPE_CHECKING:
@@ -51,7 +51,7 @@ def show_run(root: Path, name: str) -> None:
             show_samples(run.folder, name)
         _show_log(run)
 
-    problem = take_problem()
+    problem = PROBLEM.take()
     if problem:
         st.error(problem, icon=":material/error:")
     follow()
@@ -210,7 +210,7 @@ def _try(deed: object, root: Path, name: str) -> bool:
     try:
         deed(root, name)  # type: ignore[operator]
     except RunError as error:
-        keep_problem(str(error))
+        PROBLEM.keep(str(error))
         choose_run(name)
         return False
     return True

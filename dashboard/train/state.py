@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import streamlit as st
 
+from dashboard.told_once import ToldOnce
+
 RUN, NEW = "run", "new"  # in the address
 LIST, SAMPLE, SMOOTHING, NETWORK = "train_list", "train_sample", "train_smoothing", "train_network"
-_PROBLEM, _SAMPLES = "train_problem", "train_chosen_samples"
+PROBLEM = ToldOnce("train_problem")  # above what is shown next
+_SAMPLES = "train_chosen_samples"
 
 
 def chosen_run() -> str | None:
@@ -32,16 +35,6 @@ def choose_new() -> None:
 def choose_nothing() -> None:
     """Let the page choose."""
     st.query_params.clear()
-
-
-def keep_problem(text: str) -> None:
-    """Have a sentence shown once, above what the page shows next."""
-    st.session_state[_PROBLEM] = text
-
-
-def take_problem() -> str:
-    """The sentence to show now, if any."""
-    return str(st.session_state.pop(_PROBLEM, ""))
 
 
 def keep_sample(run: str, step: int | None) -> None:

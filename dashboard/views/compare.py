@@ -5,7 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from core.config import settings
-from dashboard.compare.state import SHIPPED, chosen_result, take_notice, take_problem, wants_new
+from dashboard.compare.state import NOTICE, PROBLEM, SHIPPED, chosen_result, wants_new
 from dashboard.components.compare_form import show_form
 from dashboard.components.compare_result import show_result
 from dashboard.components.compare_running import show_unfinished
@@ -32,9 +32,9 @@ def show_page() -> None:
         done = (entry.id for entry in found if entry.state == "done")
         chosen = next(running, None) or next(done, None) or found[0].id
     show_top(found, chosen)
-    if problem := take_problem():
+    if problem := PROBLEM.take():
         st.error(problem, icon=":material/error:")
-    if notice := take_notice():
+    if notice := NOTICE.take():
         st.info(notice, icon=":material/info:")
     entry = next((one for one in found if one.id == chosen), None)
     if chosen is None:

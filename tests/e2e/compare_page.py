@@ -5,25 +5,15 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from playwright.sync_api import ConsoleMessage, Locator, Page, expect
+from playwright.sync_api import Locator, expect
+
+from tests.e2e.watched_page import WatchedPage
 
 WORK_MS = 300_000
-# Streamlit asks for these below the page's own address first, and then where they are.
-_HARMLESS = re.compile(r"/_stcore/(health|host-config)")
 
 
-class ComparePage:
+class ComparePage(WatchedPage):
     """One visitor's browser page."""
-
-    def __init__(self, page: Page) -> None:
-        self.page = page
-        self.errors: list[str] = []
-        page.on("console", self._note)
-        page.on("pageerror", lambda error: self.errors.append(str(error)))
-
-    def _note(self, message: ConsoleMessage) -> None:
-        if message.type == "error" and not _HARMLESS.search((message.location or {}).get("url", "")):
-            self.errors.append(message.text)
 
     def open(self, url: str) -> None:
         self.page.goto(url)

@@ -5,24 +5,13 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from playwright.sync_api import ConsoleMessage, Locator, Page, expect
+from playwright.sync_api import Locator, expect
 
-# Streamlit looks for its own address one folder down first when a page is opened directly.
-_HARMLESS = re.compile(r"/_stcore/(health|host-config)")
+from tests.e2e.watched_page import WatchedPage
 
 
-class ReviewPage:
+class ReviewPage(WatchedPage):
     """One reviewer's browser page."""
-
-    def __init__(self, page: Page) -> None:
-        self.page = page
-        self.errors: list[str] = []
-        page.on("console", self._note)
-        page.on("pageerror", lambda error: self.errors.append(str(error)))
-
-    def _note(self, message: ConsoleMessage) -> None:
-        if message.type == "error" and not _HARMLESS.search(message.location.get("url", "")):
-            self.errors.append(message.text)
 
     def open(self, url: str, query: str = "") -> None:
         self.page.goto(f"{url}/review{query}")

@@ -5,8 +5,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from eval.feature_cache import FeatureCache
 from eval.inception import FIDInception
+from eval.sets.image_set import ImageSet, open_set
 from tests.benchmarks.fid_material import write_weights
+from tests.eval.sets.pictures_material import fill
 
 
 @pytest.fixture(scope="session")
@@ -24,3 +27,14 @@ def photo() -> np.ndarray:
     picture = np.stack([rows * 6, columns * 4, (rows + columns) * 2], axis=2).astype(np.uint8)
     picture[10:20, 30:44] = 240
     return picture
+
+
+@pytest.fixture
+def cache(tmp_path: Path) -> FeatureCache:
+    return FeatureCache(tmp_path / "cache")
+
+
+@pytest.fixture
+def images(tmp_path: Path) -> ImageSet:
+    """Six photos in a folder."""
+    return open_set(fill(tmp_path / "set", 6))

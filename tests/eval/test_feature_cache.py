@@ -10,17 +10,7 @@ from eval.feature_cache import FeatureCache
 from eval.protocols import EvaluationProtocol
 from eval.sets.image_set import ImageSet, open_set
 from tests.eval.cache_material import RUNTIME, SHA, Loader, features
-from tests.eval.sets.pictures_material import fill, odd_files, packed, picture, write
-
-
-@pytest.fixture
-def cache(tmp_path: Path) -> FeatureCache:
-    return FeatureCache(tmp_path / "cache")
-
-
-@pytest.fixture
-def images(tmp_path: Path) -> ImageSet:
-    return open_set(fill(tmp_path / "set", 6))
+from tests.eval.sets.pictures_material import odd_files, packed, picture, write
 
 
 def test_the_second_time_nothing_is_loaded_or_decoded(

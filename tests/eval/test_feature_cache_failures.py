@@ -15,16 +15,6 @@ from tests.eval.cache_material import Loader, features
 from tests.eval.sets.pictures_material import fill
 
 
-@pytest.fixture
-def cache(tmp_path: Path) -> FeatureCache:
-    return FeatureCache(tmp_path / "cache")
-
-
-@pytest.fixture
-def images(tmp_path: Path) -> ImageSet:
-    return open_set(fill(tmp_path / "set", 6))
-
-
 def test_a_run_that_was_stopped_goes_on_where_it_was(
     cache: FeatureCache, images: ImageSet, monkeypatch: pytest.MonkeyPatch
 ) -> None:

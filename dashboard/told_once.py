@@ -1,0 +1,22 @@
+"""A sentence that is kept until the page is drawn next, shown there, and gone."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import streamlit as st
+
+
+@dataclass(frozen=True)
+class ToldOnce:
+    """One place for such a sentence in a visitor's session, under a key of its own."""
+
+    key: str
+
+    def keep(self, text: str) -> None:
+        """Have it shown once."""
+        st.session_state[self.key] = text
+
+    def take(self) -> str:
+        """The sentence to show now, or an empty one."""
+        return str(st.session_state.pop(self.key, ""))
