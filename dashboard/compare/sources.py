@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from core.config import settings
 from dashboard.models.drafts import Uploaded
 from dashboard.spool import harmless
-from dashboard.train.data import MANIFEST, describe, exported
+from dashboard.train.sources import MANIFEST, describe, exported
 
 if TYPE_CHECKING:
     from eval.comparison.request import ComparisonRequest

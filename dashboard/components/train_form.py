@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 import streamlit as st
 
 from core.config import settings
-from dashboard.train.data import Dataset, describe, exported
 from dashboard.train.options import (
     RESOLUTIONS,
     begin_options,
@@ -18,6 +17,7 @@ from dashboard.train.options import (
     pace_of_earlier,
     refiner_options,
 )
+from dashboard.train.sources import Dataset, describe, exported
 from dashboard.train.state import PROBLEM, choose_run
 from dashboard.train.words import duration
 

@@ -14,7 +14,7 @@ from streamlit.testing.v1 import AppTest
 from core.training.run_files import Losses
 from core.training.runs import Run
 from dashboard.train.charts import losses_chart, losses_table, networks_of, smooth
-from dashboard.train.data import describe, exported
+from dashboard.train.sources import describe, exported
 from dashboard.train.words import caption_of, duration, sentence_of
 
 SCRIPT = "from dashboard.views import train\ntrain.show_page()"

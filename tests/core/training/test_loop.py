@@ -1,6 +1,5 @@
 import dataclasses
 import json
-import os
 import subprocess
 import sys
 from pathlib import Path
@@ -13,6 +12,7 @@ from core.generators.pix2pixhd import DiscriminatorConfig, GlobalGeneratorConfig
 from core.training import autoencoder, pix2pixhd
 from core.training.recipe import LoopConfig
 from core.training.schedule import indices_of_step, learning_rate
+from tests.core.training.one_and_two import train_in_one_and_two
 
 ROOT = Path(__file__).parents[3]
 SMALL = {"sample_every": 100, "save_every": 2, "log_every": 1, "batch_size": 2, "amp": False, "device": "cpu"}
@@ -84,22 +84,10 @@ def test_two_processes_agree_with_one(pairs_folder, tmp_path):
         "generator.n_blocks": 1, "generator.norm": "instance", "discriminator.ndf": 4, "discriminator.n_layers": 1,
         "loss.crop": 48,
     }  # fmt: skip
-    flags = [f"--{key}={value}" for key, value in arguments.items()]
-    environment = os.environ | {"OMP_NUM_THREADS": "1", "CUDA_VISIBLE_DEVICES": ""}
-    runs = {"one": [], "two": ["-m", "torch.distributed.run", "--standalone", "--nproc_per_node=2"]}
-    for name, launcher in runs.items():
-        command = [
-            sys.executable,
-            *launcher,
-            "-m",
-            "core.training.pix2pixhd",
-            *flags,
-            f"--loop.out={tmp_path / name}",
-        ]
-        subprocess.run(command, cwd=ROOT, env=environment, check=True, capture_output=True, timeout=300)
+    one_run, two_run = train_in_one_and_two("core.training.pix2pixhd", arguments, tmp_path)
     # Exact before the first update. After it rounding is amplified: Adam's first steps are lr * sign(gradient).
     tolerances = (1e-5, 2e-3, 1e-2)
-    steps = zip(losses(tmp_path / "one"), losses(tmp_path / "two"), tolerances, strict=True)
+    steps = zip(losses(one_run), losses(two_run), tolerances, strict=True)
     for one, two, tolerance in steps:
         assert two == pytest.approx(one, rel=tolerance)
 

@@ -1,7 +1,4 @@
 import json
-import os
-import subprocess
-import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -17,6 +14,7 @@ from core.training import cyclegan, ugatit
 from core.training.recipe import LoopConfig
 from core.training.refiner import RefinerConfig
 from core.training.unpaired import Translators, UnpairedLoss
+from tests.core.training.one_and_two import train_in_one_and_two
 
 ROOT = Path(__file__).parents[3]
 SMALL = {"sample_every": 100, "save_every": 2, "log_every": 1, "batch_size": 2, "amp": False, "device": "cpu"}
@@ -117,24 +115,12 @@ def test_two_processes_agree_with_one(pairs_folder, tmp_path):
         # Adam's first steps are lr * sign(gradient), which amplifies rounding: keep them small.
         "loop.lr": 1e-8,
     }  # fmt: skip
-    flags = [f"--{key}={value}" for key, value in arguments.items()]
-    environment = os.environ | {"OMP_NUM_THREADS": "1", "CUDA_VISIBLE_DEVICES": ""}
-    runs = {"one": [], "two": ["-m", "torch.distributed.run", "--standalone", "--nproc_per_node=2"]}
-    for name, launcher in runs.items():
-        command = [
-            sys.executable,
-            *launcher,
-            "-m",
-            "core.training.cyclegan",
-            *flags,
-            f"--loop.out={tmp_path / name}",
-        ]
-        subprocess.run(command, cwd=ROOT, env=environment, check=True, capture_output=True, timeout=300)
-    states = [torch.load(tmp_path / run / "checkpoint.pt", weights_only=True) for run in runs]
+    one_run, two_run = train_in_one_and_two("core.training.cyclegan", arguments, tmp_path)
+    states = [torch.load(run / "checkpoint.pt", weights_only=True) for run in (one_run, two_run)]
     pools = [state["recipe"]["photo"]["images"] for state in states]
     assert pools[0].shape == (3, 3, 64, 64)
     assert (pools[0].int() - pools[1].int()).abs().max() <= 1  # grey levels
-    for one, two in zip(losses(tmp_path / "one"), losses(tmp_path / "two"), strict=True):
+    for one, two in zip(losses(one_run), losses(two_run), strict=True):
         for name, value in one.items():
             # The fakes of fresh networks are flat, and the judges' norms blow their rounding up.
             tolerance = 1e-3 if one["step"] == 1 or name not in OF_FAKES else 0.1
