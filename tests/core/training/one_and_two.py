@@ -16,9 +16,8 @@ def train_in_one_and_two(module: str, arguments: Mapping[str, object], folder: P
     """Folders of both runs; a failure shows what the training said."""
     environment = os.environ | {"OMP_NUM_THREADS": "1", "CUDA_VISIBLE_DEVICES": ""}
     flags = [f"--{key}={value}" for key, value in arguments.items()]
-    # A fixed meeting place: the one of --standalone gives up when a busy machine is late with its signs of life.
-    two = ["-m", "torch.distributed.run", "--nproc_per_node=2", "--master_addr=127.0.0.1"]
-    for name, launcher in (("one", []), ("two", [*two, f"--master_port={_free_port()}"])):
+    for name in ("one", "two"):
+        launcher = [] if name == "one" else _two_processes()
         command = [sys.executable, *launcher, "-m", module, *flags, f"--loop.out={folder / name}"]
         done = subprocess.run(
             command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=300, check=False
@@ -27,8 +26,10 @@ def train_in_one_and_two(module: str, arguments: Mapping[str, object], folder: P
     return folder / "one", folder / "two"
 
 
-def _free_port() -> int:
+def _two_processes() -> list[str]:
+    """A fixed meeting place: --standalone's gives up when a busy machine is late with its signs of life."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-    return port
+        port = probe.getsockname()[1]
+    meet = ["--master_addr=127.0.0.1", f"--master_port={port}"]
+    return ["-m", "torch.distributed.run", "--nproc_per_node=2", *meet]
