@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from core.images import write_atomically
+from core.atomic_files import write_atomically
 from eval.comparison.export_csv import to_csv
 from eval.comparison.result import RESULT_FILE, read_comparison
 

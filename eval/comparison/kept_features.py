@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from core.images import write_atomically
+from core.atomic_files import write_atomically
 
 FEATURES_FILE = "features.npz"
 MAX_BYTES = 100_000_000

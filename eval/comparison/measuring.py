@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from eval.comparison.case_scores import FACE_FOUND, CaseInput, CaseScorer, CaseScores
 from eval.comparison.case_store import CaseStore
@@ -58,15 +58,7 @@ def without_damaged(material: Material, extracted: Extracted) -> Material:
         for name, images in material.fakes.items()
     }
     real = material.real.without({one.name: one.reason for one in extracted.real.skipped})
-    return Material(
-        real,
-        fakes,
-        material.checkpoints,
-        material.sketches,
-        material.training,
-        material.labels,
-        material.sources,
-    )
+    return replace(material, real=real, fakes=fakes)
 
 
 def score_cases(

@@ -15,8 +15,8 @@ from typing import TypeVar
 
 from pydantic import TypeAdapter
 
+from core.atomic_files import write_atomically
 from core.config import ROOT
-from core.images import write_atomically
 
 logger = logging.getLogger(__name__)
 

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from core.images import write_atomically
+from core.atomic_files import write_atomically
 from eval.comparison.result import PICTURES
 
 Kind = Literal["real", "sketch", "training", "model", "refined"]

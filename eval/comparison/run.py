@@ -136,8 +136,8 @@ def run_comparison(
         dimensions=network.info.dimensions,
         seen=tools.features.seen,
     )
-    comparison = comparison.model_copy(update={"warnings": warned})
-    comparison = comparison.model_copy(update={"drawings": tools.keep_drawings(request, folder, stages)})
+    drawings = tools.keep_drawings(request, folder, stages)
+    comparison = comparison.model_copy(update={"warnings": warned, "drawings": drawings})
     if request.pictures:
         keep_case_pictures(folder, comparison, material, stages)
     stages.finish()

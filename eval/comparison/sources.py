@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 
 from eval.comparison.labels import in_words, read_labels
-from eval.comparison.pairs_folder import is_pairs_folder, read_pairs_folder
+from eval.comparison.pairs_folder import PairsFolder, is_pairs_folder, read_pairs_folder
 from eval.comparison.request import ComparisonRequest, GeneratorSource
 from eval.protocols import EvaluationProtocol
 from eval.sets.contents import ImageSet
@@ -17,6 +17,7 @@ from eval.sets.image_set import open_set
 StageProgress = Callable[[str, int, int], None]
 Generate = Callable[[GeneratorSource, Callable[[int, int], None]], ImageSet]
 Open = Callable[..., ImageSet]
+PairsOf = Callable[[Path, str], PairsFolder]
 
 
 @dataclass(frozen=True)
@@ -75,13 +76,15 @@ def gather(
         If a set is not there, is empty, or has fewer images than the protocol takes.
     """
 
+    pairs_of = cache(read_pairs_folder)  # a manifest is asked for its photos, its sketches and its labels
+
     def look(path: Path, name: str, split: str) -> ImageSet:
         def show(done: int, total: int) -> None:
             progress(f"reading {name}", done, total)
 
         if not is_pairs_folder(path):
             return open_set(path, name=name, progress=show)
-        pairs = read_pairs_folder(path, split)
+        pairs = pairs_of(path, split)
         found = open_set(pairs.photos, name=name, progress=show).only(pairs.names)
         return _named(found, f"{split} photos of {path.name or path}")
 
@@ -101,9 +104,8 @@ def gather(
     training = look(request.training, "training", "train") if request.training else None
     real = _picked(real, protocol)
     fakes = {name: _picked(images, protocol) for name, images in fakes.items()}
-    return Material(
-        real, fakes, steps, _sketches(request, open_set), training, _labels(request, real), sources
-    )
+    sketches, labels = _sketches(request, open_set, pairs_of), _labels(request, real, pairs_of)
+    return Material(real, fakes, steps, sketches, training, labels, sources)
 
 
 def checkpoints_of(folder: Path) -> dict[int, Path]:
@@ -124,22 +126,18 @@ def checkpoints_of(folder: Path) -> dict[int, Path]:
     return found
 
 
-def _sketches(request: ComparisonRequest, opened: Open) -> ImageSet | None:
-    if request.sketches is not None:
-        if is_pairs_folder(request.sketches):
-            pairs = read_pairs_folder(request.sketches, request.split)
-            return opened(pairs.sketches, name="sketches").only(pairs.names)
-        return opened(request.sketches, name="sketches")
-    if is_pairs_folder(request.real):
-        pairs = read_pairs_folder(request.real, request.split)
+def _sketches(request: ComparisonRequest, opened: Open, pairs_of: PairsOf) -> ImageSet | None:
+    source = request.sketches or request.real
+    if is_pairs_folder(source):
+        pairs = pairs_of(source, request.split)
         return opened(pairs.sketches, name="sketches").only(pairs.names)
-    return None
+    return opened(source, name="sketches") if request.sketches is not None else None
 
 
-def _labels(request: ComparisonRequest, real: ImageSet) -> dict[str, dict[str, str]]:
+def _labels(request: ComparisonRequest, real: ImageSet, pairs_of: PairsOf) -> dict[str, dict[str, str]]:
     labels = in_words({item.name: dict(item.labels) for item in real.items if item.labels})
     if is_pairs_folder(request.real):
-        for name, own in read_pairs_folder(request.real, request.split).labels.items():
+        for name, own in pairs_of(request.real, request.split).labels.items():
             labels[name] = {**labels.get(name, {}), **own}
     if request.labels is not None:
         for name, own in read_labels(request.labels, real.names).items():
