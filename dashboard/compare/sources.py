@@ -58,7 +58,7 @@ class Dataset:
 
 @lru_cache(maxsize=32)
 def _count(folder: Path, split: str, _changed: int) -> int:
-    from eval.comparison.pairs_folder import read_pairs_folder
+    from eval.sets.pairs_folder import read_pairs_folder
 
     return len(read_pairs_folder(folder, split).names)
 

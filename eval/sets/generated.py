@@ -21,11 +21,11 @@ from core.conversion.result import MODES, STAGE1_KINDS
 from core.errors import UnsafeImage
 from core.generate import generated_by, read_sketch
 from core.images import encode_png
-from eval.comparison.pairs_folder import is_pairs_folder, read_pairs_folder
 from eval.comparison.result import LeftOut
 from eval.sets.contents import ImageSet
 from eval.sets.generated_about import ABOUT_FILE, About, read_about_file, write_about_file
 from eval.sets.image_set import open_set
+from eval.sets.pairs_folder import is_pairs_folder, read_pairs_folder
 from eval.sets.pipelines import Pipeline, Result, load_pipeline, weight_hashes
 from eval.sets.seen_files import SeenFiles
 
