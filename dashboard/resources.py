@@ -53,9 +53,9 @@ def guide_url() -> str:
 
 
 @st.cache_resource(show_spinner=False)
-def asset_text(name: str) -> str:
-    """A style sheet or script of ``dashboard/assets``."""
-    return (ASSETS / name).read_text(encoding="utf-8")
+def asset_text(*names: str) -> str:
+    """Read style sheets or scripts of ``dashboard/assets``, one after the other."""
+    return "\n".join((ASSETS / name).read_text(encoding="utf-8") for name in names)
 
 
 @st.cache_resource(show_spinner=False)

@@ -154,9 +154,10 @@ function createView(parent) {
   dialog.addEventListener("keydown", (event) => {
     event.stopPropagation(); // Streamlit's own keys rest
     if (event.ctrlKey || event.metaKey || event.altKey) return;
-    if (event.key === "ArrowRight") step(1);
-    else if (event.key === "ArrowLeft") step(-1);
-    else if (event.key.toLowerCase() === "d") {
+    const key = keyOf(event);
+    if (key === "ArrowRight") step(1);
+    else if (key === "ArrowLeft") step(-1);
+    else if (key === "d") {
       mapSwitch.checked = !mapSwitch.checked;
       renderLarge();
     } else return;
@@ -164,7 +165,7 @@ function createView(parent) {
   });
   grid.addEventListener("keydown", (event) => {
     const place = grid.getRootNode().activeElement?.dataset?.place;
-    const move = { ArrowRight: [0, 1], ArrowLeft: [0, -1], ArrowDown: [1, 0], ArrowUp: [-1, 0] }[event.key];
+    const move = { ArrowRight: [0, 1], ArrowLeft: [0, -1], ArrowDown: [1, 0], ArrowUp: [-1, 0] }[keyOf(event)];
     if (!place || !move) return;
     const [number, position] = place.split(".").map(Number);
     const next = grid.querySelector(`[data-place="${number + move[0]}.${position + move[1]}"]`);

@@ -114,9 +114,10 @@ function createView(parent) {
   });
   dialog.addEventListener("keydown", (event) => {
     event.stopPropagation(); // the page's own keys rest
-    if (event.key === "ArrowRight") step(1);
-    else if (event.key === "ArrowLeft") step(-1);
-    else if (event.key.toLowerCase() === "s" && !event.ctrlKey && !event.metaKey) acts.close();
+    const key = keyOf(event);
+    if (key === "ArrowRight") step(1);
+    else if (key === "ArrowLeft") step(-1);
+    else if (key === "s" && !event.ctrlKey && !event.metaKey) acts.close();
     else return;
     event.preventDefault();
   });

@@ -86,7 +86,7 @@ function createPanel(parent) {
   window.addEventListener("keydown", (event) => {
     const target = event.composedPath()[0];
     const writes = target.isContentEditable || target.tagName === "TEXTAREA" || (target.tagName === "INPUT" && target.type !== "range");
-    if (event.key.toLowerCase() === "r" && !writes && !event.ctrlKey && !event.metaKey && !event.altKey) fillAll();
+    if (keyOf(event) === "r" && !writes && !event.ctrlKey && !event.metaKey && !event.altKey) fillAll();
   }, { signal: stop.signal });
 
   return {

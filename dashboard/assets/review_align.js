@@ -63,7 +63,7 @@ function createAligner(dialog, { moved }) {
   }
 
   function nudge(event, i) {
-    const step = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] }[event.key];
+    const step = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] }[keyOf(event)];
     if (!step || event.ctrlKey || event.metaKey) return;
     event.preventDefault();
     event.stopPropagation();

@@ -102,13 +102,14 @@ function createDetail(dialog, { act, close }) {
     dialog.close();
   });
   label.addEventListener("keydown", (event) => {
-    if (event.key === "Escape") {
+    const key = keyOf(event);
+    if (key === "Escape") {
       event.preventDefault();
       label.blur();
       dialog.focus();
     }
     const name = label.value.trim().toLowerCase();
-    if (event.key !== "Enter" || !name) return;
+    if (key !== "Enter" || !name) return;
     act.label(tile.id, [name], []);
     label.value = "";
   });

@@ -30,7 +30,7 @@ const SHIFTED = { a: "keepRest", d: "rejectRest", z: "redo", u: "redo" };
 
 // What a key press means, or null: { do: name } or { move, extends }.
 function meaningOf(event) {
-  const key = event.key.length === 1 ? event.key.toLowerCase() : event.key;
+  const key = keyOf(event);
   if (event.altKey) return null;
   if (event.ctrlKey || event.metaKey) {
     if (key === "a") return { do: "all" };

@@ -154,7 +154,7 @@ function createBar(parentElement) {
     const writes = target.isContentEditable || target.tagName === "TEXTAREA" ||
       (target.tagName === "INPUT" && !["range", "checkbox", "radio"].includes(target.type));
     if (writes || event.altKey) return;
-    const key = event.key.toLowerCase();
+    const key = keyOf(event);
     if (event.ctrlKey || event.metaKey) {
       if (key !== "z" && key !== "y") return;
       event.preventDefault();

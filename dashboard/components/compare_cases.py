@@ -29,7 +29,7 @@ def _component() -> Any:
         "studio_compare_grid",
         html=asset_text("compare_grid.html"),
         css=asset_text("compare_grid.css"),
-        js=asset_text("compare_grid.js"),
+        js=asset_text("keys.js", "compare_grid.js"),
     )
 
 

@@ -32,7 +32,7 @@ def _component() -> Any:
         "studio_review",
         html=asset_text("review.html"),
         css=asset_text("review.css"),
-        js="\n".join(asset_text(name) for name in SCRIPTS),
+        js=asset_text("keys.js", *SCRIPTS),
     )
 
 

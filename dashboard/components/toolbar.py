@@ -38,7 +38,7 @@ CLICKS = {  # keys that press what is elsewhere on the page
     "a": f".st-key-{ATTENTION} input",
     "w": f'[class*="st-key-{STAGE1}_"] button[aria-checked="false"]',
 }
-SCRIPTS = ("gate.js", "mirror.js", "toolbar.js")
+SCRIPTS = ("keys.js", "gate.js", "mirror.js", "toolbar.js")
 
 
 def tools_from(change: dict[str, Any], now: Tools) -> Tools:
@@ -68,7 +68,7 @@ def _component() -> Any:
         "studio_toolbar",
         html=asset_text("toolbar.html"),
         css=asset_text("toolbar.css"),
-        js="\n".join(asset_text(name) for name in SCRIPTS),
+        js=asset_text(*SCRIPTS),
     )
 
 

@@ -22,6 +22,7 @@ from eval.comparison.result import write_comparison
 from tests.dashboard.comparison_example import example_comparison, write_pictures
 from tests.e2e.compare_page import WORK_MS, ComparePage
 from tests.e2e.conftest import DESKTOP, PATIENCE_MS, PHONE, serve
+from tests.e2e.keyboards import press_at
 from tests.server_log import check_server_log
 
 APP = ROOT / "dashboard" / "app.py"
@@ -112,7 +113,10 @@ def test_cases_are_enlarged_and_walked_through_with_the_keyboard(browser, data: 
         page.page.keyboard.press("ArrowRight")
         expect(dialog.get_by_role("heading", name="0803")).to_be_visible()
         page.page.keyboard.press("d")
-        expect(dialog.get_by_role("img", name=re.compile("Difference of pix2pixhd"))).to_be_visible()
+        difference = dialog.get_by_role("img", name=re.compile("Difference of pix2pixhd"))
+        expect(difference).to_be_visible()
+        press_at(page.page, "KeyD", "ㅇ")
+        expect(difference).to_be_hidden()
         page.page.keyboard.press("Escape")
         expect(dialog).to_be_hidden()
         page.page.locator("[class*='st-key-compare_order'] input").first.click()

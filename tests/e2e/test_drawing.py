@@ -8,6 +8,7 @@ from PIL import Image
 from playwright.sync_api import expect
 
 from tests.e2e.draw_page import FACE, SCAR, DrawPage, difference
+from tests.e2e.keyboards import CONTROL, press_at
 
 NEARLY = 2.0  # mean difference of grey levels that the eye does not see
 
@@ -90,6 +91,17 @@ def test_undo_and_redo_go_back_and_forth_by_button_and_by_key(page: DrawPage) ->
     page.page.keyboard.press("Control+Shift+z")
     page.rest()
     page.expect_drawing(scarred)
+
+
+def test_keys_work_by_their_place_under_a_hangul_and_a_cyrillic_layout(page: DrawPage) -> None:
+    press_at(page.page, "KeyE", "ㄷ")
+    expect(page.button("Eraser")).to_have_attribute("aria-pressed", "true")
+    press_at(page.page, "KeyB", "и")
+    expect(page.button("Pen")).to_have_attribute("aria-pressed", "true")
+    page.stroke(SCAR)
+    page.photo_of(1)
+    press_at(page.page, "KeyZ", "ㅋ", modifiers=CONTROL)
+    page.expect_no_photo()
 
 
 def test_clear_empties_paper_and_photo_and_can_be_undone(page: DrawPage) -> None:

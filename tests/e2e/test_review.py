@@ -15,6 +15,7 @@ from core.config import ROOT
 from curation.library.library import Library
 from tests.dashboard.review_library import fill_library
 from tests.e2e.conftest import DESKTOP, PHONE, serve
+from tests.e2e.keyboards import LAYOUTS, compose, press_at
 from tests.e2e.review_page import ReviewPage
 from tests.server_log import check_server_log
 
@@ -114,6 +115,40 @@ def test_a_page_is_reviewed_undone_and_reloaded_with_the_keyboard_alone(
     page.settled()
     page.expect_decisions(["", "", "", ""], start=56)
     assert decided(library, ids)[:56] == wanted[:56]
+
+
+@pytest.mark.parametrize("layout", LAYOUTS)
+def test_the_keys_work_by_their_place_under_another_layout(open_page: OpenPage, layout: str) -> None:
+    page = open_page("?who=Ann")
+    for code, key in zip(("KeyA", "KeyS", "KeyD"), LAYOUTS[layout], strict=True):
+        press_at(page.page, code, key)
+    page.settled()
+    page.expect_decisions(["keep", "unsure", "reject", ""])
+
+
+def test_a_latin_layout_tells_the_letter_on_the_key(open_page: OpenPage, library: Library) -> None:
+    page = open_page("?who=Ann")
+    press_at(page.page, "KeyQ", "a")  # AZERTY
+    press_at(page.page, "Digit1", "&")
+    page.settled()
+    page.expect_decisions(["keep", ""])
+    assert library.table()["labels"][page.ids()[1]] == ("glasses",)
+
+
+def test_enter_ends_a_syllable_before_it_ends_a_label(open_page: OpenPage, library: Library) -> None:
+    page = open_page("?who=Ann")
+    first = page.ids()[0]
+    page.look_closer()
+    page.press("e")
+    compose(page.page, "안경")
+    page.press(["Enter"])
+    page.settled()
+    expect(page.detail.locator(".chip")).to_have_count(0)
+    page.page.keyboard.insert_text("안경")
+    page.press(["Enter"])
+    expect(page.detail.locator(".chip")).to_have_text("안경 ×")
+    page.settled()
+    assert library.table()["labels"][first] == ("안경",)
 
 
 def test_what_was_pressed_right_before_a_reload_is_kept(open_page: OpenPage, library: Library) -> None:
