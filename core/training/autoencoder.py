@@ -53,7 +53,7 @@ class AutoencoderRecipe:
         loss: AutoencoderLoss,
     ) -> None:
         self.networks: dict[str, nn.Module] = {"autoencoder": SketchAutoencoder(model)}
-        self.pairs, self.val, self.augment, self.loss = train, val, augment, loss
+        self.pairs, self.val, self.augment, self.loss = train, val or train, augment, loss
         self.provenance: dict[str, Any] = {"train_pairs": len(train), "image_size": train.size}
         self._weight = torch.from_numpy(pixel_weights(train.size, loss))[None, None]
 

@@ -6,19 +6,23 @@ landmarks are kept instead, and ``augment`` turns them into a new sketch every t
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterator
+import logging
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
 
 from core.face_frame import FRAME
+from core.face_mesh import POINTS
 from core.sketches import line_map, sketch_from_photo
+from core.training.splits import AUTO, MANIFEST, TRAIN, VAL, assign_splits, read_manifest
 
-OWN_SPLIT = "split"
-MANIFEST = "manifest.jsonl"
+logger = logging.getLogger(__name__)
+
+__all__ = ["MANIFEST", "DataConfig", "Pairs", "load_pairs"]
+_TITLES = {TRAIN: "to train on", VAL: "held out"}
 
 
 @dataclass(frozen=True)
@@ -32,15 +36,15 @@ class DataConfig:
     image_size
         Side of the training images in pixels.
     validation
-        Held-out names: ``FIRST-LAST`` (both included, compared as text), or empty. ``split`` goes by the
-        manifest's own column of that name, which an export writes: near duplicates share a split.
+        Who is held out, as `core.training.splits.assign_splits` says: ``auto``, ``split``, a name,
+        ``FIRST-LAST``, or empty for nobody.
     max_yaw_deg
         Photos turned further are left out, of both splits.
     """
 
     root: Path
     image_size: int = 256
-    validation: str = "0801-0904"
+    validation: str = AUTO
     max_yaw_deg: float = 22.0
 
 
@@ -76,7 +80,7 @@ class Pairs:
 
 
 def load_pairs(config: DataConfig, split: str) -> Pairs:
-    """Read one split, in the order of the names.
+    """Read one split, in the order of the names; ``val`` is empty where nothing is held out.
 
     Parameters
     ----------
@@ -86,54 +90,83 @@ def load_pairs(config: DataConfig, split: str) -> Pairs:
     Raises
     ------
     FileNotFoundError
-        If the folder was not made by ``curation.run``.
+        If the folder was not made by ``curation.run``, or a photo is gone.
     ValueError
-        If the split is unknown or no pair is left.
+        If the split is unknown, no pair is left, or a photo does not fit its landmarks.
     """
-    if split not in ("train", "val"):
+    if split not in (TRAIN, VAL):
         raise ValueError(f"unknown split {split!r}; expected 'train' or 'val'")
-    rows = [row for row in _kept(config) if _split_of(row, config) == split]
-    if not rows:
-        raise ValueError(f"no pair in {config.root} belongs to {split!r} (validation {config.validation!r})")
+    rows = read_manifest(config.root)
+    try:
+        found = assign_splits(rows, config.validation)
+    except ValueError as error:
+        raise ValueError(f"{config.root}: {error}.") from error
+    rows = [
+        row for row in rows
+        if row.get("status") == "kept" and found.of.get(str(row.get("name"))) == split
+        and abs(row.get("yaw") or 0) <= config.max_yaw_deg
+    ]  # fmt: skip
+    if not rows and split == TRAIN:
+        raise ValueError(
+            f"no pair in {config.root} is left to train on (validation {config.validation!r}, turned by at most "
+            f"{config.max_yaw_deg:g} degrees)."
+        )
+    logger.info("%d pairs of %s are %s (%s)", len(rows), config.root, _TITLES[split], found.rule)
+    return _read(config, rows)
+
+
+def _read(config: DataConfig, rows: list[dict[str, Any]]) -> Pairs:
     size = config.image_size
     photos = np.empty((len(rows), size, size, 3), np.uint8)
     lines = np.empty((len(rows), size, size), np.uint8)
     clean = np.empty_like(lines)
-    points = np.empty((len(rows), 478, 2), np.float32)
+    points = np.empty((len(rows), POINTS, 2), np.float32)
     for i, row in enumerate(rows):
-        photo = cv2.imread(str(config.root / "photos" / f"{row['name']}.png"), cv2.IMREAD_COLOR_RGB)
-        if photo is None:
-            raise FileNotFoundError(
-                f"{row['name']}.png is missing in {config.root}/photos. Run curation.run again."
-            )
-        mesh = np.asarray(row["landmarks"], np.float32)[:, :2]
+        photo, mesh = _photo_of(config.root, row), _mesh_of(config.root, row)
         photos[i] = cv2.resize(photo, (size, size), interpolation=cv2.INTER_AREA)
         lines[i] = line_map(photos[i])
-        clean[i] = cv2.resize(sketch_from_photo(photo, mesh), (size, size), interpolation=cv2.INTER_AREA)
+        framed = _in_frame(photo)
+        clean[i] = cv2.resize(sketch_from_photo(framed, mesh), (size, size), interpolation=cv2.INTER_AREA)
         points[i] = mesh * (size / FRAME)
-    return Pairs([row["name"] for row in rows], photos, lines, clean, points)
+    return Pairs([str(row["name"]) for row in rows], photos, lines, clean, points)
 
 
-def _kept(config: DataConfig) -> Iterator[dict]:
-    manifest = config.root / MANIFEST
-    if not manifest.is_file():
-        raise FileNotFoundError(
-            f"{manifest} is missing. Run: python -m curation.run PHOTOS --out {config.root}"
+def _photo_of(root: Path, row: dict[str, Any]) -> np.ndarray:
+    """A pair's photo, which must be square."""
+    file = root / "photos" / f"{row['name']}.png"
+    photo = cv2.imread(str(file), cv2.IMREAD_COLOR_RGB)
+    if photo is None:
+        what = "cannot be read" if file.exists() else "is missing"
+        raise FileNotFoundError(f"{file.name} {what} in {file.parent}. Run curation.run again.")
+    height, width = photo.shape[:2]
+    if height != width:
+        raise ValueError(
+            f"{file} is {width} x {height}; an aligned photo is square, and its landmarks are of a frame of {FRAME} "
+            "pixels. Run curation.run on the originals."
         )
-    rows = [json.loads(line) for line in manifest.read_text().splitlines()]
-    for row in sorted(rows, key=lambda row: row.get("name") or ""):
-        if row["status"] == "kept" and abs(row["yaw"]) <= config.max_yaw_deg:
-            yield row
+    return photo
 
 
-def _split_of(row: dict, config: DataConfig) -> str:
-    """``train``, ``val``, or what else the manifest says."""
-    if config.validation == OWN_SPLIT:
-        if "split" not in row:
-            raise ValueError(
-                f"the manifest in {config.root} has no splits of its own; name held-out pairs instead, for "
-                "instance --data.validation 0801-0904"
-            )
-        return str(row["split"])
-    first, _, last = config.validation.partition("-")
-    return "val" if config.validation and first <= row["name"] <= (last or first) else "train"
+def _in_frame(photo: np.ndarray) -> np.ndarray:
+    """A photo at the size that landmarks are of, so that a folder that was resized later still fits them."""
+    side = photo.shape[0]
+    if side == FRAME:
+        return photo
+    mode = cv2.INTER_AREA if side > FRAME else cv2.INTER_CUBIC
+    return cv2.resize(photo, (FRAME, FRAME), interpolation=mode)
+
+
+def _mesh_of(root: Path, row: dict[str, Any]) -> np.ndarray:
+    """Landmarks of a pair: (478, 2) float32 in pixels of the frame."""
+    mesh = np.asarray(row.get("landmarks") or [], np.float32)
+    if mesh.ndim != 2 or mesh.shape[0] != POINTS or mesh.shape[1] < 2:
+        raise ValueError(
+            f"{root / MANIFEST} has no {POINTS} landmarks for {row['name']}. Run curation.run again."
+        )
+    x, y = mesh[:, :2].mean(0)
+    if not (0 <= x <= FRAME and 0 <= y <= FRAME):
+        raise ValueError(
+            f"{root / MANIFEST}: the landmarks of {row['name']} lie around ({x:.0f}, {y:.0f}), outside of the frame "
+            f"of {FRAME} pixels that they are written in. Run curation.run on the originals."
+        )
+    return mesh[:, :2]

@@ -57,7 +57,7 @@ class PartsRecipe:
         if model.image_size != train.size:
             raise ValueError(f"model.image_size {model.image_size} and data.image_size {train.size} differ.")
         self.networks: dict[str, nn.Module] = {"parts": PartAutoencoders(model)}
-        self.pairs, self.val, self.augment, self.loss = train, val, augment, loss
+        self.pairs, self.val, self.augment, self.loss = train, val or train, augment, loss
         self.names = model.parts
         self.provenance: dict[str, Any] = {"train_pairs": len(train), "image_size": train.size}
 

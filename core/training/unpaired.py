@@ -80,7 +80,8 @@ class UnpairedRecipe:
         refined: RefinedInput,
     ) -> None:
         self.networks: dict[str, nn.Module] = {"translators": translators, "judges": judges}
-        self.data, self.val, self.augment, self.loss, self.refined = train, val, augment, loss, refined
+        self.data, self.val = train, val or train
+        self.augment, self.loss, self.refined = augment, loss, refined
         self.pools = {"photo": ImagePool(loss.pool), "sketch": ImagePool(loss.pool)}
         self.provenance: dict[str, Any] = {
             "train_sketches": len(train), "train_photos": len(train.photos), "image_size": train.size

@@ -10,7 +10,8 @@ import numpy as np
 
 from core.images import read_photo
 from core.training.augment import AugmentConfig, damage, draw_sketch, random_geometry
-from core.training.data import MANIFEST, DataConfig, Pairs, load_pairs
+from core.training.data import DataConfig, Pairs, load_pairs
+from core.training.splits import AUTO, MANIFEST, TRAIN, assign_splits, read_manifest
 
 PICTURES = {".png", ".jpg", ".jpeg", ".webp", ".bmp"}
 
@@ -84,10 +85,12 @@ def load_unpaired(data: DataConfig, other: UnpairedConfig, split: str) -> Unpair
     ------
     FileNotFoundError
         If a folder holds no pictures.
+    ValueError
+        If a picture cannot be read or is not square, or as `core.training.data.load_pairs`.
     """
     if _is_made_by_curation(data.root):
         pairs = load_pairs(data, split)
-        photos = pairs.photos if other.photos is None else _photos_of(other.photos, data, split)
+        photos = pairs.photos if other.photos is None else _photos_of(other.photos, data)
         return Unpaired(photos, sketches=pairs)
     if other.photos is None:
         raise FileNotFoundError(
@@ -97,13 +100,19 @@ def load_unpaired(data: DataConfig, other: UnpairedConfig, split: str) -> Unpair
     grey = np.stack(
         [cv2.cvtColor(image, cv2.COLOR_RGB2GRAY) for image in _pictures(data.root, data.image_size)]
     )
-    return Unpaired(_photos_of(other.photos, data, split), drawings=grey)
+    return Unpaired(_photos_of(other.photos, data), drawings=grey)
 
 
-def _photos_of(folder: Path, data: DataConfig, split: str) -> np.ndarray:
-    if _is_made_by_curation(folder):
-        return load_pairs(replace(data, root=folder), split).photos
-    return _pictures(folder, data.image_size)
+def _photos_of(folder: Path, data: DataConfig) -> np.ndarray:
+    """Photos to learn to paint; the names that hold out sketches may mean nothing in another folder."""
+    if not _is_made_by_curation(folder):
+        return _pictures(folder, data.image_size)
+    validation = data.validation
+    try:
+        assign_splits(read_manifest(folder), validation)
+    except ValueError:
+        validation = AUTO
+    return load_pairs(replace(data, root=folder, validation=validation), TRAIN).photos
 
 
 def _is_made_by_curation(folder: Path) -> bool:
@@ -114,6 +123,18 @@ def _pictures(folder: Path, size: int) -> np.ndarray:
     files = sorted(file for file in folder.rglob("*") if file.suffix.lower() in PICTURES)
     if not files:
         raise FileNotFoundError(f"{folder} holds no pictures ({', '.join(sorted(PICTURES))}).")
-    return np.stack(
-        [cv2.resize(read_photo(file), (size, size), interpolation=cv2.INTER_AREA) for file in files]
-    )
+    return np.stack([_picture(file, size) for file in files])
+
+
+def _picture(file: Path, size: int) -> np.ndarray:
+    try:
+        picture = read_photo(file)
+    except (ValueError, OSError) as error:
+        raise ValueError(f"{file} cannot be learnt from: {error} Take it out of the folder.") from error
+    height, width = picture.shape[:2]
+    if height != width:
+        raise ValueError(
+            f"{file} is {width} x {height}; pictures to learn from are square and aligned. "
+            "Run curation.run on them, or crop them."
+        )
+    return cv2.resize(picture, (size, size), interpolation=cv2.INTER_AREA)

@@ -46,7 +46,7 @@ def show_form(root: Path, runs: Sequence[Run]) -> None:
     data_place = st.container()
     preset, asked = _show_settings(kind, runs)
     with data_place:
-        data = _show_data(str(preset.get("data.validation", "")))
+        data = _show_data()
     asked |= _show_beginning(kind, preset, runs) | _show_more()
     _show_cost(kind, data, asked, runs)
     problem_place = st.container()
@@ -60,7 +60,7 @@ def show_form(root: Path, runs: Sequence[Run]) -> None:
                       "validation": data.validation})  # fmt: skip
 
 
-def _show_data(usual_validation: str) -> Dataset | None:
+def _show_data() -> Dataset | None:
     folders = {path.name: path for path in exported(settings().data / "library")}
     options = [*folders, ANOTHER]
     left, right = st.columns(2, vertical_alignment="bottom")
@@ -76,7 +76,6 @@ def _show_data(usual_validation: str) -> Dataset | None:
             st.caption("Export a version on the Export page, or name a folder of pairs.")
             return None
         found = describe(Path(typed).expanduser())
-    found = found.with_validation(usual_validation)
     if found.problem:
         st.error(found.problem, icon=":material/error:")
     else:

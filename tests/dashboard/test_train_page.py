@@ -46,10 +46,10 @@ def texts(app: AppTest) -> str:
     return " ".join(str(element.value) for element in shown)
 
 
-def write_pairs(folder: Path, splits: list[str | None]) -> Path:
+def write_pairs(folder: Path, splits: list[str | None], *, stem: str = "{:04d}") -> Path:
     folder.mkdir(parents=True)
     rows = [
-        {"name": f"{i:04d}", "status": "kept", "yaw": 0.0} | ({"split": split} if split else {})
+        {"name": stem.format(i), "status": "kept", "yaw": 0.0} | ({"split": split} if split else {})
         for i, split in enumerate(splits)
     ]
     rows += [{"name": "9998", "status": "kept", "yaw": 40.0}, {"name": "9999", "status": "left_out"}]
@@ -181,12 +181,17 @@ def test_a_long_run_is_thinned_to_its_end_and_stays_positive() -> None:
     assert losses_chart(table, ["l1"]).to_dict()["layer"]
 
 
-def test_a_folder_without_splits_holds_out_its_last_tenth_or_the_usual_names(tmp_path: Path) -> None:
-    found = describe(write_pairs(tmp_path / "pairs", [None] * 20))
-    assert (found.train, found.val, found.validation) == (18, 2, "0018-0019")
-    usual = found.with_validation("0005-0009")
-    assert (usual.train, usual.val, usual.validation) == (15, 5, "0005-0009")
-    assert found.with_validation("0801-0904") == found
+@pytest.mark.parametrize(
+    "stem", ["face-{}", "IMG-2024-05-01-{}", "6f9619ff-8b86-d011-b42d-{:012d}", "photo {} (1)"]
+)
+def test_a_folder_without_splits_holds_out_about_a_tenth_whatever_its_names(
+    tmp_path: Path, stem: str
+) -> None:
+    found = describe(write_pairs(tmp_path / "pairs", [None] * 200, stem=stem))
+    assert found.train + found.val == 200
+    assert 10 <= found.val <= 30
+    assert (found.validation, found.problem) == ("auto", "")
+    assert "a hash of the names" in found.words
 
 
 @pytest.mark.parametrize("content", [None, "no json", '{"name": 3}\n', ""])

@@ -1,6 +1,8 @@
 import dataclasses
 import json
 
+import cv2
+import numpy as np
 import pytest
 
 from core.training.data import DataConfig, load_pairs
@@ -53,3 +55,45 @@ def test_splits_of_the_manifest_are_honoured(pairs_folder, tmp_path):
 def test_a_manifest_without_splits_says_what_to_do(tiny_data):
     with pytest.raises(ValueError, match=r"no splits of its own.*--data\.validation"):
         load_pairs(dataclasses.replace(tiny_data, validation="split"), "train")
+
+
+def test_nothing_held_out_leaves_everybody_to_train_on(tiny_data):
+    data = dataclasses.replace(tiny_data, validation="")
+    assert len(load_pairs(data, "train")) == 8
+    assert len(load_pairs(data, "val")) == 0
+
+
+def rewritten(pairs_folder, tmp_path, change):
+    """The same pairs with every photo changed."""
+    (tmp_path / "photos").mkdir()
+    for file in (pairs_folder / "photos").iterdir():
+        cv2.imwrite(str(tmp_path / "photos" / file.name), change(cv2.imread(str(file))))
+    (tmp_path / "manifest.jsonl").write_text((pairs_folder / "manifest.jsonl").read_text())
+    return DataConfig(tmp_path, image_size=64, validation="0007-0008")
+
+
+@pytest.mark.parametrize("side", [256, 1024])
+def test_photos_that_were_resized_keep_their_sketches(pairs_folder, tiny_data, tmp_path, side):
+    data = rewritten(pairs_folder, tmp_path, lambda photo: cv2.resize(photo, (side, side)))
+    ours, theirs = load_pairs(data, "val"), load_pairs(tiny_data, "val")
+    np.testing.assert_array_equal(ours.points, theirs.points)
+    difference = np.abs(ours.clean.astype(int) - theirs.clean.astype(int)).mean()
+    assert difference < 8  # 40 where landmarks are drawn at the wrong scale
+
+
+def test_photos_that_are_not_square_are_refused_by_name(pairs_folder, tmp_path):
+    data = rewritten(pairs_folder, tmp_path, lambda photo: photo[:400])
+    with pytest.raises(ValueError, match=r"0001\.png is 512 x 400.*square"):
+        load_pairs(data, "train")
+
+
+@pytest.mark.parametrize(
+    ("landmarks", "says"), [(None, "no 478"), ([[900.0, 950.0]] * 478, "outside of the frame")]
+)
+def test_landmarks_that_are_none_are_refused_by_name(pairs_folder, tmp_path, landmarks, says):
+    (tmp_path / "photos").symlink_to(pairs_folder / "photos")
+    row = {"name": "0003", "status": "kept", "yaw": 0.0, "landmarks": landmarks}
+    (tmp_path / "manifest.jsonl").write_text(json.dumps(row) + "\n")
+    with pytest.raises(ValueError, match=says) as refused:
+        load_pairs(DataConfig(tmp_path, image_size=64), "train")
+    assert "0003" in str(refused.value)

@@ -62,8 +62,15 @@ def test_other_settings_do_not_go_on_with_an_old_checkpoint(tiny_data, tmp_path)
         train_gan(tiny_data, tmp_path, steps=2, lr=1e-5)
 
 
+def test_a_run_with_nobody_held_out_samples_what_it_trains_on(tiny_data, tmp_path):
+    loop = LoopConfig(tmp_path, steps=1, **SMALL | {"sample_every": 1})
+    model = autoencoder.AutoencoderConfig(image_size=64, widths=(8, 16), bottleneck=4)
+    autoencoder.train(dataclasses.replace(tiny_data, validation=""), loop, model=model)
+    assert (tmp_path / "samples" / "000001.png").is_file()
+
+
 def test_a_new_run_can_start_from_the_weights_of_another(tiny_data, tmp_path):
-    config = {"model": autoencoder.AutoencoderConfig(image_size=64, widths=(4, 8), bottleneck=4)}
+    config = {"model": autoencoder.AutoencoderConfig(image_size=64, widths=(8, 16), bottleneck=4)}
     first = LoopConfig(tmp_path / "a", steps=2, **SMALL)
     autoencoder.train(tiny_data, first, **config)
     second = dataclasses.replace(first, out=tmp_path / "b", steps=1, lr=0.0)

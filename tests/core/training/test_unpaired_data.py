@@ -62,3 +62,25 @@ def test_drawings_without_photos_are_refused_with_the_way_out(other_folder, tiny
 def test_an_empty_folder_is_named(tiny_data, tmp_path):
     with pytest.raises(FileNotFoundError, match="holds no pictures"):
         load_unpaired(tiny_data, UnpairedConfig(photos=tmp_path), "train")
+
+
+def test_a_file_that_is_no_picture_is_named(tiny_data, other_folder):
+    (other_folder / "deep" / "notes.png").write_text("not a picture")
+    with pytest.raises(ValueError, match=r"notes\.png"):
+        load_unpaired(tiny_data, UnpairedConfig(photos=other_folder), "train")
+
+
+def test_a_picture_that_is_not_square_is_named(tiny_data, other_folder):
+    cv2.imwrite(str(other_folder / "wide.png"), np.zeros((60, 90, 3), np.uint8))
+    with pytest.raises(ValueError, match=r"wide\.png is 90 x 60"):
+        load_unpaired(tiny_data, UnpairedConfig(photos=other_folder), "train")
+
+
+def test_photos_of_pairs_with_other_names_hold_out_a_tenth_of_their_own(tiny_data, pairs_folder, tmp_path):
+    rows = (pairs_folder / "manifest.jsonl").read_text().replace('"name": "00', '"name": "b-')
+    (tmp_path / "manifest.jsonl").write_text(rows)
+    (tmp_path / "photos").mkdir()
+    for file in (pairs_folder / "photos").iterdir():
+        (tmp_path / "photos" / file.name.replace("00", "b-", 1)).symlink_to(file)
+    sides = load_unpaired(tiny_data, UnpairedConfig(photos=tmp_path), "train")
+    assert 0 < len(sides.photos) < 8
