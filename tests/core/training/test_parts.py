@@ -21,7 +21,7 @@ from core.training.publish_parts import publish_parts
 from core.training.recipe import LoopConfig
 
 TINY = PartsConfig(
-    64, latent=8, widths=(4, 8), grid_values=64, remainder_latent=12, remainder_widths=(4, 8), remainder_bottleneck=4
+    64, latent=8, widths=(8, 16), grid_values=64, remainder_latent=12, remainder_widths=(8, 16), remainder_bottleneck=4
 )  # fmt: skip
 
 
@@ -84,7 +84,7 @@ def test_the_remainder_may_begin_with_the_whole_faces_autoencoder(tiny_data, tmp
 def test_weights_without_the_part_are_no_beginning(tiny_data, tmp_path):
     save_model(
         tmp_path / "ae.safetensors",
-        SketchAutoencoder(AutoencoderConfig(64, widths=(4, 8))),
+        SketchAutoencoder(AutoencoderConfig(64, widths=(8, 16))),
         provenance={},
         licence="CC0",
     )

@@ -74,13 +74,13 @@ def test_weights_of_another_architecture_are_refused_with_what_differs(
     ask: Callable[..., RunRequest], tmp_path: Path, tiny_data
 ) -> None:
     loop = LoopConfig(tmp_path / "other", steps=1, batch_size=2, save_every=1, sample_every=9, device="cpu")
-    model = autoencoder.AutoencoderConfig(image_size=64, widths=(4, 8), bottleneck=4)
+    model = autoencoder.AutoencoderConfig(image_size=64, widths=(8, 16), bottleneck=4)
     weights = autoencoder.train(tiny_data, loop, model=model)
     for start_from in (weights, weights.with_name("checkpoint.pt")):
         write_config(tmp_path, config_of(ask("autoencoder", start_from=start_from), tmp_path))
         with pytest.raises(ValueError, match="bottleneck is 4 there"):
             check_config("autoencoder", tmp_path)
-    more = "model: {widths: [4, 8], bottleneck: 4}"
+    more = "model: {widths: [8, 16], bottleneck: 4}"
     write_config(tmp_path, config_of(ask("autoencoder", start_from=weights, more=more), tmp_path))
     check_config("autoencoder", tmp_path)
 

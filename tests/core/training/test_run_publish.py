@@ -30,7 +30,7 @@ def root(tiny_data: DataConfig, tmp_path_factory: pytest.TempPathFactory) -> Pat
     judge = DiscriminatorConfig(ndf=4, n_layers=1, norm="spectral")
     pix2pixhd.train(tiny_data, loop_in(root / "gan"), generator=TINY, discriminator=judge,
                     loss=pix2pixhd.GanLoss(crop=48), licence="CC0")  # fmt: skip
-    model = autoencoder.AutoencoderConfig(image_size=64, widths=(4, 8), bottleneck=4)
+    model = autoencoder.AutoencoderConfig(image_size=64, widths=(8, 16), bottleneck=4)
     autoencoder.train(tiny_data, loop_in(root / "lines"), model=model)
     (root / "young").mkdir()
     (root / "young" / "losses.jsonl").write_text(json.dumps({"step": 1}))

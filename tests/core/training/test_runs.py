@@ -27,7 +27,7 @@ from core.training.runs import ATTEMPTS, Run, RunError, read_run, runs
 PATIENCE_S = 240.0
 MORE = """
 loop: {log_every: 1, sample_every: 2, save_every: 2, amp: false}
-model: {widths: [4, 8], bottleneck: 4}
+model: {widths: [8, 16], bottleneck: 4}
 """
 
 
