@@ -26,6 +26,8 @@ if TYPE_CHECKING:  # loading torch takes seconds, and most of this module does w
 
 FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "GIF", "TIFF", "AVIF")  # JPEG opens MPO as well
 MAX_PIXELS = 50_000_000
+STRIP = 256  # rows that are scaled at once
+MAX_SCANS = 200  # of a JPEG; an encoder makes about ten, and each costs a pass over all pixels
 
 # What Pillow and its plugins raise on damaged files: what they document, RuntimeError (AVIF and HEIF, seen in
 # our tests' corpus), and the kinds that a slip in a plugin's parsing gives.
@@ -73,13 +75,15 @@ def read_photo(source: bytes | str | Path, *, max_pixels: int = MAX_PIXELS) -> n
     Raises
     ------
     UnsafeImage
-        If the file is empty, no picture, truncated, or larger than ``max_pixels``.
+        If the file is empty, no picture, truncated, larger than ``max_pixels``, or a JPEG of scans
+        without end.
     FileNotFoundError
         If ``source`` is a path that does not exist.
     """
     data = source if isinstance(source, bytes) else Path(source).read_bytes()
     if not data:
         raise UnsafeImage("The file is empty (0 bytes). Choose a picture file.")
+    refuse_endless_scans(data)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", Image.DecompressionBombWarning)
         warnings.simplefilter("ignore", UserWarning)
@@ -106,6 +110,12 @@ def read_photo(source: bytes | str | Path, *, max_pixels: int = MAX_PIXELS) -> n
                 raise UnsafeImage("The picture is damaged or cut short and cannot be decoded.") from error
 
 
+def refuse_endless_scans(data: bytes) -> None:
+    """Refuse a JPEG of more than ``MAX_SCANS`` scans, which is small and takes minutes to decode."""
+    if data.startswith(b"\xff\xd8") and data.count(b"\xff\xda\0") > MAX_SCANS:
+        raise UnsafeImage(f"The picture has more than {MAX_SCANS} scans. Save it anew.")
+
+
 def _decode(image: Image.Image) -> np.ndarray:
     image.seek(0)
     image.load()
@@ -122,13 +132,13 @@ def _decode(image: Image.Image) -> np.ndarray:
 
 
 def _scale_to_8_bit(image: Image.Image) -> Image.Image:
-    values = np.asarray(image, dtype=np.float64)
-    top = (
-        65535.0
-        if image.mode.startswith("I") and values.max(initial=0) > 255
-        else max(values.max(initial=0), 1.0)
-    )
-    return Image.fromarray((np.clip(values / top, 0, 1) * 255 + 0.5).astype(np.uint8))
+    values = np.asarray(image)
+    highest = float(values.max(initial=0))
+    top = 65535.0 if image.mode.startswith("I") and highest > 255 else max(highest, 1.0)
+    scaled = np.empty(values.shape, np.uint8)
+    for row in range(0, len(values), STRIP):  # float64 of the whole picture would be eight times its pixels
+        scaled[row : row + STRIP] = np.clip(values[row : row + STRIP] / top, 0, 1) * 255 + 0.5
+    return Image.fromarray(scaled)
 
 
 def _to_srgb(image: Image.Image, profile: bytes) -> Image.Image:

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.errors import UnsafeImage
+from core.image_child import decode_in_child
 from core.images import read_photo
 from core.paper_sheet import cut_out_paper, shrink
 
@@ -46,9 +47,9 @@ def sketch_from_upload(data: bytes, size: int = 512) -> ByteImage:
     Raises
     ------
     UnsafeImage
-        If the file is not an image, damaged, too large, or holds no lines.
+        If the file is not an image, damaged, too large, takes too long to decode, or holds no lines.
     """
-    picture = shrink(read_photo(data), WORKING_SIDE)
+    picture = decode_in_child(_read_small, data)
     background = _WHITE if is_own_canvas(picture, size) else flat_background(picture)
     is_digital = background is not None
     if not is_digital:
@@ -75,6 +76,10 @@ def sketch_from_upload(data: bytes, size: int = 512) -> ByteImage:
     else:
         framed = place_in_frame(tone, size)
     return np.round(np.clip(framed, 0, 1) * 255).astype(np.uint8)
+
+
+def _read_small(data: bytes) -> ByteImage:
+    return shrink(read_photo(data), WORKING_SIDE)
 
 
 def is_own_canvas(picture: ByteImage, size: int) -> bool:

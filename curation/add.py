@@ -27,10 +27,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from core.errors import AssetMissing
+from core.processes.workers import WorkerStartError
 from curation.intake.sources import IMPORTERS, Origin, Progress, add_demo, add_source
 from curation.intake.take import Answer, IntakeSummary, summarise
 from curation.library.errors import LibraryError
-from curation.workers import WorkerStartError
 
 if TYPE_CHECKING:
     from curation.library.library import Library

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Generator, Iterable
 from typing import TypeVar
 
-from curation.worker_process import Setup
-from curation.workers import Limits, Outcome, WorkerStartError, run_in_workers
+from core.processes.worker_process import Setup
+from core.processes.workers import Limits, Outcome, WorkerStartError, run_in_workers
 
 ENGINES = ("local", "ray")
 

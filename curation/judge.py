@@ -24,6 +24,8 @@ from typing import TYPE_CHECKING
 
 from core import assets
 from core.errors import AssetMissing
+from core.processes.worker_process import Setup
+from core.processes.workers import Limits, WorkerStartError
 from curation import engines
 from curation.judging.batches import group_duplicates, in_batches, pending_tasks, save, to_examination
 from curation.judging.examine import LANDMARKER, ExamineSetup, current_versions
@@ -33,8 +35,6 @@ from curation.library.errors import LibraryError
 from curation.library.records import Examination
 from curation.manifest import OutputInUse, lock_folder
 from curation.run import usable_cores
-from curation.worker_process import Setup
-from curation.workers import Limits, WorkerStartError
 
 if TYPE_CHECKING:
     from curation.library.library import Library

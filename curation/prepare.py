@@ -75,7 +75,7 @@ class Prepared:
 
 @dataclass(frozen=True)
 class PreparePhotos:
-    """What a worker needs to make pairs; see `curation.worker_process.Setup`.
+    """What a worker needs to make pairs; see `core.processes.worker_process.Setup`.
 
     Attributes
     ----------

@@ -1,6 +1,6 @@
 """The worker pool on Ray: actors that make their tools once, get paths and give back small rows.
 
-The rules are those of `curation.workers`: one task at a time within a time limit, a worker that hangs,
+The rules are those of `core.processes.workers`: one task at a time within a time limit, a worker that hangs,
 dies or raises is replaced, and a task that killed its worker is tried again. Ray's own restarts are off,
 because a restart would hand the task over once more without counting it.
 
@@ -27,8 +27,8 @@ if "RAY_ADDRESS" not in os.environ and "ray" not in sys.modules:
 
 import ray
 
-from curation.worker_process import Setup
-from curation.workers import GRACE_S, START_ATTEMPTS, Limits, Outcome, WorkerStartError, retry_or_fail
+from core.processes.worker_process import Setup
+from core.processes.workers import GRACE_S, START_ATTEMPTS, Limits, Outcome, WorkerStartError, retry_or_fail
 
 Task = TypeVar("Task")
 Result = TypeVar("Result")
@@ -37,7 +37,7 @@ OBJECT_STORE_BYTES = 80_000_000  # rows are small and travel inside the replies:
 
 
 class _Hand:
-    """The inside of an actor; answers as `curation.worker_process.work` does."""
+    """The inside of an actor; answers as `core.processes.worker_process.work` does."""
 
     def __init__(self, setup: Setup[Any, Any]) -> None:
         self._setup = setup
@@ -79,7 +79,7 @@ class _Actor:
 def run_on_ray(
     tasks: Iterable[Task], setup: Setup[Task, Result], *, workers: int, limits: Limits | None = None
 ) -> Generator[Outcome[Task, Result], None, None]:
-    """`curation.workers.run_in_workers` on Ray actors: same parameters, outcomes and errors."""
+    """`core.processes.workers.run_in_workers` on Ray actors: same parameters, outcomes and errors."""
     if workers < 1:
         raise ValueError(f"expected at least one worker, got {workers}")
     jobs = deque((task, 1) for task in tasks)

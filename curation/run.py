@@ -27,14 +27,14 @@ from typing import Any
 
 from core import assets
 from core.errors import AssetMissing
+from core.processes.worker_process import Setup
+from core.processes.workers import Limits, Outcome, WorkerStartError
 from curation import engines
 from curation.ingest import SourceFile, find_files, hash_source, name_files
 from curation.manifest import Manifest, OutputInUse, Reason, lock_folder
 from curation.prepare import Gates, PhotoTask, Prepared, PreparePhotos, current_versions, left_out
 from curation.store import check_folders, claim, has_pair, make_folders, remove_pair, remove_unfinished
 from curation.summary import Summary, summarise
-from curation.worker_process import Setup
-from curation.workers import Limits, Outcome, WorkerStartError
 
 logger = logging.getLogger(__name__)
 

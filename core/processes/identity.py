@@ -26,6 +26,15 @@ def is_running(identity: dict[str, Any]) -> bool:
     return bool(started) and started == identity["started"]
 
 
+def cpu_seconds(pid: int) -> float:
+    """Processor time that a process has used so far; 0 where nobody can tell."""
+    try:
+        fields = (_PROC / str(pid) / "stat").read_text().rpartition(")")[2].split()
+    except OSError:
+        return 0.0
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
 def _started(pid: int) -> str:
     """When a process was started, as text that is compared only; empty if it has ended."""
     if sys.platform != "linux":

@@ -1,6 +1,6 @@
 """Decoding strangers' files in child processes that may hang, explode or die.
 
-`check_picture` runs in spawned workers (`curation.workers`) with a time limit a file and an address space
+`check_picture` runs in spawned workers (`core.processes.workers`) with a time limit a file and an address space
 limit, without core dumps and without the right to write files. Whatever a decoder does there costs that
 one file: it is refused with ``timeout``, ``memory`` or ``crashed``, and the next file finds a new worker.
 """
@@ -8,24 +8,21 @@ one file: it is refused with ``timeout``, ``memory`` or ``crashed``, and the nex
 from __future__ import annotations
 
 import atexit
-import ctypes
 import os
 import stat
-import sys
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
+from core.image_child import limit_this_process
+from core.processes.worker_process import Setup
+from core.processes.workers import Limits, Outcome, WarmWorkers, open_workers
 from curation.intake.picture import DEFAULT_LIMITS, PictureLimits, Refused, check_picture, too_many_bytes
 from curation.library.records import Original
-from curation.worker_process import Setup
-from curation.workers import Limits, Outcome, open_workers
 
 TASKS_PER_WORKER = 20_000
-_M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD, _KEPT_BYTES = -1, -3, 32 << 20
 
 
 @dataclass(frozen=True)
@@ -75,13 +72,13 @@ class Task:
 
 @dataclass(frozen=True)
 class CheckPictures:
-    """What a worker needs to check pictures; see `curation.worker_process.Setup`."""
+    """What a worker needs to check pictures; see `core.processes.worker_process.Setup`."""
 
     limits: PictureLimits
 
     @contextmanager
     def __call__(self) -> Iterator[Callable[[Task], Original | Refused]]:
-        _limit_this_process(self.limits.memory_bytes)
+        limit_this_process(self.limits.memory_bytes)
         yield self.check
 
     def check(self, task: Task) -> Original | Refused:
@@ -112,16 +109,13 @@ def open_checkers(
 
 
 class PictureChecker:
-    """One warm child process that checks pictures one after the other, for any thread.
-
-    The child belongs to a thread of its own, because on Linux it dies with the thread that started it.
-    """
+    """One warm child process that checks pictures one after the other, for any thread."""
 
     def __init__(self, limits: PictureLimits = DEFAULT_LIMITS) -> None:
         self._limits = limits
-        self._thread = ThreadPoolExecutor(1, thread_name_prefix="picture-checker")
-        self._stack = ExitStack()
-        self._round: Callable[[Iterable[Task]], Iterator[tuple[Task, Original | Refused]]] | None = None
+        self._workers: WarmWorkers[Task, Original | Refused] = WarmWorkers(
+            CheckPictures(limits), workers=1, limits=_worker_limits(limits)
+        )
 
     def check(self, data: bytes) -> Original:
         """As `check_picture`.
@@ -130,26 +124,19 @@ class PictureChecker:
         ------
         Refused
             Also with ``timeout``, ``memory`` and ``crashed``.
-        curation.workers.WorkerStartError
+        core.processes.workers.WorkerStartError
             If no child can be started.
         """
         if len(data) > self._limits.max_bytes:
             raise too_many_bytes(len(data), self._limits)
-        answer = self._thread.submit(self._check, data).result()
+        answer = _answer(self._workers.do(Task(0, PictureBytes(data))), self._limits)
         if isinstance(answer, Refused):
             raise answer
         return answer
 
     def close(self) -> None:
         """End the child; what waits for it is done first."""
-        self._thread.shutdown()
-        self._stack.close()
-
-    def _check(self, data: bytes) -> Original | Refused:
-        if self._round is None:
-            self._round = self._stack.enter_context(open_checkers(self._limits, workers=1))
-        ((_, answer),) = self._round([Task(0, PictureBytes(data))])
-        return answer
+        self._workers.close()
 
 
 @lru_cache(maxsize=4)
@@ -178,31 +165,3 @@ def _answer(outcome: Outcome[Task, Original | Refused], limits: PictureLimits) -
     if outcome.failure == "timeout":
         return Refused("timeout", f"It was not decoded within {limits.timeout_s:g} s.")
     return Refused("crashed", f"The decoder died over it ({outcome.detail or 'no reason given'}).")
-
-
-def _limit_this_process(memory_bytes: int) -> None:
-    """Cap the address space, dump no core, write no file; where the system knows such limits."""
-    if sys.platform == "win32":
-        return
-    import resource
-
-    from PIL import AvifImagePlugin
-
-    AvifImagePlugin.DEFAULT_MAX_THREADS = 1  # the pool is the parallelism; threads cost address space
-    with suppress(OSError, ValueError):
-        resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    with suppress(OSError, ValueError):
-        resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
-    if sys.platform == "linux":
-        _keep_freed_memory()
-        used = int(Path("/proc/self/statm").read_text().split()[0]) * os.sysconf("SC_PAGE_SIZE")
-        with suppress(OSError, ValueError):
-            resource.setrlimit(resource.RLIMIT_AS, (used + memory_bytes, used + memory_bytes))
-
-
-def _keep_freed_memory() -> None:
-    """Let the next photo use the last one's memory: handing it back costs 2 800 page faults a photo."""
-    libc = ctypes.CDLL(None)
-    with suppress(AttributeError):  # not glibc
-        libc.mallopt(_M_TRIM_THRESHOLD, _KEPT_BYTES)
-        libc.mallopt(_M_MMAP_THRESHOLD, _KEPT_BYTES)

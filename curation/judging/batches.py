@@ -9,10 +9,10 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from core.atomic_files import write_atomically
+from core.processes.workers import Outcome
 from curation.judging.pictures import has_pictures, remove_pictures
 from curation.judging.task import ExamineTask
 from curation.library.records import Examination
-from curation.workers import Outcome
 
 if TYPE_CHECKING:
     from curation.library.library import Library

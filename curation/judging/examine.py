@@ -43,7 +43,7 @@ MAX_FACES = 5
 
 @dataclass(frozen=True)
 class ExamineSetup:
-    """What a worker needs to examine images; see `curation.worker_process.Setup`.
+    """What a worker needs to examine images; see `core.processes.worker_process.Setup`.
 
     Attributes
     ----------

@@ -36,11 +36,11 @@ from typing import Any
 import cv2
 
 from core import assets
+from core.processes.workers import Limits, run_in_workers
 from curation import engines
 from curation.judging.examine import LANDMARKER, ExamineSetup, current_versions
 from curation.judging.task import ExamineTask
 from curation.library.library import Library
-from curation.workers import Limits, run_in_workers
 from tests.benchmarks.curation_speed import _cpu_s
 from tests.conftest import ROOT
 

@@ -232,3 +232,16 @@ def test_odd_little_shapes_give_a_sketch_or_a_refusal_never_a_crash(shape: tuple
     picture[::2] = 0
     with contextlib.suppress(UnsafeImage):
         assert sketch_from_upload(encoded(picture)).shape == (512, 512)
+
+
+def test_an_upload_is_decoded_in_a_child(monkeypatch):
+    """What happens to the decoder here does not show there."""
+    monkeypatch.setattr("core.paper.read_photo", None)
+    assert_is_clean_framed_face(sketch_from_upload(encoded(draw_face())))
+
+
+def test_a_jpeg_of_scans_without_end_is_refused_at_once():
+    data = encoded(np.zeros((64, 64), np.uint8), "JPEG", progressive=True)
+    start = data.rfind(b"\xff\xda")
+    with pytest.raises(UnsafeImage, match="scans"):
+        sketch_from_upload(data[:start] + data[start:-2] * 200 + b"\xff\xd9")

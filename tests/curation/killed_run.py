@@ -6,9 +6,9 @@ import sys
 from pathlib import Path
 
 from core import assets
+from core.processes.workers import Limits
 from curation.prepare import Gates, current_versions
 from curation.run import Config, curate
-from curation.workers import Limits
 from tests.curation.planted import TinyPairs
 
 

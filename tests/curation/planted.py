@@ -6,6 +6,7 @@ import errno
 import os
 import signal
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -45,6 +46,20 @@ def unable() -> Iterator[Callable[[str], str]]:
 def stillborn() -> Iterator[Callable[[str], str]]:
     os._exit(7)
     yield str
+
+
+@contextmanager
+def slow_start() -> Iterator[Callable[[str], str]]:
+    end = time.process_time() + 2
+    while time.process_time() < end:
+        pass
+    yield do_as_told
+
+
+@contextmanager
+def stuck_start() -> Iterator[Callable[[str], str]]:
+    threading.Event().wait()
+    yield do_as_told
 
 
 @dataclass(frozen=True)

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from core import assets
+from core.processes.workers import Limits, WorkerStartError
 from curation import engines, judge, run
 from curation.judge import JudgeConfig
 from curation.library.library import Library
@@ -19,7 +20,6 @@ from curation.library.records import Examination, Provenance
 from curation.manifest import MANIFEST
 from curation.prepare import Gates, current_versions
 from curation.run import Config, curate
-from curation.workers import Limits, WorkerStartError
 from tests.curation import planted
 from tests.curation.planted_examiner import VERSIONS, TinyExaminer, original_of, tiny_png
 

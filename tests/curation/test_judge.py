@@ -14,13 +14,13 @@ from pathlib import Path
 
 import pytest
 
+from core.processes.workers import Limits
 from curation import judge
 from curation.judge import JudgeConfig, JudgeSummary, LibraryInUse, judge_library
 from curation.judging.pictures import has_pictures, remove_unfinished
 from curation.library.library import Library
 from curation.library.records import Provenance
 from curation.manifest import lock_folder
-from curation.workers import Limits
 from tests.curation.planted_examiner import VERSIONS, TinyExaminer, original_of, tiny_png
 
 IMAGES = 8

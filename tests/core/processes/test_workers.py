@@ -6,7 +6,7 @@ import os
 
 import pytest
 
-from curation.workers import Limits, WorkerStartError, run_in_workers
+from core.processes.workers import Limits, WorkerStartError, run_in_workers
 from tests.curation import planted
 
 
@@ -66,6 +66,25 @@ def test_a_full_disk_stops_everything() -> None:
 def test_workers_that_cannot_start_say_why(setup, why: str) -> None:
     with pytest.raises(WorkerStartError, match=why):
         list(run_in_workers(["a", "b"], setup, workers=1))
+
+
+def test_a_worker_that_starts_is_waited_for_while_it_gets_on() -> None:
+    """A busy machine makes starting slow; the clock alone says nothing."""
+    limits = Limits(start_timeout_s=0.5)
+    (outcome,) = run_in_workers(["a"], planted.slow_start, workers=1, limits=limits)
+    assert outcome.result == "A"
+
+
+@pytest.mark.parametrize(
+    ("setup", "limits"),
+    [
+        (planted.stuck_start, Limits(start_timeout_s=1.5)),
+        (planted.slow_start, Limits(start_timeout_s=0.5, start_cpu_s=0.1)),
+    ],
+)
+def test_a_worker_that_does_not_get_on_is_given_up(setup, limits: Limits) -> None:
+    with pytest.raises(WorkerStartError, match="no progress"):
+        list(run_in_workers(["a"], setup, workers=1, limits=limits))
 
 
 def test_closing_early_leaves_no_process_behind() -> None:

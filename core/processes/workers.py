@@ -10,16 +10,19 @@ from __future__ import annotations
 
 import multiprocessing as mp
 import signal
+import threading
 import time
 from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator
-from contextlib import contextmanager, suppress
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
 from typing import Any, Generic, TypeVar
 
-from curation.worker_process import Setup, work
+from core.processes.identity import cpu_seconds
+from core.processes.worker_process import Setup, work
 
 Task = TypeVar("Task")
 Result = TypeVar("Result")
@@ -37,7 +40,10 @@ class Limits:
     timeout_s
         Time for one task.
     start_timeout_s
-        Time for a worker to start and make its tools.
+        A worker that starts is given up once it has used no processor for this long: on a busy machine
+        starting takes minutes, and killing what gets on would only make it busier.
+    start_cpu_s
+        Processor time for a worker to start and make its tools.
     tasks_per_worker
         Tasks after which a worker is replaced.
     attempts
@@ -46,6 +52,7 @@ class Limits:
 
     timeout_s: float = 20.0
     start_timeout_s: float = 120.0
+    start_cpu_s: float = 300.0
     tasks_per_worker: int = 2000
     attempts: int = 2
 
@@ -78,6 +85,12 @@ class _Worker:
     is_ready: bool = False
     job: tuple[Any, int] | None = None  # task and attempt
     tasks_done: int = field(default=0)
+    cpu_s: float = 0.0  # used at the last look, while it starts
+
+    def is_getting_on(self, limits: Limits) -> bool:
+        """Whether a worker that starts has worked since the last look and may go on."""
+        before, self.cpu_s = self.cpu_s, cpu_seconds(self.process.pid or 0)
+        return before < self.cpu_s < limits.start_cpu_s
 
     def kill(self) -> str:
         """End it at once; how it ended, in words."""
@@ -138,6 +151,41 @@ def open_workers(
         yield pool.round
     finally:
         pool.close()
+
+
+class WarmWorkers(Generic[Task, Result]):
+    """A few warm workers that do single tasks for any thread; they start when they are first needed.
+
+    Each belongs to a thread of its own, because on Linux it dies with the thread that started it.
+    """
+
+    def __init__(self, setup: Setup[Task, Result], *, workers: int, limits: Limits | None = None) -> None:
+        self._open = lambda: open_workers(setup, workers=1, limits=limits)
+        self._threads = ThreadPoolExecutor(workers, thread_name_prefix="warm-worker")
+        self._stack = ExitStack()
+        self._own = threading.local()
+
+    def do(self, task: Task) -> Outcome[Task, Result]:
+        """Do a task when its turn comes, and wait for it.
+
+        Raises
+        ------
+        WorkerStartError
+            If no worker can be started.
+        """
+        return self._threads.submit(self._do, task).result()
+
+    def close(self) -> None:
+        """End the workers; what waits for them is done first."""
+        self._threads.shutdown()
+        self._stack.close()
+
+    def _do(self, task: Task) -> Outcome[Task, Result]:
+        if not hasattr(self._own, "round"):
+            self._own.round = self._stack.enter_context(self._open())
+        (outcome,) = self._own.round([task])
+        assert isinstance(outcome, Outcome)
+        return outcome
 
 
 def retry_or_fail(
@@ -221,6 +269,9 @@ class _Pool(Generic[Task, Result]):
             return self._settle(worker, kind, value)
         if time.monotonic() < worker.deadline:
             return None
+        if not worker.is_ready and worker.is_getting_on(self._limits):
+            worker.deadline = time.monotonic() + self._limits.start_timeout_s
+            return None
         return self._lose(worker, timed_out=True)
 
     def _settle(self, worker: _Worker, kind: str, value: Any) -> Outcome[Task, Result] | None:
@@ -258,7 +309,7 @@ class _Pool(Generic[Task, Result]):
             if not worker.is_ready:
                 self._failed_starts += 1
             if self._failed_starts >= START_ATTEMPTS:
-                reason = f"no answer within {self._limits.start_timeout_s:g} s" if timed_out else ended
+                reason = "no progress while starting" if timed_out else ended
                 raise WorkerStartError(f"Worker processes end before they are ready ({reason}).")
             return None
         return retry_or_fail(
