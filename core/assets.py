@@ -16,7 +16,7 @@ import sys
 import tempfile
 import zipfile
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Protocol
 from urllib.parse import urlsplit
@@ -155,6 +155,24 @@ def fetch(name: str) -> Path:
         raise ValueError(f"{name!r} is no model file of the registry. Valid names: {', '.join(REGISTRY)}.")
     config = settings()
     return fetch_asset(REGISTRY[name], cache=config.asset_cache, local=config.assets)
+
+
+def find(name: str) -> Path | None:
+    """Path of a model file that is on this machine already, or None: nothing is fetched.
+
+    Raises
+    ------
+    ValueError
+        If the registry has no such name.
+    """
+    if name not in REGISTRY:
+        raise ValueError(f"{name!r} is no model file of the registry. Valid names: {', '.join(REGISTRY)}.")
+    config = settings()
+    try:
+        asset = replace(REGISTRY[name], sources=())
+        return fetch_asset(asset, cache=config.asset_cache, local=config.assets)
+    except AssetMissing:
+        return None
 
 
 def fetch_asset(asset: Asset, *, cache: Path, local: Path | None = None) -> Path:

@@ -6,14 +6,20 @@ full ink, so that each can be tested and looked at by itself.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from typing import Literal
+
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from core.drawn_face import Matrix, anchors_of, find_drawn_face, is_on_template, matrix_from_anchors
 from core.errors import UnsafeImage
+from core.face_frame import alignment_targets
 from core.image_child import decode_in_child
 from core.images import read_photo
 from core.paper_sheet import cut_out_paper, shrink
+from core.sketches import line_map, sketch_from_photo, soft_threshold
 
 FloatImage = NDArray[np.float32]
 ByteImage = NDArray[np.uint8]
@@ -22,15 +28,70 @@ WORKING_SIDE = 1024
 # Head of the alignment template, as fractions of the frame: top of the hair, tip of the chin, widest head.
 HEAD_TOP, CHIN, HEAD_WIDTH = 0.07, 0.91, 0.86
 MIN_INK_SHARE = 5e-4
+SHADED_SHARE = 0.06
 _WHITE: ByteImage = np.full(3, 255, np.uint8)
 
 
-def sketch_from_upload(data: bytes, size: int = 512) -> ByteImage:
-    """Turn an uploaded picture of a drawing into black lines on white, framed like the template.
+@dataclass(frozen=True)
+class PaperDrawing:
+    """A drawing read from a picture, and where its face was put.
 
-    Paper is found and straightened, white lines on dark are inverted, shadows and tints are divided
-    away, specks dropped, and the head is placed where the face template has it. A square digital
-    drawing that is already framed keeps its framing, so a downloaded drawing can be uploaded again.
+    Attributes
+    ----------
+    sketch : (S, S) uint8
+        Black lines (0) on white (255), framed like the template.
+    source : (H, W, 3) uint8
+        The drawing before it was moved: upright, cut out of its table, dark on light.
+    tone : (H, W) float32 or None
+        Its lines, 1 is paper; None for a shaded drawing, whose lines are taken from what is on the template.
+    matrix : (2, 3) float64
+        Pixels of ``source`` to pixels of ``sketch``.
+    placed_by
+        Eyes and mouth that were found (``face``) or put by hand (``hand``), the outline of the ink (``ink``),
+        or ``frame``: it was on the template already.
+    """
+
+    sketch: ByteImage
+    source: ByteImage
+    tone: FloatImage | None
+    matrix: Matrix
+    placed_by: Literal["face", "hand", "ink", "frame"]
+
+    @property
+    def is_shaded(self) -> bool:
+        """Whether it is drawn in tones rather than lines."""
+        return self.tone is None
+
+    @property
+    def anchors(self) -> NDArray[np.float64]:
+        """What of ``source`` lies on the template's eyes and mouth, (3, 2)."""
+        linear, shift = self.matrix[:, :2], self.matrix[:, 2]
+        targets = alignment_targets(self.sketch.shape[0]).astype(np.float64)
+        return np.asarray(np.linalg.solve(linear, (targets - shift).T).T)
+
+    def moved(self, anchors: NDArray[np.floating]) -> PaperDrawing | None:
+        """The same drawing with its eyes and mouth put by hand, (3, 2) in pixels of ``source``.
+
+        None if the three points make no face.
+        """
+        size = self.sketch.shape[0]
+        matrix = matrix_from_anchors(anchors, size)
+        return None if matrix is None else _placed(self.source, self.tone, matrix, "hand", size)
+
+
+def sketch_from_upload(data: bytes, size: int = 512) -> ByteImage:
+    """Turn an uploaded picture of a drawing into a sketch (size, size) uint8; see `read_drawing`."""
+    return read_drawing(data, size).sketch
+
+
+def read_drawing(data: bytes, size: int = 512) -> PaperDrawing:
+    """Read an uploaded picture of a drawing as black lines on white, framed like the template.
+
+    Paper is found and straightened, white lines on dark are inverted, shadows and tints are divided away and
+    specks dropped. A drawing in tones (shaded pencil, wash, a photo) is taken through the line extraction that
+    training photos went through. Eyes and mouth go where the face template has them; where none are found,
+    the head's outline does. A square digital drawing that is already framed keeps its framing, so a downloaded
+    drawing can be uploaded again.
 
     Parameters
     ----------
@@ -39,43 +100,135 @@ def sketch_from_upload(data: bytes, size: int = 512) -> ByteImage:
     size
         Side of the result in pixels.
 
-    Returns
-    -------
-    (size, size) uint8
-        Black lines (0) on white (255).
-
     Raises
     ------
     UnsafeImage
         If the file is not an image, damaged, too large, takes too long to decode, or holds no lines.
     """
-    picture = decode_in_child(_read_small, data)
-    background = _WHITE if is_own_canvas(picture, size) else flat_background(picture)
+    return drawing_from_picture(decode_in_child(_read_small, data), size)
+
+
+def drawing_from_picture(picture: ByteImage, size: int = 512) -> PaperDrawing:
+    """The same from pixels (H, W, 3) uint8.
+
+    Raises
+    ------
+    UnsafeImage
+        If the picture holds no lines.
+    """
+    picture = shrink(picture, WORKING_SIDE)
+    is_own = is_own_canvas(picture, size)
+    background = _WHITE if is_own else flat_background(picture)
     is_digital = background is not None
     if not is_digital:
-        picture = _denoise(cut_out_paper(picture))
-    if has_light_lines(np.asarray(cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY), np.uint8)):
+        picture = cut_out_paper(picture)
+    if has_light_lines(_grey(picture)):
         picture = 255 - picture
         background = None if background is None else 255 - background
-
-    if background is not None:
-        reflectance = reflectance_over(picture, background)
-        if _has_colour(reflectance):
-            reflectance = reflectance_over(picture, local_background(picture))
-        tone = tone_of(reflectance)
-    else:
-        tone = drop_specks(stretch_ink(tone_of(reflectance_over(picture, local_background(picture)))))
-
+    tone = _digital_tone(picture, background) if background is not None else _paper_tone(_denoise(picture))
     if float(np.mean(tone < 0.7)) < MIN_INK_SHARE:
         raise UnsafeImage(
             "No drawn lines were found in this picture: it is blank, too faint or not a drawing. "
             "Upload dark lines on light paper, or light lines on a dark ground."
         )
-    if is_digital and is_framed(tone, size):
-        framed = _resize(tone, size)
+    lines = None if not is_own and is_shaded(picture) else tone
+    points = None if is_own else find_drawn_face(picture)
+    if (
+        is_digital
+        and is_framed(tone, size)
+        and (points is None or is_on_template(anchors_of(points), len(tone)))
+    ):
+        scale = size / len(tone)
+        as_it_is = np.array([[scale, 0, scale / 2 - 0.5], [0, scale, scale / 2 - 0.5]])
+        return _placed(picture, lines, as_it_is, "frame", size)
+    if points is not None and (matrix := matrix_from_anchors(anchors_of(points), size)) is not None:
+        return _placed(picture, lines, matrix, "face", size)
+    return _placed(picture, lines, ink_matrix(tone, size), "ink", size)
+
+
+def _placed(
+    source: ByteImage,
+    tone: FloatImage | None,
+    matrix: Matrix,
+    placed_by: Literal["face", "hand", "ink", "frame"],
+    size: int,
+) -> PaperDrawing:
+    if tone is None:
+        sketch = lines_of_shading(source, matrix, size)
     else:
-        framed = place_in_frame(tone, size)
-    return np.round(np.clip(framed, 0, 1) * 255).astype(np.uint8)
+        framed = _resize(tone, size) if placed_by == "frame" else warp_tone(tone, matrix, size)
+        sketch = np.round(np.clip(framed, 0, 1) * 255).astype(np.uint8)
+    return PaperDrawing(sketch, source, tone, matrix, placed_by)
+
+
+def _digital_tone(picture: ByteImage, background: ByteImage) -> FloatImage:
+    reflectance = reflectance_over(picture, background)
+    if _has_colour(reflectance):
+        reflectance = reflectance_over(picture, local_background(picture))
+    return tone_of(reflectance)
+
+
+def _paper_tone(picture: ByteImage) -> FloatImage:
+    return drop_specks(stretch_ink(tone_of(reflectance_over(picture, local_background(picture)))))
+
+
+def is_shaded(picture: ByteImage) -> bool:
+    """Whether a drawing lives by its tones: grey over areas, where a line drawing has thin ink on paper.
+
+    What is left of it when strokes of up to 2.5 % of the picture are closed, on paper that the lamp may
+    light unevenly. Thirty pencil portraits have .065 to .54 of their area in such tones, nine line drawings
+    none, and shadows are lighter than what counts.
+    """
+    small = shrink(picture, 256)
+    grey = cv2.GaussianBlur(_grey(small), (0, 0), 0.7).astype(np.float32)
+    reflectance = np.asarray(np.clip(grey / np.maximum(lamp_light(grey), 16), 0, 1), np.float32)
+    if not np.any(reflectance < 0.7):
+        return False
+    left, top, right, bottom = ink_box(reflectance)
+    kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (7, 7))
+    closed = cv2.morphologyEx(reflectance, cv2.MORPH_CLOSE, kernel)[top:bottom, left:right]
+    return float(np.mean((closed > 0.25) & (closed < 0.7))) > SHADED_SHARE
+
+
+def lamp_light(grey: FloatImage) -> FloatImage:
+    """How the lamp lights bare paper, (H, W) float32: a smooth surface over the picture's bright pixels.
+
+    A quadratic that is fitted again and again to what does not lie below it; unlike `local_background` it
+    does not follow an area of hair or shading.
+    """
+    small = cv2.dilate(cv2.resize(grey, (64, 64), interpolation=cv2.INTER_AREA), np.ones((3, 3), np.uint8))
+    y, x = np.mgrid[-1:1:64j, -1:1:64j].reshape(2, -1)
+    terms = np.stack([np.ones_like(x), x, y, x * x, x * y, y * y], axis=1)
+    values = small.ravel().astype(np.float64)
+    is_paper = values >= np.median(values)
+    for _ in range(12):
+        fit = terms @ np.linalg.lstsq(terms[is_paper], values[is_paper], rcond=None)[0]
+        excess = values - fit
+        is_paper = excess > -max(4.0, float(np.std(excess[is_paper])))
+    height, width = grey.shape
+    return np.asarray(cv2.resize(fit.reshape(64, 64).astype(np.float32), (width, height)), np.float32)
+
+
+def lines_of_shading(picture: ByteImage, matrix: Matrix, size: int) -> ByteImage:
+    """Lines of a drawing in tones, taken on the template as those of training photos: (size, size) uint8.
+
+    Its edges and, where the landmarker sees the face, the strokes of its mesh.
+    """
+    shrinks = float(np.linalg.svd(matrix[:, :2])[1].min())
+    soft = picture if shrinks >= 1 else cv2.GaussianBlur(picture, (0, 0), 0.35 / shrinks)
+    on_template = cv2.warpAffine(
+        soft, matrix, (size, size), flags=cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE
+    )
+    aligned = np.asarray(on_template, np.uint8)
+    outside = cv2.warpAffine(np.zeros(picture.shape[:2], np.uint8), matrix, (size, size), borderValue=255)
+    points = find_drawn_face(aligned)
+    if points is not None and is_on_template(anchors_of(points), size, within_px=40):
+        sketch = sketch_from_photo(aligned, points)
+    else:
+        sketch = soft_threshold(line_map(aligned))
+    return np.asarray(
+        np.maximum(sketch, outside), np.uint8
+    )  # beyond the picture there is only its border, drawn out
 
 
 def _read_small(data: bytes) -> ByteImage:
@@ -193,8 +346,8 @@ def is_framed(tone: FloatImage, size: int) -> bool:
     return is_centred and bottom - top > 0.45
 
 
-def place_in_frame(tone: FloatImage, size: int) -> FloatImage:
-    """Scale and move the drawing so that its head fills the template's head, (size, size) float32.
+def ink_matrix(tone: FloatImage, size: int) -> Matrix:
+    """Scale and shift that let the drawing's head fill the template's head, (2, 3).
 
     A neck and shoulders may run out of the frame at the bottom, as they do in the training photos.
     """
@@ -205,11 +358,14 @@ def place_in_frame(tone: FloatImage, size: int) -> FloatImage:
     centre_y = top + chin / 2
     centre_x = _head_centre(tone[top : top + chin, left:right] < 0.7) + left
     target_y = size * (HEAD_TOP + CHIN) / 2
-    matrix = np.array(
-        [[scale, 0, size / 2 - scale * centre_x], [0, scale, target_y - scale * centre_y]], np.float32
-    )
+    return np.array([[scale, 0, size / 2 - scale * centre_x], [0, scale, target_y - scale * centre_y]])
+
+
+def warp_tone(tone: FloatImage, matrix: Matrix, size: int) -> FloatImage:
+    """Lines moved by an affine, (size, size) float32, as dark as they were before."""
+    scale = float(np.sqrt(abs(np.linalg.det(matrix[:, :2]))))
     if scale < 1:  # warpAffine does not average over what it skips
-        tone = cv2.GaussianBlur(tone, (0, 0), 0.35 / scale)
+        tone = np.asarray(cv2.GaussianBlur(tone, (0, 0), 0.35 / scale), np.float32)
     placed = cv2.warpAffine(
         tone, matrix, (size, size), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_CONSTANT, borderValue=1.0
     )
@@ -256,6 +412,10 @@ def _is_straight(component: NDArray[np.bool_], side: int) -> bool:
 
 def _has_colour(reflectance: FloatImage) -> bool:
     return float(np.mean(reflectance.max(axis=-1) - reflectance.min(axis=-1) > 0.15)) > 0.01
+
+
+def _grey(picture: ByteImage) -> ByteImage:
+    return np.asarray(cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY), np.uint8)
 
 
 def _denoise(picture: ByteImage) -> ByteImage:
