@@ -46,7 +46,7 @@ def main(arguments: list[str]) -> int:
     except BaseException as error:
         with suppress(OSError):
             traceback.print_exc()
-        message = traceback.format_exception_only(error)[-1].strip()
+        message = _words_of(error)
         code = 1
     with suppress(OSError):
         sys.stdout.flush()
@@ -54,6 +54,16 @@ def main(arguments: list[str]) -> int:
     state = "stopped" if asked_to_stop or code == STOPPED else "failed" if code else "done"
     write_end(Path(folder), job_id, state, message)
     return int(code)
+
+
+def _words_of(error: BaseException) -> str:
+    """What a page says of it: its sentence; Python's own words only where nobody wrote one."""
+    words = " ".join(str(error).split())
+    if words and isinstance(error, ValueError | OSError | RuntimeError):
+        return words
+    return (
+        f"It ended unexpectedly ({traceback.format_exception_only(error)[-1].strip()}); its log says where."
+    )
 
 
 if __name__ == "__main__":

@@ -2,21 +2,32 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import logging
 import os
+import signal
 import sys
-from collections.abc import Callable, Sequence
-from contextlib import nullcontext
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
+from types import FrameType
 from typing import TYPE_CHECKING, Any
 
+import torch
+
+from core.errors import AssetMissing
 from core.processes.lock import Held, hold
+from core.training.checks import check_training
+from core.training.kinds import KINDS, Kind
+from core.training.loop import STOP
 
 if TYPE_CHECKING:
     from jsonargparse import ArgumentParser
 
 LOCK = "lock"  # in a run's folder; held by whoever trains it
+STOPPED, MISTAKE = 130, 2  # exit codes
+USER_ERRORS = (ValueError, OSError, AssetMissing, FloatingPointError, Held, torch.OutOfMemoryError)
 HELD = "is in training already, by another process. Stop that one first, or choose another --loop.out."
 
 
@@ -61,37 +72,94 @@ def check_settings(train: Callable[..., Path], config: dict[str, Any]) -> dict[s
 def _parser(train: Callable[..., Path], *, exit_on_error: bool = True) -> ArgumentParser:
     from jsonargparse import ArgumentParser
 
-    parser = ArgumentParser(description=(train.__doc__ or "").partition("\n")[0], exit_on_error=exit_on_error)
+    parser = ArgumentParser(
+        description=(train.__doc__ or "").partition("\n")[0], exit_on_error=exit_on_error, allow_abbrev=False
+    )
     parser.add_function_arguments(train, skip={"progress"}, as_positional=False)
     return parser
 
 
 def main(train: Callable[..., Path]) -> None:
-    """Parse the command line, train, print the weights' path as JSON."""
-    from tqdm import tqdm
+    """Parse the command line, train, print the weights' path as JSON.
 
+    Ctrl-C saves after the present step and ends with exit code 130, a second one ends at once. A mistake of
+    whoever calls it ends with one line on stderr and exit code 2.
+    """
     logging.basicConfig(level=logging.INFO)
-    settings = read_settings(train, sys.argv[1:])
     is_main = os.environ.get("RANK", "0") == "0"
     try:
-        with _only_trainer(settings) if is_main else nullcontext(), tqdm(disable=not is_main) as bar:
-
-            def show(done: int, total: int) -> None:
-                bar.total = total
-                bar.update(done - bar.n if bar.n else 0)
-                bar.n = done
-
-            path = train(**settings, progress=show)
-    except Held as error:
-        sys.exit(str(error))
-    if is_main:
+        settings = read_settings(train, sys.argv[1:])
+        out = settings["loop"].out if "loop" in settings else None
+        if out is not None:
+            check_training(_kind_of(train), settings)
+            out.mkdir(parents=True, exist_ok=True)
+        with hold(out / LOCK, f"{out} {HELD}") if out is not None and is_main else nullcontext():
+            path, was_stopped = _train(train, settings, out, is_main=is_main)
+    except USER_ERRORS as error:
+        print(one_line(error), file=sys.stderr)
+        sys.exit(MISTAKE)
+    except KeyboardInterrupt:
+        print("Ended at once; what was saved last is kept.", file=sys.stderr)
+        sys.exit(STOPPED)
+    if is_main and path.is_file():
         print(json.dumps({"weights": str(path)}))
+    if was_stopped:
+        sys.exit(STOPPED)
 
 
-def _only_trainer(settings: dict[str, Any]) -> Any:
-    """Two processes that train into one folder would overwrite each other's checkpoints."""
-    loop = settings.get("loop")
-    if loop is None:  # publishing, which trains nothing
-        return nullcontext()
-    loop.out.mkdir(parents=True, exist_ok=True)
-    return hold(loop.out / LOCK, f"{loop.out} {HELD}")
+def _train(
+    train: Callable[..., Path], settings: dict[str, Any], out: Path | None, *, is_main: bool
+) -> tuple[Path, bool]:
+    """Train behind a progress bar; gives the weights' path, and whether a person stopped it."""
+    from tqdm import tqdm
+
+    with stopping_on(signal.SIGINT, out) as asked, tqdm(disable=not is_main) as bar:
+
+        def show(done: int, total: int) -> None:
+            bar.total = total
+            bar.update(done - bar.n if bar.n else 0)
+            bar.n = done
+
+        return train(**settings, progress=show), bool(asked)
+
+
+@contextmanager
+def stopping_on(number: signal.Signals, out: Path | None) -> Iterator[list[int]]:
+    """Save and end a training on a signal; a second one ends it at once, as one does without a run's folder.
+
+    Yields
+    ------
+    asked
+        Empty until the signal came.
+    """
+    asked: list[int] = []
+
+    def ask(_signal: int, _frame: FrameType | None) -> None:
+        if out is None or asked or (out / STOP).exists():
+            raise KeyboardInterrupt
+        asked.append(_signal)
+        print("Saving after the present step; once more ends it at once.", file=sys.stderr)
+        (out / STOP).touch()
+
+    before = signal.signal(number, ask)
+    try:
+        yield asked
+    finally:
+        signal.signal(number, before)
+        if asked and out is not None:
+            (out / STOP).unlink(missing_ok=True)
+
+
+def one_line(error: BaseException) -> str:
+    """An error as a sentence, without Python's name for it."""
+    if isinstance(error, OSError) and error.errno == errno.ENOSPC:
+        return "The disk is full; what was saved before is kept. Make room, then start again: it goes on from there."
+    if isinstance(error, torch.OutOfMemoryError):
+        return "The device has too little memory. Take a smaller loop.batch_size, or more loop.accumulate."
+    return " ".join(str(error).split())
+
+
+def _kind_of(train: Callable[..., Path]) -> Kind | None:
+    spec = getattr(sys.modules[train.__module__], "__spec__", None)
+    module = spec.name if spec is not None else train.__module__
+    return next((kind for kind in KINDS.values() if kind.module == module), None)

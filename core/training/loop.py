@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import io
 import json
+import pickle
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +23,17 @@ from core.atomic_files import write_atomically
 from core.checkpoints import load_model, read_info, save_model
 from core.errors import AssetMissing
 from core.training.place import has_bf16, join_processes
-from core.training.recipe import LoopConfig, Mends, Progress, Recipe, Remembers, served_network
+from core.training.recipe import (
+    MAY_CHANGE,
+    LoopConfig,
+    Mends,
+    Progress,
+    Recipe,
+    Remembers,
+    differing_settings,
+    flat_settings,
+    served_network,
+)
 from core.training.run_log import RunLog
 from core.training.schedule import indices_of_step, learning_rate, warm_average
 
@@ -108,7 +119,18 @@ class Trainer:
         return model.eval()
 
     def save(self) -> None:
-        """Write checkpoint and served weights, each atomically."""
+        """Write checkpoint and served weights, each atomically.
+
+        Raises
+        ------
+        FloatingPointError
+            If a weight is not finite; what was saved before is kept then, for it could not go on from here.
+        OSError
+            If the disk is full; what was saved before is kept.
+        """
+        for name, network in self.recipe.networks.items():
+            if not all(value.isfinite().all() for value in network.state_dict().values()):
+                raise FloatingPointError(self._diverged(f"weights of {name} are not finite"))
         state = {
             "step": self.step,
             "settings": json.dumps(self.settings, default=str, sort_keys=True),
@@ -128,12 +150,12 @@ class Trainer:
         path = self.config.out / CHECKPOINT
         if not path.is_file():
             return
-        state = torch.load(path, map_location=self.place.device, weights_only=True)
-        settings = json.dumps(self.settings, default=str, sort_keys=True)
-        if state["settings"] != settings:
+        state = load_checkpoint(path, self.place.device)
+        before = flat_settings(json.loads(state["settings"]))
+        if differing := differing_settings(before, flat_settings(self.settings)):
             raise ValueError(
-                f"{path} was made with other settings. Choose another --loop.out, or restore the settings:\n"
-                f"{state['settings']}\nnow:\n{settings}"
+                f"{path} was made with other settings: {'; '.join(differing)}. Restore them, or choose another "
+                f"--loop.out. What may change is {', '.join(MAY_CHANGE)} and the weights of losses."
             )
         for name, network in self.recipe.networks.items():
             network.load_state_dict(state["networks"][name])
@@ -180,11 +202,18 @@ class Trainer:
             for name, losses in self.recipe.losses(batch, self.wrapped):
                 total = torch.stack([value.float() for value in losses.values()]).sum()
                 if not torch.isfinite(total):
-                    raise FloatingPointError(f"step {self.step}: the loss of {name} is {total.item()}")
+                    raise FloatingPointError(self._diverged(f"the loss of {name} is {total.item()}"))
                 with torch.autocast(place.device.type, enabled=False):
                     (total / config.accumulate).backward()
                 record |= {f"{name}/{key}": value.detach().float() for key, value in losses.items()}
         return record
+
+    def _diverged(self, what: str) -> str:
+        saved = max(self._served_step(), 0)
+        return (
+            f"step {self.step}: {what}. Go on from step {saved} with a lower learning rate (--loop.lr, now "
+            f"{self.config.lr:g})" + (", or without --loop.amp." if self.config.amp else ".")
+        )
 
     def _averaged(self, losses: dict[str, Tensor]) -> dict[str, float]:
         values = torch.stack(list(losses.values()))
@@ -214,20 +243,51 @@ class Trainer:
         return self.step % every == 0 or self.step == self.config.steps
 
 
+def load_checkpoint(path: Path, device: torch.device | str = "cpu") -> dict[str, Any]:
+    """What `Trainer.save` wrote.
+
+    Raises
+    ------
+    ValueError
+        If it is empty, cut short, or something else.
+    """
+    try:
+        state = torch.load(path, map_location=device, weights_only=True)
+    except (RuntimeError, EOFError, pickle.UnpicklingError, ValueError, KeyError) as error:
+        raise ValueError(
+            f"{path} is damaged or no checkpoint of a training ({path.stat().st_size:,} bytes). Restore it, or begin "
+            f"a new run from its weights: --loop.out NEW --start_from {path.with_name('model.safetensors')}"
+        ) from error
+    if not isinstance(state, dict) or not {"step", "settings", "networks", "optimizers", "ema"} <= set(state):
+        raise ValueError(
+            f"{path} is no checkpoint of a training here. Name a checkpoint.pt or a model.safetensors."
+        )
+    return state
+
+
 def start_networks_from(recipe: Recipe, path: Path) -> None:
     """Begin with another run's networks: all of a ``checkpoint.pt``, or the served one of a ``.safetensors``.
 
     Raises
     ------
-    RuntimeError
-        If the architectures differ.
+    FileNotFoundError, ValueError
+        If it is not there, is damaged, or the architectures differ.
     """
-    if path.suffix == ".safetensors":
-        served_network(recipe).load_state_dict(load_model(path).state_dict())
-        return
-    state = torch.load(path, map_location="cpu", weights_only=True)["networks"]
-    for name, network in recipe.networks.items():
-        network.load_state_dict(state[name])
+    if not path.is_file():
+        raise FileNotFoundError(f"{path} is missing. Choose other weights to begin with.")
+    try:
+        if path.suffix == ".safetensors":
+            served_network(recipe).load_state_dict(load_model(path).state_dict())
+            return
+        state = load_checkpoint(path)["networks"]
+        for name, network in recipe.networks.items():
+            network.load_state_dict(state[name])
+    except (RuntimeError, KeyError) as error:
+        first = str(error).strip().splitlines()
+        raise ValueError(
+            f"{path} has another architecture: {' '.join(' '.join(first[:2]).split())[:300]}. Name the settings that "
+            "it was trained with, or begin with other weights."
+        ) from error
 
 
 def train_recipe(

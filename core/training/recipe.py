@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Iterator
+import json
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
@@ -60,13 +61,57 @@ class LoopConfig:
     threads: int = 0
 
 
+FREE = ("save_every", "sample_every", "log_every", "device", "threads")  # affect no number
+# Settings that may be others when a run goes on; so may every weight of a loss.
+MAY_CHANGE = (
+    "data.root", "loop.steps", "loop.lr", "loop.decay_from", "loop.ema", "loop.accumulate", "loop.amp",
+    "loop.channels_last", "loop.workers", *(f"loop.{name}" for name in FREE),
+)  # fmt: skip
+_NO_WEIGHTS = ("loss.crop", "loss.pool", "loss.augment", "loss.colours")
+_PATHS = ("refiner.weights", "unpaired.photos")  # may have moved; whether there is one must not change
+_SAME = {"data.validation": {"0801-0904": "auto"}}  # what presets said before they said auto
+
+
 def settings_of(**configs: Any) -> dict[str, Any]:
-    """What must not change between a run and its continuation: every setting that affects the numbers."""
-    free = {"out", "save_every", "sample_every", "log_every", "device", "threads"}
+    """Every setting that affects the numbers, as a checkpoint keeps it."""
+    free = {"out", *FREE}
     return {
         name: {key: value for key, value in dataclasses.asdict(config).items() if key not in free}
         for name, config in configs.items()
     }
+
+
+def may_change(key: str) -> bool:
+    """Whether a setting, by its dotted name, may be another one when a run goes on."""
+    return key in MAY_CHANGE or (key.startswith("loss.") and key not in _NO_WEIGHTS)
+
+
+def differing_settings(before: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
+    """Settings that a run cannot go on with, as ``KEY was X, is Y now``.
+
+    A key that only one side knows is of another version of this program, and passed over.
+    """
+    return [
+        f"{key} was {was}, is {now[key]} now"
+        for key, was in before.items()
+        if key in now and not may_change(key) and _meant(key, was) != _meant(key, now[key])
+    ]
+
+
+def flat_settings(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """Settings by their dotted names, with values as JSON has them."""
+    flat = {}
+    for name, inner in json.loads(json.dumps(settings, default=str)).items():
+        flat |= (
+            {f"{name}.{key}": value for key, value in inner.items()}
+            if isinstance(inner, dict)
+            else {name: inner}
+        )
+    return flat
+
+
+def _meant(key: str, value: Any) -> Any:
+    return value is None if key in _PATHS else _SAME.get(key, {}).get(str(value), value)
 
 
 class Recipe(Protocol):

@@ -10,16 +10,14 @@ from typing import Any
 
 import yaml
 
-from core.checkpoints import read_info
-from core.config import pick_device
+from core.atomic_files import write_atomically
+from core.training.checks import check_training
 from core.training.kinds import KINDS, dig, merge, presets, put
+from core.training.recipe import MAY_CHANGE, flat_settings, may_change
 
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,59}")
 CONFIG_FILE = "config.yaml"
 REFINER_FILE = "refiner.safetensors"
-WEIGHTS_FILE = "model.safetensors"
-IGNORED = {"img_size", "parts"}  # U-GAT-IT takes the data's size; parts may be fewer than there are
-MAX_STEPS = 10_000_000
 
 
 @dataclass(frozen=True)
@@ -144,66 +142,45 @@ def check_config(kind: str, folder: Path) -> None:
 
     train = importlib.import_module(KINDS[kind].module).train
     config = yaml.safe_load((folder / CONFIG_FILE).read_text("utf-8"))
-    settings = check_settings(train, merge(config, {"loop": {"out": str(folder.absolute())}}))
-    loop, data = settings["loop"], settings["data"]
-    if not 1 <= loop.steps <= MAX_STEPS:
-        raise ValueError(f"loop.steps must be 1 to {MAX_STEPS:,}; got {loop.steps:,}.")
-    smallest = KINDS[kind].smallest
-    if loop.batch_size < 1 or data.image_size < smallest:
-        raise ValueError(
-            f"For {KINDS[kind].title} the batch must be at least 1, the resolution at least {smallest}; got "
-            f"{loop.batch_size} and {data.image_size}."
-        )
-    if not loop.lr > 0:
-        raise ValueError(f"The learning rate must be above 0; got {loop.lr}.")
-    if not (data.root / "manifest.jsonl").is_file():
-        raise ValueError(
-            f"{data.root} holds no pairs: manifest.jsonl is missing there. Export a version on the Export page, "
-            "or run: python -m curation.run PHOTOS --out DIR"
-        )
-    pick_device(loop.device)
-    _check_beginning(kind, settings)
-    crop = getattr(settings.get("loss"), "crop", 0)
-    if crop > data.image_size:
-        raise ValueError(
-            f"loss.crop is {crop} and the resolution {data.image_size}. Choose a larger resolution, or put "
-            f"'loss: {{crop: 0}}' under further settings."
-        )
+    check_training(
+        KINDS[kind], check_settings(train, merge(config, {"loop": {"out": str(folder.absolute())}}))
+    )
 
 
-def _check_beginning(kind: str, settings: dict[str, Any]) -> None:
-    """Refuse weights of another architecture now rather than after the pairs are read."""
-    begin = settings.get("start_from")
-    if begin is None:
-        return
-    weights = begin.with_name(WEIGHTS_FILE) if begin.suffix == ".pt" else begin
-    if not begin.is_file():
-        raise ValueError(f"{begin} is missing. Choose other weights to begin with.")
-    if not weights.is_file():
-        return  # a checkpoint by itself; the training will see
-    info = read_info(weights)
-    ours = settings.get("generator") or settings.get("model")
-    differing = [
-        f"{key} is {theirs} there and {getattr(ours, key)} here"
-        for key, theirs in info.config.items()
-        if key not in IGNORED and hasattr(ours, key) and _plain(getattr(ours, key)) != _plain(theirs)
-    ]
-    if differing and info.family == KINDS[kind].begins_from[0]:
-        where = "generator" if "generator" in settings else "model"
+def changed_config(config: dict[str, Any], changes: dict[str, Any], more: str = "") -> dict[str, Any]:
+    """The settings that a run goes on with.
+
+    Parameters
+    ----------
+    changes
+        By their dotted names.
+    more
+        Any others, as YAML; they win.
+
+    Raises
+    ------
+    ValueError
+        If one of them must stay as it is while a run goes on.
+    """
+    wanted = changes | flat_settings(_more(more))
+    refused = [key for key in wanted if not may_change(key) and wanted[key] != dig(config, key)]
+    if refused:
         raise ValueError(
-            f"{begin} has another architecture: {', '.join(differing)}. Choose another preset, begin from scratch, "
-            f"or name its settings under further settings, below '{where}:'."
+            f"{', '.join(refused)} must stay as it is while a run goes on. What may change is "
+            f"{', '.join(MAY_CHANGE)} and the weights of losses; for anything else begin a new run with its weights."
         )
-
-
-def _plain(value: Any) -> Any:
-    return list(value) if isinstance(value, tuple) else value
+    merged = merge({}, config)
+    for key, value in wanted.items():
+        section = key.partition(".")[0]
+        merged[section] = dict(merged.get(section) or {})
+        put(merged, key, value)
+    return merged
 
 
 def write_config(folder: Path, config: dict[str, Any]) -> None:
     """Write the configuration file of a run."""
     text = yaml.safe_dump(config, sort_keys=False, allow_unicode=True, width=110)
-    (folder / CONFIG_FILE).write_text(text, encoding="utf-8")
+    write_atomically(folder / CONFIG_FILE, text.encode())
 
 
 def read_config(folder: Path) -> dict[str, Any]:

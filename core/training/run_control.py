@@ -9,18 +9,21 @@ import shutil
 from datetime import UTC, datetime
 from pathlib import Path
 from tempfile import mkdtemp
+from typing import Any
 
 from core.processes import jobs as processes
 from core.processes.lock import Held, hold
 from core.processes.records import write_record
-from core.training.kinds import KINDS
+from core.training.kinds import KINDS, dig
 from core.training.loop import CHECKPOINT, STOP
 from core.training.request import (
     REFINER_FILE,
     RunRequest,
+    changed_config,
     check_config,
     check_name,
     config_of,
+    read_config,
     write_config,
 )
 from core.training.runs import ATTEMPTS, REQUEST_FILE, Run, RunError, read_run
@@ -92,6 +95,43 @@ def start(root: Path, name: str) -> Run:
     except (OSError, Held) as error:
         raise RunError(f"{name} could not be started: {error}") from error
     return read_run(root, name)
+
+
+def go_on(root: Path, name: str, changes: dict[str, Any], more: str = "") -> Run:
+    """Train a run that has ended further, with more steps, another rate, or pairs that have moved.
+
+    Parameters
+    ----------
+    changes
+        Settings by their dotted names; see `core.training.recipe.MAY_CHANGE`.
+    more
+        Others, as YAML.
+
+    Raises
+    ------
+    ValueError
+        If a setting is wrong or must stay as it is; the run is as it was then.
+    RunError
+        As `start`.
+    """
+    run = read_run(root, name)
+    if run.is_alive or run.kind not in KINDS:
+        raise RunError(f"{name} is {'in training: stop it first' if run.is_alive else 'no run of a page'}.")
+    config = changed_config(read_config(run.folder), changes, more)
+    steps = dig(config, "loop.steps", 0)
+    if run.saved and isinstance(steps, int) and steps <= run.saved:
+        raise ValueError(f"{name} is at step {run.saved:,} already. Ask for more steps than that.")
+    draft = Path(mkdtemp(prefix=".new-", dir=root))
+    try:
+        write_config(draft, config)
+        check_config(run.kind, draft)
+        with hold(run.folder / STARTING, f"Somebody else is starting {name} at this moment."):
+            write_config(run.folder, config)
+    except (OSError, Held) as error:
+        raise RunError(f"{name} could not be changed: {error}") from error
+    finally:
+        shutil.rmtree(draft, ignore_errors=True)
+    return start(root, name)
 
 
 def ask_to_stop(root: Path, name: str) -> Run:

@@ -22,7 +22,7 @@ class RunLog:
         lines = self.path.read_text().splitlines() if self.path.is_file() else []
         kept = [line for line in lines if _step_of(line) <= step]
         write_atomically(self.path, "".join(line + "\n" for line in kept).encode())
-        self.writer = SummaryWriter(str(out / "tensorboard"), purge_step=step)
+        self.writer = SummaryWriter(str(out / "tensorboard"), purge_step=step + 1)  # that step itself stays
         (out / "samples").mkdir(exist_ok=True)
 
     def write(self, step: int, values: dict[str, float]) -> None:

@@ -15,16 +15,13 @@ import sys
 import time
 from contextlib import suppress
 from pathlib import Path
-from types import FrameType
 
 from core.checkpoints import read_info
-from core.processes.lock import Held, hold
+from core.processes.lock import hold
 from core.processes.progress import Progress
-from core.training.command import LOCK, read_settings
-from core.training.loop import STOP
+from core.training.command import LOCK, MISTAKE, STOPPED, USER_ERRORS, one_line, read_settings, stopping_on
 from core.training.request import CONFIG_FILE
 
-STOPPED = 130
 NICENESS = 10  # the pages of the same machine come first
 SAY_S = 10.0
 
@@ -44,13 +41,13 @@ def main(arguments: list[str]) -> int:
     try:
         with hold(options.run / LOCK, "This run is in training already, by another process."):
             return _train(options.run, options.module, Progress(options.progress_file))
-    except Held as error:
-        print(error, file=sys.stderr)
-        return 1
+    except USER_ERRORS as error:
+        logger.debug("why it ended", exc_info=True)
+        print(one_line(error), file=sys.stderr)
+        return MISTAKE
 
 
 def _train(run: Path, module: str, progress: Progress) -> int:
-    _save_before_ending(run)
     train = importlib.import_module(module).train
     config = [f"--config={run / CONFIG_FILE}", f"--loop.out={run}"]
     settings = read_settings(train, config)
@@ -68,7 +65,8 @@ def _train(run: Path, module: str, progress: Progress) -> int:
             said = time.monotonic()
             logger.info("step %d of %d, %.3f s a step", done, total, progress.seconds_each)
 
-    path = train(**settings, progress=show)
+    with stopping_on(signal.SIGTERM, run):
+        path = train(**settings, progress=show)
     steps = settings["loop"].steps
     if _saved_step(path) < steps:
         logger.info("stopped as asked, everything is saved")
@@ -82,12 +80,3 @@ def _saved_step(weights: Path) -> int:
     if not weights.is_file():
         return 0  # stopped before the first step
     return int(read_info(weights).provenance.get("steps", 0))
-
-
-def _save_before_ending(run: Path) -> None:
-    def ask(_signal: int, _frame: FrameType | None) -> None:
-        if (run / STOP).exists():
-            raise KeyboardInterrupt
-        (run / STOP).touch()
-
-    signal.signal(signal.SIGTERM, ask)

@@ -76,6 +76,8 @@ class Run:
     @property
     def can_go_on(self) -> bool:
         """Whether starting it again would do something."""
+        if self.state == "done":
+            return 0 < self.saved < self.steps  # its steps were raised since
         return self.state in ("new", "stopped", "failed", "interrupted")
 
     @property

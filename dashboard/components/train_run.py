@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shlex
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import streamlit as st
 
@@ -90,10 +90,44 @@ def _show_actions(root: Path, run: Run) -> None:
             label = "Resume" if run.step else "Start"
             st.button(label, icon=":material/play_arrow:", type="primary", on_click=_start,
                       args=(root, run.name), key="train_resume")  # fmt: skip
+        if not run.is_alive and run.kind and run.step:
+            _show_go_on(root, run)
         if run.saved:
             _show_use(run)
         if not run.is_alive:
             _show_delete(root, run)
+
+
+def _show_go_on(root: Path, run: Run) -> None:
+    from core.training.checks import MAX_STEPS
+    from core.training.kinds import dig
+    from core.training.request import read_config
+
+    config = read_config(run.folder)
+    with st.popover("Go on", icon=":material/fast_forward:", key=f"train_go_on_{run.name}"):
+        st.markdown(f"From step {run.saved:,}, with:")
+        usual = run.steps if run.steps > run.saved else 2 * run.saved
+        steps = st.number_input(
+            "Steps in all",
+            run.saved + 1,
+            MAX_STEPS,
+            max(run.saved + 1, usual),
+            step=100,
+            key="train_go_on_steps",
+        )
+        rate = st.number_input(
+            "Learning rate", 1e-7, 1.0, float(dig(config, "loop.lr", 2e-4)), step=1e-5, format="%.1e",
+            key="train_go_on_lr", help="After a loss that is not finite take a third of it.",
+        )  # fmt: skip
+        pairs = st.text_input("Folder of pairs", str(dig(config, "data.root", "")), key="train_go_on_root")
+        more = st.text_area(
+            "Further settings, YAML", key="train_go_on_more", placeholder="loss: {l1: 10}", height=80,
+            help="Weights of losses, loop.decay_from, loop.amp, loop.save_every …",
+        )  # fmt: skip
+        changes = {"loop.steps": int(steps), "loop.lr": float(rate), "data.root": pairs.strip()}
+        st.button(
+            "Go on", type="primary", key="train_go_on", on_click=_go_on, args=(root, run.name, changes, more)
+        )
 
 
 def _show_use(run: Run) -> None:
@@ -185,6 +219,12 @@ def _start(root: Path, name: str) -> None:
     _try(start, root, name)
 
 
+def _go_on(root: Path, name: str, changes: dict[str, Any], more: str) -> None:
+    from core.training.run_control import go_on
+
+    _try(lambda root, name: go_on(root, name, changes, more), root, name)
+
+
 def _stop(root: Path, name: str) -> None:
     from core.training.run_control import ask_to_stop
 
@@ -209,7 +249,7 @@ def _try(deed: object, root: Path, name: str) -> bool:
 
     try:
         deed(root, name)  # type: ignore[operator]
-    except RunError as error:
+    except (RunError, ValueError) as error:
         PROBLEM.keep(str(error))
         choose_run(name)
         return False

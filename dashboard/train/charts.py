@@ -69,13 +69,14 @@ def losses_chart(table: pd.DataFrame, names: Sequence[str]) -> alt.LayerChart:
     scale = alt.Scale(type="log", nice=False, padding=8)
     axis = alt.Axis(tickCount=5, format="~g", gridOpacity=0.5)
     base = alt.Chart(table)
+    has_one_step = table["step"].nunique() == 1  # of which a line would show nothing
     faint = base.mark_line(strokeWidth=1).encode(
         x=x,
         y=alt.Y("raw:Q", title="loss, log scale", scale=scale, axis=axis),
         color=colour,
         opacity=alt.condition(pick, alt.value(0.22), alt.value(0.0)),
     )
-    strong = base.mark_line(strokeWidth=2).encode(
+    strong = base.mark_line(strokeWidth=2, point=has_one_step).encode(
         x=x,
         y=alt.Y("smooth:Q", scale=scale, axis=axis),
         color=colour,

@@ -75,7 +75,7 @@ def sentence_of(run: Run) -> str:
         return f"Stopped at step {run.step:,} of {run.steps:,}. {_saved(run)}"
     if run.state == "foreign":
         return f"It was trained on the command line, as far as step {run.step:,}. {_saved(run)}"
-    return f"Finished after {run.step:,} steps."
+    return f"Finished after {run.step:,} steps. *Go on* trains it longer."
 
 
 def _while_alive(run: Run) -> str:

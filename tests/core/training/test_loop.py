@@ -58,8 +58,20 @@ def test_a_killed_run_goes_on_with_the_very_same_losses_and_weights(tiny_data, t
 
 def test_other_settings_do_not_go_on_with_an_old_checkpoint(tiny_data, tmp_path):
     train_gan(tiny_data, tmp_path, steps=2)
-    with pytest.raises(ValueError, match="other settings"):
-        train_gan(tiny_data, tmp_path, steps=2, lr=1e-5)
+    with pytest.raises(ValueError, match=r"other settings: loop\.batch_size was 2, is 4 now") as refused:
+        train_gan(tiny_data, tmp_path, steps=2, batch_size=4)
+    assert "loop.seed" not in str(refused.value)
+
+
+def test_a_run_goes_on_longer_with_another_rate_and_moved_pairs(tiny_data, tmp_path):
+    config = {"model": autoencoder.AutoencoderConfig(image_size=64, widths=(8, 16), bottleneck=4)}
+    loop = LoopConfig(tmp_path / "run", steps=2, **SMALL)
+    autoencoder.train(tiny_data, loop, **config)
+    (tmp_path / "moved").symlink_to(tiny_data.root)
+    moved = dataclasses.replace(tiny_data, root=tmp_path / "moved")
+    loss = autoencoder.AutoencoderLoss(bce=0.5)
+    autoencoder.train(moved, dataclasses.replace(loop, steps=3, lr=1e-5), **config, loss=loss)
+    assert [row["step"] for row in losses(tmp_path / "run")] == [1, 2, 3]
 
 
 def test_a_run_with_nobody_held_out_samples_what_it_trains_on(tiny_data, tmp_path):

@@ -19,8 +19,8 @@ from core.processes import jobs
 from core.processes.lock import hold
 from core.training import run_control
 from core.training.command import LOCK
-from core.training.request import RunRequest
-from core.training.run_control import ask_to_stop, create, remove, start, stop_now
+from core.training.request import RunRequest, read_config
+from core.training.run_control import ask_to_stop, create, go_on, remove, start, stop_now
 from core.training.run_files import log_tail, read_losses, samples, saved_step
 from core.training.runs import ATTEMPTS, Run, RunError, read_run, runs
 
@@ -213,6 +213,28 @@ def test_a_training_that_fails_says_why(
     run = wait_for(root, has_ended)
     assert run.state == "failed"
     assert "no pair" in run.message
+    assert "Error" not in run.message
+
+
+def test_a_finished_run_goes_on_with_what_may_change(
+    root: Path, request_of: Callable[..., RunRequest], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    started: list[object] = []
+    monkeypatch.setattr(run_control.processes, "start", lambda *_args, **_more: started.append(1))
+    create(root, request_of())
+    run = go_on(root, "tiny", {"loop.steps": 12, "loop.lr": 1e-4}, "loss: {bce: 2}")
+    config = read_config(run.folder)
+    assert (config["loop"]["steps"], config["loop"]["lr"], config["loss"]["bce"]) == (12, 1e-4, 2)
+    for changes, more, says in (
+        ({"loop.batch_size": 4}, "", "loop.batch_size must stay"),
+        ({}, "model: {bottleneck: 8}", "model.bottleneck must stay"),
+        ({"loop.lr": 0.0}, "", "learning rate"),
+        ({"data.root": "/nowhere"}, "", "holds no pairs"),
+    ):
+        with pytest.raises(ValueError, match=says):
+            go_on(root, "tiny", changes, more)
+    assert read_config(run.folder) == config
+    assert len(started) == 2
 
 
 def test_a_full_disk_starts_nothing(
