@@ -162,6 +162,9 @@ class PartsConfig:
         between its convolutions and its linear layer.
     remainder_latent, remainder_widths, remainder_bottleneck
         As in ``AutoencoderConfig``.
+    detail
+        How many times finer than ``image_size`` the face parts are read and drawn; ``patch`` grows with it, so
+        that a part costs the same.
     """
 
     image_size: int = 256
@@ -173,25 +176,35 @@ class PartsConfig:
     remainder_widths: tuple[int, ...] = (32, 64, 128, 256)
     remainder_bottleneck: int = 64
     patch: int = 2
+    detail: int = 1
+
+    @property
+    def fine_size(self) -> int:
+        """Side of the whole sketch that the face parts are cut from, in pixels."""
+        return self.image_size * self.detail
 
     def of_part(self, name: str) -> AutoencoderConfig:
         """Architecture of one part's autoencoder."""
-        side = part_side(name, self.image_size)
         if name == REMAINDER:
             return AutoencoderConfig(
-                side, self.remainder_latent, self.remainder_widths, self.remainder_bottleneck, self.patch
+                self.image_size,
+                self.remainder_latent,
+                self.remainder_widths,
+                self.remainder_bottleneck,
+                self.patch,
             )
-        grid, rest = divmod(side, self.patch)
+        side, patch = part_side(name, self.fine_size), self.patch * self.detail
+        grid, rest = divmod(side, patch)
         if rest or grid % 2:
             raise ValueError(
-                f"image_size {self.image_size} gives {name} a box of {side} px, which patch {self.patch} does "
+                f"image_size {self.image_size} gives {name} a box of {side} px, which patch {patch} does "
                 "not divide evenly; 64 times a power of two fits every part."
             )
         grid //= 2
         while grid % 2 == 0 and grid // 2 >= 5:
             grid //= 2
         bottleneck = max(4, self.grid_values // grid**2)
-        return AutoencoderConfig(side, self.latent, self.widths, bottleneck, self.patch, bottom=grid)
+        return AutoencoderConfig(side, self.latent, self.widths, bottleneck, patch, bottom=grid)
 
 
 class PartAutoencoders(nn.Module):

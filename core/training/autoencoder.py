@@ -58,7 +58,7 @@ class AutoencoderRecipe:
         self._weight = torch.from_numpy(pixel_weights(train.size, loss))[None, None]
 
     def __len__(self) -> int:
-        return len(self.pairs)
+        return len(self.pairs.turns)
 
     def batch(self, indices: list[int], rngs: list[np.random.Generator]) -> dict[str, np.ndarray]:
         """``sketch`` and ``clean``: (B, 1, S, S) uint8."""
@@ -120,8 +120,9 @@ def train(
     """
     torch.manual_seed(loop.seed)
     recipe = AutoencoderRecipe(
-        model, load_pairs(data, "train"), load_pairs(data, "val"), augment=augment, loss=loss
-    )
+        model, load_pairs(data, "train", keep_photos=False), load_pairs(data, "val", keep_photos=False),
+        augment=augment, loss=loss,
+    )  # fmt: skip
     settings = settings_of(data=data, loop=loop, model=model, augment=augment, loss=loss)
     return train_recipe(
         recipe, loop, settings=settings, start_from=start_from, licence=licence, progress=progress

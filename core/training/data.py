@@ -16,7 +16,7 @@ import numpy as np
 
 from core.face_frame import FRAME
 from core.face_mesh import POINTS
-from core.sketches import line_map, sketch_from_photo
+from core.sketches import line_map, sketch_from_lines
 from core.training.splits import AUTO, MANIFEST, TRAIN, VAL, assign_splits, read_manifest
 
 logger = logging.getLogger(__name__)
@@ -62,6 +62,9 @@ class Pairs:
         The clean sketch of each photo: made at 512 pixels, then scaled.
     points : (N, 478, 2) float32
         Landmarks in pixels of S.
+    turns : (T,) int64
+        Rows of one epoch: each as often as the manifest's ``repeats`` says, by default once, so that a rare
+        group of faces can be seen as often as a common one.
     """
 
     names: list[str]
@@ -69,6 +72,7 @@ class Pairs:
     lines: np.ndarray
     clean: np.ndarray
     points: np.ndarray
+    turns: np.ndarray
 
     def __len__(self) -> int:
         return len(self.names)
@@ -79,13 +83,16 @@ class Pairs:
         return int(self.photos.shape[1])
 
 
-def load_pairs(config: DataConfig, split: str) -> Pairs:
+def load_pairs(config: DataConfig, split: str, *, keep_photos: bool = True) -> Pairs:
     """Read one split, in the order of the names; ``val`` is empty where nothing is held out.
 
     Parameters
     ----------
     split
         ``train`` or ``val``.
+    keep_photos
+        Stage 1 learns from lines alone; without the photos, which are three quarters of the memory, ``photos``
+        has no rows.
 
     Raises
     ------
@@ -112,23 +119,26 @@ def load_pairs(config: DataConfig, split: str) -> Pairs:
             f"{config.max_yaw_deg:g} degrees)."
         )
     logger.info("%d pairs of %s are %s (%s)", len(rows), config.root, _TITLES[split], found.rule)
-    return _read(config, rows)
+    return _read(config, rows, keep_photos)
 
 
-def _read(config: DataConfig, rows: list[dict[str, Any]]) -> Pairs:
+def _read(config: DataConfig, rows: list[dict[str, Any]], keep_photos: bool) -> Pairs:
     size = config.image_size
-    photos = np.empty((len(rows), size, size, 3), np.uint8)
+    photos = np.empty((len(rows) if keep_photos else 0, size, size, 3), np.uint8)
     lines = np.empty((len(rows), size, size), np.uint8)
     clean = np.empty_like(lines)
     points = np.empty((len(rows), POINTS, 2), np.float32)
     for i, row in enumerate(rows):
         photo, mesh = _photo_of(config.root, row), _mesh_of(config.root, row)
-        photos[i] = cv2.resize(photo, (size, size), interpolation=cv2.INTER_AREA)
-        lines[i] = line_map(photos[i])
-        framed = _in_frame(photo)
-        clean[i] = cv2.resize(sketch_from_photo(framed, mesh), (size, size), interpolation=cv2.INTER_AREA)
+        small = cv2.resize(photo, (size, size), interpolation=cv2.INTER_AREA)
+        full = line_map(_in_frame(photo))
+        lines[i] = full if size == photo.shape[0] == FRAME else line_map(small)
+        clean[i] = cv2.resize(sketch_from_lines(full, mesh), (size, size), interpolation=cv2.INTER_AREA)
         points[i] = mesh * (size / FRAME)
-    return Pairs([str(row["name"]) for row in rows], photos, lines, clean, points)
+        if keep_photos:
+            photos[i] = small
+    turns = np.repeat(np.arange(len(rows)), [int(row.get("repeats", 1)) for row in rows])
+    return Pairs([str(row["name"]) for row in rows], photos, lines, clean, points, turns)
 
 
 def _photo_of(root: Path, row: dict[str, Any]) -> np.ndarray:

@@ -8,14 +8,16 @@ together or in several runs (``--model.parts '[nose, mouth]'``), which publishin
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
 
+import cv2
 import numpy as np
 import torch
 from torch import Tensor, nn
+from torch.nn import functional as F
 
 from core.autoencoder import SketchAutoencoder
 from core.checkpoints import load_model
@@ -54,21 +56,23 @@ class PartsRecipe:
     def __init__(
         self, model: PartsConfig, train: Pairs, val: Pairs, *, augment: AugmentConfig, loss: PartsLoss
     ) -> None:
-        if model.image_size != train.size:
+        if train.size not in (model.image_size, model.fine_size):
             raise ValueError(f"model.image_size {model.image_size} and data.image_size {train.size} differ.")
         self.networks: dict[str, nn.Module] = {"parts": PartAutoencoders(model)}
         self.pairs, self.val, self.augment, self.loss = train, val or train, augment, loss
-        self.names = model.parts
-        self.provenance: dict[str, Any] = {"train_pairs": len(train), "image_size": train.size}
+        self.model, self.names = model, model.parts
+        self.provenance: dict[str, Any] = {"train_pairs": len(train), "image_size": model.image_size}
 
     def __len__(self) -> int:
-        return len(self.pairs)
+        return len(self.pairs.turns)
 
     def batch(self, indices: list[int], rngs: list[np.random.Generator]) -> dict[str, np.ndarray]:
         """``sketch/NAME`` and ``clean/NAME`` for each part: (B, 1, side, side) uint8."""
         wholes = damaged_and_clean(self.pairs, self.augment, indices, rngs)
         return {
-            f"{kind}/{name}": cut_part(whole, name) for kind, whole in wholes.items() for name in self.names
+            f"{kind}/{name}": cut
+            for kind, whole in wholes.items()
+            for name, cut in cut_parts(whole, self.model).items()
         }
 
     def losses(self, batch: Batch, networks: dict[str, nn.Module]) -> Iterator[tuple[str, dict[str, Tensor]]]:
@@ -87,16 +91,39 @@ class PartsRecipe:
         return sample_sheet(self.val, self.augment, partial(redraw, model))
 
 
+def cut_parts(sketches: np.ndarray, model: PartsConfig) -> dict[str, np.ndarray]:
+    """What each part's autoencoder reads of sketches (..., S, S) uint8, S the model's own or its fine size."""
+    fine, coarse = sketches, sketches
+    if sketches.shape[-1] != model.image_size and REMAINDER in model.parts:
+        coarse = _shrunk(sketches, model.image_size)
+    return {name: cut_part(coarse if name == REMAINDER else fine, name) for name in model.parts}
+
+
+def _shrunk(sketches: np.ndarray, side: int) -> np.ndarray:
+    """Sketches (..., S, S) uint8 averaged over areas to (..., side, side)."""
+    flat = sketches.reshape(-1, *sketches.shape[-2:])
+    small = np.stack([cv2.resize(one, (side, side), interpolation=cv2.INTER_AREA) for one in flat])
+    return small.reshape(*sketches.shape[:-2], side, side)
+
+
 def redraw(model: nn.Module, sketch: np.ndarray) -> np.ndarray:
     """A sketch read and drawn again part by part, on white where a part has no autoencoder: (S, S) uint8."""
+    assert isinstance(model, PartAutoencoders)
     device = next(model.parameters()).device
     redrawn = {}
     with torch.no_grad():
-        for name, network in model.parts.items():  # type: ignore[operator, union-attr]
-            cut = sketch_to_tensor(cut_part(sketch, name)).to(device)
-            redrawn[name] = torch.sigmoid(network(cut))[0, 0].float().cpu().numpy()
+        for name, cut in cut_parts(sketch, model.config).items():
+            drawn = torch.sigmoid(model.autoencoder(name)(sketch_to_tensor(cut).to(device)))
+            if name == REMAINDER and drawn.shape[-1] != sketch.shape[-1]:
+                drawn = F.interpolate(drawn, sketch.shape, mode="bilinear")
+            redrawn[name] = drawn[0, 0].float().cpu().numpy()
     pasted = paste_parts(np.ones(sketch.shape, np.float32), redrawn)
     return (pasted * 255).astype(np.uint8)
+
+
+def _is_fine(model: PartsConfig) -> bool:
+    """Whether sketches have to be drawn at the fine size: the remainder alone needs none."""
+    return model.detail > 1 and any(name != REMAINDER for name in model.parts)
 
 
 def start_parts_from(model: PartAutoencoders, path: Path) -> None:
@@ -145,9 +172,11 @@ def train(
     if unknown := set(model.parts) - set(PAINT_ORDER):
         raise ValueError(f"model.parts must be among {', '.join(PAINT_ORDER)}; got {sorted(unknown)}.")
     torch.manual_seed(loop.seed)
+    drawn_at = replace(data, image_size=data.image_size * model.detail) if _is_fine(model) else data
     recipe = PartsRecipe(
-        model, load_pairs(data, "train"), load_pairs(data, "val"), augment=augment, loss=loss
-    )
+        model, load_pairs(drawn_at, "train", keep_photos=False), load_pairs(drawn_at, "val", keep_photos=False),
+        augment=augment, loss=loss,
+    )  # fmt: skip
     if start_from is not None:
         network = recipe.networks["parts"]
         assert isinstance(network, PartAutoencoders)

@@ -84,11 +84,12 @@ class Pix2PixHDRecipe:
         self.provenance: dict[str, Any] = {"train_pairs": len(train), "image_size": train.size}
 
     def __len__(self) -> int:
-        return len(self.pairs)
+        return len(self.pairs.turns)
 
     def batch(self, indices: list[int], rngs: list[np.random.Generator]) -> dict[str, np.ndarray]:
         """Sketch and photo as uint8, and every random number that the step needs."""
         sketches, photos = [], []
+        indices = self.pairs.turns[indices].tolist()
         for i, rng in zip(indices, rngs, strict=True):
             geometry = random_geometry(rng, self.pairs.size, self.augment)
             drawn = draw_sketch(rng, self.pairs.lines[i], self.pairs.points[i], self.augment)

@@ -34,7 +34,7 @@ def damaged_and_clean(
 ) -> dict[str, Sketches]:
     """``sketch`` and ``clean``: (B, 1, S, S) uint8, moved alike, the former redrawn and damaged."""
     sketches, targets = [], []
-    for i, rng in zip(indices, rngs, strict=True):
+    for i, rng in zip(pairs.turns[indices], rngs, strict=True):
         geometry = random_geometry(rng, pairs.size, augment)
         drawn = draw_sketch(rng, pairs.lines[i], pairs.points[i], augment)
         sketches.append(damage(rng, geometry.apply(drawn, 255), augment))
