@@ -65,6 +65,8 @@ class SketchToFacePipeline:
         Stage 1 by parts, where there is one.
     shelf
         Further generators; that of the name ``generator`` is taken from it if ``generate`` is None.
+    upscaler
+        Compiled network that doubles photos (1, 3, s, s) of the size it was compiled for.
     """
 
     def __init__(
@@ -77,6 +79,7 @@ class SketchToFacePipeline:
         generator: str,
         parts: PartsRefinement | None = None,
         shelf: GeneratorShelf | ReadyGenerators | None = None,
+        upscaler: Compiled | None = None,
     ) -> None:
         self.whole = WholeRefinement(encode, decode, manifold)
         self.parts = parts
@@ -86,6 +89,7 @@ class SketchToFacePipeline:
                 raise ValueError("A pipeline needs a generator: hand over generate or shelf.")
             shelf = ReadyGenerators({generator: generate})
         self.shelf = shelf
+        self.upscaler = upscaler
         self.size = self.whole.size
 
     @classmethod
@@ -96,6 +100,7 @@ class SketchToFacePipeline:
         device: str = "auto",
         runtime: str = "auto",
         generator: str = DEFAULT_GENERATOR,
+        upscale: bool = True,
     ) -> SketchToFacePipeline:
         """Load the trained networks and bind them to the fastest runtime of this machine.
 
@@ -111,6 +116,9 @@ class SketchToFacePipeline:
             ``auto``, ``openvino`` or ``torch``; only the CPU has the choice.
         generator
             Name of the generator that is meant where a call names none.
+        upscale
+            Double the photos of generators that paint 256 px, where the folder has an upscaler. Comparisons of
+            generators leave it out.
 
         Raises
         ------
@@ -120,7 +128,7 @@ class SketchToFacePipeline:
             If a name is unknown, a file is damaged, or the bank belongs to another autoencoder.
         """
         folder = Path(weights) if weights is not None else settings().weights
-        stages = load_stages(folder, pick_device(device), runtime, generator)
+        stages = load_stages(folder, pick_device(device), runtime, generator, upscale=upscale)
         return cls._of(stages, generator)
 
     @classmethod
@@ -154,7 +162,8 @@ class SketchToFacePipeline:
     def _of(cls, stages: Stages, generator: str) -> SketchToFacePipeline:
         whole = stages.whole
         return cls(whole.encode, whole.decode, None, whole.manifold,
-                   generator=generator, parts=stages.parts, shelf=stages.shelf)  # fmt: skip
+                   generator=generator, parts=stages.parts, shelf=stages.shelf,
+                   upscaler=stages.upscaler)  # fmt: skip
 
     @property
     def encode(self) -> Compiled:
@@ -189,7 +198,8 @@ class SketchToFacePipeline:
     @property
     def runtimes(self) -> dict[str, str]:
         """The runtime that was chosen for each network."""
-        return {"encode": self.encode.name, "decode": self.decode.name, "generate": self.generate.name}
+        names = {"encode": self.encode.name, "decode": self.decode.name, "generate": self.generate.name}
+        return names if self.upscaler is None else {**names, "upscale": self.upscaler.name}
 
     def __call__(self, sketch: Sketch, *, generator: str | None = None, **how: Any) -> FaceResult:
         """Turn a drawing into a photo; ``how`` is what `compare` takes.
@@ -261,11 +271,12 @@ class SketchToFacePipeline:
         clock = StepClock()
         with clock.step("prepare"):
             page = prepare_sketch(sketch, self.size)
+            fine = self._fine(sketch, page, request)
         finish = partial(FaceResult, t=request.t, k=request.k, mode=mode, stage1=stage1)
         if is_blank(page) and not (request.fill and mode != "none"):
             blank = partial(finish, None, None, (), None, is_blank=True, timings=clock.timings())
             return [blank(generator=name) for name in names]
-        refined = self._refine(page, request, clock)
+        refined = self._refine(page, fine, request, clock)
         shared = clock.timings()
         return [self._paint(name, refined, finish, StepClock(shared)) for name in names]
 
@@ -281,10 +292,9 @@ class SketchToFacePipeline:
         page = prepare_sketch(sketch, self.size)
         if is_blank(page):
             return None
-        drawing = sketch_to_tensor(page).numpy()[0, 0]
-        return (
-            self._by_parts.ghost(drawing, page, k=k) if stage1 == "parts" else self.whole.ghost(drawing, k=k)
-        )
+        if stage1 == "parts":
+            return self._by_parts.ghost(page, prepare_sketch(sketch, self._by_parts.fine_size), k=k)
+        return self.whole.ghost(sketch_to_tensor(page).numpy()[0, 0], k=k)
 
     @property
     def _by_parts(self) -> PartsRefinement:
@@ -300,12 +310,18 @@ class SketchToFacePipeline:
         rows = min(len(self.manifold), self._by_parts.bank_size) if is_by_parts else len(self.manifold)
         return check_request(t, k, rows=rows, **how)
 
-    def _refine(self, page: Sketch, request: Request, clock: StepClock) -> Refined:
+    def _fine(self, sketch: Sketch, page: Sketch, request: Request) -> Sketch:
+        """The drawing as the parts of the face are read, which may be finer than ``page``."""
+        if request.stage1 == "whole" or request.mode == "none" or self._by_parts.fine_size == self.size:
+            return page
+        return prepare_sketch(sketch, self._by_parts.fine_size)
+
+    def _refine(self, page: Sketch, fine: Sketch, request: Request, clock: StepClock) -> Refined:
         drawing = sketch_to_tensor(page).numpy()[0, 0]
         if request.mode == "none":
             return Refined(drawing)
         if request.stage1 == "parts":
-            return self._by_parts.refine(drawing, page, request, clock=clock)
+            return self._by_parts.refine(page, fine, request, clock=clock)
         return self.whole.refine(drawing, t=request.t, k=request.k, mode=request.mode, clock=clock)
 
     def _paint(
@@ -317,6 +333,9 @@ class SketchToFacePipeline:
         with clock.step("generate"):
             painted = network.run(sketch)
             photo = tensor_to_photo(painted[:, :3])
+        if self.upscaler is not None and painted.shape[2:] == self.upscaler.input_shape[2:]:
+            with clock.step("upscale"):
+                photo = tensor_to_photo(self.upscaler.run(painted[:, :3].contiguous()))
         return finish(
             photo,
             tensor_to_sketch(sketch),

@@ -6,7 +6,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-STEPS = ("prepare", "encode", "project", "decode", "blend", "generate", "total")
+STEPS = ("prepare", "encode", "project", "decode", "blend", "generate", "upscale", "total")
 
 
 class StepClock:

@@ -83,7 +83,7 @@ class FaceResult:
     Attributes
     ----------
     photo : (s, s, 3) uint8
-        At the generator's own size; None for a blank drawing.
+        At the generator's own size, or twice that where an upscaler fits it; None for a blank drawing.
     refined_sketch : (S, S) uint8
         What stage 2 was given; None for a blank drawing. In mode ``none`` the drawing itself at size S.
     neighbours

@@ -20,7 +20,8 @@ from core.manifold import Manifold
 from core.models.compiled import GeneratorShelf, ReadyGenerators
 from core.models.folder import AUTOENCODER_FILE, BANK_FILE, check_bank_belongs
 from core.refinement import Bind, WholeRefinement, compile_whole
-from core.runtime import compile_module, release_memory
+from core.runtime import Compiled, compile_module, release_memory
+from core.upscaler import UPSCALER_FILE, Upscaler
 
 
 @dataclass(frozen=True)
@@ -30,9 +31,12 @@ class Stages:
     whole: WholeRefinement
     parts: PartsRefinement | None
     shelf: GeneratorShelf | ReadyGenerators
+    upscaler: Compiled | None = None
 
 
-def load_stages(folder: Path, device: torch.device, runtime: str, generator: str) -> Stages:
+def load_stages(
+    folder: Path, device: torch.device, runtime: str, generator: str, *, upscale: bool = True
+) -> Stages:
     """Load a weights folder; parts and all generators but ``generator`` follow when they are first asked for.
 
     Raises
@@ -51,10 +55,22 @@ def load_stages(folder: Path, device: torch.device, runtime: str, generator: str
     whole, sketches, refined = compile_whole(autoencoder, manifold, bind)
     del autoencoder
     shelf = GeneratorShelf(folder, bind, refined)
-    shelf.get(generator)
+    painted = shelf.get(generator).run(refined[:1])[:, :3]
+    upscaler = _load_upscaler(folder, bind, painted) if upscale else None
     parts = PartsRefinement(lambda: load_parts(folder), bind, sketches) if has_parts(folder) else None
     release_memory()
-    return Stages(whole, parts, shelf)
+    return Stages(whole, parts, shelf, upscaler)
+
+
+def _load_upscaler(folder: Path, bind: Bind, painted: torch.Tensor) -> Compiled | None:
+    """The upscaler bound to photos of the default generator's size; None where the folder holds none."""
+    path = folder / UPSCALER_FILE
+    if not path.is_file():
+        return None
+    network = load_model(path)
+    if not isinstance(network, Upscaler):
+        raise ValueError(f"{UPSCALER_FILE} holds a {type(network).__name__}, not an upscaler.")
+    return bind(network, painted)
 
 
 def stages_of_models(

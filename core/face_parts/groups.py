@@ -9,10 +9,13 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
+from torch.nn import functional as F
 
-from core.face_parts.layout import REMAINDER, PartAutoencoders, part_box, remainder_mask
+from core.face_parts.layout import REMAINDER, PartAutoencoders, part_box, part_side, remainder_mask
+from core.images import sketch_to_tensor
 from core.refinement import Bind, Plane
 from core.runtime import Compiled, one_torch_thread
+from core.sketch_input import Sketch
 
 
 @dataclass(frozen=True)
@@ -25,9 +28,14 @@ class PartGroup:
     widths: tuple[int, ...]
     sides: tuple[int, ...]
 
-    def read(self, drawing: Plane) -> dict[str, NDArray[np.float32]]:
-        """Latents (1, D) by part."""
-        joined = self.encode.run(torch.from_numpy(drawing[None, None])).numpy()
+    @property
+    def size(self) -> int:
+        """Side of the drawing that is read, in pixels."""
+        return self.encode.input_shape[-1]
+
+    def read(self, drawing: Sketch) -> dict[str, NDArray[np.float32]]:
+        """Latents (1, D) by part of a drawing (size, size) uint8."""
+        joined = self.encode.run(sketch_to_tensor(drawing)).numpy()
         pieces = np.split(joined, np.cumsum(self.widths)[:-1], axis=1)
         return dict(zip(self.names, pieces, strict=True))
 
@@ -51,7 +59,7 @@ class _EncodeParts(nn.Module):
 
     def __init__(self, networks: PartAutoencoders, names: tuple[str, ...]) -> None:
         super().__init__()
-        size = networks.config.image_size
+        size = _read_size(networks, names)
         self.encoders = nn.ModuleList([networks.autoencoder(name).encoder for name in names])
         self.boxes = [part_box(name, size) for name in names]
         self.has_remainder = REMAINDER in names
@@ -70,17 +78,21 @@ class _EncodeParts(nn.Module):
 
 
 class _DecodeParts(nn.Module):
-    """Latents side by side -> the pixels of all parts of a group one after another, in [-1, 1]."""
+    """Latents side by side -> the pixels of all parts of a group one after another, in [-1, 1].
+
+    What was drawn finer than the whole sketch is averaged down to its size.
+    """
 
     def __init__(self, networks: PartAutoencoders, names: tuple[str, ...]) -> None:
         super().__init__()
         self.decoders = nn.ModuleList([networks.autoencoder(name).decoder for name in names])
         self.widths = [networks.autoencoder(name).config.latent for name in names]
+        self.detail = _read_size(networks, names) // networks.config.image_size
 
     def forward(self, latents: Tensor) -> Tensor:
         pieces = latents.split(self.widths, dim=1)
         drawn = [
-            torch.tanh(decoder(piece) / 2).flatten(1)
+            F.avg_pool2d(torch.tanh(decoder(piece) / 2), self.detail).flatten(1)
             for decoder, piece in zip(self.decoders, pieces, strict=True)
         ]
         return torch.cat(drawn, dim=1)
@@ -100,12 +112,19 @@ def compile_group(
     """
     reader, writer = _EncodeParts(networks, names).eval(), _DecodeParts(networks, names).eval()
     with one_torch_thread(), torch.no_grad():
+        size = _read_size(networks, names)
+        if size != examples.shape[-1]:
+            examples = F.interpolate(examples, (size, size), mode="bilinear")
         latents = reader(examples)
-    configs = [networks.autoencoder(name).config for name in names]
     return PartGroup(
         names,
         bind(reader, examples),
         bind(writer, latents),
-        tuple(config.latent for config in configs),
-        tuple(config.image_size for config in configs),
+        tuple(networks.autoencoder(name).config.latent for name in names),
+        tuple(part_side(name, networks.config.image_size) for name in names),
     )
+
+
+def _read_size(networks: PartAutoencoders, names: tuple[str, ...]) -> int:
+    """Side of the drawing that a group reads: the remainder is never read finer than the whole sketch."""
+    return networks.config.image_size if names == (REMAINDER,) else networks.config.fine_size

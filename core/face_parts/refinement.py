@@ -24,6 +24,7 @@ from core.face_parts.layout import (
     part_side,
     paste_parts,
 )
+from core.images import sketch_to_tensor
 from core.manifold import Manifold, mix
 from core.refinement import Bind, Plane, blend_neighbours
 from core.runtime import release_memory
@@ -64,15 +65,21 @@ class PartsRefinement:
         self._group(FACE_PARTS)
         return min(len(bank) for bank in self._banks.values())
 
-    def refine(self, drawing: Plane, page: Sketch, request: Request, *, clock: StepClock) -> Refined:
+    @property
+    def fine_size(self) -> int:
+        """Side of the drawing that the parts of the face are read from, in pixels."""
+        return self._group(FACE_PARTS).size
+
+    def refine(self, page: Sketch, fine: Sketch, request: Request, *, clock: StepClock) -> Refined:
         """Refine a drawing part by part; ``request.mode`` is not ``none``.
 
         Parameters
         ----------
-        drawing : (S, S) float32 in [-1, 1]
         page : (S, S) uint8
-            The same drawing.
+        fine : (F, F) uint8
+            The same drawing at `fine_size`.
         """
+        drawing = sketch_to_tensor(page).numpy()[0, 0]
         drawn_parts = drawn_names(page)
         names = _names_in_use(drawn_parts, request)
         read: dict[str, NDArray[np.float32]] = {}
@@ -84,7 +91,7 @@ class PartsRefinement:
             wanted = [name for name in group.names if name in names]
             if drawn_parts & set(wanted):
                 with clock.step("encode"):
-                    read = group.read(drawing)
+                    read = group.read(page if group.size == self.size else fine)
             with clock.step("project"):
                 latents = {}
                 for name in wanted:
@@ -104,7 +111,7 @@ class PartsRefinement:
             parts=tuple(results[name] for name in PAINT_ORDER if name in results),
         )
 
-    def ghost(self, drawing: Plane, page: Sketch, *, k: int) -> Sketch | None:
+    def ghost(self, page: Sketch, fine: Sketch, *, k: int) -> Sketch | None:
         """The neighbours' sketches of each part blended and put together.
 
         A part that is not drawn shows what it looks like in the neighbours of those that are.
@@ -116,7 +123,7 @@ class PartsRefinement:
         drawn_parts = drawn_names(page)
         latents: dict[str, NDArray[np.float32]] = {}
         for group in self._groups_of(PAINT_ORDER if REMAINDER in drawn_parts else FACE_PARTS):
-            latents |= group.read(drawing)
+            latents |= group.read(page if group.size == self.size else fine)
         near = {
             name: neighbours_of(self._banks[name], self._banks[name].project(latents[name], k=k))
             for name in PAINT_ORDER

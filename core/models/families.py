@@ -18,6 +18,7 @@ from core.generators.pix2pixhd import (
 )
 from core.generators.ugatit import AttentionTranslator, UGATITConfig
 from core.models.conventions import Conventions, default_conventions
+from core.upscaler import Upscaler, UpscalerConfig
 
 GENERATORS: dict[str, tuple[type[Any], type[Any]]] = {  # stage 2: sketch to photo
     GlobalGenerator.family: (GlobalGenerator, GlobalGeneratorConfig),
@@ -31,6 +32,7 @@ FAMILIES: dict[str, tuple[type[Any], type[Any]]] = {
     **GENERATORS,
     CoverageNetwork.family: (CoverageNetwork, CoverageConfig),
     PartAutoencoders.family: (PartAutoencoders, PartsConfig),
+    Upscaler.family: (Upscaler, UpscalerConfig),
 }
 
 

@@ -101,6 +101,33 @@ def load_pairs(config: DataConfig, split: str, *, keep_photos: bool = True) -> P
     ValueError
         If the split is unknown, no pair is left, or a photo does not fit its landmarks.
     """
+    return _read(config, _rows(config, split), keep_photos)
+
+
+def photos_of(config: DataConfig, split: str, *, min_eye_distance_px: float, most: int) -> np.ndarray:
+    """Photos of a split that were large enough at their source: (N, S, S, 3) uint8, evenly chosen, N <= ``most``.
+
+    Raises
+    ------
+    ValueError
+        If none is there to train on.
+    """
+    rows = [row for row in _rows(config, split) if row.get("eye_distance_px", FRAME) >= min_eye_distance_px]
+    if not rows and split == TRAIN:
+        raise ValueError(
+            f"no photo of {split!r} in {config.root} has eyes {min_eye_distance_px:.0f} px apart at its source."
+        )
+    size = (config.image_size, config.image_size)
+    if not rows:
+        return np.empty((0, *size, 3), np.uint8)
+    chosen = np.linspace(0, len(rows) - 1, min(most, len(rows))).astype(int)
+    return np.stack(
+        [cv2.resize(_photo_of(config.root, rows[i]), size, interpolation=cv2.INTER_AREA) for i in chosen]
+    )
+
+
+def _rows(config: DataConfig, split: str) -> list[dict[str, Any]]:
+    """Kept rows of a split; for ``train`` at least one."""
     if split not in (TRAIN, VAL):
         raise ValueError(f"unknown split {split!r}; expected 'train' or 'val'")
     rows = read_manifest(config.root)
@@ -119,7 +146,7 @@ def load_pairs(config: DataConfig, split: str, *, keep_photos: bool = True) -> P
             f"{config.max_yaw_deg:g} degrees)."
         )
     logger.info("%d pairs of %s are %s (%s)", len(rows), config.root, _TITLES[split], found.rule)
-    return _read(config, rows, keep_photos)
+    return rows
 
 
 def _read(config: DataConfig, rows: list[dict[str, Any]], keep_photos: bool) -> Pairs:

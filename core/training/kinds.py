@@ -72,6 +72,10 @@ KINDS = {
             "ugatit", "U-GAT-IT", "Stage 2 without pairs, with attention; the slowest of the three.",
             "core.training.ugatit", ("ugatit",), takes_refiner=True, is_unpaired=True, smallest=128,
         ),
+        Kind(
+            "upscaler", "Upscaler", "256 px to 512 px: sharpens what every generator paints.",
+            "core.training.upscaler", ("upscaler",), smallest=128,
+        ),
     )
 }  # fmt: skip
 

@@ -108,10 +108,11 @@ def subjects(weights: Path, names: Sequence[str] | None = None) -> Iterator[Subj
         parts = load_model(weights / PARTS_FILE)
         if not isinstance(parts, PartAutoencoders):
             raise TypeError(f"{PARTS_FILE} holds no part autoencoders.")
-        found.clear()
-        compile_group(parts, (REMAINDER, *FACE_PARTS), note, sketches)
-        for name, (module, examples) in zip(("encoders", "decoders"), found, strict=True):
-            yield Subject(f"stage 1, five parts: {name}", parts.family, module, examples)
+        for title, names_of_group in (("remainder", (REMAINDER,)), ("parts of the face", FACE_PARTS)):
+            found.clear()
+            compile_group(parts, names_of_group, note, sketches)
+            for name, (module, examples) in zip(("encoder", "decoder"), found, strict=True):
+                yield Subject(f"stage 1, {title}: {name}", parts.family, module, examples)
     side = refined.shape[-1]
     drawn = [case.sketch for case in load_drawings(DRAWINGS) if case.name in DRAWN]
     inputs = torch.cat([refined, *(sketch_to_tensor(prepare_sketch(sketch, side)) for sketch in drawn)])

@@ -22,7 +22,7 @@ from core.conversion.clock import StepClock
 from core.conversion.request import check_request
 from core.face_parts import layout as parts_module
 from core.face_parts.layout import FACE_PARTS, PAINT_ORDER, part_alpha, part_box, part_side
-from core.images import save_png, sketch_to_tensor
+from core.images import save_png
 from core.pipeline import SketchToFacePipeline
 from core.sketch_input import prepare_sketch
 from eval.quality.cases import load_cases
@@ -83,8 +83,8 @@ def refine_by_parts(
     stage, request = pipeline.parts, check_request(t, 10, rows=10, mode=mode, stage1="parts")
 
     def run(page: NDArray[np.uint8]) -> Grey:
-        drawing = sketch_to_tensor(page).numpy()[0, 0]
-        return (stage.refine(drawing, page, request, clock=StepClock()).sketch + 1) * 127.5
+        fine = prepare_sketch(page, stage.fine_size)
+        return (stage.refine(page, fine, request, clock=StepClock()).sketch + 1) * 127.5
 
     return run
 

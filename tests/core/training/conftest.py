@@ -26,7 +26,13 @@ def pairs_folder(tmp_path_factory):
         cv2.circle(photo, (256, 280), 90 + number, (40, 90, 200), -1)
         cv2.imwrite(str(root / "photos" / f"{number:04d}.png"), photo)
         rows.append(
-            {"name": f"{number:04d}", "status": "kept", "yaw": 0.0, "landmarks": fake_mesh(rng).tolist()}
+            {
+                "name": f"{number:04d}",
+                "status": "kept",
+                "yaw": 0.0,
+                "eye_distance_px": 120.0,
+                "landmarks": fake_mesh(rng).tolist(),
+            }
         )
     rows.append({"name": "0009", "status": "kept", "yaw": 40.0, "landmarks": rows[0]["landmarks"]})
     rows.append({"name": "0010", "status": "left_out", "reason": "no_face"})
