@@ -119,8 +119,9 @@ def generate(arguments: argparse.Namespace) -> dict[str, object]:
 
     start = time.perf_counter()
     pipeline = SketchToFacePipeline.load(
-        arguments.weights, device=arguments.device, runtime=arguments.runtime, generator=arguments.generator
-    )
+        arguments.weights, device=arguments.device, runtime=arguments.runtime, generator=arguments.generator,
+        upscale=not arguments.no_upscale,
+    )  # fmt: skip
     load_ms = 1000 * (time.perf_counter() - start)
     result = pipeline(sketch, t=arguments.t, k=arguments.k, **how)
     if result.photo is None or result.refined_sketch is None:
@@ -185,6 +186,9 @@ def main(arguments: list[str] | None = None) -> int:
         help="by parts, take this one from its bank if it is not drawn; may be repeated",
     )  # fmt: skip
     parser.add_argument("--generator", default=DEFAULT_GENERATOR, help="name of a file in the weights folder")
+    parser.add_argument(
+        "--no-upscale", action="store_true", help="keep the generator's own size instead of doubling it"
+    )
     parser.add_argument("--device", help="auto, cpu, mps, cuda or cuda:N; default: STUDIO_DEVICE")
     parser.add_argument("--runtime", help="auto, openvino or torch; default: STUDIO_RUNTIME")
     parser.add_argument("--weights", type=Path, help="weights folder; default: STUDIO_WEIGHTS")

@@ -47,7 +47,7 @@ class UpscalerMaterial:
     """
 
     painted: Path | None = None
-    side: int = 160
+    side: int = 128
     photos: int = 2500
 
 
@@ -64,7 +64,7 @@ class UpscalerLoss:
 class CropJudge(nn.Module):
     """A PatchGAN on crops (B, 3, S, S) with spectral norm, at half resolution by a space-to-depth step."""
 
-    def __init__(self, width: int = 48) -> None:
+    def __init__(self, width: int = 32) -> None:
         super().__init__()
         widths = (12, width, 2 * width, 2 * width)
         layers: list[nn.Module] = []

@@ -136,5 +136,5 @@ def add_demo(library: Library, *, progress: Progress | None = None) -> Iterator[
     from core.pipeline import SketchToFacePipeline
     from curation.demo_heap import make_heap
 
-    for file in make_heap(SketchToFacePipeline.load(), progress=progress):
+    for file in make_heap(SketchToFacePipeline.load(upscale=False), progress=progress):
         yield take_bytes(library, file.data, file.provenance)

@@ -80,5 +80,7 @@ class Tools:
             from core.pipeline import SketchToFacePipeline
 
             chosen = settings()
-            self._pipeline = SketchToFacePipeline.load(device=chosen.device, runtime=chosen.runtime)
+            self._pipeline = SketchToFacePipeline.load(
+                device=chosen.device, runtime=chosen.runtime, upscale=False
+            )
         return self._pipeline

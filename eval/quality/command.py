@@ -129,7 +129,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     cases = load_cases(options.data, options.split, limit=options.limit)
     drawings = load_drawings(options.drawings or DRAWINGS)
     material = Material(cases, drawings, cases[: options.sheet_rows])
-    networks = SketchToFacePipeline.load(options.weights, device=options.device)
+    networks = SketchToFacePipeline.load(options.weights, device=options.device, upscale=False)
     models = choose_models(networks, options.generators, options.stage1)
     runs: dict[str, Pipeline] = {}
     measured: list[ModelQuality] = []

@@ -49,7 +49,7 @@ def weight_hashes(weights: Path, generator: str, stage1: str, mode: str) -> dict
 
 
 def load_pipeline(generator: str) -> Pipeline:
-    """The pipeline of this machine's settings, which takes up to a minute and a gigabyte.
+    """The pipeline of this machine's settings, which takes up to a minute and a gigabyte; photos are not upscaled.
 
     Raises what `core.pipeline.SketchToFacePipeline.load` raises.
     """
@@ -57,5 +57,5 @@ def load_pipeline(generator: str) -> Pipeline:
 
     chosen = settings()
     return SketchToFacePipeline.load(
-        chosen.weights, device=chosen.device, runtime=chosen.runtime, generator=generator
+        chosen.weights, device=chosen.device, runtime=chosen.runtime, generator=generator, upscale=False
     )

@@ -104,7 +104,7 @@ def main() -> None:
     parser.add_argument("--mode", default="whole")
     parser.add_argument("--sheet", type=Path, help="PNG: sketch, feathered, pasted hard")
     options = parser.parse_args()
-    pipeline = SketchToFacePipeline.load(options.weights, device="cpu")
+    pipeline = SketchToFacePipeline.load(options.weights, device="cpu", upscale=False)
     refine = refine_by_parts(pipeline, options.t, options.mode)
     pages = [
         prepare_sketch(case.sketch, pipeline.size)

@@ -18,6 +18,7 @@ from core.manifold import Manifold
 from core.pipeline import MODES, STEPS, SketchToFacePipeline
 from core.runtime import Compiled
 from core.sketch_input import is_blank, prepare_sketch
+from core.upscaler import UPSCALER_FILE, Upscaler, UpscalerConfig
 from tests.core.tiny_pipeline import ROWS, SIZE, bank, drawing, networks, write_weights
 
 
@@ -302,3 +303,24 @@ def test_a_bank_of_another_autoencoder_is_refused(tmp_path: Path):
     manifold.save(folder / "face_bank.safetensors", provenance={"autoencoder_sha256": "0" * 64})
     with pytest.raises(ValueError, match="made by networks 000000000000"):
         SketchToFacePipeline.load(folder, device="cpu", runtime="torch")
+
+
+def test_photos_are_doubled_where_the_weights_hold_an_upscaler(tmp_path):
+    folder = write_weights(tmp_path / "weights")
+    plain = SketchToFacePipeline.load(folder)(drawing())
+    save_model(
+        folder / UPSCALER_FILE, Upscaler(UpscalerConfig(width=4, blocks=1)), provenance={}, licence="none"
+    )
+    doubled = SketchToFacePipeline.load(folder)(drawing())
+    assert plain.photo.shape == (SIZE, SIZE, 3) and doubled.photo.shape == (2 * SIZE, 2 * SIZE, 3)
+    assert doubled.timings["upscale"] > 0 == plain.timings["upscale"]
+    again = SketchToFacePipeline.load(folder, upscale=False)(drawing())
+    assert np.array_equal(again.photo, plain.photo)
+
+
+def test_a_generator_of_another_size_than_the_upscaler_was_made_for_is_left_as_it_is(exact):
+    other = SketchToFacePipeline(
+        exact.encode, exact.decode, exact.generate, exact.manifold, generator="tiny",
+        upscaler=Compiled("eager", Upscaler(), (1, 3, 2 * SIZE, 2 * SIZE)),
+    )  # fmt: skip
+    assert other(drawing()).photo.shape == (SIZE, SIZE, 3)

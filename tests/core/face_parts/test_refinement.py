@@ -11,11 +11,14 @@ import torch
 
 from core.errors import AssetMissing
 from core.face_frame import face_mask
+from core.face_parts.groups import compile_group
 from core.face_parts.layout import (
     FACE_PARTS,
     PAINT_ORDER,
     PARTS_FILE,
     REMAINDER,
+    PartAutoencoders,
+    PartsConfig,
     cut_part,
     part_alpha,
     part_box,
@@ -264,3 +267,21 @@ def test_weights_without_parts_say_what_to_do(tmp_path: Path):
     assert not loaded.has_parts
     with pytest.raises(AssetMissing, match=rf"{PARTS_FILE} and .* missing\. Restore"):
         loaded(drawing(), **BY_PARTS)
+
+
+def test_parts_of_the_face_can_be_read_finer_than_the_whole_sketch():
+    torch.manual_seed(3)
+    config = PartsConfig(SIZE, latent=8, widths=(4, 8), grid_values=64, remainder_latent=12,
+                         remainder_widths=(4, 8), remainder_bottleneck=4, detail=2)  # fmt: skip
+    fine = PartAutoencoders(config).eval()
+    group = compile_group(fine, FACE_PARTS, eager, sketch_to_tensor(drawing()))
+    page = drawing(size=2 * SIZE)
+    read = group.read(page)
+    network = fine.autoencoder("mouth")
+    with torch.no_grad():
+        latent = network.encode(sketch_to_tensor(cut_part(page, "mouth")))
+        drawn = torch.nn.functional.avg_pool2d(network.decode(latent), 2)
+    assert group.size == 2 * SIZE and np.allclose(read["mouth"], latent.numpy(), atol=1e-5)
+    assert np.allclose(group.draw({"mouth": read["mouth"]})["mouth"], drawn[0, 0].numpy(), atol=1e-5)
+    rest = compile_group(fine, (REMAINDER,), eager, sketch_to_tensor(drawing()))
+    assert rest.size == SIZE
