@@ -88,10 +88,11 @@ class UnpairedRecipe:
         }  # fmt: skip
 
     def __len__(self) -> int:
-        return len(self.data)
+        return len(self.data.turns)
 
     def batch(self, indices: list[int], rngs: list[np.random.Generator]) -> dict[str, np.ndarray]:
         """Sketches, photos of anybody as uint8, and every random number that the step needs."""
+        indices = self.data.turns[indices].tolist()
         sketches = [self.data.sketch(i, rng, self.augment) for i, rng in zip(indices, rngs, strict=True)]
         photos = [self.data.photo(rng, self.augment) for rng in rngs]
         return {

@@ -42,15 +42,23 @@ class Unpaired:
     drawings : (N, S, S) uint8, optional
         Sketches as they are, of a folder without landmarks.
     photos : (M, S, S, 3) uint8
+    photo_turns : (T,) int64, optional
+        Rows of ``photos``, each as often as it is to be drawn; by default each once.
     """
 
     photos: np.ndarray
     sketches: Pairs | None = None
     drawings: np.ndarray | None = None
+    photo_turns: np.ndarray | None = None
 
     def __len__(self) -> int:
         """Sketches."""
         return len(self.sketches) if self.sketches is not None else len(self._drawings)
+
+    @property
+    def turns(self) -> np.ndarray:
+        """Rows of the sketches in one epoch, as `core.training.data.Pairs` has them."""
+        return np.arange(len(self)) if self.sketches is None else self.sketches.turns
 
     @property
     def _drawings(self) -> np.ndarray:
@@ -74,7 +82,8 @@ class Unpaired:
 
     def photo(self, rng: np.random.Generator, augment: AugmentConfig) -> np.ndarray:
         """Any photo at all, moved by a geometry of its own: (S, S, 3) uint8."""
-        row = int(rng.integers(len(self.photos)))
+        turns = self.photo_turns
+        row = int(rng.integers(len(self.photos))) if turns is None else int(rng.choice(turns))
         return random_geometry(rng, self.size, augment).apply(self.photos[row])
 
 
@@ -90,8 +99,10 @@ def load_unpaired(data: DataConfig, other: UnpairedConfig, split: str) -> Unpair
     """
     if _is_made_by_curation(data.root):
         pairs = load_pairs(data, split)
-        photos = pairs.photos if other.photos is None else _photos_of(other.photos, data)
-        return Unpaired(photos, sketches=pairs)
+        if other.photos is not None:
+            return Unpaired(_photos_of(other.photos, data), sketches=pairs)
+        turns = pairs.turns if len(pairs.turns) > len(pairs) else None
+        return Unpaired(pairs.photos, sketches=pairs, photo_turns=turns)
     if other.photos is None:
         raise FileNotFoundError(
             f"{data.root} has no {MANIFEST}, so its pictures are taken for sketches; name the folder of the photos "

@@ -5,7 +5,7 @@ import cv2
 import numpy as np
 import pytest
 
-from core.training.data import DataConfig, load_pairs
+from core.training.data import MANIFEST, DataConfig, load_pairs
 
 
 def test_splits_are_disjoint_and_turned_or_refused_photos_are_in_neither(tiny_data):
@@ -97,3 +97,15 @@ def test_landmarks_that_are_none_are_refused_by_name(pairs_folder, tmp_path, lan
     with pytest.raises(ValueError, match=says) as refused:
         load_pairs(DataConfig(tmp_path, image_size=64), "train")
     assert "0003" in str(refused.value)
+
+
+def test_a_row_that_repeats_has_as_many_turns_in_an_epoch(tmp_path, pairs_folder):
+    rows = [json.loads(line) for line in (pairs_folder / MANIFEST).read_text().splitlines()]
+    rows[1]["repeats"] = 3
+    (tmp_path / "photos").symlink_to(pairs_folder / "photos")
+    (tmp_path / MANIFEST).write_text("".join(json.dumps(row) + "\n" for row in rows))
+    pairs = load_pairs(
+        DataConfig(tmp_path, image_size=64, validation="0007-0008"), "train", keep_photos=False
+    )
+    assert pairs.turns.tolist() == [0, 1, 1, 1, 2, 3, 4, 5]
+    assert pairs.photos.shape == (0, 64, 64, 3) and pairs.size == 64
