@@ -15,9 +15,9 @@ from typing import Any
 
 from core.checkpoint_import.architecture import PROJECTS
 from core.checkpoint_import.importing import describe, inspect_checkpoint, write_candidate
-from core.models.conventions import COLOURS, POLARITIES, RANGES
+from core.models.conventions import BORDERS, COLOURS, POLARITIES, RANGES, STATISTICS
 
-_CONVENTIONS = ("polarity", "colour", "input_range", "output_range", "image_size")
+_CONVENTIONS = ("polarity", "colour", "input_range", "output_range", "image_size", "statistics", "border")
 
 
 def run(arguments: list[str]) -> int:
@@ -74,6 +74,11 @@ def _parser() -> argparse.ArgumentParser:
         command.add_argument(
             f"--{side}-range", choices=RANGES, help="signed [-1, 1] (default), unit [0, 1], byte [0, 255]"
         )
+    command.add_argument(
+        "--statistics", choices=STATISTICS, help="what BatchNorm goes by: averages of its training (default), or "
+        "each picture, as the projects' own test scripts do without --eval",
+    )  # fmt: skip
+    command.add_argument("--border", choices=BORDERS, help="padding of residual blocks; default reflect")
     command.add_argument("--licence", default="", help="of the weights; default unknown")
     command.add_argument("--note", default="", help="kept in the file")
     command.add_argument("--replace", action="store_true", help="write over an existing file")

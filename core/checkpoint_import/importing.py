@@ -18,6 +18,7 @@ from core.checkpoints import load_generator, read_info, save_model
 from core.models.conventions import Conventions, default_conventions
 
 LICENCE_UNKNOWN = "unknown"
+SKETCH_CHANNELS = (1, 3)
 
 
 @dataclass(frozen=True)
@@ -93,7 +94,7 @@ def inspect_checkpoint(
     except CheckpointRefused as error:
         if name is None or name == path.name:
             raise
-        raise CheckpointRefused(str(error).replace(path.name, name)) from error
+        raise CheckpointRefused(str(error).replace(path.name, name), error.networks) from error
 
 
 def _inspect(
@@ -106,6 +107,11 @@ def _inspect(
     if architecture.config.output_nc not in (1, 3):
         raise CheckpointRefused(
             f"{name} gives {architecture.config.output_nc} channels, where a photo has 3 (or 1, grey)."
+        )
+    if architecture.config.input_nc not in SKETCH_CHANNELS:
+        raise CheckpointRefused(
+            f"{name} takes {architecture.config.input_nc} input channels, where a sketch has 1 or 3: it was trained on "
+            "something else, such as label maps, and would paint noise of a sketch."
         )
     if architecture.family == "cyclegan_unet" and image_size is None:
         image_size = max(256, architecture.config.multiple)

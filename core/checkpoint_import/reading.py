@@ -25,10 +25,18 @@ ENDINGS = (".pth", ".pt", ".pkl", ".ckpt", ".bin", ".safetensors")
 
 # Networks that a file with several is asked for, first come first taken: sketch to photo is A to B.
 PREFERRED = (
-    "genA2B", "netG_A2B", "G_A2B", "netG_A", "G_A", "netG_ema", "G_ema", "params_ema", "ema", "netG", "G",
+    "genA2B", "netG_A2B", "G_A2B", "gen_A2B", "gen_AB", "netG_AB", "G_AB", "generator_AB", "netG_A", "G_A", "gen_A",
+    "generator_A", "netG_ema", "G_ema", "params_ema", "ema", "netG", "G",
     "generator", "state_dict", "model",
 )  # fmt: skip
+_ENDINGS_OF_NAMES = re.compile(r"[_.](state_?dict|weights|params|parameters|model)$", re.IGNORECASE)
 _WRAPPERS = ("module.", "_orig_mod.")  # of DataParallel and of torch.compile
+_BESIDE = {
+    "numpy.": "a number of numpy, such as its best score,",
+    "argparse.": "the options of its command line",
+    "omegaconf.": "its configuration", "easydict.": "its configuration", "yacs.": "its configuration",
+    "pathlib.": "a path", "datetime.": "a date",
+}  # fmt: skip
 _SAVE_WEIGHTS = 'torch.save(network.state_dict(), "weights.pth")'
 
 # What torch's reader raises on damaged files, found by flipping bits in all three formats.
@@ -39,7 +47,17 @@ _TORCH_ERRORS = (
 
 
 class CheckpointRefused(ValueError):
-    """A file is no checkpoint that can be imported; the message says why and what to do."""
+    """A file is no checkpoint that can be imported; the message says why and what to do.
+
+    Attributes
+    ----------
+    networks
+        What the file holds, where the reason is that one of several must be named.
+    """
+
+    def __init__(self, message: str, networks: tuple[str, ...] = ()) -> None:
+        super().__init__(message)
+        self.networks = networks
 
 
 @dataclass(frozen=True)
@@ -103,9 +121,21 @@ def _choose(file: str, found: Mapping[str, Any], asked: str | None) -> str:
         return next(iter(found))
     for wanted in PREFERRED:
         for name in found:
-            if name.rpartition(".")[2] == wanted:
+            last = name.rpartition(".")[2]
+            if last == wanted or _plain(last) == _plain(wanted):
                 return name
-    raise CheckpointRefused(f"{file} holds several networks: {_names(found)}. Say which one is meant.")
+    raise CheckpointRefused(
+        f"{file} holds several networks: {_names(found)}. Say which one is meant (--network NAME).",
+        tuple(found),
+    )
+
+
+def _plain(name: str) -> str:
+    """``netG_A2B_state_dict``, ``netG_A2B`` and ``G_AB`` alike, for comparing."""
+    plain = _ENDINGS_OF_NAMES.sub("", name).lower().replace("_", "")
+    plain = plain.removeprefix("model").removeprefix("net") or plain
+    plain = re.sub(r"^(generator|gen|g)(?=$|a|b|ema)", "g", plain)
+    return plain.replace("a2b", "ab").replace("b2a", "ba")
 
 
 def _names(found: Mapping[str, Any]) -> str:
@@ -219,6 +249,12 @@ def _refused_pickle(path: Path, reason: str) -> str:
     )
     if match is None:
         return _half_file(path, reason)
+    kind = next((words for start, words in _BESIDE.items() if match[1].startswith(start)), "")
+    if kind:
+        return (
+            f"{path.name} holds {kind} ({match[1]}) beside its weights, and only weights are opened here. In the "
+            f"project that made the file, load it, run {_SAVE_WEIGHTS} and import that file."
+        )
     return (
         f"{path.name} holds Python objects ({match[1]}) beside its weights, as torch.save(network) writes them. "
         "Opening those can run any code, so it is not done. In the project that made the file, load the network, "

@@ -59,7 +59,7 @@ def _has_dropout(tensors: Tensors) -> bool:
     places = set(indices(convolutions, r".*conv_block\.(\d+)\.weight"))
     if places not in ({1, 5}, {1, 6}):
         raise CheckpointRefused(
-            "Its residual blocks do not pad by reflection (--padding_type zero or replicate), as ours do."
+            "Its residual blocks pad with zeros (--padding_type zero), where ours pad by reflection or replication."
         )
     return 6 in places
 

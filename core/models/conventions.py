@@ -7,6 +7,7 @@ on OpenCV's BGR; nothing in their weights says so, hence a person does, once, at
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from typing import Any, Literal, Protocol, get_args
@@ -18,13 +19,20 @@ from torch.nn import functional as F
 Polarity = Literal["black_on_white", "white_on_black"]
 Colour = Literal["rgb", "bgr"]
 Range = Literal["signed", "unit", "byte"]
+Statistics = Literal["training", "picture"]
+Border = Literal["reflect", "replicate"]
 POLARITIES: tuple[Polarity, ...] = get_args(Polarity)
 COLOURS: tuple[Colour, ...] = get_args(Colour)
 RANGES: tuple[Range, ...] = get_args(Range)
+STATISTICS: tuple[Statistics, ...] = get_args(Statistics)
+BORDERS: tuple[Border, ...] = get_args(Border)
 
 MAX_IMAGE_SIZE = 2048
 MAX_INPUT_CHANNELS = 64
-_CHOICES = {"polarity": POLARITIES, "colour": COLOURS, "input_range": RANGES, "output_range": RANGES}
+_CHOICES = {
+    "polarity": POLARITIES, "colour": COLOURS, "input_range": RANGES, "output_range": RANGES,
+    "statistics": STATISTICS, "border": BORDERS,
+}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -43,6 +51,11 @@ class Conventions:
         Order of the photo's channels. (The sketch is grey: its order does not matter.)
     input_range, output_range
         ``signed`` [-1, 1], ``unit`` [0, 1] or ``byte`` [0, 255].
+    statistics
+        What BatchNorm goes by: the averages of its ``training``, or each ``picture`` itself, as the
+        reference projects' test scripts do without ``--eval``.
+    border
+        How residual blocks pad: weights of ``reflect`` and ``replicate`` look alike.
 
     Raises
     ------
@@ -56,6 +69,8 @@ class Conventions:
     colour: Colour = "rgb"
     input_range: Range = "signed"
     output_range: Range = "signed"
+    statistics: Statistics = "training"
+    border: Border = "reflect"
 
     def __post_init__(self) -> None:
         for name, valid in _CHOICES.items():
@@ -155,7 +170,7 @@ class AdaptedGenerator(nn.Module):
     def __init__(self, network: nn.Module, conventions: Conventions) -> None:
         super().__init__()
         check_conventions(conventions, network.config)  # type: ignore[arg-type]
-        self.network = network
+        self.network = _as_run(network, conventions)
         self.conventions = conventions
         self.image_size = conventions.image_size
         self.has_attention = hasattr(network, "translate")
@@ -188,6 +203,29 @@ class AdaptedGenerator(nn.Module):
         if self.conventions.colour == "bgr":
             return torch.cat([photo[:, 2:], photo[:, 1:2], photo[:, :1]], 1)
         return photo
+
+
+def _as_run(network: nn.Module, conventions: Conventions) -> nn.Module:
+    """The network with its normalisation and borders as a person says; weights are shared, not copied."""
+    if (conventions.statistics, conventions.border) == ("training", "reflect"):
+        return network
+    tensors = [*network.parameters(), *network.buffers()]
+    changed = copy.deepcopy(network, {id(tensor): tensor for tensor in tensors})
+    for name, layer in list(changed.named_modules()):
+        new: nn.Module | None = None
+        if isinstance(layer, nn.BatchNorm2d) and conventions.statistics == "picture":
+            norm = nn.InstanceNorm2d(layer.num_features, layer.eps, affine=True)
+            norm.weight, norm.bias = layer.weight, layer.bias
+            new = norm.train(layer.training)
+        elif (
+            isinstance(layer, nn.ReflectionPad2d)
+            and "conv_block" in name
+            and conventions.border == "replicate"
+        ):
+            new = nn.ReplicationPad2d(layer.padding)
+        if new is not None:
+            changed.set_submodule(name, new)
+    return changed
 
 
 def resize_square(image: Tensor, size: int) -> Tensor:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import logging
+import re
+import unicodedata
 from pathlib import Path
 
 from core.checkpoints import GENERATORS, read_info
@@ -15,6 +17,25 @@ logger = logging.getLogger(__name__)
 DEFAULT_GENERATOR = "pix2pixhd"
 AUTOENCODER_FILE = "sketch_autoencoder.safetensors"
 BANK_FILE = "face_bank.safetensors"
+_NAME = re.compile(r"[^\W_][\w.-]{0,59}")
+_MAX_NAME_BYTES = 180  # file systems take 255, endings and stamps included
+
+
+def plain_name(name: str) -> str:
+    """A name of a model or run that any file system takes, in composed Unicode.
+
+    Raises
+    ------
+    ValueError
+        Says what a name may be.
+    """
+    composed = unicodedata.normalize("NFC", name)
+    if not _NAME.fullmatch(composed) or len(composed.encode()) > _MAX_NAME_BYTES:
+        raise ValueError(
+            f"A name has 1 to 60 letters, digits, dots, dashes or underscores and begins with a letter or digit; "
+            f"got {name!r}."
+        )
+    return composed
 
 
 def models_folder() -> Path:

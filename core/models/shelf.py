@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import os
-import re
 import secrets
 import shutil
 import time
@@ -21,11 +20,10 @@ from typing import Any
 from core.checkpoints import read_info
 from core.models.conventions import Conventions, check_conventions
 from core.models.families import FAMILIES, build_config
-from core.models.folder import DEFAULT_GENERATOR
+from core.models.folder import DEFAULT_GENERATOR, plain_name
 from core.models.listing import read_header
 
 TRASH = ".trash"
-_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,59}")
 
 
 def check_name(name: str, weights: Path, models: Path) -> str:
@@ -36,14 +34,9 @@ def check_name(name: str, weights: Path, models: Path) -> str:
     ValueError
         If it is no plain name, or taken by a shipped or an imported model.
     """
-    name = name.strip().removesuffix(".safetensors")
-    if not _NAME.fullmatch(name):
-        raise ValueError(
-            f"A name has 1 to 60 letters, digits, dots, dashes or underscores and starts with a letter or "
-            f"digit; got {name!r}."
-        )
-    taken = {path.stem.lower() for folder in (weights, models) for path in folder.glob("*.safetensors")}
-    if name.lower() in taken | {DEFAULT_GENERATOR} | set(FAMILIES):
+    name = plain_name(name.strip().removesuffix(".safetensors"))
+    taken = {path.stem.casefold() for folder in (weights, models) for path in folder.glob("*.safetensors")}
+    if name.casefold() in taken | {DEFAULT_GENERATOR} | set(FAMILIES):
         raise ValueError(f"The name {name!r} is taken. Choose another one.")
     return name
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib
-import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,7 +14,6 @@ from core.training.checks import check_training
 from core.training.kinds import KINDS, dig, merge, presets, put
 from core.training.recipe import MAY_CHANGE, flat_settings, may_change
 
-NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,59}")
 CONFIG_FILE = "config.yaml"
 REFINER_FILE = "refiner.safetensors"
 
@@ -65,22 +63,6 @@ class RunRequest:
     licence: str = ""
     more: str = ""
     who: str = ""
-
-
-def check_name(name: str) -> str:
-    """Refuse a name that is no plain file name.
-
-    Raises
-    ------
-    ValueError
-        Says what a name may be.
-    """
-    if not NAME.fullmatch(name):
-        raise ValueError(
-            f"A name has 1 to 60 letters, digits, dots, dashes or underscores and begins with a letter or digit; "
-            f"got {name!r}."
-        )
-    return name
 
 
 def config_of(request: RunRequest, folder: Path) -> dict[str, Any]:

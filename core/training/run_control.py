@@ -6,11 +6,13 @@ Of two people who press the same button at once one starts the run, and the othe
 from __future__ import annotations
 
 import shutil
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from tempfile import mkdtemp
 from typing import Any
 
+from core.models.folder import plain_name
 from core.processes import jobs as processes
 from core.processes.lock import Held, hold
 from core.processes.records import write_record
@@ -21,7 +23,6 @@ from core.training.request import (
     RunRequest,
     changed_config,
     check_config,
-    check_name,
     config_of,
     read_config,
     write_config,
@@ -44,7 +45,7 @@ def create(root: Path, request: RunRequest) -> Run:
     RunError
         If the name is taken, the disk is full, or the folder cannot be written to.
     """
-    check_name(request.name)
+    request = replace(request, name=plain_name(request.name))
     _check_disk(root)
     if (root / request.name).exists():
         raise RunError(_taken(request.name))

@@ -8,12 +8,12 @@ from core.atomic_files import write_atomically
 from core.checkpoints import read_info
 from core.errors import AssetMissing
 from core.models.families import GENERATORS
-from core.models.folder import generators
+from core.models.folder import generators, plain_name
 from core.processes.lock import Held, hold
 from core.training.data import DataConfig
 from core.training.kinds import KINDS, dig
 from core.training.publish import publish
-from core.training.request import check_name, read_config
+from core.training.request import read_config
 from core.training.run_files import WEIGHTS_FILE
 from core.training.runs import Run, RunError
 
@@ -42,7 +42,7 @@ def publish_run(run: Run, name: str, *, weights: Path, models: Path) -> Path:
         If the name is taken or no file name, or the run has no weights of a generator yet.
     """
     try:
-        check_name(name)
+        name = plain_name(name)
         if not is_generator_run(run):
             raise RunError(
                 f"{run.name} has no weights of a generator yet; they are written at every save (loop.save_every)."

@@ -7,9 +7,17 @@ from typing import Any
 
 import streamlit as st
 
-from core.models.conventions import COLOURS, MAX_IMAGE_SIZE, POLARITIES, RANGES, Conventions
+from core.models.conventions import (
+    BORDERS,
+    COLOURS,
+    MAX_IMAGE_SIZE,
+    POLARITIES,
+    RANGES,
+    STATISTICS,
+    Conventions,
+)
 from core.models.families import ModelInfo, build_config
-from dashboard.models.words import POLARITY_WORDS, RANGE_WORDS
+from dashboard.models.words import POLARITY_WORDS, RANGE_WORDS, STATISTICS_WORDS
 
 
 def ask_conventions(current: Conventions, family: str, config: Mapping[str, Any], *, key: str) -> Conventions:
@@ -31,6 +39,18 @@ def ask_conventions(current: Conventions, family: str, config: Mapping[str, Any]
         "Colours of the photo", COLOURS, default=current.colour, key=f"{key}_colour", required=True,
         format_func=lambda value: value.upper(), help="BGR where the project wrote its photos with OpenCV.",
     )  # fmt: skip
+    statistics, border = current.statistics, current.border
+    if config.get("norm") == "batch":
+        statistics = st.segmented_control(
+            "BatchNorm goes by", STATISTICS, default=statistics, key=f"{key}_statistics", required=True,
+            format_func=STATISTICS_WORDS.__getitem__,
+            help="The projects' test scripts go by each picture unless they are given --eval; take what looks better.",
+        ) or statistics  # fmt: skip
+    if config.get("padding") == "reflect" and not config.get("patch", 1) > 1:
+        border = st.segmented_control(
+            "Borders of its blocks", BORDERS, default=border, key=f"{key}_border", required=True,
+            help="replicate where it was trained with --padding_type replicate: its weights do not tell.",
+        ) or border  # fmt: skip
     with st.expander("Ranges of values"):
         sides = st.columns(2)
         ranges = {}
@@ -47,5 +67,7 @@ def ask_conventions(current: Conventions, family: str, config: Mapping[str, Any]
         input_channels=current.input_channels,
         polarity=polarity or current.polarity,
         colour=colour or current.colour,
+        statistics=statistics,
+        border=border,
         **ranges,
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 from typing import Any
+from unicodedata import normalize
 
 import streamlit as st
 
@@ -141,7 +142,7 @@ def _show_draft(draft: Draft, session: ModelsSession) -> None:
 
 def _suggested(draft: Draft) -> str:
     stem = Path(draft.shown_name).stem
-    plain = "".join(c if (c.isalnum() and c.isascii()) or c in "_.-" else "-" for c in stem).strip("-._")
+    plain = "".join(c if c.isalnum() or c in "_.-" else "-" for c in normalize("NFC", stem)).strip("-._")
     return plain[:60] or draft.family
 
 

@@ -11,6 +11,7 @@ import streamlit as st
 from core.config import settings
 from dashboard.components.train_losses import show_losses
 from dashboard.components.train_samples import show_samples
+from dashboard.train.sources import exported
 from dashboard.train.state import PROBLEM, choose_nothing, choose_run
 from dashboard.train.words import STATES, sentence_of
 
@@ -119,12 +120,17 @@ def _show_go_on(root: Path, run: Run) -> None:
             "Learning rate", 1e-7, 1.0, float(dig(config, "loop.lr", 2e-4)), step=1e-5, format="%.1e",
             key="train_go_on_lr", help="After a loss that is not finite take a third of it.",
         )  # fmt: skip
-        pairs = st.text_input("Folder of pairs", str(dig(config, "data.root", "")), key="train_go_on_root")
+        now = str(dig(config, "data.root", ""))
+        others = [str(path) for path in exported(settings().data / "library") if str(path) != now]
+        pairs = st.selectbox(
+            "Pairs", [now, *others], key="train_go_on_root", format_func=lambda path: Path(path).name,
+            help="Where they lie now, if they have moved; otherwise leave it.",
+        )  # fmt: skip
         more = st.text_area(
             "Further settings, YAML", key="train_go_on_more", placeholder="loss: {l1: 10}", height=80,
             help="Weights of losses, loop.decay_from, loop.amp, loop.save_every …",
         )  # fmt: skip
-        changes = {"loop.steps": int(steps), "loop.lr": float(rate), "data.root": pairs.strip()}
+        changes = {"loop.steps": int(steps), "loop.lr": float(rate), "data.root": pairs}
         st.button(
             "Go on", type="primary", key="train_go_on", on_click=_go_on, args=(root, run.name, changes, more)
         )

@@ -5,11 +5,12 @@ from __future__ import annotations
 import secrets
 import shutil
 import time
+from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
 from typing import IO, Any, Protocol
 
-from core.checkpoint_import.importing import inspect_checkpoint, write_candidate
+from core.checkpoint_import.importing import Candidate, inspect_checkpoint, write_candidate
 from core.checkpoint_import.reading import ENDINGS, CheckpointRefused
 from core.models.conventions import Conventions
 from core.models.folder import models_folder
@@ -93,7 +94,7 @@ def make_draft(
     """
     path = drafts_folder() / f"{secrets.token_hex(8)}.safetensors"
     try:
-        candidate = inspect_checkpoint(source, project, network=network, name=shown_name)
+        candidate = _inspect(source, project, network, shown_name)
         write_candidate(candidate, path)
     except BaseException:
         path.unlink(missing_ok=True)
@@ -115,6 +116,17 @@ def make_draft(
         networks=candidate.networks,
         network=str(candidate.provenance.get("network", "")),
     )
+
+
+def _inspect(source: Path, project: str | None, network: str | None, shown_name: str) -> Candidate:
+    """Of several networks without telling names, the first that is a generator; the form offers the others."""
+    try:
+        return inspect_checkpoint(source, project, network=network, name=shown_name)
+    except CheckpointRefused as refused:
+        for other in refused.networks:
+            with suppress(CheckpointRefused):
+                return inspect_checkpoint(source, project, network=other, name=shown_name)
+        raise
 
 
 def take_other_network(draft: Draft, network: str) -> Draft:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import threading
 import time
 from dataclasses import dataclass
@@ -91,10 +92,7 @@ def paint(path: Path, fingerprint: tuple[int, int], conventions: Conventions, ex
     RuntimeError
         If the network cannot run at this size, or there is not enough memory.
     """
-    key = (
-        conventions.image_size, conventions.input_channels, conventions.polarity, conventions.colour,
-        conventions.input_range, conventions.output_range,
-    )  # fmt: skip
+    key = dataclasses.astuple(conventions)
     return _paint(str(path), "-".join(map(str, fingerprint)), key, example)
 
 

@@ -25,6 +25,7 @@ BANKS = ("face_bank", "part_banks")  # rows of training latents: nothing in them
 PAIRINGS = {"paired": "learnt from pairs", "unpaired": "learnt without pairs"}
 POLARITY_WORDS = {"black_on_white": "black on white", "white_on_black": "white on black"}
 COLOUR_WORDS = {"rgb": "RGB", "bgr": "BGR (OpenCV)"}
+STATISTICS_WORDS = {"training": "averages of its training", "picture": "each picture itself"}
 RANGE_WORDS = {"signed": "-1 to 1", "unit": "0 to 1", "byte": "0 to 255"}
 _FACTS = {
     "ngf": "{} channels",
@@ -111,11 +112,16 @@ def speed_details(speed: Speed) -> str:
 
 def conventions_rows(conventions: Conventions) -> list[tuple[str, str]]:
     """Conventions as a table."""
+    unusual = [
+        ("BatchNorm goes by", STATISTICS_WORDS[conventions.statistics], conventions.statistics != "training"),
+        ("Borders", conventions.border, conventions.border != "reflect"),
+    ]
     return [
         ("Size", f"{conventions.image_size} x {conventions.image_size} px"),
         ("Sketch", f"{POLARITY_WORDS[conventions.polarity]}, {_channels(conventions.input_channels)}, "
                    f"{RANGE_WORDS[conventions.input_range]}"),
         ("Photo", f"{COLOUR_WORDS[conventions.colour]}, {RANGE_WORDS[conventions.output_range]}"),
+        *((name, value) for name, value, is_shown in unusual if is_shown),
     ]  # fmt: skip
 
 

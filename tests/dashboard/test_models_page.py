@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable
 from pathlib import Path
 
@@ -242,3 +243,28 @@ def test_a_card_beside_the_file_is_shown_without_broken_links(folders: tuple[Pat
 
 def test_a_strangers_text_cannot_break_out_of_the_card() -> None:
     assert plain_text("a|b\n[x](http://y) <b>") == r"a\|b \[x\](http\://y) \<b\>"
+
+
+def test_of_networks_without_telling_names_a_generator_is_taken_and_the_others_are_offered(
+    folders: tuple[Path, Path], tmp_path: Path
+) -> None:
+    generator = ResnetTranslator(CYCLEGAN).state_dict()
+    path = tmp_path / "net.pth"
+    torch.save({"judge": {"x": torch.zeros(1)}, "first": generator, "second": generator}, path)
+    draft = make_draft(path, "net.pth", None, is_spooled=False)
+    assert (draft.network, draft.networks) == ("first", ("judge", "first", "second"))
+
+
+def test_a_network_with_batch_norm_is_shown_either_way(
+    folders: tuple[Path, Path], tmp_path: Path, open_view
+) -> None:
+    network = ResnetTranslator(dataclasses.replace(CYCLEGAN, norm="batch"))
+    torch.save(network.state_dict(), tmp_path / "net.pth")
+    view = read_on_disk(open_view(), tmp_path / "net.pth")
+    choice = next(one for one in view.segmented_control if one.label == "BatchNorm goes by")
+    choice.set_value("picture").run()
+    assert not view.exception
+    assert not view.error
+    view.text_input(key="import_name_0").set_value("한글-그림").run()
+    press(view, "import_do_0")
+    assert read_info(folders[1] / "한글-그림.safetensors").conventions.statistics == "picture"

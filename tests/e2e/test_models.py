@@ -91,3 +91,14 @@ def test_the_page_fits_a_phone(browser: Browser, url: str) -> None:
     painted(page)
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
     page.context.close()
+
+
+def test_an_upload_that_fails_says_so(browser: Browser, url: str, checkpoint: Path) -> None:
+    page = open_page(browser, url, DESKTOP)
+    page.route("**/_stcore/upload_file/**", lambda route: route.abort())
+    page.get_by_role("button", name="Import a checkpoint").click()
+    page.locator("input[type=file]").set_input_files(str(checkpoint))
+    expect(page.get_by_test_id("stFileChipIconError")).to_be_visible()
+    words = page.get_by_test_id("stFileUploader").evaluate("box => getComputedStyle(box, '::after').content")
+    assert "The upload failed" in words
+    page.context.close()

@@ -10,7 +10,7 @@ from core.checkpoint_import.command import run
 from core.checkpoints import read_info
 from core.config import ROOT
 from core.models.conventions import Conventions
-from tests.core.checkpoint_import.planted_checkpoints import cyclegan, save, weights_of
+from tests.core.checkpoint_import.planted_checkpoints import cyclegan, pix2pixhd, save, weights_of
 
 
 @pytest.fixture
@@ -42,6 +42,13 @@ def test_conventions_licence_and_note_are_kept_in_the_file(checkpoint: Path, tmp
     assert (info.licence, info.provenance["note"]) == ("MIT", "mine")
     assert info.provenance["imported_from"] == checkpoint.name
     assert json.loads(capsys.readouterr().out)["family"] == "cyclegan"
+
+
+@pytest.mark.parametrize("channels", [2, 4, 6, 36, 39])
+def test_networks_of_label_maps_are_refused(tmp_path: Path, capsys, channels: int) -> None:
+    path = save(tmp_path / "latest_net_G.pth", weights_of(pix2pixhd(input_nc=channels)))
+    assert run(["import", str(path), "--out", str(tmp_path / "x.safetensors")]) == 2
+    assert f"takes {channels} input channels, where a sketch has 1 or 3" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

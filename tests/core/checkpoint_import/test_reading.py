@@ -1,6 +1,8 @@
+import argparse
 import zipfile
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from safetensors.torch import save_file
@@ -46,6 +48,44 @@ def test_the_sketch_to_photo_direction_is_taken_by_default(tmp_path: Path) -> No
     networks = {name: weights_of(ugatit()) for name in ("genB2A", "genA2B")}
     read = read_checkpoint(save(tmp_path / "net.pt", networks))
     assert (read.network, set(read.networks)) == ("genA2B", {"genA2B", "genB2A"})
+
+
+@pytest.mark.parametrize(
+    ("names", "taken"),
+    [
+        (("gen_BA", "gen_AB"), "gen_AB"),
+        (("generator_state_dict", "discriminator_state_dict"), "generator_state_dict"),
+        (("netD_state_dict", "netG_state_dict"), "netG_state_dict"),
+        (("netG_B2A_weights", "netG_A2B_weights"), "netG_A2B_weights"),
+        (("D_A", "G_BA", "G_AB"), "G_AB"),
+    ],
+)
+def test_names_of_other_projects_are_understood(tmp_path: Path, names: tuple[str, ...], taken: str) -> None:
+    networks = {name: weights_of(cyclegan()) for name in names}
+    assert read_checkpoint(save(tmp_path / "net.pt", networks)).network == taken
+
+
+def test_networks_without_telling_names_are_listed_for_whoever_asks_next(tmp_path: Path) -> None:
+    path = save(tmp_path / "net.pt", {name: weights_of(cyclegan()) for name in ("first", "second")})
+    with pytest.raises(CheckpointRefused, match="--network") as refused:
+        read_checkpoint(path)
+    assert refused.value.networks == ("first", "second")
+
+
+@pytest.mark.parametrize(
+    ("beside", "says"),
+    [
+        ({"best": np.float64(3.5)}, "a number of numpy"),
+        ({"opt": argparse.Namespace(ngf=64)}, "the options of its command line"),
+    ],
+)
+def test_what_lies_beside_the_weights_is_named_for_what_it_is(
+    tmp_path: Path, beside: dict, says: str
+) -> None:
+    path = save(tmp_path / "net.pt", {"state_dict": weights_of(cyclegan()), **beside})
+    with pytest.raises(CheckpointRefused, match=says) as refused:
+        read_checkpoint(path)
+    assert "torch.save(network) " not in str(refused.value)
 
 
 def test_the_other_direction_can_be_had_by_its_name(tmp_path: Path) -> None:

@@ -1,3 +1,5 @@
+import dataclasses
+
 import pytest
 import torch
 from torch import nn
@@ -35,6 +37,31 @@ def echo(**conventions: object) -> AdaptedGenerator:
 
 def test_our_own_conventions_change_nothing_but_the_number_of_channels() -> None:
     assert torch.equal(echo()(sketch()), sketch().expand(1, 3, 32, 32))
+
+
+def test_batch_norm_goes_by_each_picture_where_a_person_says_so() -> None:
+    network = ResnetTranslator(CycleGANConfig(input_nc=3, ngf=4, n_blocks=1, norm="batch"))
+    drawing = torch.rand(2, 1, 32, 32) * 2 - 1
+    conventions = Conventions(image_size=32, input_channels=3, statistics="picture")
+    ours = AdaptedGenerator(network.eval(), conventions).eval()
+    theirs = torch.cat(
+        [network.train()(one.repeat(1, 3, 1, 1)) for one in drawing.split(1)]
+    )  # test.py without --eval
+    network.eval()
+    assert torch.allclose(ours(drawing), theirs, atol=1e-5)
+    plain = AdaptedGenerator(network, dataclasses.replace(conventions, statistics="training"))
+    assert plain.network is network
+    assert not torch.allclose(plain(drawing), theirs, atol=1e-2)
+
+
+def test_blocks_pad_by_replication_where_a_person_says_so_and_share_their_weights() -> None:
+    network = ResnetTranslator(TINY).eval()
+    adapted = AdaptedGenerator(
+        network, Conventions(image_size=32, input_channels=3, border="replicate")
+    ).eval()
+    kinds = [type(layer).__name__ for layer in adapted.network.modules() if "Pad2d" in type(layer).__name__]
+    assert kinds == ["ReflectionPad2d", "ReplicationPad2d", "ReplicationPad2d", "ReflectionPad2d"]
+    assert next(adapted.network.parameters()) is next(network.parameters())
 
 
 def test_white_on_black_networks_see_white_lines() -> None:

@@ -1,4 +1,5 @@
 import dataclasses
+import unicodedata
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -100,7 +101,7 @@ def test_a_file_system_without_links_refuses_a_taken_name_too(
         put(source, models)
 
 
-@pytest.mark.parametrize("name", ["", "a b", "../x", "x/y", ".hidden", "ä", "x" * 61, "-x"])
+@pytest.mark.parametrize("name", ["", "a b", "../x", "x/y", ".hidden", "a/ä", "x" * 61, "-x", "얼" * 61])
 def test_names_that_are_no_plain_names_are_refused(models: Path, name: str) -> None:
     with pytest.raises(ValueError, match="A name has 1 to 60"):
         check_name(name, models, models)
@@ -114,6 +115,11 @@ def test_names_of_shipped_and_of_imported_models_are_taken(source: Path, models:
     (weights / "shipped.safetensors").write_bytes(b"")
     with pytest.raises(ValueError, match="is taken"):
         check_name(name, weights, models)
+
+
+@pytest.mark.parametrize("name", ["얼굴-1", "표준_v1", "Gesichter-für-später", "ä"])
+def test_names_may_be_of_any_script_and_are_kept_composed(models: Path, name: str) -> None:
+    assert check_name(unicodedata.normalize("NFD", name), models, models) == name
 
 
 def test_spaces_and_the_ending_are_taken_off_a_name(models: Path) -> None:
