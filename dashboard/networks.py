@@ -5,12 +5,15 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor, wait
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import streamlit as st
+from streamlit.runtime.scriptrunner_utils.script_requests import ScriptRequestType
+from streamlit.runtime.scriptrunner_utils.script_run_context import get_script_run_ctx
 
 from core.config import settings
 from dashboard.face_pictures import tile_url
@@ -21,6 +24,10 @@ if TYPE_CHECKING:
     from core.pipeline import FaceResult, PartSettings
 
 Fingerprint = tuple[tuple[str, int, int], ...]
+
+
+class Superseded(RuntimeError):
+    """The visitor has drawn or set something newer: nobody wants this face any more."""
 
 
 class GeneratorUnusable(ValueError):
@@ -63,6 +70,33 @@ def _load_pipeline(weights: Path, fingerprint: Fingerprint, device: str, runtime
 def _turnstile() -> threading.Lock:
     """One face at a time: two at once would only make both late on the same cores."""
     return threading.Lock()
+
+
+@contextmanager
+def _turn() -> Iterator[None]:
+    """Wait for the networks, as long as nothing newer of the same visitor waits behind this run.
+
+    A run asks for the drawing of its beginning. Who has drawn on meanwhile gives the turn up, and the page runs
+    again with the newest drawing; otherwise a busy studio would work through drawings that nobody waits for.
+    """
+    turnstile = _turnstile()
+    while not turnstile.acquire(timeout=0.1):
+        if is_superseded():
+            raise Superseded
+    try:
+        if is_superseded():
+            raise Superseded
+        yield
+    finally:
+        turnstile.release()
+
+
+def is_superseded() -> bool:
+    """Whether the browser has asked for another run of the page while this one is still busy."""
+    context = get_script_run_ctx(suppress_warning=True)
+    requests = context.script_requests if context is not None else None
+    # Streamlit has no public way to look: a fragment's own request does not end the run that it waits for.
+    return requests is not None and requests._state is not ScriptRequestType.CONTINUE
 
 
 def pipeline() -> Any:
@@ -172,7 +206,7 @@ def generate(sketch: np.ndarray, look: Look) -> FaceResult:
     """
     networks = pipeline()
     settings_of_parts = _part_settings(look)
-    with _turnstile():
+    with _turn():
         return networks(
             sketch,
             t=look.keep_lines,
@@ -206,7 +240,7 @@ def make_sample(generator: str, sketch: np.ndarray) -> None:
 def ghost(sketch: np.ndarray, look: Look) -> np.ndarray | None:
     """The training faces that a drawing is on its way to, blended: (S, S) uint8, black on white."""
     networks = pipeline()
-    with _turnstile():
+    with _turn():
         return networks.ghost(sketch, k=look.neighbour_count, stage1=look.stage1)
 
 

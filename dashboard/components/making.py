@@ -54,8 +54,11 @@ def make_face(session: DrawSession, look: Look, line: DeltaGenerator, busy: Delt
         return True
     if session.drawing.sketch is None or not get_ready(session, look, line):
         return False
-    with busy, st.spinner("Making the photo"):  # seen only when it takes long
-        made = _face(session.drawing, look)
+    try:
+        with busy, st.spinner("Making the photo"):  # seen only when it takes long
+            made = _face(session.drawing, look)
+    except networks.Superseded:
+        return False
     if made.result.is_blank:
         session.shown = made
     else:
@@ -70,7 +73,10 @@ def make_missing(session: DrawSession, looks: Iterable[Look], line: DeltaGenerat
             continue
         if not get_ready(session, look, line):
             return
-        made = _face(session.drawing, look)
+        try:
+            made = _face(session.drawing, look)
+        except networks.Superseded:
+            return
         if made.result.is_blank:
             return
         session.keep(made)
@@ -85,7 +91,10 @@ def make_samples(session: DrawSession, names: Sequence[str], line: DeltaGenerato
             continue
         if not get_ready(session, Look(generator=name), line):
             return
-        networks.make_sample(name, sketch)
+        try:
+            networks.make_sample(name, sketch)
+        except networks.Superseded:
+            return
         run_again()
 
 
@@ -96,7 +105,10 @@ def make_ghost(session: DrawSession, look: Look, line: DeltaGenerator) -> str:
         return ""
     key = (session.drawing.digest, look.neighbour_count, look.stage1)
     if session.ghost[0] != key and get_ready(session, look, line):
-        ghost = networks.ghost(sketch, look)
+        try:
+            ghost = networks.ghost(sketch, look)
+        except networks.Superseded:
+            return session.ghost[1]
         session.ghost = key, "" if ghost is None else ghost_url(ghost)
     return session.ghost[1]
 
