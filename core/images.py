@@ -10,7 +10,7 @@ import io
 import struct
 import warnings
 import zlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -53,7 +53,12 @@ def _formats(data: bytes) -> tuple[str, ...]:
     return (*FORMATS, "HEIF") if is_heif else FORMATS
 
 
-def read_photo(source: bytes | str | Path, *, max_pixels: int = MAX_PIXELS) -> np.ndarray:
+def read_photo(
+    source: bytes | str | Path,
+    *,
+    max_pixels: int = MAX_PIXELS,
+    flatten: Callable[[np.ndarray], np.ndarray] | None = None,
+) -> np.ndarray:
     """Decode one picture the way a person would see it.
 
     The format is taken from the content, never from the name. EXIF orientation is applied, an ICC
@@ -66,6 +71,8 @@ def read_photo(source: bytes | str | Path, *, max_pixels: int = MAX_PIXELS) -> n
         The file's bytes, or its path.
     max_pixels
         Cap on width x height, checked from the header before any pixel is decoded.
+    flatten
+        What makes RGB of a transparent picture; by default `flatten_over_white`.
 
     Returns
     -------
@@ -105,7 +112,7 @@ def read_photo(source: bytes | str | Path, *, max_pixels: int = MAX_PIXELS) -> n
                     f"at most {max_pixels / 1e6:.0f} megapixels are read. Make it smaller first."
                 )
             try:
-                return _decode(image)
+                return _decode(image, flatten or flatten_over_white)
             except DECODER_ERRORS as error:
                 raise UnsafeImage("The picture is damaged or cut short and cannot be decoded.") from error
 
@@ -116,7 +123,7 @@ def refuse_endless_scans(data: bytes) -> None:
         raise UnsafeImage(f"The picture has more than {MAX_SCANS} scans. Save it anew.")
 
 
-def _decode(image: Image.Image) -> np.ndarray:
+def _decode(image: Image.Image, flatten: Callable[[np.ndarray], np.ndarray]) -> np.ndarray:
     image.seek(0)
     image.load()
     profile = image.info.get("icc_profile")
@@ -125,7 +132,7 @@ def _decode(image: Image.Image) -> np.ndarray:
     if upright.mode.startswith("I") or upright.mode == "F":
         upright = _scale_to_8_bit(upright)
     if upright.mode in ("RGBA", "LA", "PA", "La", "RGBa") or "transparency" in upright.info:
-        return flatten_over_white(np.asarray(upright.convert("RGBA")))
+        return flatten(np.asarray(upright.convert("RGBA")))
     if profile and upright.mode in ("RGB", "CMYK", "L"):
         upright = _to_srgb(upright, profile)
     return np.array(upright if upright.mode == "RGB" else upright.convert("RGB"), dtype=np.uint8)

@@ -17,7 +17,7 @@ from core.drawn_face import Matrix, anchors_of, find_drawn_face, is_on_template,
 from core.errors import UnsafeImage
 from core.face_frame import alignment_targets
 from core.image_child import decode_in_child
-from core.images import read_photo
+from core.images import flatten_over_white, read_photo
 from core.paper_sheet import cut_out_paper, shrink
 from core.sketches import line_map, sketch_from_photo, soft_threshold
 
@@ -29,6 +29,7 @@ WORKING_SIDE = 1024
 HEAD_TOP, CHIN, HEAD_WIDTH = 0.07, 0.91, 0.86
 MIN_INK_SHARE = 5e-4
 SHADED_SHARE = 0.06
+RULES_MIN = 6  # level lines at even distances that make ruled paper
 _WHITE: ByteImage = np.full(3, 255, np.uint8)
 
 
@@ -165,11 +166,13 @@ def _digital_tone(picture: ByteImage, background: ByteImage) -> FloatImage:
     reflectance = reflectance_over(picture, background)
     if _has_colour(reflectance):
         reflectance = reflectance_over(picture, local_background(picture))
-    return tone_of(reflectance)
+    tone = drop_ruling(tone_of(reflectance))
+    return tone if np.mean(tone < 0.7) >= MIN_INK_SHARE else stretch_ink(tone, faintest=0.04)
 
 
 def _paper_tone(picture: ByteImage) -> FloatImage:
-    return drop_specks(stretch_ink(tone_of(reflectance_over(picture, local_background(picture)))))
+    tone = drop_ruling(tone_of(reflectance_over(picture, local_background(picture))))
+    return drop_specks(np.minimum(stretch_ink(tone), faint_strokes(tone)))
 
 
 def is_shaded(picture: ByteImage) -> bool:
@@ -232,7 +235,17 @@ def lines_of_shading(picture: ByteImage, matrix: Matrix, size: int) -> ByteImage
 
 
 def _read_small(data: bytes) -> ByteImage:
-    return shrink(read_photo(data), WORKING_SIDE)
+    return shrink(read_photo(data, flatten=flatten_drawing), WORKING_SIDE)
+
+
+def flatten_drawing(rgba: ByteImage) -> ByteImage:
+    """Lay a transparent drawing over what its lines stand out from: white, or black for light lines."""
+    visible = rgba[..., 3] >= 128
+    if np.mean(visible) > 0.5 or not visible.any():
+        return flatten_over_white(rgba)
+    if np.median(_grey(rgba[..., :3])[visible]) < 170:
+        return flatten_over_white(rgba)
+    return np.asarray((rgba[..., :3].astype(np.uint16) * rgba[..., 3:] + 127) // 255, np.uint8)
 
 
 def is_own_canvas(picture: ByteImage, size: int) -> bool:
@@ -299,16 +312,81 @@ def tone_of(reflectance: FloatImage) -> FloatImage:
     return np.asarray((luminance + reflectance.min(axis=-1)) / 2, np.float32)
 
 
-def stretch_ink(tone: FloatImage) -> FloatImage:
-    """Soft threshold fitted to this sheet: paper grain to 1, the darker half of the ink to 0."""
+def stretch_ink(tone: FloatImage, *, faintest: float = 0.08) -> FloatImage:
+    """Soft threshold fitted to this sheet: paper grain to 1, the darker half of the ink to 0.
+
+    ``faintest`` is how much darker than paper ink must be at least.
+    """
     paper = float(np.median(tone))
     grain = 1.4826 * float(np.median(np.abs(tone - paper)))
-    light = paper - max(0.08, 4 * grain)
+    light = paper - max(faintest, 4 * grain)
     ink = tone[tone < light]
     if ink.size < MIN_INK_SHARE * tone.size:
         return np.ones_like(tone)
     dark = min(float(np.percentile(ink, 40)), light - 0.08)
     return np.clip((tone - dark) / (light - dark), 0, 1)
+
+
+def faint_strokes(tone: FloatImage) -> FloatImage:
+    """What was drawn with hardly any pressure, as dark lines: (H, W) float32, 1 is paper.
+
+    A stroke a few grey levels darker than its paper drowns in the grain pixel by pixel, yet not along its
+    length: the sheet is blurred a little, and only what is long counts.
+    """
+    side = max(tone.shape)
+    soft = np.asarray(cv2.GaussianBlur(tone, (0, 0), max(1.0, side / 600)), np.float32)
+    paper = float(np.median(soft))
+    grain = 1.4826 * float(np.median(np.abs(soft - paper)))
+    light = paper - max(0.035, 5 * grain)
+    ink = (soft < light).astype(np.uint8)
+    _, labels, stats, _ = cv2.connectedComponentsWithStats(ink, connectivity=8)
+    x, y, w, h = stats[:, : cv2.CC_STAT_AREA].T
+    length = np.hypot(w, h)
+    thickness = stats[:, cv2.CC_STAT_AREA] / np.maximum(length, 1)
+    is_inside = (x > 0) & (y > 0) & (x + w < tone.shape[1]) & (y + h < tone.shape[0])
+    keep = is_inside & (length > 0.04 * side) & (thickness < 0.04 * side)
+    return np.where(keep[labels], np.clip(1 - (light - soft) / 0.05, 0, 0.5), np.float32(1))
+
+
+def drop_ruling(tone: FloatImage) -> FloatImage:
+    """Whiten the lines of ruled or squared paper; strokes that cross them stay whole."""
+    across = _drop_level_lines(tone)
+    return np.ascontiguousarray(_drop_level_lines(across.T).T)
+
+
+def _drop_level_lines(tone: FloatImage) -> FloatImage:
+    """Without level straight lines from side to side, if there are several at even distances."""
+    height, width = tone.shape
+    if min(height, width) < 100:
+        return tone
+    ink = (tone < min(0.96, float(np.median(tone)) - 0.03)).astype(np.uint8)
+    found = cv2.HoughLinesP(
+        ink, 1, np.pi / 720, threshold=width // 4, minLineLength=0.4 * width, maxLineGap=0.04 * width
+    )
+    if found is None:
+        return tone
+    x1, y1, x2, y2 = found.reshape(-1, 4).T.astype(np.float64)
+    slope = (y2 - y1) / np.where(x2 == x1, np.inf, x2 - x1)
+    level = (np.abs(slope) < 0.1) & (x1 != x2)
+    if level.sum() < RULES_MIN:
+        return tone
+    slope, middle = slope[level], (y1 + slope * (width / 2 - x1))[level]
+    order = np.argsort(middle)
+    slope, middle = slope[order], middle[order]
+    starts = np.nonzero(np.diff(middle, prepend=-np.inf) > 0.008 * height)[0]
+    rules = np.array([np.median(part) for part in np.split(middle, starts[1:])])
+    gaps = np.diff(rules)
+    if len(rules) < RULES_MIN or np.mean(np.abs(gaps - np.median(gaps)) < 0.15 * np.median(gaps)) < 0.6:
+        return tone
+    thickness = max(1, height // 340)
+    mask = np.zeros(tone.shape, np.uint8)
+    for tilt, y in zip(slope, middle, strict=True):
+        left, right = round(y - tilt * width / 2), round(y + tilt * width / 2)
+        cv2.line(mask, (0, left), (width - 1, right), 1, 2 * thickness + 1)
+    on_rules = tone[(mask > 0) & (ink > 0)]
+    is_rule = (mask > 0) & (tone > float(np.median(on_rules)) - 0.12)  # what is darker was drawn over it
+    upright = np.ones((2 * thickness + 3, 1), np.uint8)
+    return np.where(is_rule, cv2.morphologyEx(tone, cv2.MORPH_CLOSE, upright), tone)
 
 
 def drop_specks(tone: FloatImage) -> FloatImage:

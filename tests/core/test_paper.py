@@ -11,7 +11,7 @@ import pytest
 from PIL import Image
 
 from core.errors import UnsafeImage
-from core.paper import sketch_from_upload
+from core.paper import drawing_from_picture, sketch_from_upload
 
 EYES_AND_MOUTH = ((186, 244), (326, 244), (256, 380))
 White = (255, 255, 255)
@@ -245,3 +245,50 @@ def test_a_jpeg_of_scans_without_end_is_refused_at_once():
     start = data.rfind(b"\xff\xda")
     with pytest.raises(UnsafeImage, match="scans"):
         sketch_from_upload(data[:start] + data[start:-2] * 200 + b"\xff\xd9")
+
+
+def ruled_sheet(*, squared: bool = False, degrees: float = 0) -> np.ndarray:
+    """A face in pencil on paper with blue lines every 36 pixels."""
+    sheet = draw_face((1200, 900), offset=(110, 150), scale=1.3, width=2.5, ink=(70, 70, 76))
+    rule = np.array((150, 180, 225), np.uint8)
+    for start in range(40, 1200, 36):
+        sheet[start : start + 2] = np.minimum(sheet[start : start + 2], rule)
+        if squared and start < 900:
+            sheet[:, start : start + 2] = np.minimum(sheet[:, start : start + 2], rule)
+    matrix = cv2.getRotationMatrix2D((450, 600), degrees, 1)
+    return cv2.warpAffine(sheet, matrix, (900, 1200), borderValue=White)
+
+
+@pytest.mark.parametrize(
+    "sheet",
+    [ruled_sheet(), light_on(ruled_sheet()), light_on(ruled_sheet(degrees=2.5)), light_on(ruled_sheet(squared=True))],
+    ids=["scan", "photo", "tilted", "squared"],
+)  # fmt: skip
+def test_the_lines_of_ruled_paper_go_and_the_drawing_stays(sheet: np.ndarray) -> None:
+    sketch = drawing_from_picture(sheet).sketch
+    assert_is_clean_framed_face(sketch)
+    beside = np.concatenate([sketch[60:450, :50], sketch[60:450, -50:]], axis=1)
+    assert np.mean(beside < 200) < 0.005
+
+
+def test_faint_pencil_beside_strong_keeps_mouth_and_chin() -> None:
+    strong, faint = (
+        draw_face((1200, 900), offset=(110, 150), scale=1.3, width=2.5, ink=(grey,) * 3)
+        for grey in (110, 226)
+    )
+    strong[560:] = faint[560:]
+    assert_is_clean_framed_face(drawing_from_picture(light_on(strong)).sketch)
+
+
+@pytest.mark.parametrize("grey", [160, 180, 210, 235])
+def test_a_clean_scan_with_light_grey_lines_is_no_blank_page(grey: int) -> None:
+    drawing = draw_face((900, 700), offset=(90, 180), width=4, ink=(grey,) * 3)
+    assert_is_clean_framed_face(sketch_from_upload(encoded(drawing)))
+
+
+@pytest.mark.parametrize("ink", [(255, 255, 255), (245, 225, 120)], ids=["white", "yellow"])
+def test_light_lines_on_transparency_are_lines(ink: tuple[int, int, int]) -> None:
+    drawing = draw_face((900, 700), offset=(90, 180), width=4)
+    rgba = np.zeros((900, 700, 4), np.uint8)
+    rgba[..., :3], rgba[..., 3] = ink, 255 - drawing[..., 0]
+    assert_is_clean_framed_face(sketch_from_upload(encoded(rgba)))
