@@ -16,12 +16,14 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
+from core.errors import UnsafeImage
 from core.face_frame import FRAME
 
 PAPER = FRAME
 INK = "#000000"
 ERASER = "#ffffff"
 SPARSE_STROKES = 4
+MAX_FILE_BYTES, MAX_STROKES, MAX_POINTS = 20_000_000, 20_000, 100_000  # of a file of strokes
 EMPTY: dict[str, Any] = {"objects": []}
 
 Fabric = Mapping[str, Any]
@@ -63,7 +65,7 @@ def strokes_from_fabric(fabric: Fabric) -> list[dict[str, Any]]:
     """The strokes of a drawing, in the form that ``fabric_from_strokes`` takes.
 
     The pen's own points are the curve's control points, so nothing is smoothed twice. A scanned drawing
-    beneath the strokes is left out.
+    beneath the strokes is no stroke and left out.
     """
     strokes = []
     for item in fabric.get("objects", []):
@@ -78,9 +80,68 @@ def strokes_from_fabric(fabric: Fabric) -> list[dict[str, Any]]:
 
 
 def strokes_file(fabric: Fabric) -> bytes:
-    """The strokes as a JSON file in the form of the example drawings."""
-    content = {"size": PAPER, "strokes": strokes_from_fabric(fabric)}
+    """The whole drawing as JSON: its strokes in the form of the example drawings, and the scan beneath them."""
+    content: dict[str, Any] = {"size": PAPER, "strokes": strokes_from_fabric(fabric)}
+    picture = next((item.get("src") for item in fabric.get("objects", []) if _is_picture(item)), None)
+    if picture:
+        content["picture"] = picture
     return json.dumps(content, separators=(",", ":")).encode()
+
+
+def fabric_from_file(data: bytes) -> dict[str, Any]:
+    """The drawing of a file that `strokes_file` made.
+
+    Raises
+    ------
+    UnsafeImage
+        If it is no such file; the message says what is wrong with it.
+    """
+    if len(data) > MAX_FILE_BYTES:
+        raise UnsafeImage(f"The file is too large: strokes have at most {MAX_FILE_BYTES / 1e6:g} MB.")
+    try:
+        content = json.loads(data)
+        strokes = [_checked_stroke(stroke) for stroke in content["strokes"]]
+        picture = content.get("picture", "")
+        if not isinstance(picture, str) or len(strokes) > MAX_STROKES:
+            raise ValueError
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
+        raise UnsafeImage(
+            "The file holds no strokes that can be read. Upload a file that Download, Strokes gave, or a picture."
+        ) from None
+    fabric = fabric_from_strokes(strokes)
+    return {"objects": [*(_picture_objects(picture) if picture else []), *fabric["objects"]]}
+
+
+def _checked_stroke(stroke: Any) -> Stroke:
+    """A stroke with a width and points that lie on the paper or near it; ValueError for anything else."""
+    width = float(stroke["width"])
+    points = np.array(stroke["points"], np.float64)
+    if not 0 < width <= PAPER or points.ndim != 2 or points.shape[1] != 2 or len(points) > MAX_POINTS:
+        raise ValueError
+    if not (np.abs(points) <= 8 * PAPER).all():  # NaN is refused as well
+        raise ValueError
+    checked: dict[str, Any] = {"width": stroke["width"], "points": points.tolist()}
+    return checked | ({"erase": True} if stroke.get("erase") else {})
+
+
+def _picture_objects(url: str) -> list[dict[str, Any]]:
+    """The scan of a file, decoded and encoded anew: nothing of a stranger's bytes reaches the page."""
+    from core.image_child import decode_in_child
+    from core.images import read_photo
+
+    try:
+        data = base64.b64decode(url.removeprefix("data:image/png;base64,"), validate=True)
+    except ValueError:
+        raise UnsafeImage("The picture in the file cannot be read. Upload the scan itself.") from None
+    sketch = np.ascontiguousarray(decode_in_child(read_photo, data)[..., 0])
+    if sketch.shape != (PAPER, PAPER):
+        raise UnsafeImage(f"The picture in the file is not {PAPER} x {PAPER} pixels. Upload the scan itself.")
+    objects: list[dict[str, Any]] = fabric_from_sketch(sketch)["objects"]
+    return objects
+
+
+def _is_picture(item: Mapping[str, Any]) -> bool:
+    return str(item.get("type", "")).lower() == "image"
 
 
 def is_eraser(item: Mapping[str, Any]) -> bool:

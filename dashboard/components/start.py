@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import streamlit as st
 
 from core.errors import UnsafeImage
 from dashboard.components.pictures import Picture, show_pictures
-from dashboard.drawing import fabric_from_sketch
+from dashboard.drawing import fabric_from_file, fabric_from_sketch
 from dashboard.networks import Abilities
 from dashboard.resources import examples
 from dashboard.state import EXAMPLES, RECENT, UPLOAD, UPLOAD_MENU, DrawSession, drawing_from
 
-FILE_TYPES = ["png", "jpg", "jpeg", "webp", "bmp", "gif", "tif", "tiff", "avif"]
+PICTURES = (
+    ".png", ".jpg", ".jpeg", ".jpe", ".jfif", ".webp", ".bmp", ".gif", ".tif", ".tiff", ".avif", ".heic", ".heif",
+)  # fmt: skip
 
 
 def show_examples(session: DrawSession) -> None:
@@ -32,7 +36,7 @@ def show_upload(session: DrawSession) -> None:
 
     def chosen() -> None:
         file = st.session_state[key]
-        session.upload_error = "" if file is None else take_upload(session, file.getvalue())
+        session.upload_error = "" if file is None else take_upload(session, file.getvalue(), file.name)
         if file is not None and not session.upload_error:
             session.uploads += 1
             st.session_state[UPLOAD_MENU] = False
@@ -41,9 +45,9 @@ def show_upload(session: DrawSession) -> None:
         "Upload", icon=":material/add_photo_alternate:", key=UPLOAD_MENU, type="tertiary", on_change="rerun"
     )
     with menu:
+        # Any name: what a file is, its content says. Phones save HEIC and .jfif, and pictures without an ending.
         st.file_uploader(
-            "A photo or scan of a drawing, or a picture file",
-            type=FILE_TYPES,
+            "A photo or scan of a drawing, a picture file, or strokes that were downloaded",
             key=key,
             on_change=chosen,
         )
@@ -51,15 +55,21 @@ def show_upload(session: DrawSession) -> None:
             st.error(session.upload_error)
 
 
-def take_upload(session: DrawSession, data: bytes) -> str:
+def take_upload(session: DrawSession, data: bytes, name: str = "") -> str:
     """Lay an uploaded drawing on the paper; where it cannot be read, say why and leave all as it was."""
-    from core.paper import sketch_from_upload
+    from core.paper import read_drawing
 
     try:
-        sketch = sketch_from_upload(data)
+        if data.lstrip()[:1] == b"{":
+            fabric = fabric_from_file(data)
+        else:
+            fabric = fabric_from_sketch(read_drawing(data).sketch)
     except UnsafeImage as error:
-        return str(error)
-    session.put_on_paper(drawing_from(fabric_from_sketch(sketch)))
+        ending = Path(name).suffix.lower()
+        if ending in ("", ".json", *PICTURES):
+            return str(error)
+        return f"Files ending in {ending} are not allowed. {error}"
+    session.put_on_paper(drawing_from(fabric))
     return ""
 
 

@@ -13,7 +13,7 @@ from dashboard import networks
 from dashboard.components.actions import files_of
 from dashboard.components.start import take_upload
 from dashboard.components.toolbar import tools_from
-from dashboard.drawing import digest, fabric_from_strokes
+from dashboard.drawing import digest, fabric_from_strokes, strokes_file
 from dashboard.face_pictures import thumbnail
 from dashboard.looks import Look
 from dashboard.state import Drawing, DrawSession, Shown, Tools
@@ -114,3 +114,22 @@ def test_missing_weights_are_told_to_whoever_waits_for_them(pipeline: FakePipeli
     pipeline.error = AssetMissing("face_bank.safetensors is missing. Run: make assets")
     with pytest.raises(AssetMissing, match="face_bank"):
         list(networks.until_ready())
+
+
+@pytest.mark.parametrize("name", ["IMG_0001", "drawing.jfif", "photo.HEIC", "strange.dat"])
+def test_the_content_of_an_upload_decides_and_never_its_name(name: str):
+    session = DrawSession()
+    picture = np.full((512, 512), 255, np.uint8)
+    picture[100:400, 250:256] = 0
+    assert take_upload(session, encode_png(picture), name) == ""
+    assert session.drawing.fabric["objects"]
+
+
+def test_downloaded_strokes_can_be_uploaded_again():
+    session = DrawSession()
+    assert take_upload(session, strokes_file(drawn(3).fabric), "strokes.json") == ""
+    assert session.drawing.digest == drawn(3).digest
+
+
+def test_a_file_of_a_foreign_kind_is_refused_by_its_name():
+    assert "Files ending in .svg are not allowed" in take_upload(DrawSession(), b"<svg/>", "a.SVG")

@@ -7,14 +7,17 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from core.errors import UnsafeImage
 from dashboard.drawing import (
     EMPTY,
     digest,
+    fabric_from_file,
     fabric_from_sketch,
     fabric_from_strokes,
     has_ink,
     is_sparse,
     sketch_from_canvas,
+    strokes_file,
     strokes_from_fabric,
 )
 
@@ -87,3 +90,28 @@ def test_a_transparent_canvas_is_white_paper_and_white_strokes_erase():
     sketch = sketch_from_canvas(rgba)
     assert (sketch[0] == 0).all()
     assert (sketch[1:] == 255).all()
+
+
+def test_a_file_of_strokes_over_a_scan_comes_back_whole():
+    sketch = np.full((512, 512), 255, np.uint8)
+    sketch[100:300, 200:210] = np.arange(200, dtype=np.uint8)[:, None]
+    whole = {
+        "objects": [*fabric_from_sketch(sketch)["objects"], *fabric_from_strokes([LINE, RUBBED])["objects"]]
+    }
+    assert digest(fabric_from_file(strokes_file(whole))) == digest(whole)
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"{", b"{}", b'{"strokes": 3}', b'{"strokes": [3]}', b'{"strokes": [{"width": 0, "points": [[1, 2]]}]}',
+        b'{"strokes": [{"width": 3, "points": [[1, NaN]]}]}', b'{"strokes": [{"width": 3, "points": [[1, 2, 3]]}]}',
+        b'{"strokes": [{"width": 3, "points": [["a", "b"]]}]}', b'{"strokes": [{"width": 3, "points": [[1, 1e9]]}]}',
+        b'{"strokes": [], "picture": 5}', b'{"strokes": [], "picture": "https://example.org/a.png"}',
+        b'{"strokes": ' + b"[" * 100_000, b'{"strokes": [], "picture": "data:image/png;base64,AAAA"}',
+    ],
+)  # fmt: skip
+def test_a_file_that_holds_no_strokes_is_refused_with_one_sentence(data: bytes):
+    with pytest.raises(UnsafeImage) as refusal:
+        fabric_from_file(data)
+    assert str(refusal.value).endswith(".")
