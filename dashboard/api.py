@@ -28,6 +28,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from core.config import settings
+from dashboard.addresses import address
 from dashboard.api_upload import BadUpload, Upload, UploadLimits, read_upload
 from dashboard.shared_library import shared_library
 
@@ -218,7 +219,9 @@ def _problem(status: int, code: str, message: str, **more: Any) -> JSONResponse:
     return JSONResponse({"code": code, "message": message, **more}, status)
 
 
-ROUTES = [
-    Route("/api/images", post_images, methods=["POST"]),
-    Route("/api/images/{image_id}", get_image, methods=["GET"]),
-]
+def routes() -> list[Route]:
+    """What the server has to know of; see ``dashboard/app.py``."""
+    return [
+        Route(address("api/images"), post_images, methods=["POST"]),
+        Route(address("api/images/{image_id}"), get_image, methods=["GET"]),
+    ]

@@ -44,4 +44,4 @@ elif __name__ != "__mp_main__":  # a spawned worker reads this file as well, and
     from dashboard import api
     from dashboard.components import review_routes
 
-    app = st.App(__file__, routes=[*api.ROUTES, *review_routes.routes()])
+    app = st.App(__file__, routes=[*api.routes(), *review_routes.routes()])

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import streamlit as st
 
+from dashboard.addresses import address
 from dashboard.components.review_detail import detail_of
 from dashboard.components.review_routes import PREFIX
 from dashboard.components.review_tiles import addresses, tiles_of
@@ -58,7 +59,7 @@ def show_grid(
     coming = [] if session.view.is_queue else session.ids[first + PAGE_SIZE : first + 2 * PAGE_SIZE]
     detail = detail_of(library, table, session.detail) if session.detail in ids else None
     data = {
-        "root": "/".join(["", *_base_path(), PREFIX]),
+        "root": address(PREFIX),
         "tiles": tiles_of(library, table, ids),
         "coming": addresses(library, coming),
         "pageKey": f"{hash(tuple(ids)):x}",
@@ -78,10 +79,6 @@ def show_grid(
         "endText": end_text,
     }
     _component()(key=GRID, data=data, on_post_change=lambda: None, width="stretch", height="content")
-
-
-def _base_path() -> list[str]:
-    return [part for part in str(st.get_option("server.baseUrlPath") or "").split("/") if part]
 
 
 def _finds_more(session: ReviewSession) -> bool:

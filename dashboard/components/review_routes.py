@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 from starlette.responses import FileResponse, Response
 from starlette.routing import Route
 
+from dashboard.addresses import address
 from dashboard.shared_library import shared_library
 
 if TYPE_CHECKING:
@@ -77,4 +78,4 @@ def _missing() -> Response:
 
 def routes() -> list[Route]:
     """What the server has to know of; see ``dashboard/app.py``."""
-    return [Route(f"/{PREFIX}/{{kind}}/{{image_id}}", answer, methods=["GET"])]
+    return [Route(address(f"{PREFIX}/{{kind}}/{{image_id}}"), answer, methods=["GET"])]

@@ -38,8 +38,8 @@ PATIENCE_MS = 150_000
 
 
 @contextmanager
-def serve(app: Path, log: Path) -> Iterator[str]:
-    """Address of a Streamlit server on a free port; it ends with the block."""
+def serve(app: Path, log: Path, *, base_path: str = "") -> Iterator[str]:
+    """Address of a Streamlit server on a free port, below a path where one is named; it ends with the block."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
@@ -49,6 +49,7 @@ def serve(app: Path, log: Path) -> Iterator[str]:
         "server.headless": "true",
         "server.fileWatcherType": "none",
         "browser.gatherUsageStats": "false",
+        "server.baseUrlPath": base_path,
     }
     command = [sys.executable, "-m", "streamlit", "run", str(app)]
     command += [part for name, value in options.items() for part in (f"--{name}", str(value))]
@@ -56,8 +57,9 @@ def serve(app: Path, log: Path) -> Iterator[str]:
     with log.open("wb") as output:
         server = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=output, stderr=output)
         try:
-            _wait_until_up(f"http://127.0.0.1:{port}/_stcore/health", server, log)
-            yield f"http://127.0.0.1:{port}"
+            url = f"http://127.0.0.1:{port}{base_path}"
+            _wait_until_up(f"{url}/_stcore/health", server, log)
+            yield url
         finally:
             server.terminate()
             try:

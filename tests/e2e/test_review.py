@@ -24,14 +24,18 @@ OpenPage = Callable[..., ReviewPage]
 
 
 @contextmanager
-def served_library(folder: Path, count: int) -> Iterator[tuple[str, Library]]:
+def served_library(folder: Path, count: int, *, base_path: str = "") -> Iterator[tuple[str, Library]]:
     """The dashboard over a library of painted faces, and that library."""
     fill_library(folder / "library", count)
     before = os.environ.get("STUDIO_DATA")
     os.environ["STUDIO_DATA"] = str(folder)
     log = folder / "log.txt"
     try:
-        with serve(ROOT / "dashboard" / "app.py", log) as url, Library.open(folder / "library") as library:
+        app = ROOT / "dashboard" / "app.py"
+        with (
+            serve(app, log, base_path=base_path) as url,
+            Library.open(folder / "library") as library,
+        ):
             yield url, library
     finally:
         if before is None:

@@ -1,0 +1,25 @@
+"""Own routes lie below the server's base path."""
+
+import pytest
+import streamlit as st
+
+from dashboard import api
+from dashboard.addresses import address
+from dashboard.components import review_routes
+
+
+@pytest.mark.parametrize(
+    ("base", "wanted"),
+    [("", "/library/thumb"), ("studio", "/studio/library/thumb"), ("/a/b/", "/a/b/library/thumb")],
+)
+def test_an_address_begins_with_the_base_path(monkeypatch: pytest.MonkeyPatch, base: str, wanted: str):
+    monkeypatch.setattr(st, "get_option", lambda name: base)
+    assert address("library/thumb") == wanted
+    assert address("/library/thumb/") == wanted
+
+
+def test_every_own_route_follows_the_base_path(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(st, "get_option", lambda name: "/studio")
+    paths = [route.path for route in (*api.routes(), *review_routes.routes())]
+    assert paths
+    assert all(path.startswith("/studio/") for path in paths)
