@@ -22,7 +22,7 @@ from typing import Any
 
 from core.config import settings
 from core.errors import AssetMissing
-from eval.comparison.request import ComparisonRequest, GeneratorSource, check_paths
+from eval.comparison.request import ComparisonRequest, GeneratorSource, check_request
 from eval.comparison.shelf import cache_of, root_of
 from eval.comparison.sources import checkpoints_of
 from eval.inception_file import find_inception
@@ -82,7 +82,7 @@ def request_of(options: argparse.Namespace) -> ComparisonRequest:
         metrics=tuple(options.metrics), pictures=options.out is not None or options.html is not None
         or options.pdf is not None, **plain,
     )  # fmt: skip
-    check_paths(request)
+    check_request(request)
     return request
 
 

@@ -41,6 +41,15 @@ class Dataset:
     is_pairs: bool
     split: str = "val"
 
+    def splits(self) -> dict[str, int]:
+        """How many pairs each split has; none where they are no pairs, or their manifest cannot be read."""
+        if not self.is_pairs:
+            return {}
+        try:
+            return _splits(self.path, (self.path / MANIFEST).stat().st_mtime_ns)
+        except (OSError, ValueError):
+            return {}
+
     def facts(self) -> tuple[str, str]:
         """Why it cannot be used, else empty; and what it holds, in words."""
         if not self.is_pairs:
@@ -50,17 +59,19 @@ class Dataset:
             )
         try:
             changed = (self.path / MANIFEST).stat().st_mtime_ns
-            count = _count(self.path, self.split, changed)
+            count = _splits(self.path, changed).get(self.split, 0)
         except (OSError, ValueError) as error:
             return str(error), ""
+        if not count:
+            return f"No pair of {self.path} belongs to the split {self.split}. Choose another split.", ""
         return "", f"{count:,} photos with their sketches"
 
 
 @lru_cache(maxsize=32)
-def _count(folder: Path, split: str, _changed: int) -> int:
-    from eval.sets.pairs_folder import read_pairs_folder
+def _splits(folder: Path, _changed: int) -> dict[str, int]:
+    from eval.sets.pairs_folder import count_splits
 
-    return len(read_pairs_folder(folder, split).names)
+    return count_splits(folder)
 
 
 @dataclass(frozen=True)

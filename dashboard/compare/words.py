@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from dashboard.train.words import duration
@@ -10,24 +12,26 @@ if TYPE_CHECKING:
     from eval.comparison.result import Comparison, SetUsed
     from eval.comparison.shelf import Entry
 
-ICONS = {
-    "done": ":material/check:",
-    "running": ":material/play_arrow:",
-    "failed": ":material/error:",
-    "cancelled": ":material/stop:",
-    "interrupted": ":material/warning:",
-}
 MESSAGE_LENGTH = 600
 
 
-def title_of(entry: Entry) -> str:
-    """One line for the list of kept results."""
-    day = entry.created[:16].replace("T", " ")
+def titles_of(entries: Sequence[Entry]) -> dict[str, str]:
+    """A text for each id that never changes while the comparison is kept, and that no other has.
+
+    A select box sends its option's text: state and progress must not be in it.
+    """
+    plain_titles = {one.id: _title(one) for one in entries}
+    count = Counter(plain_titles.values())
+    return {
+        name: title if count[title] == 1 else f"{title} · {name.rsplit('-', 1)[-1]}"
+        for name, title in plain_titles.items()
+    }
+
+
+def _title(entry: Entry) -> str:
     if entry.id == "shipped":
         return f"{entry.title} · shipped"
-    if entry.state == "done":
-        return f"{entry.title} · {day}"
-    return f"{entry.title} · {caption_of(entry)}"
+    return f"{entry.title} · {entry.created[:19].replace('T', ' ')}"
 
 
 def caption_of(entry: Entry) -> str:

@@ -10,7 +10,7 @@ import streamlit as st
 
 from dashboard.compare.state import BESIDE, COLUMN, LABEL
 from dashboard.compare.table import leaderboard, marks_of, warning_list
-from dashboard.compare.words import facts_of, plain, title_of
+from dashboard.compare.words import facts_of, plain, titles_of
 from eval.comparison.cases import labels_of
 from eval.comparison.kept_features import read_features
 from eval.comparison.wording import GROUPS, Verdict, can_stand_beside, group_of, pair_text, pairs_of, verdict
@@ -145,9 +145,10 @@ def _ask_earlier(entry: Entry, comparison: Comparison, others: Sequence[Entry]) 
     done = {other.id: other for other in others if other.comparison is not None and other.id != entry.id}
     if not done:
         return None
+    titles = titles_of(list(done.values()))
     picked = st.selectbox(
         "Beside an earlier one", [NOTHING_BESIDE, *done], key=f"{BESIDE}_{entry.id}", width=250,
-        format_func=lambda one: title_of(done[one]) if one in done else one,
+        format_func=lambda one: titles.get(one, one),
     )  # fmt: skip
     return done[picked].comparison if picked in done else None
 

@@ -20,22 +20,30 @@ if TYPE_CHECKING:
 
 ANOTHER = "Other photos …"
 PERMUTATIONS = 1000
+UNFINISHED = ("failed", "cancelled", "interrupted")
+SPLITS = {"val": "held out (val)", "test": "test", "train": "train: seen in training"}
 
 
 def show_form(root: Path, found: Sequence[Entry]) -> None:
     """True photos, models, protocol, start."""
     sweep_uploads(root, found)
-    of = repeated_result()
-    repeated = next((entry.request for entry in found if entry.id == of and entry.request), None)
+    of = next((entry for entry in found if entry.id == repeated_result() and entry.request), None)
 
     @st.fragment
     def show() -> None:
-        _show(root, found, repeated, key=of or "new")
+        _show(root, found, of, key=of.id if of else "new")
 
     show()
 
 
-def _show(root: Path, found: Sequence[Entry], repeated: ComparisonRequest | None, *, key: str) -> None:
+def _show(root: Path, found: Sequence[Entry], of: Entry | None, *, key: str) -> None:
+    repeated = of.request if of else None
+    goes_on = of is not None and of.state in UNFINISHED
+    if goes_on:
+        st.info(
+            "Change what you like: it goes on with what it has made, as far as that is still asked for.",
+            icon=":material/info:",
+        )
     title = st.text_input(
         "Name of the comparison", value=repeated.title if repeated else "", key=f"compare_title_{key}", max_chars=80,
         placeholder="Comparison",
@@ -55,8 +63,9 @@ def _show(root: Path, found: Sequence[Entry], repeated: ComparisonRequest | None
         st.caption(f":material/warning: {', '.join(busy)} runs too: both will be slower.")
     with st.container(horizontal=True):
         pressed = st.button(
-            "Start", icon=":material/play_arrow:", type="primary", key="compare_start", disabled=bool(missing)
-        )
+            "Go on" if goes_on else "Start", icon=":material/play_arrow:", type="primary", key="compare_start",
+            disabled=bool(missing),
+        )  # fmt: skip
         st.button("Back", type="tertiary", key="compare_back", on_click=choose_nothing, disabled=not found)
     if st.session_state.get("compare_back"):
         st.rerun()
@@ -65,7 +74,7 @@ def _show(root: Path, found: Sequence[Entry], repeated: ComparisonRequest | None
             "title": title.strip() or "Comparison", "real": real.path, "fakes": fakes, "protocol": protocol,
             "weights": weights, "split": real.split, "checkpoints": checkpoints, **_kept(repeated), **more,
         }  # fmt: skip
-        _start(root, asked)
+        _start(root, asked, goes_on_with=of.id if of and goes_on else "")
 
 
 def _kept(repeated: ComparisonRequest | None) -> dict[str, Any]:
@@ -86,7 +95,9 @@ def _ask_real(root: Path, repeated: ComparisonRequest | None, *, key: str) -> Da
         help="Made by the Export page. Its held-out photos are what the outputs are compared with.",
     )  # fmt: skip
     if picked in offered:
-        return _described(Dataset(offered[picked], True, _ask_split(right, repeated, key=key)))
+        return _described(
+            Dataset(offered[picked], True, _ask_split(right, offered[picked], repeated, key=key))
+        )
     path = ask_source(root, f"compare_real_source_{key}", value=_absolute(repeated))
     if path is None:
         if not offered:
@@ -96,7 +107,7 @@ def _ask_real(root: Path, repeated: ComparisonRequest | None, *, key: str) -> Da
             )
         return None
     is_pairs = (path / "manifest.jsonl").is_file() if path.is_dir() else False
-    split = _ask_split(right, repeated, key=key) if is_pairs else "val"
+    split = _ask_split(right, path, repeated, key=key) if is_pairs else "val"
     return _described(Dataset(path, is_pairs, split))
 
 
@@ -114,15 +125,17 @@ def _described(real: Dataset) -> Dataset | None:
     return real
 
 
-def _ask_split(place: Any, repeated: ComparisonRequest | None, *, key: str) -> str:
-    splits = ["val", "test", "train"]
-    words = {"val": "held out (val)", "test": "test", "train": "train: seen in training"}
+def _ask_split(place: Any, path: Path, repeated: ComparisonRequest | None, *, key: str) -> str:
+    """One of the splits that the pairs have; all of them where nothing can be read of them."""
+    counts = Dataset(path, is_pairs=True).splits()
+    splits = [split for split in SPLITS if not counts or split in counts]
     usual = splits.index(repeated.split) if repeated and repeated.split in splits else 0
     return str(
         place.selectbox(
-            "Split", splits, index=usual, key=f"compare_split_{key}", format_func=words.__getitem__
+            "Split", splits, index=usual, key=f"compare_split_{key}_{path}",
+            format_func=lambda split: f"{SPLITS[split]} · {counts[split]:,}" if counts else SPLITS[split],
         )
-    )
+    )  # fmt: skip
 
 
 def _ask_more(repeated: ComparisonRequest | None, real: Dataset | None, *, key: str) -> dict[str, Any]:
@@ -131,12 +144,15 @@ def _ask_more(repeated: ComparisonRequest | None, real: Dataset | None, *, key: 
     found: dict[str, Any] = {}
     with st.expander("Further settings"):
         if real is not None and real.is_pairs:
+            can_look = real.split != "train" and bool(real.splits().get("train"))
             usual = bool(repeated.training) if repeated else True
             looks = st.toggle(
-                "Look for memorised training photos", value=usual, key=f"compare_memory_{key}",
-                help="Holds every output against the dataset's training photos.",
+                "Look for memorised training photos", value=usual and can_look, disabled=not can_look,
+                key=f"compare_memory_{key}_{real.path}_{real.split}",
+                help="Holds every output against the dataset's training photos." if can_look
+                else "This dataset has no training photos besides those that are judged.",
             )  # fmt: skip
-            found["training"] = real.path if looks and real.split != "train" else None
+            found["training"] = real.path if looks and can_look else None
         else:
             for name, label in (
                 ("training", "Folder of training photos"),
@@ -180,13 +196,14 @@ def _what_is_missing(real: Dataset | None, fakes: dict[str, Any], protocol: str)
     return "" if protocol else "This protocol needs its weights."
 
 
-def _start(root: Path, asked: dict[str, Any]) -> None:
+def _start(root: Path, asked: dict[str, Any], *, goes_on_with: str) -> None:
     from eval.comparison.request import ComparisonRequest
-    from eval.comparison.shelf import start
+    from eval.comparison.shelf import restart, start
 
     try:
         with st.spinner("Starting …"):
-            entry = start(root, ComparisonRequest(**asked))
+            request = ComparisonRequest(**asked)
+            entry = restart(root, goes_on_with, request) if goes_on_with else start(root, request)
     except (ValueError, OSError) as error:
         st.error(str(error), icon=":material/error:")
         return

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
-from dashboard.compare.state import PROBLEM, choose_nothing, choose_result
+from dashboard.compare.state import PROBLEM, choose_new, choose_nothing, choose_result
 from dashboard.compare.words import sentence_of
 
 if TYPE_CHECKING:
@@ -42,6 +42,9 @@ def show_unfinished(root: Path, entry: Entry) -> None:
         else:
             st.button("Go on", icon=":material/play_arrow:", type="primary", key="compare_restart",
                       on_click=_restart, args=(root, entry.id), disabled=entry.request is None)  # fmt: skip
+            st.button("Change it", icon=":material/edit:", key="compare_edit", on_click=choose_new,
+                      args=(entry.id,), disabled=entry.request is None,
+                      help="Opens its settings; it goes on with what it has made.")  # fmt: skip
             show_remove(root, entry)
     if is_running:
         st.caption("It goes on when this page is closed, and also when the server ends.")

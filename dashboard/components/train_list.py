@@ -33,10 +33,10 @@ def show_list(root: Path, selected: str | None) -> None:
         st.session_state[LIST] = selected if selected in found else None
         picked = st.radio(
             "Trainings", names, key=LIST, label_visibility="collapsed",
-            format_func=lambda name: f"{ICONS[found[name].state]} **{name}**" if name in found else name,
-            captions=[caption_of(run) for run in found.values()],
+            format_func=lambda name: f"**{name}**",  # the browser sends this text: no state in it
+            captions=[f"{ICONS[run.state]} {caption_of(run)}" for run in found.values()],
         )  # fmt: skip
-        if picked is not None and picked != selected:
+        if picked in found and picked != selected:
             choose_run(picked)
             st.rerun()
         if is_busy != any(run.is_alive for run in found.values()):

@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from core.atomic_files import write_atomically
 from eval.metrics.registry import METRICS
-from eval.protocols import WITHOUT_WEIGHTS
+from eval.protocols import WITHOUT_WEIGHTS, protocol
 
 REQUEST_FILE = "request.json"
 Stage1 = Literal["whole", "parts"]
@@ -125,22 +125,42 @@ def read_request(path: Path) -> ComparisonRequest:
         raise ValueError(f"{path} is damaged ({error}). Start the comparison anew.") from error
 
 
-def check_paths(request: ComparisonRequest) -> None:
-    """Refuse a request that names files which are not there.
+def check_request(request: ComparisonRequest) -> None:
+    """Refuse what is known to fail later, before a picture is read or drawn.
 
     Raises
     ------
     ValueError
-        Naming the first of them.
+        Naming the first thing that is not there: a file, a split of a pairs folder, a generator, the protocol's
+        weights, or images for its number of samples.
     """
+    from eval.comparison.labels import read_labels
+    from eval.sets.pairs_folder import is_pairs_folder, read_pairs_folder
+
+    _check_paths(request)
+    chosen = protocol(request.protocol)
+    if chosen.is_fid and request.weights is None:
+        _check_inception(chosen.name)
+    for source in request.fakes.values():
+        if isinstance(source, GeneratorSource):
+            _check_generator(source, request.real)
+    splits = [(request.real, request.split)]
+    splits += [(one, request.split) for one in request.fakes.values() if isinstance(one, Path)]
+    splits += [(one.data, one.split) for one in request.fakes.values() if isinstance(one, GeneratorSource)]
+    for path, split in dict.fromkeys(splits):
+        if is_pairs_folder(path):
+            chosen.pick(read_pairs_folder(path, split).names)
+    if request.training is not None and is_pairs_folder(request.training):
+        read_pairs_folder(request.training, "train")
+    if request.labels is not None:
+        read_labels(request.labels, ())
+
+
+def _check_paths(request: ComparisonRequest) -> None:
     single = (
-        request.real,
-        request.weights,
-        request.lpips,
-        request.training,
-        request.sketches,
-        request.labels,
-    )
+        request.real, request.weights, request.lpips, request.training, request.sketches, request.labels,
+        request.drawings,
+    )  # fmt: skip
     paths = [path for path in single if path is not None]
     sources = request.fakes.values()
     paths += [source.data if isinstance(source, GeneratorSource) else source for source in sources]
@@ -150,3 +170,30 @@ def check_paths(request: ComparisonRequest) -> None:
             raise ValueError(
                 f"{path} is not there. Name a folder or file on the machine that the server runs on."
             )
+
+
+def _check_inception(name: str) -> None:
+    from eval.inception_file import ASSET, find_inception
+
+    if find_inception() is None:
+        raise ValueError(
+            f"{name} needs {ASSET.name} ({ASSET.size_bytes / 1e6:.0f} MB), which is not on this machine. Name the "
+            f"file as its weights, or measure with {WITHOUT_WEIGHTS}."
+        )
+
+
+def _check_generator(source: GeneratorSource, real: Path) -> None:
+    from eval.sets.pairs_folder import MANIFEST, is_pairs_folder
+    from eval.sets.pipelines import weight_files
+
+    if source.data == real and not is_pairs_folder(real):
+        raise ValueError(
+            f"{real} holds no pairs: generators draw from sketches, and it has no {MANIFEST} with photos/ and "
+            "sketches/. Make pairs of your photos with python -m curation.run, or name photos and drawings apart."
+        )
+    if absent := [
+        one for one in weight_files(source.generator, source.stage1, source.mode) if not one.is_file()
+    ]:
+        raise ValueError(
+            f"{source.generator} cannot draw: {absent[0]} is missing. Restore it, or train anew."
+        )

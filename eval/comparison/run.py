@@ -76,6 +76,8 @@ def run_comparison(
     stages = Stages(progress, cancelled)
     tools = tools or Tools(cache)
     chosen = protocol(request.protocol)
+    network = LazyExtractor(chosen, request.weights, cache / "networks", load=tools.load_extractor)
+    tools.check(request, network)
     material = gather(
         request,
         chosen,
@@ -83,7 +85,6 @@ def run_comparison(
         progress=stages,
         open_set=tools.features.open_set,
     )
-    network = LazyExtractor(chosen, request.weights, cache / "networks", load=tools.load_extractor)
     extracted = extract(material, chosen, network, tools, stages)
     require_one_protocol([extracted.real.key, *(one.key for one in extracted.fakes.values())])
     material = without_damaged(material, extracted)

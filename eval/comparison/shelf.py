@@ -22,7 +22,7 @@ from eval.comparison.job_process import LOCK
 from eval.comparison.request import (
     ComparisonRequest,
     GeneratorSource,
-    check_paths,
+    check_request,
     read_request,
     write_request,
 )
@@ -92,11 +92,11 @@ def start(root: Path, request: ComparisonRequest) -> Entry:
     Raises
     ------
     ValueError
-        If a path that it names is not there.
+        If something that it needs is not there; see `eval.comparison.request.check_request`.
     OSError
         If there is no room, or the folder cannot be written to.
     """
-    check_paths(request)
+    check_request(request)
     root.mkdir(parents=True, exist_ok=True)
     _check_disk(root)
     entry_id = f"{datetime.now(UTC):%Y%m%d-%H%M%S}-{secrets.token_hex(3)}"
@@ -104,15 +104,24 @@ def start(root: Path, request: ComparisonRequest) -> Entry:
     return _launch(root, entry_id)
 
 
-def restart(root: Path, entry_id: str) -> Entry:
-    """Go on with one that failed, was cancelled or interrupted; what it had made already is not made again."""
+def restart(root: Path, entry_id: str, request: ComparisonRequest | None = None) -> Entry:
+    """Go on with one that failed, was cancelled or interrupted; what it had made already is not made again.
+
+    Parameters
+    ----------
+    request
+        What it shall be asked for from now on; default what it was.
+    """
     found = entry(root, entry_id)
     if found.state in ("running", "done"):
         return found
-    if found.request is None:
+    asked = request or found.request
+    if asked is None:
         raise ValueError(f"nobody knows what {found.title} was asked for: {found.message} Start it anew.")
-    check_paths(found.request)
+    check_request(asked)
     _check_disk(root)
+    if request is not None:
+        write_request(root / entry_id, request)
     return _launch(root, entry_id)
 
 

@@ -17,6 +17,7 @@ from eval.sets.pairs_folder import PairsFolder, is_pairs_folder, read_pairs_fold
 StageProgress = Callable[[str, int, int], None]
 Generate = Callable[[GeneratorSource, Callable[[int, int], None]], ImageSet]
 Open = Callable[..., ImageSet]
+FEWEST = 2  # pictures of a set
 PairsOf = Callable[[Path, str], PairsFolder]
 
 
@@ -61,7 +62,7 @@ def gather(
     progress: StageProgress,
     open_set: Open = open_set,
 ) -> Material:
-    """Open every set of a request, and have those of generators made.
+    """Open every set of a request, and then have those of generators made.
 
     Parameters
     ----------
@@ -88,23 +89,31 @@ def gather(
         found = open_set(pairs.photos, name=name, progress=show).only(pairs.names)
         return _named(found, f"{split} photos of {path.name or path}")
 
-    real = look(request.real, "real", request.split)
-    fakes, sources = {}, {}
-    for name, source in request.fakes.items():
-        if isinstance(source, GeneratorSource):
-            made = generate(source, partial(progress, f"drawing {name}"))
-            fakes[name] = _named(made, made.source, name)
-            sources[name] = source
-        else:
-            fakes[name] = look(source, name, request.split)
+    real = _picked(look(request.real, "real", request.split), protocol)
+    ready = {
+        name: _picked(look(source, name, request.split), protocol)
+        for name, source in request.fakes.items()
+        if isinstance(source, Path)
+    }
     steps = {
         name: {step: look(path, f"{name} at {step}", request.split) for step, path in sorted(some.items())}
         for name, some in request.checkpoints.items()
     }
+    for images in (real, *ready.values(), *(one for some in steps.values() for one in some.values())):
+        _check_size(images)
     training = look(request.training, "training", "train") if request.training else None
-    real = _picked(real, protocol)
-    fakes = {name: _picked(images, protocol) for name, images in fakes.items()}
     sketches, labels = _sketches(request, open_set, pairs_of), _labels(request, real, pairs_of)
+    fakes, sources = {}, {}
+    for (
+        name,
+        source,
+    ) in request.fakes.items():  # last of all: drawing takes the longest, and all else may fail
+        if isinstance(source, GeneratorSource):
+            made = generate(source, partial(progress, f"drawing {name}"))
+            fakes[name] = _picked(_named(made, made.source, name), protocol)
+            sources[name] = source
+        else:
+            fakes[name] = ready[name]
     return Material(real, fakes, steps, sketches, training, labels, sources)
 
 
@@ -143,6 +152,14 @@ def _labels(request: ComparisonRequest, real: ImageSet, pairs_of: PairsOf) -> di
         for name, own in read_labels(request.labels, real.names).items():
             labels[name] = {**labels.get(name, {}), **own}
     return labels
+
+
+def _check_size(images: ImageSet) -> None:
+    if len(images) < FEWEST:
+        raise ValueError(
+            f"{images.name} ({images.source}) holds {len(images)} picture; a distance needs at least {FEWEST}. "
+            "Add pictures, or name another set."
+        )
 
 
 def _picked(images: ImageSet, protocol: EvaluationProtocol) -> ImageSet:

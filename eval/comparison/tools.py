@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from core.config import settings
 from eval.comparison.case_reading import Detector
 from eval.comparison.drawn import keep_drawings
+from eval.comparison.known_extractors import LazyExtractor
 from eval.comparison.model_facts import ModelFacts, model_facts
 from eval.comparison.request import ComparisonRequest, GeneratorSource
 from eval.comparison.sources import Material
@@ -18,6 +19,7 @@ from eval.feature_cache import FeatureCache
 from eval.metrics.registry import Metric, with_lpips
 from eval.protocols import EvaluationProtocol
 from eval.sets.contents import ImageSet
+from eval.sets.pipelines import weight_hashes
 
 if TYPE_CHECKING:
     from core.pipeline import SketchToFacePipeline
@@ -36,6 +38,19 @@ class Tools:
         self.cache = cache
         self.features = FeatureCache(cache)
         self._pipeline: SketchToFacePipeline | None = None
+        self._lpips: tuple[Metric, str] | None = None
+
+    def check(self, request: ComparisonRequest, network: LazyExtractor) -> None:
+        """Load or look up what would fail only after sets were drawn: every generator's weights, the networks.
+
+        Raises what `load_extractor`, `generate` and `lpips` raise.
+        """
+        for source in request.fakes.values():
+            if isinstance(source, GeneratorSource):
+                weight_hashes(settings().weights, source.generator, source.stage1, source.mode)
+        if request.lpips is not None:
+            self.lpips(request.lpips)
+        _ = network.info
 
     def generate(
         self, source: GeneratorSource, progress: Callable[[int, int], None], *, seed: int
@@ -64,7 +79,9 @@ class Tools:
         """LPIPS from a TorchScript file, and the hash of that file."""
         from eval.metrics.paired_lpips import load_lpips
 
-        return with_lpips(load_lpips(path)), file_sha256(path)
+        if self._lpips is None:
+            self._lpips = with_lpips(load_lpips(path)), file_sha256(path)
+        return self._lpips
 
     def model_facts(self, material: Material) -> dict[str, ModelFacts]:
         """Size and speed of the generators."""

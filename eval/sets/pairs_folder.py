@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -58,11 +59,28 @@ def read_pairs_folder(path: Path, split: str = "val") -> PairsFolder:
         raise ValueError(f"split must be one of {', '.join(SPLIT_FOLDERS)}, got {split!r}.")
     rows = [row for row in _kept(path / MANIFEST) if split_of(row) == split]
     if not rows:
-        raise ValueError(f"no pair in {path} belongs to the split {split!r}. Choose another split or folder.")
+        there = (
+            ", ".join(f"{name} ({count})" for name, count in count_splits(path).items()) or "no pair at all"
+        )
+        raise ValueError(
+            f"no pair in {path} belongs to the split {split!r}; there are: {there}. Choose another split or folder."
+        )
     place = path if _holds_pairs(path) else path / SPLIT_FOLDERS[split]
     known = sorted({label for row in rows for label in row.get("labels") or ()})
     labels = {str(row["name"]): _labels(row, known) for row in rows}
     return PairsFolder(place / "photos", place / "sketches", tuple(sorted(labels)), labels)
+
+
+def count_splits(path: Path) -> dict[str, int]:
+    """How many pairs each split has, in the order of `SPLIT_FOLDERS`; those without any are left out.
+
+    Raises
+    ------
+    ValueError
+        If the manifest is damaged.
+    """
+    found = Counter(split_of(row) for row in _kept(path / MANIFEST))
+    return {split: found[split] for split in SPLIT_FOLDERS if found[split]}
 
 
 def split_of(row: Mapping[str, Any]) -> str:

@@ -30,6 +30,20 @@ class Result(Protocol):
 Pipeline = Callable[..., Result]
 
 
+def weight_files(generator: str, stage1: str, mode: str, weights: Path | None = None) -> list[Path]:
+    """Every file that a photo depends on, there or not.
+
+    Raises
+    ------
+    ValueError
+        If there is no such generator.
+    """
+    weights = settings().weights if weights is None else weights
+    stage1_files = [AUTOENCODER_FILE, BANK_FILE] if stage1 == "whole" else [PARTS_FILE, PART_BANKS_FILE]
+    files = [generator_file(weights, generator)]
+    return files + [weights / name for name in stage1_files] if mode != "none" else files
+
+
 def weight_hashes(weights: Path, generator: str, stage1: str, mode: str) -> dict[str, str]:
     """sha256 of each file that a photo depends on, by the files' names.
 
@@ -40,9 +54,7 @@ def weight_hashes(weights: Path, generator: str, stage1: str, mode: str) -> dict
     AssetMissing
         If a file is not there.
     """
-    stage1_files = [AUTOENCODER_FILE, BANK_FILE] if stage1 == "whole" else [PARTS_FILE, PART_BANKS_FILE]
-    files = [generator_file(weights, generator)]
-    files += [weights / name for name in stage1_files] if mode != "none" else []
+    files = weight_files(generator, stage1, mode, weights)
     if absent := [path.name for path in files if not path.is_file()]:
         raise AssetMissing(f"{', '.join(absent)} missing in {weights}. Restore with git, or train anew.")
     return {path.name: file_sha256(path) for path in files}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 
@@ -47,7 +48,7 @@ def keep(root: Path, entry_id: str, comparison: Comparison, **changes: object) -
 
 
 def said(app: AppTest) -> str:
-    shown = [*app.markdown, *app.caption, *app.warning, *app.error, *app.info, *app.get("html")]
+    shown = [*app.text, *app.markdown, *app.caption, *app.warning, *app.error, *app.info, *app.get("html")]
     return " ".join(str(getattr(element, "value", "") or element.proto.body) for element in shown)
 
 
@@ -149,6 +150,30 @@ def test_an_interrupted_comparison_is_told_and_can_go_on(
     assert not app.button(key="compare_restart").disabled
 
 
+def test_of_two_failed_comparisons_with_one_title_the_chosen_one_opens(
+    root: Path, open_page: Callable[..., AppTest]
+) -> None:
+    for entry_id in (OLD, DEAD):
+        write_request(root / entry_id, ComparisonRequest(title="Killed", real=root, fakes={"a": root}))
+    app = open_page(result=OLD)
+    app.selectbox(key="compare_list").set_value(DEAD).run()
+    assert app.query_params["result"] == DEAD
+    assert "Killed · 2026-10-22 21:04:05 (interrupted)" in said(app)
+
+
+def test_the_text_of_a_list_that_has_changed_since_is_no_address(
+    root: Path, open_page: Callable[..., AppTest]
+) -> None:
+    """What the browser sends after a cancel, a failure or a reload may be of the list before it."""
+    write_request(root / DEAD, ComparisonRequest(title="Forty faces", real=root, fakes={"a": root}))
+    app = open_page(result=DEAD)
+    stale = "Forty faces · drawing cyclegan 22%"
+    app.selectbox(key="compare_list").options.append(stale)
+    app.selectbox(key="compare_list").set_value(stale).run()
+    assert app.query_params["result"] == DEAD
+    assert "The list has changed" in said(app) and "Its process is gone" in said(app)
+
+
 def test_a_damaged_result_is_told_with_the_way_out(root: Path, open_page: Callable[..., AppTest]) -> None:
     folder = keep(root, NEW, example_comparison())
     (folder / "result.json").write_text('{"schema_version": 1, "title"')
@@ -244,6 +269,49 @@ def test_the_form_starts_what_was_asked(
         "fd_effnet_lite0",
     )
     assert "the disk is full" in said(app)
+
+
+def write_rows(pairs: Path, *splits: str) -> None:
+    for kind in ("photos", "sketches"):
+        (pairs / kind).mkdir(parents=True)
+    rows = [{"name": f"{i:04d}", "status": "kept", "split": split} for i, split in enumerate(splits)]
+    (pairs / "manifest.jsonl").write_text("\n".join(map(json.dumps, rows)))
+
+
+@pytest.mark.parametrize(("splits", "can_look"), [(("val", "val"), False), (("val", "train"), True)])
+def test_memorised_photos_are_looked_for_where_there_are_training_photos(
+    open_page: Callable[..., AppTest], tmp_path: Path, splits: tuple[str, ...], can_look: bool
+) -> None:
+    pairs = tmp_path / "library" / "exports" / "v1"
+    write_rows(pairs, *splits)
+    app = open_page(new="1")
+    toggle = app.toggle(key=f"compare_memory_new_{pairs}_val")
+    assert (toggle.value, toggle.disabled) == (can_look, not can_look)
+    split = app.selectbox(key=f"compare_split_new_{pairs}")
+    assert split.options[0] == f"held out (val) · {splits.count('val')}" and len(split.options) == len(
+        set(splits)
+    )
+
+
+def test_one_that_failed_can_be_changed_and_goes_on(
+    root: Path, open_page: Callable[..., AppTest], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "mine").mkdir()
+    asked = ComparisonRequest(title="Killed", real=tmp_path / "mine", fakes={"a": tmp_path / "mine"})
+    write_request(root / DEAD, asked)
+    gone_on: list[tuple[str, str]] = []
+
+    def restart(_root: Path, entry_id: str, request: ComparisonRequest) -> shelf.Entry:
+        gone_on.append((entry_id, request.title))
+        return shelf.entry(root, DEAD)
+
+    monkeypatch.setattr(shelf, "restart", restart)
+    app = open_page(result=DEAD)
+    app.button(key="compare_edit").click().run()
+    app.text_input(key=f"compare_title_{DEAD}").set_value("Changed").run()
+    assert app.button(key="compare_start").label == "Go on"
+    app.button(key="compare_start").click().run()
+    assert gone_on == [(DEAD, "Changed")]
 
 
 def test_a_path_that_is_not_there_is_said_in_the_form(open_page: Callable[..., AppTest]) -> None:

@@ -12,7 +12,7 @@ from dashboard.compare.pairs import pair_matrix
 from dashboard.compare.pictures import case_row, picture_url, places_of
 from dashboard.compare.sources import Dataset, free_name, source_path
 from dashboard.compare.table import leaderboard, marks_of, scale_of, warning_list
-from dashboard.compare.words import sentence_of, title_of
+from dashboard.compare.words import caption_of, sentence_of, titles_of
 from dashboard.components.compare_cases import BY_NAME, DISPUTED, order_of, orders_of
 from eval.comparison.result import Comparison, Estimate, Warned
 from eval.comparison.shelf import Entry
@@ -159,8 +159,17 @@ def test_every_state_is_said(state: str, words: str) -> None:
     assert words in sentence_of(entry)
 
 
-def test_a_running_one_shows_its_stage_in_the_list() -> None:
-    assert title_of(ENTRY) == "Mine · features of real 25%"
+def test_the_text_of_an_option_does_not_change_with_state_or_progress() -> None:
+    """The browser sends it back, and what it meant must still be there then."""
+    states = ("running", "failed", "cancelled", "interrupted", "done")
+    texts = {titles_of([dataclasses.replace(ENTRY, state=state)])[ENTRY.id] for state in states}  # type: ignore[arg-type]
+    assert len(texts) == 1 and caption_of(ENTRY) == "features of real 25%"
+
+
+def test_two_comparisons_of_one_title_have_texts_of_their_own() -> None:
+    same_second = dataclasses.replace(ENTRY, id=f"{ENTRY.id[:-1]}f")
+    later = dataclasses.replace(ENTRY, id="20270101-000000-abcdef", created="2027-01-01T00:00:00Z")
+    assert len(set(titles_of([ENTRY, same_second, later]).values())) == 3
 
 
 @pytest.mark.parametrize("text", ["relative/folder", "/nowhere/at/all", __file__])

@@ -50,6 +50,16 @@ def test_one_that_fails_says_why(tmp_path: Path) -> None:
     assert failed.message.startswith("fd_effnet_lite0_val99 takes 99 images, but there are 6.")
 
 
+def test_one_that_failed_can_be_changed_and_goes_on(tmp_path: Path) -> None:
+    root = tmp_path / "comparisons"
+    request = request_for(tmp_path, protocol="fd_effnet_lite0_val99")
+    failed = wait(root, shelf.start(root, request).id)
+    changed = request.model_copy(update={"protocol": "fd_effnet_lite0"})
+    assert shelf.restart(root, failed.id, changed).id == failed.id
+    done = wait(root, failed.id)
+    assert (done.state, done.request) == ("done", changed)
+
+
 def test_one_whose_process_was_killed_is_called_interrupted(tmp_path: Path) -> None:
     root = tmp_path / "comparisons"
     started = shelf.start(root, request_for(tmp_path))

@@ -89,6 +89,40 @@ def test_a_generators_set_is_asked_for(tmp_path: Path) -> None:
     assert found.fakes["m"].name == "m"
 
 
+def spoiled(root: Path, what: str) -> ComparisonRequest:
+    """A request for a generator, of which one other thing cannot work."""
+    pairs = write_pairs(root / "pairs", own_split=what != "few real")
+    fakes: dict[str, Path | GeneratorSource] = {"drawn": GeneratorSource(generator="cyclegan", data=pairs)}
+    rows = (pairs / "manifest.jsonl").read_text()
+    if what == "training":
+        (pairs / "manifest.jsonl").write_text(rows.replace('"train"', '"val"'))
+        return ComparisonRequest(real=pairs, fakes=fakes, training=pairs)
+    if what == "labels":
+        (pairs / "manifest.jsonl").write_text(rows.replace('"train"', '"val"'))
+        (root / "table.csv").write_text("age\n3")
+        return ComparisonRequest(real=pairs, fakes=fakes, labels=root / "table.csv")
+    if what == "empty set":
+        (root / "empty").mkdir()
+        return ComparisonRequest(real=pairs, fakes=fakes | {"mine": root / "empty"})
+    return ComparisonRequest(real=pairs, fakes=fakes)  # one true photo
+
+
+@pytest.mark.parametrize(
+    ("what", "message"),
+    [
+        ("training", r"split 'train'; there are: val \(5\)"),
+        ("labels", "whose labels"),
+        ("empty set", "no picture that can be used"),
+        ("one photo", "holds 1 picture; a distance needs at least 2"),
+    ],
+)
+def test_whatever_cannot_work_is_said_before_the_first_picture_is_drawn(
+    tmp_path: Path, what: str, message: str
+) -> None:
+    with pytest.raises(ValueError, match=message):
+        material_of(spoiled(tmp_path, what))
+
+
 def test_steps_of_a_run_are_read_from_its_folders(tmp_path: Path) -> None:
     for name in ("step_000100", "step_002000", "notes"):
         (tmp_path / name).mkdir()
