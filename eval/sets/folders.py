@@ -24,6 +24,10 @@ EXTENSIONS = frozenset(
         ".ppm", ".pgm", ".heic", ".heif",
     )
 )  # fmt: skip
+SYSTEM_FILES = frozenset((".ds_store", ".localized", "icon\r", "thumbs.db", "ehthumbs.db", "desktop.ini"))
+SYSTEM_FOLDERS = frozenset(
+    ("__MACOSX", ".AppleDouble", ".Spotlight-V100", ".Trashes", ".fseventsd", "@eaDir")
+)
 MAX_FILE_BYTES = 200_000_000
 
 
@@ -83,6 +87,8 @@ def look_at(data: bytes, size: int) -> Seen:
 
 def why_not(file: str) -> str:
     """Why a file is no picture by its name; empty if it may be one."""
+    if is_system_file(file):
+        return "The system keeps it there for itself; it is no picture."
     if is_hidden(file):
         return "It is hidden, or in a hidden folder."
     ending = posixpath.splitext(file)[1].lower()
@@ -96,6 +102,12 @@ def why_not(file: str) -> str:
 def is_hidden(file: str) -> bool:
     """Whether a file or a folder above it is hidden, or is macOS's shadow of another one."""
     return any(part.startswith(".") or part == "__MACOSX" for part in file.split("/"))
+
+
+def is_system_file(file: str) -> bool:
+    """Whether macOS or Windows put a file there by themselves: nobody misses it in a set."""
+    parts = file.split("/")
+    return parts[-1].lower() in SYSTEM_FILES or any(p.startswith("._") or p in SYSTEM_FOLDERS for p in parts)
 
 
 def items_of(seen: Mapping[str, Seen], reader: Reader) -> tuple[tuple[Item, ...], list[LeftOut]]:

@@ -13,7 +13,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import takewhile
 from pathlib import Path
 from typing import Literal
 
@@ -39,7 +40,8 @@ ENDINGS: Mapping[str, str] = {
     "_fake_A": "output_back", "_rec_B": "reconstruction_back", "_idt_A": "same", "_idt_B": "same_back",
     "_input_label": INPUT, "_synthesized_image": OUTPUT, "_real_image": TRUTH,
 }  # fmt: skip
-_NUMBERED = re.compile(r"(?P<way>A2B|B2A)_(?P<number>\d+)")
+# Of the test; samples of the training are numbered with seven digits, ``A2B_0001000``.
+_NUMBERED = re.compile(r"(?P<way>A2B|B2A)_(?P<number>[1-9]\d*)")
 _ENDING = re.compile(rf"(?P<stem>.+)(?P<ending>{'|'.join(ENDINGS)})$")
 
 
@@ -109,7 +111,8 @@ def split_results(
     panels
         Names of the pictures in a strip or sheet, first to last; default as above.
     inputs
-        Names of the test inputs in order: U-GAT-IT numbers its results by it, and they get these names back.
+        Names of the test inputs as U-GAT-IT numbers its results, which get these names back; see
+        `eval.sets.ugatit_inputs.named_inputs`.
     progress
         Called with files done and files in all.
 
@@ -123,10 +126,15 @@ def split_results(
     chosen = layout or find_layout(images)
     counts: dict[str, int] = {}
     left_out = list(images.left_out)
-    for done, item in enumerate(images.items, start=1):
+    written: dict[Path, str] = {}
+    for done, item in enumerate(_from_their_folder(images.items), start=1):
         try:
             for kind, name, data in _pieces(item, chosen, panels):
                 path = out / kind / _renamed(name, inputs)
+                if (other := written.setdefault(path, item.file)) != item.file:
+                    raise ValueError(
+                        f"{item.file} and {other} both become {path}. Split one folder at a time."
+                    )
                 path.parent.mkdir(parents=True, exist_ok=True)
                 write_atomically(path, data, durable=False)
                 counts[kind] = counts.get(kind, 0) + 1
@@ -137,6 +145,19 @@ def split_results(
     if not counts:
         raise ValueError(f"nothing in {images.source} could be split as {chosen}. {left_out[0].reason}")
     return Split(chosen, counts, tuple(left_out))
+
+
+def number_of(name: str) -> int | None:
+    """Which test input a result of U-GAT-IT was made of, from 1; None for any other name."""
+    match = _NUMBERED.fullmatch(name.rsplit("/", 1)[-1])
+    return int(match["number"]) if match is not None and match["way"] == "A2B" else None
+
+
+def _from_their_folder(items: Sequence[Item]) -> tuple[Item, ...]:
+    """Names below the folder that holds all results, such as ``test_latest/images``: they are those of the inputs."""
+    tops = [item.name.split("/")[:-1] for item in items]
+    shared = len(list(takewhile(lambda parts: len(set(parts)) == 1, zip(*tops, strict=False))))
+    return tuple(replace(item, name="/".join(item.name.split("/")[shared:])) for item in items)
 
 
 def _pieces(item: Item, layout: Layout, panels: Sequence[str] | None) -> Iterable[tuple[str, str, bytes]]:
@@ -171,12 +192,11 @@ def _pieces(item: Item, layout: Layout, panels: Sequence[str] | None) -> Iterabl
 
 
 def _renamed(name: str, inputs: Sequence[str]) -> str:
-    """``A2B_3.png`` under the name of the third input."""
-    match = _NUMBERED.match(name)
-    if not inputs or match is None or match["way"] == "B2A":
+    """``A2B_3.png`` under the name of the third input, whatever folder it is in."""
+    number = number_of(name.removesuffix(".png"))
+    if not inputs or number is None:
         return name
-    number = int(match["number"])
-    if not 1 <= number <= len(inputs):
+    if number > len(inputs):
         raise UnsafeImage(
             f"It is number {number}, but there are {len(inputs)} inputs. Name the folder it was made of."
         )

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from eval.sets.image_set import open_set
 from eval.sets.results_folders import OUTPUT, split_results
+from eval.sets.ugatit_inputs import named_inputs
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -28,14 +29,14 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--panels", nargs="+", metavar="KIND", help="pictures in a sheet, from left to right")
     parser.add_argument(
         "--inputs", type=Path, metavar="DIR",
-        help="test inputs in the order of their names: A2B_1 of U-GAT-IT is named as the first of them",
+        help="folder of U-GAT-IT's test inputs: A2B_1 is named as the first of them in the project's own order",
     )  # fmt: skip
     parsed = parser.parse_args(arguments)
     try:
         if parsed.out.exists() and any(parsed.out.iterdir()):
             raise ValueError(f"{parsed.out} is not empty. Name a new folder.")
         images = open_set(parsed.results)
-        inputs = open_set(parsed.inputs).names if parsed.inputs else ()
+        inputs = named_inputs(images, open_set(parsed.inputs)) if parsed.inputs else ()
         how = {"layout": parsed.layout, "panels": parsed.panels, "inputs": inputs}
         split = split_results(images, parsed.out, **how)
     except (ValueError, OSError) as error:

@@ -45,16 +45,23 @@ def unmatched_names(facts: Facts) -> Iterator[Warned]:
 
 def _advice(sets: list[SetFacts], real: set[str]) -> str:
     own = [picture.name for one in sets for picture in one.pictures if picture.name not in real]
-    if any(NUMBERED.fullmatch(name.rsplit("/", 1)[-1]) for name in own):
+    if any(NUMBERED.fullmatch(last_of(name)) for name in own):
         return (
             "They are numbered as U-GAT-IT does; name them as their inputs with: python -m eval.sets.split IN OUT "
             "--inputs DIR"
         )
-    if any(RESULT_ENDING.sub("", name) in real for name in own):
+    last = {last_of(name) for name in real}
+    if any(
+        (plain := RESULT_ENDING.sub("", last_of(name))) in last and plain != last_of(name) for name in own
+    ):
         return "They are a reference project's results; split them with: python -m eval.sets.split IN OUT"
-    last = {name.rsplit("/", 1)[-1] for name in real}
-    if sum(name.rsplit("/", 1)[-1] in last for name in own) > len(own) / 2:
+    if sum(last_of(name) in last for name in own) > len(own) / 2:
         return (
             "They would match without the folders' names: name the folder that holds the pictures themselves."
         )
     return "Name each output as the photo of its input."
+
+
+def last_of(name: str) -> str:
+    """A name without its folders."""
+    return name.rsplit("/", 1)[-1]

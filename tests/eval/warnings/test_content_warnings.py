@@ -56,6 +56,8 @@ def renamed(one: SetFacts, how: Callable[[str], str]) -> SetFacts:
     [
         (lambda name: f"x{name}", "Name each output"),
         (lambda name: f"{name}_fake_B", r"eval\.sets\.split"),
+        (lambda name: f"images/{name}_fake_B", r"eval\.sets\.split"),
+        (lambda name: f"test/A2B_{int(name) + 1}", "--inputs DIR"),
         (lambda name: f"A2B_{int(name) + 1}", "--inputs DIR"),
         (lambda name: f"out/{name}", "without the folders"),
         (lambda name: name if name < "030" else f"x{name}", "30 of 60 of a"),
