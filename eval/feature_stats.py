@@ -148,6 +148,14 @@ def load_moments(path: str | Path, *, count: int | None = None) -> Moments:
     return Moments(known, mean, covariance)
 
 
+def samples_of(moments: Moments) -> Matrix:
+    """Samples (2 D, D) with these very moments: one at either side of the mean along each root of the covariance."""
+    values, vectors = np.linalg.eigh(moments.covariance)
+    roots = (vectors * np.sqrt(np.maximum(values, 0))).T
+    reach = np.sqrt((2 * len(roots) - 1) / 2)
+    return np.concatenate([moments.mean + reach * roots, moments.mean - reach * roots])
+
+
 def checked_features(
     features: ArrayLike, what: str, *, dimensions: int | None = None, minimum: int = 2
 ) -> Matrix:

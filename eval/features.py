@@ -50,6 +50,8 @@ class FeatureSet:
         The network and its weights.
     skipped
         Pictures that could not be used.
+    moments
+        Of a reference of which nothing else is known; ``features`` has no rows then.
     """
 
     features: NDArray[np.float32]
@@ -57,6 +59,7 @@ class FeatureSet:
     protocol: str
     extractor: ExtractorInfo
     skipped: tuple[Skipped, ...] = ()
+    moments: Moments | None = None
 
     def __post_init__(self) -> None:
         if (

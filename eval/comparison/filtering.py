@@ -9,8 +9,8 @@ from typing import TypeVar
 from eval.comparison.cases import cases_with
 from eval.comparison.kept_features import KeptFeatures
 from eval.comparison.result import Comparison, ModelResult
-from eval.comparison.score_columns import Numbers, Resampling
-from eval.trust.compare import compare_features, compare_values
+from eval.comparison.score_columns import Numbers, Resampling, trust_cases
+from eval.trust.compare import compare_features
 
 MIN_CASES = 2
 FRECHET, KERNEL = ("fid_", "fd_"), ("kid_", "kd_")  # columns
@@ -59,10 +59,7 @@ def filter_comparison(
                 for name, model in models.items()
                 if column.key in model.case_scores
             }
-            found = compare_values(
-                values, column=column.key, higher_is_better=column.higher_is_better,
-                permutations=10 * options.permutations, resamples=5 * options.resamples, seed=options.seed,
-            )  # fmt: skip
+            found = trust_cases(column.key, values, higher_is_better=column.higher_is_better, options=options)
             numbers.add(column, found)
         elif (
             features is not None
@@ -87,6 +84,7 @@ def filter_comparison(
             "pairs": tuple(numbers.pairs),
             "standings": tuple(numbers.standings),
             "floors": tuple(numbers.floors),
+            "real": comparison.real.model_copy(update={"count": len(chosen)}),
             "curves": (),
             "cases": tuple(comparison.cases[i] for i in chosen),
             "real_map_xy": (),
@@ -98,8 +96,10 @@ def filter_comparison(
 def _only(model: ModelResult, chosen: Sequence[int]) -> ModelResult:
     scores = {key: _at(values, chosen) for key, values in model.case_scores.items()}
     found = [value for value in scores.get("face_found", ()) if value is not None]
+    answered = [any(values[place] is not None for values in scores.values()) for place in range(len(chosen))]
     return model.model_copy(
         update={
+            "set": model.set.model_copy(update={"count": sum(answered)}),
             "case_scores": scores,
             "nearest_training": _at(model.nearest_training, chosen),
             "face_found": sum(found) / len(found) if found else None,

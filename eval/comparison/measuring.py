@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
+import numpy as np
+
 from eval.comparison.case_scores import FACE_FOUND, CaseInput, CaseScorer, CaseScores
 from eval.comparison.case_store import CaseStore
 from eval.comparison.kept_features import KeptFeatures
@@ -13,6 +15,7 @@ from eval.comparison.request import ComparisonRequest
 from eval.comparison.sources import Material
 from eval.comparison.stages import Stages
 from eval.comparison.tools import Tools
+from eval.feature_stats import Moments
 from eval.features import FeatureSet
 from eval.protocols import EvaluationProtocol
 from eval.sets.contents import ImageSet
@@ -29,9 +32,21 @@ class Extracted:
 
 
 def extract(
-    material: Material, chosen: EvaluationProtocol, network: LazyExtractor, tools: Tools, stages: Stages
+    material: Material,
+    chosen: EvaluationProtocol,
+    network: LazyExtractor,
+    tools: Tools,
+    stages: Stages,
+    *,
+    statistics: Moments | None = None,
 ) -> Extracted:
-    """Features of all sets, from the cache as far as they are there."""
+    """Features of all sets, from the cache as far as they are there.
+
+    Parameters
+    ----------
+    statistics
+        Of the real set, where nothing else is known of it.
+    """
 
     def features(images: ImageSet, stage: str) -> FeatureSet:
         info = network.info
@@ -40,9 +55,16 @@ def extract(
             progress=stages.within(f"features of {stage}"),
         )  # fmt: skip
 
+    fakes = {name: features(images, name) for name, images in material.fakes.items()}
+    if statistics is not None:
+        like = next(iter(fakes.values()))
+        none = np.empty((0, statistics.mean.size), np.float32)
+        real = replace(like, features=none, names=(), skipped=(), moments=statistics)
+    else:
+        real = features(material.real, "real")
     return Extracted(
-        features(material.real, "real"),
-        {name: features(images, name) for name, images in material.fakes.items()},
+        real,
+        fakes,
         {
             name: {step: features(images, f"{name} at {step}") for step, images in some.items()}
             for name, some in material.checkpoints.items()

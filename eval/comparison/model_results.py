@@ -34,9 +34,11 @@ def insight_of(
 ) -> Insight:
     """Maps of all sets that are not too large, and the nearest training photo of every case."""
     maps: list[Map] = [() for _ in range(1 + len(fakes))]
-    sets = [real.features, *(one.features for one in fakes.values())]
+    sets = [one.features for one in fakes.values()]
+    sets = sets if real.moments is not None else [real.features, *sets]
     if max(map(len, sets)) <= MAX_MAPPED:
-        maps = [tuple((_place(x), _place(y)) for x, y in found) for found in map_2d(sets)]
+        found = [tuple((_place(x), _place(y)) for x, y in places) for places in map_2d(sets)]
+        maps = [*maps[: 1 + len(fakes) - len(found)], *found]
     by_model = dict(zip(fakes, maps[1:], strict=True))
     if training is None or not cases:
         return Insight(maps[0], by_model)

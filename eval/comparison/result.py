@@ -121,6 +121,11 @@ class Standing(_Part):
     tied_with: tuple[str, ...] = ()
 
 
+class CurvePoint(_Part):
+    count: int
+    estimate: Estimate
+
+
 class Floor(_Part):
     """Real against real at the same number of images: what a perfect model would get."""
 
@@ -128,11 +133,7 @@ class Floor(_Part):
     estimate: Estimate
     count: int  # images on each side
     note: str = ""
-
-
-class CurvePoint(_Part):
-    count: int
-    estimate: Estimate
+    points: tuple[CurvePoint, ...] = ()  # at fewer images, where it was measured and not extended
 
 
 class Curve(_Part):

@@ -25,15 +25,17 @@ from eval.comparison.score_columns import (
     add_feature_columns,
     add_step_curves,
 )
-from eval.comparison.sources import Material, gather
+from eval.comparison.sources import Material, gather, is_statistics
 from eval.comparison.stages import Stages
 from eval.comparison.tools import Tools
 from eval.comparison.warned import warnings_of
+from eval.feature_stats import Moments, load_moments
 from eval.features import FeatureSet
 from eval.protocols import EvaluationProtocol, protocol, require_one_protocol
 from eval.sets.contents import ImageSet
 
 logger = logging.getLogger(__name__)
+UNKNOWN_COUNT = 2  # of images behind statistics that do not say; no figure depends on it
 
 PACKAGES = (
     "numpy", "scipy", "torch", "openvino", "opencv-contrib-python-headless", "pillow", "torchmetrics", "mediapipe",
@@ -78,6 +80,7 @@ def run_comparison(
     chosen = protocol(request.protocol)
     network = LazyExtractor(chosen, request.weights, cache / "networks", load=tools.load_extractor)
     tools.check(request, network)
+    statistics = reference_statistics(request.real, chosen, network)
     material = gather(
         request,
         chosen,
@@ -85,7 +88,7 @@ def run_comparison(
         progress=stages,
         open_set=tools.features.open_set,
     )
-    extracted = extract(material, chosen, network, tools, stages)
+    extracted = extract(material, chosen, network, tools, stages, statistics=statistics)
     require_one_protocol([extracted.real.key, *(one.key for one in extracted.fakes.values())])
     material = without_damaged(material, extracted)
     scorer, scores = score_cases(request, material, tools, stages)
@@ -148,6 +151,25 @@ def run_comparison(
         write_features(folder, kept_features(extracted))
     write_comparison(folder, comparison)
     return comparison
+
+
+def reference_statistics(real: Path, chosen: EvaluationProtocol, network: LazyExtractor) -> Moments | None:
+    """Mean and covariance where the true photos are a file of statistics, else None.
+
+    Raises
+    ------
+    ValueError
+        If the file is damaged, or of another number of features than the protocol's.
+    """
+    if not is_statistics(real):
+        return None
+    found = load_moments(real, count=UNKNOWN_COUNT)
+    if found.mean.size != network.info.dimensions:
+        raise ValueError(
+            f"{real} holds statistics of {found.mean.size} features, but {chosen.name} has "
+            f"{network.info.dimensions}. Measure with the protocol that they were made by (FID's have 2048)."
+        )
+    return found
 
 
 def _numbers(

@@ -11,7 +11,9 @@ from numpy.typing import ArrayLike
 
 from eval.comparison.case_scores import FACE_FOUND
 from eval.comparison.result import Column, Curve, CurvePoint, Estimate, Floor, PairResult, Standing
+from eval.feature_stats import moments_of
 from eval.features import FeatureSet
+from eval.metrics.fid import frechet_distance_of_moments
 from eval.metrics.registry import METRICS, Metric, metrics_of
 from eval.protocols import EvaluationProtocol
 from eval.trust.compare import compare_features, compare_values
@@ -46,10 +48,7 @@ class Numbers:
 
     def add(self, column: Column, found: Trusted) -> None:
         """Add a column that was tested."""
-        is_share = column.key == FACE_FOUND
-        self.add_values(
-            column, {name: _share(one) if is_share else one for name, one in found.scores.items()}
-        )
+        self.add_values(column, found.scores)
         self.pairs += found.pairs
         self.standings += found.standings
         self.floors += [found.floor] if found.floor else []
@@ -87,14 +86,14 @@ def add_feature_columns(
     names = {name: found.names for name, found in fakes.items()}
     arrays: dict[str, ArrayLike] = {name: found.features for name, found in fakes.items()}
     for one in metrics_of("features"):
-        if not wanted(one.name):
+        if not wanted(one.name) or (real.moments is not None and one.name != "fid"):
             continue
         column = feature_column(protocol, one)
         if one.name in TESTED:
             found = compare_features(
-                real.features, arrays, column=column.key, metric="fid" if one.name == "fid" else "kid", names=names,
-                real_names=real.names, permutations=options.permutations, resamples=options.resamples,
-                seed=options.seed, progress=progress,
+                real.moments or real.features, arrays, column=column.key, metric="fid" if one.name == "fid" else "kid",
+                names=names, real_names=real.names if real.moments is None else None, seed=options.seed,
+                permutations=options.permutations, resamples=options.resamples, progress=progress,
             )  # fmt: skip
             numbers.add(column, found)
         else:
@@ -121,6 +120,8 @@ def add_step_curves(
 ) -> None:
     """A curve over the training steps of each model, under the distances."""
     for one in (METRICS[name] for name in TESTED if wanted(name)):
+        if real.moments is not None and one.name != "fid":
+            continue
         for model, steps in checkpoints.items():
             points = [
                 CurvePoint(count=step, estimate=_value(one, real, found))
@@ -154,11 +155,19 @@ def add_case_columns(
         if not models:
             continue
         column = case_column(name, about.get(name), higher_is_better=better[name])
-        found = compare_values(
-            models, column=name, higher_is_better=better[name],
-            permutations=10 * options.permutations, resamples=5 * options.resamples, seed=options.seed,
-        )  # fmt: skip
+        found = trust_cases(name, models, higher_is_better=better[name], options=options)
         numbers.add(column, found)
+
+
+def trust_cases(
+    name: str, values: Mapping[str, Sequence[float]], *, higher_is_better: bool, options: Resampling
+) -> Trusted:
+    """Means of a metric of single cases, by model, with intervals and tests that fit the metric."""
+    return compare_values(
+        values, column=name, higher_is_better=higher_is_better, permutations=10 * options.permutations,
+        resamples=5 * options.resamples, seed=options.seed, is_share=name == FACE_FOUND,
+        bounds=METRICS[name].bounds if name in METRICS else None,
+    )  # fmt: skip
 
 
 def case_column(name: str, metric: Metric | None, *, higher_is_better: bool) -> Column:
@@ -180,16 +189,11 @@ def mean(values: Sequence[float]) -> float | None:
     return rounded(float(np.mean(known)), 10) if known else None
 
 
-def _share(estimate: Estimate) -> Estimate:
-    """A share's interval ends at 0 and 1, which a pivotal one does not know."""
-    ends = {
-        end: None if value is None else min(max(value, 0.0), 1.0)
-        for end, value in (("low", estimate.low), ("high", estimate.high))
-    }
-    return estimate.model_copy(update=ends)
-
-
 def _value(metric: Metric, real: FeatureSet, fake: FeatureSet) -> Estimate:
+    if real.moments is not None:
+        return Estimate(
+            value=rounded(frechet_distance_of_moments(real.moments, moments_of(fake.features)), 10)
+        )
     if min(len(real.features), len(fake.features)) < metric.minimum:
         return Estimate(value=None)
     found = metric.compute(real.features, fake.features)

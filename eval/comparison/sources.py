@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cache, partial
@@ -83,6 +84,8 @@ def gather(
         def show(done: int, total: int) -> None:
             progress(f"reading {name}", done, total)
 
+        if name == "real" and is_statistics(path):
+            return statistics_set(path)
         if not is_pairs_folder(path):
             return open_set(path, name=name, progress=show)
         pairs = pairs_of(path, split)
@@ -99,7 +102,11 @@ def gather(
         name: {step: look(path, f"{name} at {step}", request.split) for step, path in sorted(some.items())}
         for name, some in request.checkpoints.items()
     }
-    for images in (real, *ready.values(), *(one for some in steps.values() for one in some.values())):
+    for images in (
+        *(() if real.statistics else (real,)),
+        *ready.values(),
+        *(one for some in steps.values() for one in some.values()),
+    ):
         _check_size(images)
     training = look(request.training, "training", "train") if request.training else None
     sketches, labels = _sketches(request, open_set, pairs_of), _labels(request, real, pairs_of)
@@ -162,7 +169,25 @@ def _check_size(images: ImageSet) -> None:
         )
 
 
+def is_statistics(path: Path) -> bool:
+    """Whether a path is a file of precomputed statistics, as pytorch-fid, TTUR and clean-fid write them."""
+    return path.suffix.lower() == ".npz" and path.is_file()
+
+
+def statistics_set(path: Path) -> ImageSet:
+    """A reference of which only mean and covariance are known: a set without pictures."""
+    return ImageSet(
+        "real",
+        "memory",
+        f"statistics {path.name}",
+        (),
+        statistics=hashlib.sha256(path.read_bytes()).hexdigest(),
+    )
+
+
 def _picked(images: ImageSet, protocol: EvaluationProtocol) -> ImageSet:
+    if images.statistics:
+        return images
     chosen = protocol.pick(images.names)
     return images if len(chosen) == len(images) else images.only([images.names[i] for i in chosen])
 

@@ -50,6 +50,8 @@ class Metric:
         Which way a table is sorted.
     minimum
         Samples that each set needs.
+    bounds
+        Least and greatest value that there can be; None where there is no end.
     """
 
     name: str
@@ -59,6 +61,7 @@ class Metric:
     compute: Callable[..., Any]
     unit: str = ""
     minimum: int = 2
+    bounds: tuple[float | None, float | None] = (None, None)
 
 
 def _fid(real: ArrayLike, fake: ArrayLike) -> Value:
@@ -93,17 +96,17 @@ _ALL = (
     Metric("recall", "Recall", "features", True, _recall, minimum=4),
     Metric("density", "Density", "features", True, _density, minimum=6),
     Metric("coverage", "Coverage", "features", True, _coverage, minimum=6),
-    Metric("l1", "Mean absolute difference", "photos", False, mean_absolute_error, "grey levels", 1),
-    Metric("psnr", "PSNR", "photos", True, psnr, "dB", 1),
-    Metric("ssim", "SSIM", "photos", True, ssim, minimum=1),
-    Metric("ms_ssim", "MS-SSIM", "photos", True, ms_ssim, minimum=1),
+    Metric("l1", "Mean absolute difference", "photos", False, mean_absolute_error, "grey levels", 1, (0, 255)),
+    Metric("psnr", "PSNR", "photos", True, psnr, "dB", 1, (0, None)),
+    Metric("ssim", "SSIM", "photos", True, ssim, minimum=1, bounds=(-1, 1)),
+    Metric("ms_ssim", "MS-SSIM", "photos", True, ms_ssim, minimum=1, bounds=(0, 1)),
     Metric("chamfer", "Distance to the sketch's lines", "lines", False,
-           lambda ours, theirs: sketch_agreement(ours, theirs).chamfer_px, "px at 256", 1),
+           lambda ours, theirs: sketch_agreement(ours, theirs).chamfer_px, "px at 256", 1, (0, None)),
     Metric("edge_f_2px", "Lines within 2 px", "lines", True,
-           lambda ours, theirs: sketch_agreement(ours, theirs).f_2px, minimum=1),
+           lambda ours, theirs: sketch_agreement(ours, theirs).f_2px, minimum=1, bounds=(0, 1)),
     Metric("edge_f_4px", "Lines within 4 px", "lines", True,
-           lambda ours, theirs: sketch_agreement(ours, theirs).f_4px, minimum=1),
-    Metric("landmarks", "Landmark distance", "landmarks", False, landmark_distance, "eye distances", 1),
+           lambda ours, theirs: sketch_agreement(ours, theirs).f_4px, minimum=1, bounds=(0, 1)),
+    Metric("landmarks", "Landmark distance", "landmarks", False, landmark_distance, "eye distances", 1, (0, None)),
 )  # fmt: skip
 METRICS: Mapping[str, Metric] = MappingProxyType({metric.name: metric for metric in _ALL})
 
@@ -128,4 +131,4 @@ def metrics_of(kind: Kind) -> tuple[Metric, ...]:
 
 def with_lpips(compute: Callable[..., float]) -> Metric:
     """LPIPS as a metric, from what `eval.metrics.paired_lpips.load_lpips` gave; it has no weights of its own."""
-    return Metric("lpips", "LPIPS", "photos", False, compute, minimum=1)
+    return Metric("lpips", "LPIPS", "photos", False, compute, minimum=1, bounds=(0, None))

@@ -44,6 +44,8 @@ class Cases:
         A name per row, or None. Names that repeat within a set are no names.
     limit
         Rows of a set that are looked at.
+    is_reference
+        Whether the real rows stand for a mean and a covariance: they are taken whole or not at all.
     """
 
     counts: Mapping[str, int]
@@ -52,6 +54,7 @@ class Cases:
     real_names: Sequence[str] | None
     limit: int
     seed: int
+    is_reference: bool = False
 
     def __post_init__(self) -> None:
         counts = [(name, self.counts.get(name), given) for name, given in self.names.items()]
@@ -91,7 +94,7 @@ class Cases:
         The same inputs always give the same draw, so that models are compared on them alone.
         """
         limit = min(limit or self.limit, self.limit)
-        some_real = self._some(self.real_count, real_limit, 2)
+        some_real = self._some(self.real_count, self.real_count if self.is_reference else real_limit, 2)
         if cases is None:
             stream = 10 + list(self.counts).index(model)
             return Sample(self._some(self.counts[model], limit, stream), some_real, False)

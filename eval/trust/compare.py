@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 import numpy as np
 from numpy.typing import ArrayLike
 
+from eval.feature_stats import Moments, samples_of
 from eval.trust.cases import Cases
 from eval.trust.feature_trust import VALUES, FeatureTrust
 from eval.trust.subsets import MetricName
@@ -19,7 +20,7 @@ ROWS = 300
 
 
 def compare_features(
-    real: ArrayLike,
+    real: ArrayLike | Moments,
     models: Mapping[str, ArrayLike],
     *,
     column: str,
@@ -43,7 +44,8 @@ def compare_features(
     Parameters
     ----------
     real : (N, D)
-        Features; may be memory-mapped.
+        Features; may be memory-mapped. Or moments alone, as files of statistics hold them: for ``fid`` only, without
+        a floor, and without the difference that few images make, which needs the images.
     models : (M_i, D) by model
     column
         Key of the column, for the results.
@@ -83,11 +85,16 @@ def compare_features(
             "expected 0 < alpha < 1, permutations and resamples of 0 or more, and at least 8 rows; "
             f"got {alpha}, {permutations}, {resamples}, {rows}."
         )
-    ours = np.asanyarray(real)
+    moments = real if isinstance(real, Moments) else None
+    if moments is not None and metric != "fid":
+        raise ValueError(
+            f"{metric} needs the features themselves; statistics give the Frechet distance alone."
+        )
+    ours = np.asanyarray(real) if moments is None else samples_of(moments)
     arrays = {name: np.asanyarray(fake) for name, fake in models.items()}
     counts = {name: len(fake) for name, fake in arrays.items()}
     given = {name: of for name, of in (names or {}).items() if name in arrays}
-    cases = Cases(counts, len(ours), given, real_names, rows, seed)
+    cases = Cases(counts, len(ours), given, real_names, rows, seed, moments is not None)
     return FeatureTrust(
-        ours, arrays, cases, column, metric, permutations, resamples, alpha, seed, progress
+        ours, arrays, cases, column, metric, permutations, resamples, alpha, seed, progress, moments
     ).result()

@@ -11,7 +11,8 @@ from numpy.typing import ArrayLike, NDArray
 from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
 from eval.comparison.result import Curve, CurvePoint, Estimate, Floor, PairResult
-from eval.metrics.fid import frechet_distance
+from eval.feature_stats import Moments, moments_of
+from eval.metrics.fid import frechet_distance, frechet_distance_of_moments
 from eval.metrics.kid import kernel_distance
 from eval.trust.cases import Cases
 from eval.trust.curves import means_by_count
@@ -39,6 +40,8 @@ class FeatureTrust:
     ----------
     progress
         Told of permutations done and all of them.
+    moments
+        What the real rows stand for, where nothing but these is known of the real images.
     """
 
     real: NDArray[np.floating]
@@ -51,14 +54,16 @@ class FeatureTrust:
     alpha: float
     seed: int
     progress: Callable[[int, int], None] | None = None
+    moments: Moments | None = None
     _pairs_done: int = 0
     _exponent: float = 1.0
+    _measured: tuple[int, ...] = ()
     _cuts: dict[tuple[str, frozenset[str] | None, int], Cut | None] = field(default_factory=dict)
 
     def result(self) -> Trusted:
         """Everything about the column."""
         with threadpool_limits(1):  # small matrices: more threads only wait for one another
-            values = {name: VALUES[self.metric](self.real, fake) for name, fake in self.models.items()}
+            values = {name: self._value(fake) for name, fake in self.models.items()}
             floor = self._floor()
             scores = {name: self._score(name, value) for name, value in values.items()}
             curves = tuple(self._curve(name, score) for name, score in scores.items())
@@ -74,7 +79,14 @@ class FeatureTrust:
             settings["bias_exponent"] = round(self._exponent, 4)
         return Trusted(scores, pairs, places, floor, curves, settings)
 
+    def _value(self, fake: NDArray[np.floating]) -> float:
+        if self.moments is not None:
+            return frechet_distance_of_moments(self.moments, moments_of(fake))
+        return VALUES[self.metric](self.real, fake)
+
     def _floor(self) -> Floor | None:
+        if self.moments is not None:
+            return None
         found = real_against_real(
             self.real,
             column=self.column,
@@ -85,6 +97,7 @@ class FeatureTrust:
             seed=self.seed,
         )
         self._exponent = found.exponent
+        self._measured = tuple(point.count for point in found.floor.points) if found.floor else ()
         if found.floor and any(self.cases.sample(one, self.cases.of(one)).is_matched for one in self.models):
             note = f"{found.floor.note} {MATCHED}".strip()
             return found.floor.model_copy(update={"note": note})
@@ -184,12 +197,16 @@ class FeatureTrust:
                 stream = 0 if cases is not None else 20 + list(self.models).index(name)
                 fake = cuts(n, times, np.random.default_rng([self.seed, 4, stream]))
                 real = fake if sample.is_matched else cuts(r, times, np.random.default_rng([self.seed, 5]))
+                if self.moments is not None:
+                    real = (np.broadcast_to(np.arange(r), (times, r)),) * 2
                 distances = subset_distances(
                     self.metric, self.real[sample.real], self.models[name][sample.model]
                 )
                 whole = float(distances(np.arange(r)[None], np.arange(n)[None])[0])
                 halves = [distances(*both) for both in zip(real, fake, strict=True)]
                 exponent = self._exponent if self.metric == "fid" else 1.0 if sample.is_matched else None
+                if self.moments is not None:  # how fast the bias falls shows in real images only
+                    exponent = None
                 self._cuts[key] = Cut(Halves(n, whole, *halves), self.cases.share(name, sample), exponent)
         return self._cuts[key]
 
@@ -207,8 +224,10 @@ class FeatureTrust:
             distances,
             cut.halves,
             is_matched=sample.is_matched,
+            is_reference=self.moments is not None,
             draws=max(4, self.resamples // 10),
             seed=self.seed,
+            also=self._measured,
         )
         means.pop(everything, None)
         points = [

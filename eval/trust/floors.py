@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike
 
-from eval.comparison.result import Estimate, Floor
+from eval.comparison.result import CurvePoint, Estimate, Floor
 from eval.trust.halves import FEWEST, Matrix
 from eval.trust.subsets import MetricName, SubsetDistances, subset_distances
 
@@ -59,8 +59,9 @@ def real_against_real(
         spread = found.std(ddof=1) * size / count  # both sides of one distribution: falls with n
         estimate = Estimate(value=float(found.mean()), low=-1.96 * spread, high=1.96 * spread)
         return RealAgainstReal(Floor(column=column, estimate=estimate, count=count), FASTEST)
-    means = [float(found.mean())]
-    means += [float(_between(distances, part, draws, rng).mean()) for part in _octaves(size)[1:]]
+    octaves = {size: found} | {part: _between(distances, part, draws, rng) for part in _octaves(size)[1:]}
+    measured = {part: _spread(values) for part, values in sorted(octaves.items())}
+    means = [float(values.mean()) for values in octaves.values()]
     shrink = (size / count) ** _exponent(means, size, count, is_mean=True)
     note = ""
     if size < count:
@@ -68,14 +69,17 @@ def real_against_real(
             f"Measured between {size} and {size} of {len(np.asanyarray(real))} real images, "
             f"and extended to {count} by how it falls with their number."
         )
-    reach = 1.96 * found.std(ddof=1)
-    estimate = Estimate(
-        value=float(found.mean() * shrink),
-        low=float(max(0.0, found.mean() - reach) * shrink),
-        high=float((found.mean() + reach) * shrink),
-    )
-    floor = Floor(column=column, estimate=estimate, count=count, note=note)
+    floor = Floor(
+        column=column, estimate=_spread(found * shrink), count=count, note=note,
+        points=tuple(CurvePoint(count=part, estimate=one) for part, one in measured.items()),
+    )  # fmt: skip
     return RealAgainstReal(floor, _exponent(means, size, min(count, rows)))
+
+
+def _spread(distances: Matrix) -> Estimate:
+    """Mean of distances (S,) with what 95 % of them lie between, if they are spread evenly."""
+    mean, error = float(distances.mean()), float(distances.std(ddof=1))
+    return Estimate(value=mean, low=max(0.0, mean - 1.96 * error), high=mean + 1.96 * error, error=error)
 
 
 def _between(distances: SubsetDistances, size: int, draws: int, rng: np.random.Generator) -> Matrix:

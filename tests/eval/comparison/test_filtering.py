@@ -34,6 +34,12 @@ def test_a_label_shows_where_a_model_fails() -> None:
     assert yes.pairs[0].is_separated and not no.pairs[0].is_separated
 
 
+def test_the_counts_are_those_of_the_cases() -> None:
+    scores, labels = labelled(40)
+    some = filter_comparison(comparison(scores, labels=labels), {"glasses": "yes"}, options=FEW)
+    assert {some.real.count, *(model.set.count for model in some.models)} == {20}
+
+
 def test_distances_of_sets_need_enough_cases_and_features() -> None:
     count = 2 * MIN_FOR_DISTANCE
     scores, labels = labelled(count)

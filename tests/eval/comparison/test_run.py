@@ -14,6 +14,8 @@ from eval.comparison.request import ComparisonRequest, read_request
 from eval.comparison.result import Comparison, read_comparison
 from eval.comparison.run import run_comparison
 from eval.comparison.stages import Cancelled
+from eval.protocols import protocol
+from eval.sets.image_set import open_set
 from tests.eval.comparison.comparison_material import SmallTools, photo, write_set, write_sets
 
 
@@ -151,6 +153,41 @@ def test_checkpoints_make_a_curve(tmp_path: Path) -> None:
     curve = next(one for one in found.curves if one.over == "step")
     assert [point.count for point in curve.points] == [100, 900]
     assert curve.points[0].estimate.value > curve.points[1].estimate.value
+
+
+def statistics_of(folder: Path, path: Path, *, dimensions: int = 27) -> Path:
+    """What pytorch-fid keeps of a set: mean and covariance, no number of images."""
+    tools, chosen = SmallTools(path.parent / "statistics"), protocol("fd_effnet_lite0")
+    features = tools.features.features(
+        open_set(folder), chosen, lambda: tools.load_extractor(chosen), weights_sha256="0" * 64, runtime="test"
+    ).features[:, :dimensions].astype(np.float64)  # fmt: skip
+    np.savez(path, mu=features.mean(axis=0), sigma=np.cov(features, rowvar=False))
+    return path
+
+
+def test_precomputed_statistics_are_a_reference(tmp_path: Path) -> None:
+    folders = write_sets(tmp_path, count=60, sharp=4, rough=90)
+    photos = compare(tmp_path, folders, metrics=("fid",))
+    folders["real"] = statistics_of(folders["real"], tmp_path / "real.npz")
+    found = compare(tmp_path, folders)
+    assert [one.key for one in found.columns] == ["fd_effnet_lite0"]
+    for name in ("sharp", "rough"):
+        known, again = (model_of(one, name).scores["fd_effnet_lite0"].value for one in (photos, found))
+        assert again == pytest.approx(known, rel=1e-5)
+    assert (found.cases, found.floors, found.real.source) == ((), (), "statistics real.npz")
+    assert not {one.code for one in found.warnings} & {
+        "few_images",
+        "unmatched_names",
+        "grey_mix",
+        "size_mix",
+    }
+
+
+def test_statistics_of_other_features_are_refused_before_anything_is_read(tmp_path: Path) -> None:
+    folders = write_sets(tmp_path, count=8, model=4)
+    folders["real"] = statistics_of(folders["real"], tmp_path / "real.npz", dimensions=20)
+    with pytest.raises(ValueError, match="statistics of 20 features, but fd_effnet_lite0 has 27"):
+        compare(tmp_path, folders)
 
 
 def test_it_can_be_cancelled_and_goes_on_later(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from eval.feature_stats import moments_of
 from eval.metrics.fid import frechet_distance
 from eval.metrics.kid import kernel_distance
 from eval.trust.compare import Trusted, compare_features
@@ -225,3 +226,22 @@ def test_no_model_is_an_error() -> None:
 def test_an_unknown_metric_is_an_error() -> None:
     with pytest.raises(ValueError, match="fid, kid"):
         compare({"a": draw(1)}, metric="psnr")
+
+
+def test_statistics_alone_give_the_same_distance_and_separate_what_differs() -> None:
+    rng = np.random.default_rng(3)
+    real, near, far = (rng.normal(shift, 1, (60, 12)) for shift in (0, 0.1, 1.5))
+    found = compare_features(
+        moments_of(real), {"near": near, "far": far}, column="fid", permutations=200, resamples=100
+    )
+    assert found.scores["near"].value == pytest.approx(frechet_distance(real, near), rel=1e-6)
+    assert found.floor is None
+    pair = found.pairs[0]
+    assert pair.is_separated and pair.extrapolated is None
+    assert found.scores["near"].low < found.scores["near"].value < found.scores["near"].high
+
+
+def test_statistics_alone_have_no_kernel_distance() -> None:
+    real = np.random.default_rng(0).normal(0, 1, (20, 3))
+    with pytest.raises(ValueError, match="kid needs the features themselves"):
+        compare_features(moments_of(real), {"a": real}, column="kid", metric="kid")

@@ -4,10 +4,11 @@ import math
 
 import numpy as np
 import pytest
+from scipy.stats import binom
 
 from eval.trust.compare import compare_values
 from eval.trust.trusted import Trusted
-from eval.trust.value_trust import mean_interval
+from eval.trust.value_trust import exact_share, mean_interval, share_difference
 
 INPUTS = np.random.default_rng(0).normal(10, 3, 50)
 
@@ -110,3 +111,58 @@ def test_unequal_numbers_of_cases_are_an_error() -> None:
 def test_infinite_values_are_an_error() -> None:
     with pytest.raises(ValueError, match="a: a value is infinite"):
         compare({"a": [1.0, math.inf]})
+
+
+def shares(found: int, count: int) -> list[float]:
+    return [1.0] * found + [0.0] * (count - found)
+
+
+@pytest.mark.parametrize(
+    ("found", "low", "high"), [(97, 0.9627, 1.0), (96, 0.9439, 0.9997), (0, 0.0, 0.0373)]
+)
+def test_a_share_has_its_exact_interval(found: int, low: float, high: float) -> None:
+    """R: binom.test(found, 97)."""
+    score = compare({"a": shares(found, 97)}, is_share=True).scores["a"]
+    assert (score.low, score.high) == (pytest.approx(low, abs=1e-4), pytest.approx(high, abs=1e-4))
+
+
+@pytest.mark.parametrize("count", [40, 97, 300])
+@pytest.mark.parametrize("share", [0.5, 0.9, 0.97, 0.99])
+def test_intervals_of_shares_cover_the_true_one_at_least_as_often_as_they_say(
+    count: int, share: float
+) -> None:
+    """Every outcome with its chance, instead of drawing some."""
+    outcomes = np.arange(count + 1)
+    ends = np.array([exact_share(int(k), count) for k in outcomes])
+    covers = (ends[:, 0] <= share) & (share <= ends[:, 1])
+    assert binom.pmf(outcomes, count, share)[covers].sum() >= 0.95
+
+
+@pytest.mark.parametrize("count", [40, 97, 300])
+def test_intervals_of_a_difference_of_shares_cover_it(count: int) -> None:
+    """Two models that find .97 and .90 of the faces, mostly the same ones."""
+    rng = np.random.default_rng(count)
+    hard = rng.random((400, count))
+    first, second = ((hard + rng.normal(0, 0.02, hard.shape) < share) * 1.0 for share in (0.97, 0.90))
+    true = float(first.mean() - second.mean())
+    found = [share_difference(*both) for both in zip(first, second, strict=True)]
+    assert np.mean([one.low <= true <= one.high for one in found]) >= 0.95
+
+
+def test_equal_shares_are_a_tie_with_an_interval_that_says_how_sure() -> None:
+    pair = compare({"a": shares(97, 97), "b": shares(97, 97)}, is_share=True).pairs[0]
+    assert pair.difference.value == 0 and not pair.is_separated
+    assert pair.difference.low == pytest.approx(-0.037, abs=1e-3)
+
+
+def test_no_interval_leaves_what_there_can_be() -> None:
+    values = np.random.default_rng(1).beta(0.2, 0.1, 8).tolist()
+    free, kept = (compare({"a": values}, bounds=ends).scores["a"] for ends in (None, (0.0, 1.0)))
+    assert free.high > 1
+    assert 0 <= kept.low < kept.value < kept.high == 1
+
+
+def test_equal_values_of_a_bounded_metric_are_not_certain() -> None:
+    score = mean_interval(np.full(97, 1.0), bounds=(0.0, 1.0))
+    assert (score.low, score.high) == (pytest.approx(0.9627, abs=1e-4), 1.0)
+    assert mean_interval(np.full(97, 0.25)).low == 0.25
