@@ -7,6 +7,7 @@ ignored, transparency is dropped, 16 bit is cut. A number that is to be theirs n
 from __future__ import annotations
 
 import io
+import re
 import warnings
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -20,6 +21,7 @@ from core.errors import UnsafeImage
 from core.images import DECODER_ERRORS, FORMATS, MAX_PIXELS, read_photo
 
 Photo = NDArray[np.uint8]
+PIXMAP = re.compile(rb"P[1-6]\s")
 
 
 def decode_as_tools(source: bytes | str | Path) -> Photo:
@@ -49,6 +51,15 @@ def decode_as_tools(source: bytes | str | Path) -> Photo:
             raise UnsafeImage("The file is no picture, is damaged, or is cut short.") from error
 
 
+def decode_as_seen(source: bytes | str | Path) -> Photo:
+    """Pixels (H, W, 3) uint8 as a person sees them; see `core.images.read_photo`.
+
+    A portable pixmap has neither orientation, profile nor transparency: there is one way to read it.
+    """
+    data = source if isinstance(source, bytes) else Path(source).read_bytes()
+    return decode_as_tools(data) if PIXMAP.match(data) else read_photo(data)
+
+
 DECODINGS: Mapping[str, Callable[[bytes | str | Path], Photo]] = MappingProxyType(
-    {"tools": decode_as_tools, "seen": read_photo}
+    {"tools": decode_as_tools, "seen": decode_as_seen}
 )

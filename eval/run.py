@@ -1,7 +1,8 @@
 """Compare models by their images: ``python -m eval.run --real DIR --fake NAME=DIR ... --json OUT``.
 
 ``--real`` and every set is a folder (searched to any depth), a zip, a Hugging Face ImageFolder, or a folder of
-pairs as ``python -m curation.run`` and ``curation.export`` write it. ``--pairs PAIRS --generators all --stage1 whole
+pairs as ``python -m curation.run`` and ``curation.export`` write it; ``--real`` may also be an ``.npz`` of statistics
+(pytorch-fid's, TTUR's), which gives the Frechet distance alone. ``--pairs PAIRS --generators all --stage1 whole
 parts`` compares the generators of this machine on a split of pairs, and draws their images first. ``--fake
 NAME@STEP=DIR``, or ``--run NAME=DIR`` with a folder per step, adds a curve over a run's checkpoints.
 
@@ -44,19 +45,32 @@ def request_of(options: argparse.Namespace) -> ComparisonRequest:
     checkpoints: dict[str, dict[int, Path]] = {}
     for text in options.fake:
         name, step, path = named_set(text)
+        steps = checkpoints.setdefault(name, {}) if step is not None else {}
+        if (name in fakes) if step is None else (step in steps):
+            raise ValueError(f"two sets are called {text.partition('=')[0]}. Give each a name of its own.")
         if step is None:
             fakes[name] = path
         else:
-            checkpoints.setdefault(name, {})[step] = path
+            steps[step] = path
     for text in options.run:
         name, _, path = named_set(text)
-        checkpoints.setdefault(name, {}).update(checkpoints_of(path))
+        found = checkpoints_of(path)
+        if twice_given := sorted(found.keys() & checkpoints.get(name, {}).keys()):
+            raise ValueError(
+                f"step {twice_given[0]} of {name} is given twice. Give each run a name of its own."
+            )
+        checkpoints.setdefault(name, {}).update(found)
     for name, steps in checkpoints.items():
         fakes.setdefault(name, steps[max(steps)])
     if options.generators:
         if options.pairs is None:
             raise ValueError("--generators draws the sketches of pairs: name their folder with --pairs DIR.")
-        fakes |= generators_of(options)
+        drawn = generators_of(options)
+        if twice := fakes.keys() & drawn.keys():
+            raise ValueError(
+                f"a set and a generator are both called {', '.join(sorted(twice))}. Give each a name of its own."
+            )
+        fakes |= drawn
     real = options.real or options.pairs
     if real is None:
         raise ValueError("name the true photos with --real DIR, or pairs with --pairs DIR.")

@@ -53,7 +53,8 @@ def assign_splits(rows: Iterable[Mapping[str, Any]], validation: str = AUTO) -> 
         Of the manifest, those that were left out among them: a range may end at one.
     validation
         ``auto``: the manifest's own column ``split`` (an export writes it; near duplicates share one);
-        where it has none the faces 0801 to 0904 that the shipped networks held out, where both are there;
+        where it has none the faces 0801 to 0904 that the shipped networks held out, where both are there or all
+        pairs are numbered as those faces are, some of them among these;
         else about a tenth, chosen by a hash of the name, so that nobody moves when pairs are added.
         ``split``: the column, or an error. Empty: nothing is held out. Anything else is a name, or
         ``FIRST-LAST`` (both included, compared as text). A name wins over a range, and with several dashes
@@ -76,8 +77,7 @@ def assign_splits(rows: Iterable[Mapping[str, Any]], validation: str = AUTO) -> 
         own = {str(row["name"]): str(row.get("split") or NONE) for row in kept}
         return Splits(own, "as the manifest says", OWN_SPLIT)
     if validation == AUTO:
-        known = {str(row.get("name")) for row in rows}
-        if not known.issuperset(USUAL):
+        if not _are_of_the_usual(names, {str(row.get("name")) for row in rows}):
             return Splits(_a_tenth(names), "about a tenth, chosen by a hash of the names", AUTO)
         validation = "-".join(USUAL)
     if not validation:
@@ -146,6 +146,13 @@ def _ends(text: str, known: set[str]) -> tuple[str, str]:
     if first > last:
         raise ValueError(f"data.validation {text!r} runs backwards: {first!r} comes after {last!r}")
     return first, last
+
+
+def _are_of_the_usual(names: list[str], known: set[str]) -> bool:
+    """Whether the pairs are of the faces that the shipped networks were trained on, perhaps only a part of them."""
+    first, last = USUAL
+    is_part = all(len(name) == len(last) and name.isdecimal() and name <= last for name in names)
+    return known.issuperset(USUAL) or (is_part and any(name >= first for name in names))
 
 
 def _a_tenth(names: list[str]) -> dict[str, str]:

@@ -8,12 +8,12 @@ from pathlib import Path
 import numpy as np
 
 from core.errors import UnsafeImage
-from core.images import read_photo
 from eval.comparison.cases import best, disagreements, worst
 from eval.comparison.pictures import Kind, keep_picture, picture_path
 from eval.comparison.result import Comparison
 from eval.comparison.sources import Material
 from eval.comparison.stages import Stages
+from eval.decoding import decode_as_seen
 from eval.sets.contents import Item
 from eval.sets.generated import refined_of
 
@@ -45,7 +45,7 @@ def keep_case_pictures(folder: Path, comparison: Comparison, material: Material,
         if path.is_file():
             continue
         try:
-            pixels = read_photo(item.read())
+            pixels = decode_as_seen(item.read())
         except (UnsafeImage, OSError):
             continue
         keep_picture(path, np.asarray(pixels, np.uint8))

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from core.errors import AssetMissing, UnsafeImage
 from core.face_frame import FRAME
-from core.images import read_photo
+from eval.decoding import decode_as_seen
 from eval.metrics.sketch_agreement import Lines, lines_of, own_sketch
 
 Photo = NDArray[np.uint8]
@@ -79,7 +79,7 @@ class CaseReader:
         key = picture.digest
         if key not in self._photos:
             try:
-                self._photos[key] = read_photo(picture.read())
+                self._photos[key] = decode_as_seen(picture.read())
             except (UnsafeImage, OSError):
                 self._photos[key] = None
             if len(self._photos) > _PHOTOS:

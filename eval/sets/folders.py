@@ -129,16 +129,16 @@ def items_of(seen: Mapping[str, Seen], reader: Reader) -> tuple[tuple[Item, ...]
 
 def _sorted_files(root: Path) -> tuple[list[str], list[str], list[LeftOut]]:
     """Pictures by their names, metadata files, and the rest."""
-    inside, start = root.resolve(), len(str(root)) + 1
+    start = len(str(root)) + 1
     pictures: list[str] = []
     metadata: list[str] = []
     left_out: list[LeftOut] = []
-    for entry in _walk(root, left_out, root):
+    for entry in _walk(root, left_out, root, {os.path.realpath(root)}):
         file = entry.path[start:].replace(os.sep, "/")
         if not _is_text(file):
             name = file.encode("utf-8", "replace").decode()
             left_out.append(LeftOut(name=name, reason="Its name is no UTF-8 text. Rename it."))
-        elif entry.is_symlink() and (reason := _bad_link(Path(entry.path), inside)):
+        elif entry.is_symlink() and (reason := _bad_link(entry)):
             left_out.append(LeftOut(name=file, reason=reason))
         elif entry.name.lower() in METADATA_FILES and not is_hidden(file):
             metadata.append(file)
@@ -159,8 +159,11 @@ def _is_text(name: str) -> bool:
     return True
 
 
-def _walk(folder: Path, left_out: list[LeftOut], root: Path) -> Iterator[os.DirEntry[str]]:
-    """Everything below a folder but folders; linked folders are given as they are."""
+def _walk(folder: Path, left_out: list[LeftOut], root: Path, entered: set[str]) -> Iterator[os.DirEntry[str]]:
+    """Everything below a folder but folders; linked folders are entered once, and those entered before are given.
+
+    Caches of data sets (Hugging Face, DVC) are folders of links. Who put a link there may read what it names.
+    """
     try:
         with os.scandir(folder) as entries:
             found = list(entries)
@@ -169,17 +172,15 @@ def _walk(folder: Path, left_out: list[LeftOut], root: Path) -> Iterator[os.DirE
         left_out.append(LeftOut(name=where, reason=f"The folder cannot be read: {error.strerror}."))
         return
     for entry in found:
-        if entry.is_dir(follow_symlinks=False):
-            yield from _walk(Path(entry.path), left_out, root)
-        else:
+        place = os.path.realpath(entry.path) if entry.is_symlink() else ""
+        if not entry.is_dir() or place in entered:
             yield entry
+        else:
+            entered |= {place} if place else set()
+            yield from _walk(Path(entry.path), left_out, root, entered)
 
 
-def _bad_link(path: Path, inside: Path) -> str:
-    try:
-        target = path.resolve(strict=True)
-    except (OSError, RuntimeError):
-        return "It is a link that leads nowhere."
-    if not target.is_relative_to(inside):
-        return "It is a link that leads out of the folder. Put the file itself there."
-    return "It is a link to a folder." if target.is_dir() else ""
+def _bad_link(entry: os.DirEntry[str]) -> str:
+    if entry.is_dir():
+        return "It is a link to a folder that is read already."
+    return "" if Path(entry.path).exists() else "It is a link that leads nowhere."

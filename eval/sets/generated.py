@@ -15,6 +15,8 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
+import numpy as np
+
 from core.atomic_files import write_atomically
 from core.config import settings
 from core.conversion.result import MODES, STAGE1_KINDS
@@ -22,7 +24,8 @@ from core.errors import UnsafeImage
 from core.generate import generated_by, read_sketch
 from core.images import encode_png
 from eval.comparison.result import LeftOut
-from eval.sets.contents import ImageSet
+from eval.decoding import decode_as_seen
+from eval.sets.contents import ImageSet, Item
 from eval.sets.generated_about import ABOUT_FILE, About, read_about_file, write_about_file
 from eval.sets.image_set import open_set
 from eval.sets.pairs_folder import is_pairs_folder, read_pairs_folder
@@ -30,6 +33,7 @@ from eval.sets.pipelines import Pipeline, Result, load_pipeline, weight_hashes
 from eval.sets.seen_files import SeenFiles
 
 PHOTOS, SKETCHES, REFINED = "photos", "sketches", "refined"
+LOOKED_AT, COLOURED = 8, 10.0  # pictures of a folder; grey levels between a pixel's channels, on average
 KEPT_SETS, IN_USE_S = 60, 86_400
 VERSION = 1  # of what is drawn from the same files; part of the key
 
@@ -184,7 +188,22 @@ def _sketches(data: Path, split: str, seen: SeenFiles | None) -> ImageSet:
                 "Run python -m curation.run again, or export the version anew."
             )
         return found
-    return open_set(data / SKETCHES if (data / SKETCHES).is_dir() else data, seen=seen)
+    found = open_set(data / SKETCHES if (data / SKETCHES).is_dir() else data, seen=seen)
+    some = [found.items[row] for row in np.unique(np.linspace(0, len(found) - 1, LOOKED_AT).astype(int))]
+    if sum(map(_is_coloured, some)) > len(some) / 2:
+        raise ValueError(
+            f"{data} holds photos, not sketches: its pictures are coloured. Make pairs of them with python -m "
+            "curation.run, or name a folder of drawings."
+        )
+    return found
+
+
+def _is_coloured(item: Item) -> bool:
+    try:
+        photo = decode_as_seen(item.read()).astype(np.int16)
+    except (UnsafeImage, OSError):
+        return False
+    return float((photo.max(axis=2) - photo.min(axis=2)).mean()) > COLOURED
 
 
 def _forget_old(out: Path, keep: Path) -> None:

@@ -1,4 +1,4 @@
-"""What a Hugging Face ImageFolder says of its pictures: ``metadata.csv`` and ``metadata.jsonl``."""
+"""What a Hugging Face ImageFolder says of its pictures: ``metadata.csv``, ``metadata.jsonl``, or class folders."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from typing import Any
 from eval.sets.contents import Item, LeftOut
 
 METADATA_FILES = ("metadata.csv", "metadata.jsonl")
+CLASS = "label"  # as the datasets library calls it
 _FILE_COLUMN = "file_name"
 _OTHER_FILE = "_file_name"  # further pictures of a row, such as ``sketch_file_name``
 _MAX_TEXT = 200
@@ -28,7 +29,10 @@ class Listed:
 
 
 def with_labels(listed: Listed) -> tuple[tuple[Item, ...], tuple[LeftOut, ...], bool]:
-    """The pictures with their labels, what was left out, and whether there was metadata."""
+    """The pictures with their labels, what was left out, and whether there was metadata.
+
+    Without metadata, class folders are the labels.
+    """
     rows: dict[str, dict[str, str]] = {}
     left_out = list(listed.left_out)
     others: set[str] = set()
@@ -48,7 +52,7 @@ def with_labels(listed: Listed) -> tuple[tuple[Item, ...], tuple[LeftOut, ...], 
                 _place(folder, v) for k, v in row.items() if k.endswith(_OTHER_FILE) and isinstance(v, str)
             )
     if not is_described:
-        return listed.items, tuple(left_out), False
+        return _with_classes(listed.items), tuple(left_out), False
     others -= set(rows)
     there = {item.file for item in listed.items} | {one.name for one in listed.left_out}
     missing = sorted(set(rows) - there)
@@ -64,6 +68,17 @@ def with_labels(listed: Listed) -> tuple[tuple[Item, ...], tuple[LeftOut, ...], 
         if item.file not in others
     )
     return items, tuple(left_out), True
+
+
+def _with_classes(items: tuple[Item, ...]) -> tuple[Item, ...]:
+    """The pictures of an ImageFolder without metadata: the folder right above each is its label.
+
+    That is what it is where every picture lies in a folder, and the folders hold two and more on average.
+    """
+    folders = [posixpath.basename(posixpath.dirname(item.file)) for item in items]
+    if not all(folders) or not 2 <= len(set(folders)) <= len(items) / 2:
+        return items
+    return tuple(replace(item, labels={CLASS: folder}) for item, folder in zip(items, folders, strict=True))
 
 
 def read_rows(place: str, data: bytes) -> Iterator[dict[str, Any]]:

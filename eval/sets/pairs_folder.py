@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from core.training.data import MANIFEST
-from eval.quality.cases import VALIDATION
+from core.training.splits import MANIFEST, assign_splits, read_manifest
 
 SPLIT_FOLDERS = {"train": "train", "val": "validation", "test": "test"}  # of an ImageFolder export
 TURNED_DEG = 8.0
@@ -47,8 +45,8 @@ def read_pairs_folder(path: Path, split: str = "val") -> PairsFolder:
     Parameters
     ----------
     split
-        ``train``, ``val`` or ``test`` as the manifest says; where it says nothing, ``val`` is what training
-        held out (0801 to 0904).
+        ``train``, ``val`` or ``test`` as the manifest says; where it says nothing, ``val`` is what a training of
+        these pairs holds out (`core.training.splits.assign_splits`).
 
     Raises
     ------
@@ -57,7 +55,9 @@ def read_pairs_folder(path: Path, split: str = "val") -> PairsFolder:
     """
     if split not in SPLIT_FOLDERS:
         raise ValueError(f"split must be one of {', '.join(SPLIT_FOLDERS)}, got {split!r}.")
-    rows = [row for row in _kept(path / MANIFEST) if split_of(row) == split]
+    manifest = read_manifest(path)
+    splits = assign_splits(manifest)
+    rows = [row for row in _kept(manifest) if splits.of[str(row["name"])] == split]
     if not rows:
         there = (
             ", ".join(f"{name} ({count})" for name, count in count_splits(path).items()) or "no pair at all"
@@ -79,15 +79,8 @@ def count_splits(path: Path) -> dict[str, int]:
     ValueError
         If the manifest is damaged.
     """
-    found = Counter(split_of(row) for row in _kept(path / MANIFEST))
+    found = Counter(assign_splits(read_manifest(path)).of.values())
     return {split: found[split] for split in SPLIT_FOLDERS if found[split]}
-
-
-def split_of(row: Mapping[str, Any]) -> str:
-    """The split that a manifest's row belongs to."""
-    if "split" in row:
-        return str(row["split"])
-    return "val" if VALIDATION[0] <= str(row["name"]) <= VALIDATION[1] else "train"
 
 
 def _labels(row: Mapping[str, Any], known: list[str]) -> dict[str, str]:
@@ -102,12 +95,8 @@ def _labels(row: Mapping[str, Any], known: list[str]) -> dict[str, str]:
     return labels
 
 
-def _kept(manifest: Path) -> list[dict[str, Any]]:
-    try:
-        rows = [json.loads(line) for line in manifest.read_text("utf-8").splitlines() if line.strip()]
-        return [row for row in rows if row.get("status") == "kept" and row.get("name")]
-    except (UnicodeDecodeError, json.JSONDecodeError, AttributeError) as error:
-        raise ValueError(f"{manifest} is damaged ({error}). Make the folder again.") from error
+def _kept(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    return [row for row in rows if row.get("status") == "kept" and row.get("name")]
 
 
 def _holds_pairs(path: Path) -> bool:

@@ -48,6 +48,9 @@ def test_two_runs_of_the_command_write_the_same_but_for_the_times(tmp_path: Path
         (["--real", ".", "--fake", "folder"], "NAME=DIR"),
         (["--real", ".", "--fake", "a=nowhere"], "nowhere is not there"),
         (["--real", ".", "--generators", "all"], "--pairs"),
+        (["--pairs", ".", "--generators", "all"], "holds no pairs: generators draw from sketches"),
+        (["--real", ".", "--fake", "m=.", "--fake", "m=core"], "two sets are called m"),
+        (["--real", ".", "--fake", "m@5=.", "--fake", "m@5=core"], "two sets are called m@5"),
         (["--real", ".", "--fake", "a=.", "--metrics", "fud"], "fud"),
     ],
 )

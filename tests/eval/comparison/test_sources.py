@@ -11,7 +11,7 @@ from eval.comparison.request import ComparisonRequest, GeneratorSource
 from eval.comparison.sources import Material, checkpoints_of, gather
 from eval.protocols import protocol
 from eval.sets.image_set import ImageSet, open_set
-from eval.sets.pairs_folder import is_pairs_folder, read_pairs_folder
+from eval.sets.pairs_folder import count_splits, is_pairs_folder, read_pairs_folder
 from tests.eval.comparison.comparison_material import photo, write_set
 
 
@@ -50,6 +50,18 @@ def test_of_a_pairs_folder_the_held_out_photos_are_real_and_its_sketches_known(t
 
 def test_a_manifest_with_splits_of_its_own_decides(tmp_path: Path) -> None:
     assert read_pairs_folder(write_pairs(tmp_path, own_split=True)).names == ("0001",)
+
+
+def test_pairs_of_ones_own_have_a_held_out_split(tmp_path: Path) -> None:
+    """Named by a camera, without a split in the manifest: the tenth that a training would hold out."""
+    pairs = write_pairs(tmp_path)
+    names = [f"IMG-{number:03d}" for number in range(40)]
+    rows = [{"name": name, "status": "kept", "yaw": 0.0} for name in names]
+    (pairs / "manifest.jsonl").write_text("\n".join(map(json.dumps, rows)))
+    held_out = read_pairs_folder(pairs).names
+    assert 1 <= len(held_out) <= 12
+    assert set(read_pairs_folder(pairs, "train").names) == set(names) - set(held_out)
+    assert count_splits(pairs) == {"train": 40 - len(held_out), "val": len(held_out)}
 
 
 def test_labels_and_pose_come_from_the_manifest(tmp_path: Path) -> None:

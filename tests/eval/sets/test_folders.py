@@ -5,8 +5,10 @@ import os
 import time
 from pathlib import Path
 
+import numpy as np
 import pytest
 
+from eval.decoding import decode_as_seen
 from eval.sets.image_set import open_set
 from eval.sets.seen_files import SeenFiles
 from tests.eval.sets.pictures_material import fill, odd_files, packed, picture, write
@@ -80,18 +82,37 @@ def test_a_name_that_is_no_text_is_left_out(tmp_path: Path) -> None:
     ]
 
 
-def test_a_link_that_leads_outside_is_left_out(tmp_path: Path) -> None:
-    secret = write(tmp_path / "elsewhere/secret.png", picture(1))
-    write(tmp_path / "set/a.png", picture(2))
-    (tmp_path / "set/b.png").symlink_to(secret)
-    (tmp_path / "set/c.png").symlink_to(tmp_path / "set/a.png")
+def test_links_are_followed_as_caches_of_data_sets_are_made_of_them(tmp_path: Path) -> None:
+    """Hugging Face: ``snapshots/REV/a.png -> ../../blobs/HASH``; DVC links whole folders as well."""
+    blob = write(tmp_path / "blobs/6f1ed002", picture(1))
+    write(tmp_path / "cache/deep/b.png", picture(2))
+    write(tmp_path / "set/c.png", picture(3))
+    (tmp_path / "set/a.png").symlink_to(blob)
+    (tmp_path / "set/linked").symlink_to(tmp_path / "cache")
     images = open_set(tmp_path / "set")
-    assert images.names == ("a", "c")
-    assert [one.name for one in images.left_out] == ["b.png"]
-    assert "leads out" in images.left_out[0].reason
+    assert images.names == ("a", "c", "linked/deep/b") and not images.left_out
+    assert images.by_name["a"].read() == packed(picture(1))
 
 
-def test_a_link_to_a_folder_is_not_followed(tmp_path: Path) -> None:
+def test_a_link_that_leads_nowhere_is_left_out(tmp_path: Path) -> None:
+    write(tmp_path / "a.png", picture())
+    (tmp_path / "b.png").symlink_to(tmp_path / "gone.png")
+    (left_out,) = open_set(tmp_path).left_out
+    assert (left_out.name, left_out.reason) == ("b.png", "It is a link that leads nowhere.")
+
+
+def test_folders_that_link_to_one_another_are_read_once(tmp_path: Path) -> None:
+    write(tmp_path / "set/a.png", picture())
+    write(tmp_path / "other/b.png", picture(1))
+    (tmp_path / "set/to").symlink_to(tmp_path / "other")
+    (tmp_path / "other/back").symlink_to(tmp_path / "set")
+    (tmp_path / "other/again").symlink_to(tmp_path / "other")
+    images = open_set(tmp_path / "set")
+    assert images.names == ("a", "to/b")
+    assert sorted(one.name for one in images.left_out) == ["to/again", "to/back"]
+
+
+def test_a_link_to_a_folder_around_it_is_not_followed(tmp_path: Path) -> None:
     write(tmp_path / "a.png", picture())
     (tmp_path / "loop").symlink_to(tmp_path)
     assert [one.name for one in open_set(tmp_path).left_out] == ["loop"]
@@ -208,3 +229,25 @@ def test_damaged_metadata_is_listed_and_the_pictures_are_used(tmp_path: Path) ->
     images = open_set(tmp_path)
     assert images.kind == "folder" and images.names == ("a",)
     assert [one.name for one in images.left_out] == ["metadata.jsonl"]
+
+
+def test_class_folders_become_labels(tmp_path: Path) -> None:
+    for number in range(4):
+        write(tmp_path / f"{'cat' if number % 2 else 'dog'}/{number}.png", picture(number))
+    labels = {item.name: dict(item.labels) for item in open_set(tmp_path).items}
+    assert labels["cat/1"] == {"label": "cat"} and labels["dog/2"] == {"label": "dog"}
+
+
+@pytest.mark.parametrize(
+    "files", [("a.png", "b/c.png"), ("x/a.png", "x/b.png"), ("a/1.png", "b/2.png", "c/3.png")]
+)
+def test_other_folders_are_no_classes(tmp_path: Path, files: tuple[str, ...]) -> None:
+    for seed, file in enumerate(files):
+        write(tmp_path / file, picture(seed))
+    assert not any(item.labels for item in open_set(tmp_path).items)
+
+
+def test_a_ppm_file_is_a_picture_all_the_way(tmp_path: Path) -> None:
+    write(tmp_path / "a.ppm", packed(picture(), "PPM"))
+    (item,) = open_set(tmp_path).items
+    np.testing.assert_array_equal(decode_as_seen(item.read()), np.asarray(picture()))

@@ -174,6 +174,14 @@ def test_missing_weights_are_named(make: Make, weights: Path) -> None:
         make(Painter())
 
 
+def test_photos_are_not_taken_for_sketches(make: Make, tmp_path: Path) -> None:
+    """Nothing can be made of them, and the model would be blamed."""
+    for number in range(3):
+        write(tmp_path / f"portraits/{number}.png", picture(number))
+    with pytest.raises(ValueError, match="holds photos, not sketches"):
+        make(Painter(), data=tmp_path / "portraits")
+
+
 def test_a_missing_sketch_is_named(make: Make, data: Path) -> None:
     (data / "sketches/0802.png").unlink()
     with pytest.raises(FileNotFoundError, match="1 of 3 sketches, first 0802"):
