@@ -79,7 +79,7 @@ function createView(parent) {
     const frame = make("span", "frame");
     frame.append(pictureOf(tile, place, row, "", data.isMap));
     const words = make("small");
-    words.append(make("span", "title", place.title), make("span", tile.mark ?? "", tile.score));
+    words.append(Object.assign(make("span", "title", place.title), { title: place.title }), make("span", tile.mark ?? "", tile.score));
     button.append(frame, words);
     button.addEventListener("click", () => open(number));
     return button;
@@ -88,8 +88,6 @@ function createView(parent) {
   function render() {
     const focused = parent.querySelector(".grid :focus")?.dataset?.place ?? grid.getRootNode().activeElement?.dataset?.place;
     grid.style.setProperty("--places", data.places.length);
-    const heads = make("div", "heads");
-    heads.append(make("span"), ...data.places.map((place) => make("span", "", place.title)));
     const rows = data.cases.map((row, number) => {
       const line = make("div", "case");
       line.setAttribute("role", "row");
@@ -98,7 +96,7 @@ function createView(parent) {
       line.append(name, ...row.tiles.map((_, position) => tileOf(row, number, position)));
       return line;
     });
-    grid.replaceChildren(heads, ...rows);
+    grid.replaceChildren(...rows);
     if (focused) grid.querySelector(`[data-place="${focused}"]`)?.focus();
   }
 

@@ -8,7 +8,7 @@ import altair as alt
 import numpy as np
 import pandas as pd
 
-from eval.comparison.result import Column, Comparison
+from eval.comparison.result import Column, Comparison, Curve
 
 REAL = "real"
 REAL_NAMES = frozenset({"real", "floor", "real against real"})
@@ -26,11 +26,17 @@ def colour_scale(comparison: Comparison) -> alt.Scale:
 
 def curve_table(comparison: Comparison, column: str, over: Literal["n", "step"]) -> pd.DataFrame:
     """Rows of model, count, value, low and high; empty where the comparison has no such curve."""
+    curves = [one for one in comparison.curves if one.column == column and one.over == over]
+    if over == "n" and not any(one.model.lower() in REAL_NAMES for one in curves):
+        curves += [
+            Curve(column=column, model=REAL, over="n", points=floor.points)
+            for floor in comparison.floors
+            if floor.column == column and floor.points
+        ]
     rows = [
         {"model": REAL if curve.model.lower() in REAL_NAMES else curve.model, "count": point.count,
          "value": point.estimate.value, "low": point.estimate.low, "high": point.estimate.high}
-        for curve in comparison.curves
-        if curve.column == column and curve.over == over
+        for curve in curves
         for point in curve.points
         if point.estimate.value is not None
     ]  # fmt: skip
@@ -67,16 +73,14 @@ def curve_chart(comparison: Comparison, column: Column, over: Literal["n", "step
 
 
 def _floor_layers(comparison: Comparison, column: Column, table: pd.DataFrame) -> list[alt.Chart]:
-    """Real against real as a level line, where it has no curve of its own."""
-    floor = next((one.estimate.value for one in comparison.floors if one.column == column.key), None)
-    if floor is None or REAL in set(table["model"]):
+    """Real against real where it has no curve of its own: a point, for with fewer images it is higher."""
+    floor = next((one for one in comparison.floors if one.column == column.key), None)
+    if floor is None or floor.estimate.value is None or REAL in set(table["model"]):
         return []
-    data = pd.DataFrame([{"value": floor, "count": table["count"].min(), "text": "real against real"}])
-    level = alt.Chart(data).mark_rule(color=REAL_COLOUR, strokeDash=[5, 4]).encode(y="value:Q")
-    words = alt.Chart(data).mark_text(align="left", dx=4, dy=-7, color=REAL_COLOUR).encode(
-        x="count:Q", y="value:Q", text="text:N"
-    )  # fmt: skip
-    return [level, words]
+    data = pd.DataFrame([{"value": floor.estimate.value, "count": floor.count, "text": "real against real"}])
+    place = alt.Chart(data).encode(x="count:Q", y="value:Q")
+    point = place.mark_point(color=REAL_COLOUR, filled=True, size=60)
+    return [point, place.mark_text(align="right", dx=-8, color=REAL_COLOUR).encode(text="text:N")]
 
 
 def map_chart(comparison: Comparison) -> alt.Chart | None:

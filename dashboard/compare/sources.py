@@ -114,7 +114,7 @@ def source_path(text: str) -> Path:
         raise ValueError(f"Give a full path, such as /data/outputs; got {text.strip()!r}.")
     if not path.exists():
         raise ValueError(f"There is no {path} on the server. Check the path, or upload a zip.")
-    if path.is_file() and path.suffix.lower() != ".zip":
+    if path.is_file() and path.suffix.lower() not in (".zip", ".npz"):
         raise ValueError(f"{path.name} is neither a folder nor a zip file.")
     return path
 

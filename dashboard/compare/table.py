@@ -12,6 +12,7 @@ from eval.comparison.wording import (
     NOTHING,
     group_of,
     in_order,
+    in_words,
     interval_text,
     number_text,
     standing_of,
@@ -209,7 +210,7 @@ def warning_list(found: Sequence[tuple[str, Warned]]) -> str:
     rows = "".join(
         f"<li class='{warned.severity}'><span class='cmp-mark {warned.severity}'>{letter}</span>"
         f"<span>{plain(warned.text)}"
-        + (f" <small>{plain(', '.join(warned.sets))}</small>" if warned.sets else "")
+        + (f" <small>{plain(in_words(warned.sets))}</small>" if warned.sets else "")
         + "</span></li>"
         for letter, warned in found
     )

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from dashboard.train.words import duration
+from eval.comparison.wording import real_words
 
 if TYPE_CHECKING:
     from eval.comparison.result import Comparison, SetUsed
@@ -68,7 +69,7 @@ def facts_of(comparison: Comparison) -> str:
     count = f"{counts[0]:,}" if len(counts) == 1 else f"{counts[0]:,} to {counts[-1]:,}" if counts else "no"
     return (
         f"{len(comparison.models)} model{'' if len(comparison.models) == 1 else 's'} · {count} images each · "
-        f"against {comparison.real.count:,} true photos · {used.extractor} · {comparison.created[:10]}"
+        f"against {real_words(comparison.real)} · {used.extractor} · {comparison.created[:10]}"
     )
 
 

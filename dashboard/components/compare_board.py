@@ -61,7 +61,9 @@ def show_board(entry: Entry, comparison: Comparison, column: Column, earlier: Co
     said = verdict(comparison, column)
     marks = marks_of(comparison)
     _show_verdict(comparison, column, said)
-    near = [one for one in marks if column.key in one[1].columns and one[1].severity != "note"][:NEAR_SHOWN]
+    near = [one for one in marks if one[1] in said.doubts]
+    near += [one for one in marks if column.key in one[1].columns and one[1].severity == "caution"]
+    near = near[: max(NEAR_SHOWN, len(said.doubts))]
     if near:
         st.html(warning_list(near))
     views = _views(comparison)
@@ -85,19 +87,15 @@ def show_board(entry: Entry, comparison: Comparison, column: Column, earlier: Co
 
 
 def _show_verdict(comparison: Comparison, column: Column, said: Verdict) -> None:
-    kind, sentence = str(said.kind), said.sentence
-    pairs = pairs_of(comparison, column.key)
-    small = ""
-    if kind == "best" and pairs:
-        mine = [pair for pair in pairs if said.models[0] in (pair.first, pair.second)]
+    kind, small = DOUBT if said.doubts else str(said.kind), ""
+    if said.kind == "best":
+        mine = [
+            pair for pair in pairs_of(comparison, column.key) if said.models[0] in (pair.first, pair.second)
+        ]
         small = " ".join(pair_text(pair, column) for pair in mine[:2])
-    doubts = sum(one.severity == "misleads" and column.key in one.columns for one in comparison.warnings)
-    if doubts:
-        kind = DOUBT
-        small = f"Beware: {doubts} warning{' says' if doubts == 1 else 's say'} that this figure misleads here. {small}"
     st.html(
         f"<div class='cmp-verdict {kind}' role='status'><span class='sign' aria-hidden='true'>{SIGNS[kind]}</span>"
-        f"<div><b>{plain(sentence)}</b><small>{plain(small)}</small></div></div>"
+        f"<div><b>{plain(said.sentence)}</b><small>{plain(small)}</small></div></div>"
         f"<p class='cmp-facts'>{plain(facts_of(comparison))}</p>"
     )
 
@@ -116,7 +114,7 @@ def _ask_column(entry: Entry, comparison: Comparison) -> Column:
     columns = {column.key: column for column in comparison.columns}
     key = f"{COLUMN}_{entry.id}"
     if st.session_state.get(key) not in columns:
-        st.session_state.pop(key, None)
+        st.session_state[key] = next(iter(columns))  # told to the browser, which would keep the old text
     picked = st.selectbox(
         "Judge by", list(columns), key=key, width=290,
         format_func=lambda key: f"{columns[key].title} · {key}" if key in columns else key,

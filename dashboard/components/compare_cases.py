@@ -92,7 +92,7 @@ def _ask_order(entry: Entry, comparison: Comparison, column: Column | None, *, h
     orders = orders_of(comparison, column, has_cases=has_cases)
     key = f"{ORDER}_{entry.id}"
     if st.session_state.get(key) not in orders:
-        st.session_state.pop(key, None)
+        st.session_state[key] = orders[0]
     return str(st.selectbox("Order of the cases", orders, key=key, width=280))
 
 

@@ -9,7 +9,7 @@ import streamlit as st
 from dashboard.compare.charts import curve_chart, map_chart, spread_chart
 from dashboard.compare.pairs import pair_matrix
 from dashboard.compare.words import plain, set_words
-from eval.comparison.wording import number_text, pairs_of
+from eval.comparison.wording import pairs_of
 
 if TYPE_CHECKING:
     from eval.comparison.result import Column, Comparison, SetUsed
@@ -50,18 +50,8 @@ def show_counts(comparison: Comparison, column: Column) -> None:
     st.altair_chart(chart, width="stretch", theme="streamlit", key="compare_counts")
     st.caption(
         "With few images the distance is mostly bias: it falls as images are added, for each model by another amount. "
-        "Grey is real against real, what a perfect model would get."
+        "Grey is real against real at as many images, what a perfect model would get."
     )
-    limits = [
-        curve
-        for curve in comparison.curves
-        if curve.column == column.key and curve.over == "n" and curve.limit
-    ]
-    if limits:
-        words = " · ".join(
-            f"{curve.model} {number_text(curve.limit.value)}" for curve in limits if curve.limit
-        )
-        st.caption(f"Where the curves lead to with ever more images: {words}.")
 
 
 def show_steps(comparison: Comparison, column: Column) -> None:

@@ -90,6 +90,9 @@ def curve_chart(
     curves = [one for one in curves if any(point.estimate.value is not None for point in one.points)]
     if not curves:
         return None
+    if over == "n":
+        floors = [one for one in comparison.floors if one.column == column.key and one.points]
+        curves += [Curve(column=column.key, model="real", over="n", points=one.points) for one in floors]
     points = [point for one in curves for point in one.points if point.estimate.value is not None]
     values = [
         end for p in points for end in (p.estimate.low, p.estimate.value, p.estimate.high) if end is not None

@@ -10,7 +10,16 @@ from pathlib import Path
 from eval.comparison.charts import Scene, curve_chart, interval_chart, map_chart, to_svg
 from eval.comparison.report_parts import CaseStrip, board_rows, case_strips, main_column
 from eval.comparison.result import Column, Comparison
-from eval.comparison.wording import GROUPS, group_of, pair_text, pairs_of, verdict, warnings_in_order
+from eval.comparison.wording import (
+    GROUPS,
+    group_of,
+    in_words,
+    pair_text,
+    pairs_of,
+    real_words,
+    verdict,
+    warnings_in_order,
+)
 
 STYLE = """
 :root { color-scheme: light; } body { font: 15px/1.5 system-ui, sans-serif; color: #1f1d2b;
@@ -48,7 +57,7 @@ def to_html(comparison: Comparison, folder: Path | None = None) -> str:
         f"<h1>{escape(comparison.title)}</h1>",
         f'<p class="about">{escape(comparison.created[:16].replace("T", " "))} UTC · protocol '
         f"<code>{escape(comparison.protocol.name)}</code> · {escape(comparison.protocol.extractor)} · "
-        f"{comparison.real.count:,} true photos</p>",
+        f"{escape(real_words(comparison.real))}</p>",
         f'<p class="verdict">{escape(verdict(comparison, judged).sentence)}</p>',
         _warnings(comparison),
         _board(comparison),
@@ -82,7 +91,7 @@ def _warnings(comparison: Comparison) -> str:
 
 
 def _names(names: tuple[str, ...]) -> str:
-    return f" <small>{escape(', '.join(names))}</small>" if names else ""
+    return f" <small>{escape(in_words(names))}</small>" if names else ""
 
 
 def _board(comparison: Comparison) -> str:

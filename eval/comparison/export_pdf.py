@@ -21,7 +21,7 @@ from reportlab.platypus import Flowable, Image, KeepTogether, Paragraph, SimpleD
 from eval.comparison.charts import GREY, INK, Mark, Scene, curve_chart, interval_chart, map_chart
 from eval.comparison.report_parts import CaseStrip, board_rows, case_strips, main_column
 from eval.comparison.result import Column, Comparison
-from eval.comparison.wording import pair_text, pairs_of, verdict, warnings_in_order
+from eval.comparison.wording import in_words, pair_text, pairs_of, real_words, verdict, warnings_in_order
 
 MARGIN = 16 * mm
 WIDTH = A4[0] - 2 * MARGIN
@@ -57,7 +57,7 @@ def to_pdf(comparison: Comparison, folder: Path | None = None) -> bytes:
         _text(comparison.title, 18, bold=True),
         _text(
             f"{comparison.created[:16].replace('T', ' ')} UTC, protocol {comparison.protocol.name}, "
-            f"{comparison.protocol.extractor}, {comparison.real.count:,} true photos", 9, colour=_GREY,
+            f"{comparison.protocol.extractor}, {real_words(comparison.real)}", 9, colour=_GREY,
         ),
         Spacer(0, 8),
         _text(verdict(comparison, judged).sentence, 12, bold=True),
@@ -113,9 +113,7 @@ def _shape(mark: Mark, height: float) -> shapes.Shape:
 
 def _warnings(comparison: Comparison) -> list[Flowable]:
     rows = [
-        _text(
-            f"{warned.severity}: {warned.text}" + (f" ({', '.join(warned.sets)})" if warned.sets else ""), 9
-        )
+        _text(f"{warned.severity}: {warned.text}" + (f" ({in_words(warned.sets)})" if warned.sets else ""), 9)
         for warned in warnings_in_order(comparison)
     ]
     return [_head("Where the numbers mislead"), *rows] if rows else []

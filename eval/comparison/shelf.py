@@ -213,7 +213,8 @@ def _read(root: Path, entry_id: str) -> Entry | None:
         progress = (job.phase or "starting", job.done, job.total)
         return replace(found, progress=progress, seconds_left=job.seconds_left)
     try:
-        return replace(found, state="done", comparison=_comparison(folder))
+        made = _comparison(folder)
+        return replace(found, state="done", comparison=made, title=request.title if request else made.title)
     except FileNotFoundError:
         message = "It ended without a result." if state == "done" else job.message if job else ""
         return replace(found, state="failed" if state == "done" else state, message=message)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from eval.comparison.result import Column, Comparison, Estimate, ModelResult
+from eval.comparison.wording import verdict, warnings_in_order
 
 
 def table(comparison: Comparison) -> str:
@@ -25,9 +26,10 @@ def table(comparison: Comparison) -> str:
         floors = {floor.column: figure(floor.estimate.value) for floor in comparison.floors}
         rows.append(["(real against real)", "", *(floors.get(column.key, "") for column in columns)])
     lines = [*_aligned(rows), ""]
+    lines += [verdict(comparison, columns[0]).sentence] if columns else []
     lines.append(f"protocol {comparison.protocol.name}: {comparison.protocol.extractor}")
     lines.append("* separated from every other, = ties with the best, v lower is better, ^ higher is better")
-    lines += [f"{one.severity}: {one.text}" for one in comparison.warnings]
+    lines += [f"{one.severity}: {one.text}" for one in warnings_in_order(comparison)]
     for images in (comparison.real, *(model.set for model in comparison.models)):
         if images.left_out:
             first = images.left_out[0]

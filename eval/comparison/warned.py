@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from eval.comparison.result import Comparison, ModelResult, Warned
 from eval.comparison.sources import Material
 from eval.comparison.stages import Stages
+from eval.comparison.wording import in_words, quoted
 from eval.sets.seen_files import SeenFiles
 from eval.trust.memorisation import memorised
 from eval.warnings import check, gather
@@ -45,20 +46,21 @@ def warnings_of(
         seen=seen,
         progress=stages.within("looking for what misleads"),
     )
-    own = (*_ignoring(comparison), *_memorising(comparison), *_without_detector(missing))
+    own = (*_ignoring(comparison), *memorising(comparison), *_without_detector(missing))
     return (*own, *check(facts))
 
 
 def _ignoring(comparison: Comparison) -> Iterator[Warned]:
     if names := tuple(model.name for model in comparison.models if model.ignores_input):
         text = (
-            f"{', '.join(names)}: the outputs fit their own inputs no better than other people's. Such a model "
+            f"{in_words(names)}: the outputs fit their own inputs no better than other people's. Such a model "
             "ignores its input, whatever its distance says."
         )
         yield Warned(code="ignores_input", severity="misleads", text=text, sets=names)
 
 
-def _memorising(comparison: Comparison) -> Iterator[Warned]:
+def memorising(comparison: Comparison) -> Iterator[Warned]:
+    """Models whose outputs lie nearer to training photos than photos that were not trained on."""
     usual = _distances(comparison.real_nearest_training)
     for model in comparison.models:
         own = _distances(model.nearest_training)
@@ -67,13 +69,14 @@ def _memorising(comparison: Comparison) -> Iterator[Warned]:
         found = memorised(own, usual)
         if found.share > MAX_SUSPECTS and found.p < SURE:
             yield Warned(
-                code="memorised", severity="caution", text=_near(model, found.share), sets=(model.name,)
+                code="memorised", severity="misleads", text=_near(model, found.share), sets=(model.name,)
             )
 
 
 def _near(model: ModelResult, share: float) -> str:
     return (
-        f"{share:.0%} of the images of {model.name} lie nearer to a training photo than 99 % of the true photos "
+        f"{share:.0%} of the images of {quoted(model.name)} lie nearer to a training photo than 99 % of the "
+        f"true photos "
         "that were not trained on. Look at them beside their nearest training photo: the model may repeat it."
     )
 

@@ -4,10 +4,19 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
-from eval.comparison.result import Column, Comparison, Estimate, ModelResult, PairResult, Standing, Warned
+from eval.comparison.result import (
+    Column,
+    Comparison,
+    Estimate,
+    ModelResult,
+    PairResult,
+    SetUsed,
+    Standing,
+    Warned,
+)
 
 Group = Literal["sets", "photo", "sketch"]
 GROUPS: dict[Group, str] = {
@@ -20,6 +29,32 @@ PHOTO_METRICS = frozenset({"l1", "psnr", "ssim", "ms_ssim", "lpips"})
 TELLING = ("landmarks", "lpips", "l1", "chamfer")
 NOTHING = "–"
 SEVERITIES = ("misleads", "caution", "note")
+# What a red warning is called in a headline; first those after which a model is no winner, whatever its figure.
+FAULTS = {
+    "ignores_input": "it ignores its input",
+    "memorised": "its outputs repeat training photos",
+    "training_copies": "training photos are among its outputs",
+    "duplicates_between_sets": "pictures of another set are among its outputs",
+    "reencoded_copies": "its outputs are another model's, packed anew",
+    "repeated_outputs": "it draws the same faces again and again",
+    "blurred_outputs": "its outputs are blurred, which this figure rewards",
+    "value_range": "its outputs were written in a wrong range",
+    "channels_swapped": "red and blue are swapped",
+    "strips": "its files hold several pictures",
+    "sheets": "its files hold several pictures",
+}
+DOUBTS = {
+    "below_floor": "it lies below what true photos get",
+    "few_images": "few images",
+    "rank_deficient": "fewer images than features",
+    "unequal_counts": "unequal numbers of images",
+    "format_mix": "pictures stored differently",
+    "transparency": "transparent pictures",
+    "grey_mix": "different shares of grey pictures",
+    "train_in_reference": "training photos among the true ones",
+    "metrics_disagree": "two distances disagree",
+    "bias_decides": "the bias of few images decides",
+}
 
 
 @dataclass(frozen=True)
@@ -31,11 +66,16 @@ class Verdict:
     kind
         ``best`` (one is separated from every other), ``tie`` (some share the first place), ``open`` (nothing was
         tested, so nothing is claimed) or ``alone`` (there is only one model).
+    sentence
+        With every doubt named.
+    doubts
+        Warnings after which the figure of the first, or the first itself, misleads.
     """
 
     kind: Literal["best", "tie", "open", "alone"]
     models: tuple[str, ...]
     sentence: str
+    doubts: tuple[Warned, ...] = ()
 
 
 def group_of(column: Column) -> Group:
@@ -132,12 +172,45 @@ def pairs_of(comparison: Comparison, column: str) -> list[PairResult]:
 
 
 def verdict(comparison: Comparison, column: Column) -> Verdict:
-    """Who is best under a column, or that nobody can tell; never a rank that was not tested."""
+    """Who is best under a column, or that nobody can tell; never a rank that was not tested, never without doubts."""
     models = [model for model in in_order(comparison, column) if value_of(model, column.key) is not None]
-    title = column.title
     if not models:
-        return Verdict("open", (), f"No model has a figure for {title}.")
-    first = models[0]
+        return Verdict("open", (), f"No model has a figure for {column.title}.")
+    said = _verdict(comparison, column, models)
+    doubts = doubts_of(comparison, column, said.models or (models[0].name,))
+    if not doubts:
+        return said
+    faults = [one for one in doubts if one.code in FAULTS]
+    if said.kind == "best" and faults:
+        figure = number_text(value_of(models[0], column.key)) + _unit(column)
+        words = (
+            f"{models[0].name} has the best {column.title} ({figure}), but is no winner: {_labels(doubts)}."
+        )
+    else:
+        words = f"{said.sentence} Beware: {_labels(doubts)}."
+    return replace(said, sentence=words, doubts=doubts)
+
+
+def doubts_of(comparison: Comparison, column: Column, models: Sequence[str]) -> tuple[Warned, ...]:
+    """The red warnings that concern some models' figure: of the model itself, of the column, or of everything."""
+    others = {model.name for model in comparison.models} - set(models)
+    return tuple(
+        one
+        for one in comparison.warnings
+        if one.severity == "misleads"
+        and (not one.columns or column.key in one.columns)
+        and (not one.sets or not set(one.sets) <= others)
+    )
+
+
+def _labels(doubts: Sequence[Warned]) -> str:
+    known = {**FAULTS, **DOUBTS}
+    found = sorted(doubts, key=lambda one: one.code not in FAULTS)
+    return ", ".join(dict.fromkeys(known.get(one.code, one.code.replace("_", " ")) for one in found))
+
+
+def _verdict(comparison: Comparison, column: Column, models: Sequence[ModelResult]) -> Verdict:
+    title, first = column.title, models[0]
     figure = f"{number_text(value_of(first, column.key))}{_unit(column)}"
     if len(models) == 1:
         return Verdict(
@@ -184,31 +257,51 @@ def ties_in_words(standing: Standing | None) -> str:
 
 def in_words(names: Sequence[str]) -> str:
     """``a``, ``a and b``, ``a, b and c``; names that hold a comma themselves in quotation marks."""
-    names = [f"“{name}”" if "," in name else name for name in names]
+    names = [quoted(name) for name in names]
     return " and ".join(filter(None, [", ".join(names[:-1]), *names[-1:]]))
 
 
+def real_words(real: SetUsed) -> str:
+    """The true photos with their number, or what stands for them."""
+    return f"{real.count:,} true photos" if real.count else real.source
+
+
+def quoted(name: str) -> str:
+    """A name as it stands in a list: in quotation marks if it holds a comma itself."""
+    return f"“{name}”" if "," in name else name
+
+
 def pair_text(pair: PairResult, column: Column) -> str:
-    """A pair's test in one sentence."""
-    value = pair.difference.value
-    if value is None:
+    """A pair's test in one sentence; all its differences are the better minus the worse, positive where it is "
+    "better."""
+    if pair.difference.value is None:
         return f"{pair.first} and {pair.second} could not be compared."
-    chance = p_text(pair.p_adjusted if pair.p_adjusted is not None else pair.p)
-    interval = interval_text(pair.difference)
-    facts = (
-        f"difference {number_text(value)}"
-        + (f", 95 % interval {interval}" if interval else "")
-        + f", {chance}"
-    )
-    if pair.extrapolated is not None and pair.extrapolated.value is not None:
-        facts += f"; without the bias of few images {number_text(pair.extrapolated.value)}"
-        spread = interval_text(pair.extrapolated)
-        facts += f", {spread}" if spread else ""
-    if not pair.is_separated:
-        needed = f"; about {pair.needed:,} images a model would tell" if pair.needed else ""
-        return f"{pair.first} and {pair.second} are a tie ({facts}{needed})."
     better, worse = winner_of(pair, column)
-    return f"{better} is better than {worse} ({facts})."
+    sign = (1 if better == pair.first else -1) * (1 if column.higher_is_better else -1)
+    chance = p_text(pair.p_adjusted if pair.p_adjusted is not None else pair.p)
+    difference = turned(pair.difference, sign)
+    interval = interval_text(difference)
+    facts = (f"95 % interval {interval}, " if interval else "") + chance
+    if pair.extrapolated is not None and pair.extrapolated.value is not None:
+        unbiased = turned(pair.extrapolated, sign)
+        facts += f"; without the bias of few images {number_text(unbiased.value)}"
+        spread = interval_text(unbiased)
+        facts += f", {spread}" if spread else ""
+    by = number_text(difference.value)
+    if pair.is_separated:
+        return f"{better} is better than {worse} by {by} ({facts})."
+    needed = f"; about {pair.needed:,} images a model would tell" if pair.needed else ""
+    return f"{pair.first} and {pair.second} are a tie ({better} ahead by {by}, {facts}{needed})."
+
+
+def turned(estimate: Estimate, sign: int) -> Estimate:
+    """An estimate times 1 or -1, its interval the right way round."""
+    if sign > 0:
+        return estimate
+    value, low, high = (
+        None if one is None else -one for one in (estimate.value, estimate.high, estimate.low)
+    )
+    return estimate.model_copy(update={"value": value, "low": low, "high": high})
 
 
 def winner_of(pair: PairResult, column: Column) -> tuple[str, str]:
@@ -224,7 +317,8 @@ def warnings_in_order(comparison: Comparison) -> list[Warned]:
 
 def can_stand_beside(comparison: Comparison, earlier: Comparison) -> str:
     """Why two comparisons must not be ranked together; empty if they may."""
-    if comparison.protocol.key != earlier.protocol.key:
+    ours, theirs = (one.protocol.key.partition("|real ")[0] for one in (comparison, earlier))
+    if ours != theirs:
         return (
             f"Their numbers follow different protocols ({comparison.protocol.name} and {earlier.protocol.name}"
             + (

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 
 from eval.comparison.result import Severity, Warned
-from eval.warnings import colours, copies, counts, files, names, panels, scores
+from eval.warnings import colours, copies, counts, files, levels, names, panels, scores
 from eval.warnings.facts import Facts, gather
 
 __all__ = ["CHECKS", "Facts", "check", "gather"]
@@ -21,11 +21,16 @@ CHECKS: tuple[Check, ...] = (
     files.size_mix,
     colours.grey_mix,
     colours.channels_swapped,
+    levels.value_range,
+    levels.transparency,
+    levels.blurred_outputs,
     panels.strips,
     panels.sheets,
     names.unmatched_names,
     copies.train_in_reference,
     copies.duplicates_between_sets,
+    copies.training_copies,
+    copies.reencoded_copies,
     copies.repeated_outputs,
     scores.below_floor,
     scores.metrics_disagree,

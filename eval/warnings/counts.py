@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from eval.comparison.result import Warned
 from eval.warnings.facts import Facts
-from eval.warnings.wording import listed, percent
+from eval.warnings.wording import listed, named, percent
 
 FEW = 50
 MANY_LEFT_OUT = 0.05
@@ -15,13 +15,24 @@ SLIGHT = 0.02
 
 def few_images(facts: Facts) -> Iterator[Warned]:
     """Sets so small that every number is mostly chance."""
-    small = [one for one in (facts.real, *facts.models.values()) if len(one) < FEW]
+    small = [one for one in facts.sets if len(one) < FEW]
     if small:
-        sizes = listed([f"{one.name} ({len(one)})" for one in small])
+        sizes = listed([f"{named(one.name)} ({len(one)})" for one in small])
+        names = {one.name for one in small}
+        is_seen = any(
+            pair.is_separated and pair.column in facts.feature_columns
+            for pair in facts.comparison.pairs
+            if facts.real.name in names or names & {pair.first, pair.second}
+        )
+        what = (
+            "only a large difference can be told from chance, as one is here; the size of each number is mostly bias. "
+            "Go by the order, and add images before a number is quoted."
+            if is_seen
+            else "distances between such sets are mostly chance. Add images."
+        )
         yield Warned(
             code="few_images", severity="misleads", sets=tuple(one.name for one in small),
-            columns=facts.feature_columns,
-            text=f"Fewer than {FEW} images in {sizes}: distances between such sets are mostly chance. Add images.",
+            columns=facts.feature_columns, text=f"Fewer than {FEW} images in {sizes}: {what}",
         )  # fmt: skip
 
 
@@ -30,7 +41,7 @@ def rank_deficient(facts: Facts) -> Iterator[Warned]:
     width = facts.dimensions
     if width is None or not (columns := facts.columns("fid")):
         return
-    small = [one for one in (facts.real, *facts.models.values()) if len(one) <= width]
+    small = [one for one in facts.sets if len(one) <= width]
     if small:
         fewest = min(len(one) for one in small)
         yield Warned(
@@ -54,7 +65,8 @@ def unequal_counts(facts: Facts) -> Iterator[Warned]:
         code="unequal_counts", sets=tuple(sizes), columns=columns,
         severity="caution" if most - fewest <= SLIGHT * most else "misleads",
         text=(
-            f"The models have different numbers of images ({listed([f'{n} {c}' for n, c in sizes.items()])}); with "
+            f"The models have different numbers of images "
+            f"({listed([f'{named(n)} {c}' for n, c in sizes.items()])}); with "
             f"fewer images the distance grows by itself. Use the same {fewest} for all: a protocol that ends with "
             f"_{fewest} takes as many of each. KID is not affected."
         ),
@@ -63,10 +75,10 @@ def unequal_counts(facts: Facts) -> Iterator[Warned]:
 
 def files_left_out(facts: Facts) -> Iterator[Warned]:
     """Files that could not be used: perhaps just the ones on which a model fails."""
-    sets = [one for one in (facts.real, *facts.models.values()) if one.left_out]
+    sets = [one for one in facts.sets if one.left_out]
     if sets:
         worst = max(one.left_out / (len(one) + one.left_out) for one in sets)
-        counts = listed([f"{one.left_out} of {one.name}" for one in sets])
+        counts = listed([f"{one.left_out} of {named(one.name)}" for one in sets])
         yield Warned(
             code="files_left_out", severity="caution" if worst > MANY_LEFT_OUT else "note",
             sets=tuple(one.name for one in sets),

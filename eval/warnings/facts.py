@@ -10,6 +10,7 @@ import numpy as np
 from core.errors import UnsafeImage
 from eval.comparison.result import Comparison, Estimate
 from eval.sets.contents import ImageSet
+from eval.sets.folders import is_system_file
 from eval.sets.headers import Header
 from eval.sets.seen_files import SeenFiles
 from eval.warnings.looks import WHAT, Look, look_at
@@ -39,7 +40,7 @@ class SetFacts:
     name
         As in the comparison: ``real``, a model's name, ``training``.
     left_out
-        Number of files that could not be used.
+        Number of files that could not be used, without those that a system keeps in every folder.
     """
 
     name: str
@@ -82,6 +83,11 @@ class Facts:
     training: SetFacts | None = None
     dimensions: int | None = None
     checkpoints: Mapping[str, int] = field(default_factory=dict)
+
+    @property
+    def sets(self) -> tuple[SetFacts, ...]:
+        """All that are compared; without the true photos where only their statistics are known."""
+        return (*((self.real,) if len(self.real) else ()), *self.models.values())
 
     def columns(self, metric: str) -> tuple[str, ...]:
         """Keys of the columns of ``fid``, ``kid``, ``precision``...: of features, under whatever name."""
@@ -172,4 +178,4 @@ def facts_of(
     seen.keep_facts(WHAT, dict(list(fresh.items())[kept:]))
     looks = {digest: Look(*value) if value else None for digest, value in {**known, **fresh}.items()}
     pictures = tuple(Picture(item.name, item.digest, item.header, looks.get(item.digest)) for item in items)
-    return SetFacts(name, pictures, len(images.left_out))
+    return SetFacts(name, pictures, sum(not is_system_file(one.name) for one in images.left_out))

@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Iterator
 
 from eval.comparison.result import Warned
+from eval.warnings.chance import levels_differ, shares_differ
 from eval.warnings.facts import Facts, SetFacts
 from eval.warnings.wording import grouped, percent
 
@@ -17,13 +18,14 @@ SIZE = 1.1  # ratio of typical sides
 
 def format_mix(facts: Facts) -> Iterator[Warned]:
     """Lossless against lossy, or different JPEG qualities: at q75 alone FID moved by 27."""
-    sets = [one for one in (facts.real, *facts.models.values()) if len(one)]
+    sets = [one for one in facts.sets if len(one)]
     lossy = {one.name: _lossy_share(one) for one in sets}
     quality = {one.name: q for one in sets if (q := _quality(one)) is not None}
-    mixed = [name for name, share in lossy.items() if SHARE < share < 1 - SHARE]
-    differ = max(lossy.values()) - min(lossy.values()) > SHARE
+    counts = {one.name: (sum(picture.header.is_lossy for picture in one.pictures), len(one)) for one in sets}
+    differ = max(lossy.values()) - min(lossy.values()) > SHARE and shares_differ(counts)
     uneven = len(quality) > 1 and max(quality.values()) - min(quality.values()) > QUALITY
-    if not (mixed or differ or uneven):
+    uneven = uneven and levels_differ({one.name: _qualities(one) for one in sets})
+    if not (differ or uneven):
         return
     of_models = [lossy[name] for name in facts.models if name in lossy]
     among = [quality[name] for name in facts.models if name in quality]
@@ -41,9 +43,11 @@ def format_mix(facts: Facts) -> Iterator[Warned]:
 
 def size_mix(facts: Facts) -> Iterator[Warned]:
     """Different native sizes: what is enlarged is smoother than what is shrunk."""
-    sets = [one for one in (facts.real, *facts.models.values()) if len(one)]
+    sets = [one for one in facts.sets if len(one)]
     sides = {one.name: _side(one) for one in sets}
-    if max(sides.values()) <= SIZE * min(sides.values()):
+    if max(sides.values()) <= SIZE * min(sides.values()) or not levels_differ(
+        {one.name: _sides(one) for one in sets}
+    ):
         return
     of_models = [sides[name] for name in facts.models if name in sides]
     is_contest = bool(of_models) and max(of_models) > SIZE * min(of_models)
@@ -68,8 +72,12 @@ def _lossy_share(one: SetFacts) -> float:
 
 def _quality(one: SetFacts) -> float | None:
     """Median JPEG quality, None where hardly any is a JPEG."""
-    found = [picture.header.quality for picture in one.pictures if picture.header.quality is not None]
+    found = _qualities(one)
     return statistics.median(found) if len(found) > SHARE * len(one) else None
+
+
+def _qualities(one: SetFacts) -> list[float]:
+    return [picture.header.quality for picture in one.pictures if picture.header.quality is not None]
 
 
 def _stored(one: SetFacts) -> str:
@@ -84,7 +92,11 @@ def _stored(one: SetFacts) -> str:
 
 
 def _side(one: SetFacts) -> float:
-    return statistics.median(min(p.header.width, p.header.height) for p in one.pictures)
+    return statistics.median(_sides(one))
+
+
+def _sides(one: SetFacts) -> list[float]:
+    return [min(picture.header.width, picture.header.height) for picture in one.pictures]
 
 
 def _size(one: SetFacts) -> str:

@@ -1,4 +1,4 @@
-"""What a small copy of a picture tells: grey or not, its mean colour, a fingerprint, and seams between panels."""
+"""What a small copy of a picture tells: colour, levels, transparency, detail, a fingerprint, seams between panels."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from scipy.fft import dctn
 from core.errors import UnsafeImage
 from core.images import DECODER_ERRORS, FORMATS
 
-WHAT = "looks-1"  # counts up when anything here changes
+WHAT = "looks-2"  # counts up when anything here changes
 SIDE = 64
 _TERMS = 16
 BITS = _TERMS * _TERMS
@@ -23,6 +23,8 @@ CHUNK = 512
 _GREY_SPREAD = 6  # JPEG leaves so much colour in a grey picture
 _WHOLE = 0.02  # how near a ratio of sides must be to a whole number
 _FLAT = 2.0
+_END, _JUMP = 1, 200  # grey levels
+_DETAIL_SIDE = 256  # px that detail is measured at; smaller pictures are taken as they are
 MAX_PANELS = 12
 
 Words = NDArray[np.uint64]
@@ -44,6 +46,16 @@ class Look(NamedTuple):
         How much stronger the steps between those squares are than those close by; 0 without panels.
     fingerprint
         256-bit perceptual hash, in hex; empty for a picture without structure, which is like any other.
+    low, high
+        Between which grey levels 98 % of the pixels lie.
+    black, white
+        Shares of pixels at the very end of the scale in some channel.
+    jumps
+        Share of neighbours of which one is nearly black and the other nearly white in some channel.
+    is_transparent
+        Whether something shows through, however little.
+    detail
+        Mean step from a pixel to its neighbours' mean at 256 px, in grey levels, over the spread of all pixels.
     """
 
     is_grey: bool
@@ -53,6 +65,13 @@ class Look(NamedTuple):
     panels: int
     seam: float
     fingerprint: str
+    low: float
+    high: float
+    black: float
+    white: float
+    jumps: float
+    is_transparent: bool
+    detail: float
 
 
 def look_at(data: bytes) -> Look:
@@ -68,6 +87,7 @@ def look_at(data: bytes) -> Look:
         try:
             with Image.open(io.BytesIO(data), formats=(*FORMATS, "PPM")) as image:
                 panels = panels_of(image.width, image.height)
+                is_transparent = _shows_through(image)
                 image.draft("RGB", (4 * SIDE, 4 * SIDE))
                 colour = image.convert("RGB")
         except DECODER_ERRORS as error:
@@ -77,7 +97,36 @@ def look_at(data: bytes) -> Look:
     spread = np.percentile(small.max(axis=2) - small.min(axis=2), 99)
     red, green, blue = (round(float(value), 2) for value in small.mean(axis=(0, 1)))
     seam = round(seam_strength(small, panels), 2) if abs(panels) > 1 else 0.0
-    return Look(bool(spread <= _GREY_SPREAD), red, green, blue, panels, seam, _fingerprint(colour))
+    pixels = np.asarray(colour)
+    grey = np.asarray(colour.convert("L"))
+    low, high = (round(float(level), 1) for level in np.percentile(grey, (1, 99)))
+    black, white = (
+        round(float(ends.any(axis=2).mean()), 4) for ends in (pixels <= _END, pixels >= 255 - _END)
+    )
+    steps = np.abs(np.diff(pixels.astype(np.int16), axis=1)).max(axis=2, initial=0)
+    jumps = round(float((steps > _JUMP).mean()), 5) if steps.size else 0.0
+    return Look(
+        bool(spread <= _GREY_SPREAD), red, green, blue, panels, seam, _fingerprint(colour), low, high, black,
+        white, jumps, is_transparent, _detail(grey),
+    )  # fmt: skip
+
+
+def _shows_through(image: Image.Image) -> bool:
+    if not image.has_transparency_data:
+        return False
+    return int(np.asarray(image.convert("RGBA").getchannel("A")).min()) < 255
+
+
+def _detail(grey: NDArray[np.uint8]) -> float:
+    side = min(grey.shape)
+    if side > _DETAIL_SIDE:
+        size = (max(1, grey.shape[1] * _DETAIL_SIDE // side), max(1, grey.shape[0] * _DETAIL_SIDE // side))
+        grey = np.asarray(Image.fromarray(grey).resize(size, Image.Resampling.BOX))
+    levels = grey.astype(np.float32)
+    if min(levels.shape) < 3 or levels.std() < _FLAT:
+        return 0.0
+    around = (levels[:-2, 1:-1] + levels[2:, 1:-1] + levels[1:-1, :-2] + levels[1:-1, 2:]) / 4
+    return round(float(np.abs(levels[1:-1, 1:-1] - around).mean() / levels.std()), 4)
 
 
 def panels_of(width: int, height: int) -> int:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from eval.comparison.result import Warned
 from eval.warnings.facts import Facts, SetFacts
-from eval.warnings.wording import listed
+from eval.warnings.wording import listed, named
 
 # What the reference projects put behind a name.
 NUMBERED = re.compile(r"(A2B|B2A)_\d+")
@@ -17,6 +17,8 @@ RESULT_ENDING = re.compile(r"_(real|fake|rec|idt)_[AB]$|_(synthesized|real)_imag
 def unmatched_names(facts: Facts) -> Iterator[Warned]:
     """Names of outputs that the true photos do not have: pairs are what tests and single cases go by."""
     real = {picture.name for picture in facts.real.pictures}
+    if not real:  # statistics have no names
+        return
     none, some = [], []
     for one in facts.models.values():
         missing = sum(picture.name not in real for picture in one.pictures)
@@ -25,7 +27,7 @@ def unmatched_names(facts: Facts) -> Iterator[Warned]:
         elif missing:
             some.append((one, missing))
     if some:
-        told = listed([f"{missing} of {len(one)} of {one.name}" for one, missing in some])
+        told = listed([f"{missing} of {len(one)} of {named(one.name)}" for one, missing in some])
         yield Warned(
             code="unmatched_names", severity="caution", sets=tuple(one.name for one, _ in some),
             text=(
@@ -37,7 +39,7 @@ def unmatched_names(facts: Facts) -> Iterator[Warned]:
         yield Warned(
             code="unmatched_names", severity="caution", sets=tuple(one.name for one in none),
             text=(
-                f"No output of {listed([one.name for one in none])} is named as a photo, so there are no paired "
+                f"No output of {listed([named(one.name) for one in none])} is named as a photo, so there are no paired "
                 f"scores and no paired tests. {_advice(none, real)}"
             ),
         )  # fmt: skip

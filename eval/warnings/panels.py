@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from eval.comparison.result import Warned
 from eval.warnings.facts import Facts, SetFacts
-from eval.warnings.wording import listed
+from eval.warnings.wording import listed, named
 
 MOST = 0.8  # share of a set's pictures with the same number of panels
 SEAM = 2.0
@@ -18,7 +18,7 @@ def strips(facts: Facts) -> Iterator[Warned]:
     """Pictures stacked above each other: U-GAT-IT writes seven, from its input to its cycle."""
     found = {one.name: -count for one in _sets(facts) if (count := _panels(one, facts.real)) < 0}
     if found:
-        told = listed([f"{name} ({count} above each other)" for name, count in found.items()])
+        told = listed([f"{named(name)} ({count} above each other)" for name, count in found.items()])
         yield Warned(
             code="strips", severity="misleads", sets=tuple(found), columns=_columns(facts),
             text=(
@@ -32,7 +32,7 @@ def sheets(facts: Facts) -> Iterator[Warned]:
     """Pictures side by side, input and output in one file, as Pix2PixHD's and pix2pix's sheets."""
     found = {one.name: count for one in _sets(facts) if (count := _panels(one, facts.real)) > 1}
     if found:
-        told = listed([f"{name} ({count} side by side)" for name, count in found.items()])
+        told = listed([f"{named(name)} ({count} side by side)" for name, count in found.items()])
         yield Warned(
             code="sheets", severity="misleads", sets=tuple(found), columns=_columns(facts),
             text=(
@@ -43,7 +43,7 @@ def sheets(facts: Facts) -> Iterator[Warned]:
 
 
 def _sets(facts: Facts) -> tuple[SetFacts, ...]:
-    return facts.real, *facts.models.values()
+    return facts.sets
 
 
 def _columns(facts: Facts) -> tuple[str, ...]:

@@ -2,32 +2,36 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections import defaultdict
 from collections.abc import Iterator
 
-from eval.comparison.result import Floor, PairResult, Warned
+from eval.comparison.result import CurvePoint, Floor, PairResult, Warned
 from eval.warnings.facts import Facts
-from eval.warnings.wording import figure, listed
+from eval.warnings.wording import figure, listed, named
 
+FAR = 2.33  # standard errors: one in a hundred lies further below by chance
 NEAR_COUNT = 0.02  # by which a floor's number of images may differ from the model's
+SURE = 0.05
 CLEAR = 0.05  # relative difference that is a claim even without a test
 _STEP = re.compile(r"(?P<run>.+)@(?P<step>\d+)")
 
 
 def below_floor(facts: Facts) -> Iterator[Warned]:
-    """A distance that is smaller than true photos have among themselves."""
+    """A distance that is smaller than true photos have among themselves, by more than chance."""
     for floor in facts.comparison.floors:
         if floor.column not in facts.columns("fid") or floor.estimate.value is None:
             continue
-        bound = floor.estimate.low if floor.estimate.low is not None else floor.estimate.value
         under = {
-            name: value
+            name: score.value
             for name, one in facts.models.items()
-            if (value := _value_at(facts, name, floor, len(one))) is not None and value < bound
+            if (score := facts.score(name, floor.column)) is not None
+            and score.value is not None
+            and _is_below(facts, name, floor, len(one))
         }
         if under:
-            told = listed([f"{name} {figure(value)}" for name, value in under.items()])
+            told = listed([f"{named(name)} {figure(value)}" for name, value in under.items()])
             yield Warned(
                 code="below_floor", severity="misleads", sets=tuple(under), columns=(floor.column,),
                 text=(
@@ -38,15 +42,41 @@ def below_floor(facts: Facts) -> Iterator[Warned]:
             )  # fmt: skip
 
 
+def _is_below(facts: Facts, model: str, floor: Floor, count: int) -> bool:
+    """Whether a model is nearer to true photos than these are to one another.
+
+    Both are compared at a number of images at which both were measured: a floor that is extended from half the
+    images to all is 3 to 6 % high, and called one set of other true photos in eight a copy.
+    """
+    real = {point.count: point.estimate for point in floor.points}
+    own = {point.count: point.estimate for point in _curve(facts, floor.column, model)}
+    if not (shared := real.keys() & own.keys()):
+        bound = floor.estimate.low if floor.estimate.low is not None else floor.estimate.value
+        value = _value_at(facts, model, floor, count)
+        return bound is not None and value is not None and value < bound
+    at = max(shared)
+    usual, here = real[at], own[at]
+    if usual.value is None or here.value is None:
+        return False
+    error = math.hypot(usual.error or 0.0, own[max(own)].error or 0.0)
+    return usual.value - here.value > FAR * error
+
+
+def _curve(facts: Facts, column: str, model: str) -> tuple[CurvePoint, ...]:
+    """A column's value against the number of images, empty where it is not known."""
+    for curve in facts.comparison.curves:
+        if (curve.column, curve.model, curve.over) == (column, model, "n"):
+            return curve.points
+    return ()
+
+
 def _value_at(facts: Facts, model: str, floor: Floor, count: int) -> float | None:
     """A model's distance at the floor's number of images, None where it is not known."""
     if abs(count - floor.count) <= NEAR_COUNT * floor.count:
         score = facts.score(model, floor.column)
         return score.value if score is not None else None
-    for curve in facts.comparison.curves:
-        if (curve.column, curve.model, curve.over) == (floor.column, model, "n"):
-            return next((p.estimate.value for p in curve.points if p.count == floor.count), None)
-    return None
+    points = _curve(facts, floor.column, model)
+    return next((point.estimate.value for point in points if point.count == floor.count), None)
 
 
 def metrics_disagree(facts: Facts) -> Iterator[Warned]:
@@ -58,7 +88,9 @@ def metrics_disagree(facts: Facts) -> Iterator[Warned]:
         by_kid = {(pair.first, pair.second): pair for pair in facts.comparison.pairs if pair.column == kid}
         for pair in (pair for pair in facts.comparison.pairs if pair.column == fid):
             other = by_kid.get((pair.first, pair.second))
-            if other is None or not _is_opposite(pair, other) or not _is_claim(facts, pair, other):
+            if other is None or _of(pair) * _of(other) >= 0:
+                continue
+            if not (_is_claim(facts, pair) and _is_claim(facts, other)):
                 continue
             better, worse = (pair.first, pair.second) if _of(pair) < 0 else (pair.second, pair.first)
             is_separated = pair.is_separated or other.is_separated
@@ -66,24 +98,26 @@ def metrics_disagree(facts: Facts) -> Iterator[Warned]:
                 code="metrics_disagree", severity="misleads" if is_separated else "caution",
                 sets=(pair.first, pair.second), columns=(fid, kid),
                 text=(
-                    f"{fid} puts {better} before {worse} (by {figure(abs(_of(pair)))}), {kid} the other way (by "
-                    f"{figure(abs(_of(other)))}). KID has no bias at few images: do not call either one better before "
+                    f"{fid} puts {named(better)} before {named(worse)} (by {figure(abs(_of(pair)))}), {kid} the other "
+                    f"way (by {figure(abs(_of(other)))}). KID has no bias at few images: do not call either one "
+                    f"better before "
                     "more images agree."
                 ),
             )  # fmt: skip
 
 
 def bias_decides(facts: Facts) -> Iterator[Warned]:
-    """A separated difference whose sign turns once the bias of few images is taken out."""
+    """A difference that its test calls real, and whose sign turns once the bias of few images is taken out."""
     for pair in facts.comparison.pairs:
         limit = pair.extrapolated.value if pair.extrapolated is not None else None
-        if not pair.is_separated or limit is None or _of(pair) * limit >= 0:
+        if limit is None or _of(pair) * limit >= 0 or not (pair.is_separated or _is_significant(pair)):
             continue
         yield Warned(
             code="bias_decides", severity="misleads", sets=(pair.first, pair.second), columns=(pair.column,),
             text=(
-                f"{pair.first} and {pair.second} differ by {figure(_of(pair))} at this number of images, but by "
-                f"{figure(limit)} where the curve goes with more: the bias of few images decides the order. Use more "
+                f"{named(pair.first)} and {named(pair.second)} differ by {figure(_of(pair))} at this number of images, "
+                f"but by {figure(limit)} where the curve goes with more: the bias of few images decides the "
+                f"order. Use more "
                 "images, or go by KID."
             ),
         )  # fmt: skip
@@ -127,15 +161,19 @@ def _of(pair: PairResult) -> float:
     return pair.difference.value or 0.0
 
 
-def _is_opposite(pair: PairResult, other: PairResult) -> bool:
-    return _of(pair) * _of(other) < 0
+def _is_significant(pair: PairResult) -> bool:
+    return pair.p_adjusted is not None and pair.p_adjusted < SURE and _has_one_sign(pair)
 
 
-def _is_claim(facts: Facts, pair: PairResult, other: PairResult) -> bool:
-    """Whether anybody would read an order from it: it was separated, or both differ visibly."""
-    if pair.is_separated or other.is_separated:
-        return True
-    return all(_is_visible(facts, one) for one in (pair, other))
+def _is_claim(facts: Facts, pair: PairResult) -> bool:
+    """Whether anybody would read an order from it: it was separated, or is visible and its interval has one sign."""
+    return pair.is_separated or (_is_visible(facts, pair) and _has_one_sign(pair))
+
+
+def _has_one_sign(pair: PairResult) -> bool:
+    """Whether the interval of the difference leaves out zero, or is not known."""
+    low, high = pair.difference.low, pair.difference.high
+    return low is None or high is None or low > 0 or high < 0
 
 
 def _is_visible(facts: Facts, pair: PairResult) -> bool:

@@ -14,7 +14,7 @@ from dashboard.compare.sources import Dataset, free_name, source_path
 from dashboard.compare.table import leaderboard, marks_of, scale_of, warning_list
 from dashboard.compare.words import caption_of, sentence_of, titles_of
 from dashboard.components.compare_cases import BY_NAME, DISPUTED, order_of, orders_of
-from eval.comparison.result import Comparison, Estimate, Warned
+from eval.comparison.result import Comparison, CurvePoint, Estimate, Warned
 from eval.comparison.shelf import Entry
 from eval.comparison.wording import column_of, telling_column
 from tests.dashboard.comparison_example import FD, KD, NAMES, example_comparison, write_pictures
@@ -99,11 +99,20 @@ def test_curves_make_a_chart_where_there_are_any(over: str) -> None:
     assert curve_chart(MADE, column_of(MADE, KD), over) is None  # type: ignore[arg-type]
 
 
-def test_without_a_real_curve_the_floor_is_drawn_as_a_line() -> None:
+def test_without_a_real_curve_the_floor_is_drawn_as_a_point() -> None:
     only = MADE.model_copy(update={"curves": tuple(one for one in MADE.curves if one.model != "real")})
     chart = curve_chart(only, column_of(only, FD), "n")
     assert chart is not None
     assert "real against real" in str(chart.to_dict()["datasets"])
+
+
+def test_a_floor_that_was_measured_at_fewer_images_is_a_curve() -> None:
+    """With few images true photos are further from one another too: a level line lies."""
+    points = tuple(CurvePoint(count=count, estimate=Estimate(value=900 / count)) for count in (10, 20))
+    floor = MADE.floors[0].model_copy(update={"points": points})
+    only = {"curves": tuple(one for one in MADE.curves if one.model != "real"), "floors": (floor,)}
+    table = curve_table(MADE.model_copy(update=only), FD, "n")
+    assert table[table["model"] == REAL]["count"].tolist() == [10, 20]
 
 
 def test_the_map_names_every_image_by_its_case() -> None:

@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import pytest
+from reportlab.platypus import Flowable
 
-from eval.comparison.result import Estimate, PairResult
+from eval.comparison import export_pdf
+from eval.comparison.export_html import to_html
+from eval.comparison.result import Comparison, Estimate, PairResult, Warned
+from eval.comparison.table import table
 from eval.comparison.wording import (
     GROUPS,
     PHOTO_METRICS,
@@ -39,6 +43,67 @@ def test_a_model_separated_from_all_others_is_best() -> None:
     found = verdict(MADE, column_of(MADE, FD))
     assert (found.kind, found.models) == ("best", ("pix2pixhd",))
     assert "separated from both others" in found.sentence
+
+
+def with_warnings(*warnings: Warned) -> Comparison:
+    return MADE.model_copy(update={"warnings": warnings})
+
+
+def red(code: str, *sets: str, columns: tuple[str, ...] = ()) -> Warned:
+    return Warned(code=code, severity="misleads", text=code, sets=sets, columns=columns)
+
+
+def test_a_model_with_a_fault_of_its_own_is_no_winner() -> None:
+    faulty = with_warnings(red("ignores_input", "pix2pixhd"), red("few_images", "pix2pixhd", columns=(FD,)))
+    found = verdict(faulty, column_of(faulty, FD))
+    assert found.sentence == (
+        "pix2pixhd has the best Frechet distance (96.4), but is no winner: it ignores its input, few images."
+    )
+    assert [one.code for one in found.doubts] == ["ignores_input", "few_images"]
+
+
+def test_every_red_warning_of_the_figure_is_in_the_headline() -> None:
+    doubtful = with_warnings(red("metrics_disagree", columns=(FD, KD)), red("new_one", columns=(FD,)))
+    sentence = verdict(doubtful, column_of(doubtful, FD)).sentence
+    assert sentence.endswith("Beware: two distances disagree, new one.")
+
+
+@pytest.mark.parametrize(
+    "other", [red("ignores_input", "ugatit"), red("few_images", columns=("l1",)),
+              red("few_images").model_copy(update={"severity": "caution"})]
+)  # fmt: skip
+def test_what_does_not_concern_the_winner_or_the_figure_is_not(other: Warned) -> None:
+    clean = with_warnings(other)
+    assert verdict(clean, column_of(clean, FD)).doubts == ()
+
+
+def test_every_report_names_the_red_warnings_of_the_winner(monkeypatch: pytest.MonkeyPatch) -> None:
+    faulty = with_warnings(red("memorised", "pix2pixhd"))
+    assert "is no winner: its outputs repeat training photos" in to_html(faulty)
+    assert "is no winner" in table(faulty)
+    printed: list[str] = []
+    paragraph = export_pdf._text
+
+    def print_it(text: str, size: float, **how: object) -> Flowable:
+        printed.append(text)
+        return paragraph(text, size, **how)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(export_pdf, "_text", print_it)
+    assert export_pdf.to_pdf(faulty).startswith(b"%PDF")
+    assert any("is no winner: its outputs repeat training photos" in text for text in printed)
+
+
+def test_a_pair_is_told_from_the_better_ones_side() -> None:
+    """Signs do not mix: what is better is ahead by a positive number, whichever of the two is named first."""
+    pair = pairs_of(MADE, FD)[0]
+    column = column_of(MADE, FD)
+    turned_pair = pair.model_copy(
+        update={"first": pair.second, "second": pair.first, "difference": Estimate(value=25.1, low=16.2, high=34.0),
+                "extrapolated": Estimate(value=22.59, low=14.58, high=30.6)}
+    )  # fmt: skip
+    assert pair_text(pair, column) == pair_text(turned_pair, column)
+    assert "by 25.1 (95 % interval 16.2 to 34.0" in pair_text(pair, column)
+    assert "−" not in pair_text(pair, column) and " -" not in pair_text(pair, column)
 
 
 def test_models_that_share_the_first_place_are_a_tie_in_words() -> None:
@@ -95,6 +160,15 @@ def test_other_protocols_and_other_photos_may_not_stand_beside() -> None:
     assert can_stand_beside(MADE, example_comparison(12)) == ""
     assert "different protocols" in can_stand_beside(MADE, example_comparison(12, key="k2"))
     assert "true photos differ" in can_stand_beside(MADE, other_photos)
+
+
+def test_other_photos_are_not_called_other_weights() -> None:
+    def judged_by(digest: str) -> Comparison:
+        made = example_comparison(12, key=f"same network|real {digest}")
+        return made.model_copy(update={"real": made.real.model_copy(update={"digest": digest})})
+
+    said = can_stand_beside(judged_by("aa" * 32), judged_by("bb" * 32))
+    assert "true photos differ" in said and "weights" not in said
 
 
 def test_photo_metrics_are_those_of_the_registry() -> None:

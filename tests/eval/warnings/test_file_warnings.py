@@ -7,8 +7,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from eval.sets.image_set import open_set
+from eval.sets.seen_files import SeenFiles
 from eval.warnings import check
-from eval.warnings.facts import Facts
+from eval.warnings.facts import Facts, facts_of
 from tests.eval.warnings.warnings_material import (
     COUNT,
     clean,
@@ -26,6 +28,26 @@ def test_a_clean_comparison_raises_no_warning(good: Facts) -> None:
 def test_few_images(good: Facts, tmp_path: Path) -> None:
     facts = with_model(good, set_of(tmp_path, "a", count=20))
     assert found(facts, "few_images") == [("misleads", ("a",))]
+
+
+def test_few_images_that_differ_beyond_chance_are_not_called_chance(good: Facts, tmp_path: Path) -> None:
+    tie = good.comparison.model_copy(update={"pairs": ()})
+    few = with_model(good, set_of(tmp_path, "a", count=20))
+    texts = [next(one.text for one in check(facts) if one.code == "few_images")
+             for facts in (few, replace(few, comparison=tie))]  # fmt: skip
+    assert ["mostly chance" in text for text in texts] == [False, True]
+
+
+@pytest.mark.parametrize(
+    "name", [".DS_Store", "Thumbs.db", "sub/desktop.ini", "._000.png", "__MACOSX/000.png"]
+)
+def test_what_a_system_keeps_in_a_folder_is_no_loss(tmp_path: Path, name: str) -> None:
+    set_of(tmp_path, "a", count=2)
+    stray = tmp_path / "a" / name
+    stray.parent.mkdir(exist_ok=True)
+    stray.write_bytes(b"x")
+    images = open_set(tmp_path / "a")
+    assert len(images.left_out) == 1 and facts_of("a", images, SeenFiles(None)).left_out == 0
 
 
 def test_fewer_images_than_features(good: Facts) -> None:
@@ -92,6 +114,23 @@ def test_models_of_different_sizes(good: Facts, tmp_path: Path) -> None:
 def test_all_models_smaller_than_the_photos_is_a_note(good: Facts, tmp_path: Path) -> None:
     facts = replace(good, real=set_of(tmp_path, "real", lambda image, _: image.resize((96, 96))))
     assert [severity for severity, _ in found(facts, "size_mix")] == ["note"]
+
+
+def test_two_draws_from_one_pool_of_grey_and_colour_are_alike(tmp_path: Path) -> None:
+    grey = {"real": 6, "a": 2, "b": 3}
+    sets = {
+        name: set_of(tmp_path, name, lambda image, n, few=few: image.convert("L") if n < few else image)
+        for name, few in grey.items()
+    }
+    assert found(clean(tmp_path, **sets), "grey_mix") == []
+
+
+def test_the_same_mixture_of_formats_everywhere_is_no_contest(tmp_path: Path) -> None:
+    sets = {
+        name: set_of(tmp_path, name, lambda image, n, few=few: jpeg(90)(image, n) if n < few else image)
+        for name, few in {"real": 30, "a": 26, "b": 33}.items()
+    }
+    assert found(clean(tmp_path, **sets), "format_mix") == []
 
 
 def test_grey_against_colour(good: Facts, tmp_path: Path) -> None:

@@ -52,6 +52,21 @@ def test_a_tie_in_which_fid_and_kid_differ_by_chance_is_no_disagreement(good: Fa
     assert found(facts, "metrics_disagree") == []
 
 
+def test_fid_that_separates_what_kid_leaves_open_is_no_disagreement(good: Facts) -> None:
+    """A difference of .3 % with an interval around zero is not an order."""
+    undecided = pair("kid_clean", 0.0001)
+    interval = Estimate(value=0.0001, low=-0.002, high=0.0022)
+    pairs = (pair("fid_clean", -20, separated=True), undecided.model_copy(update={"difference": interval}))
+    facts = with_numbers(good, pairs=pairs, scores={"a": (30.0, 0.0301), "b": (50.0, 0.03)})
+    assert found(facts, "metrics_disagree") == []
+
+
+def test_a_difference_that_its_test_calls_real_and_the_bias_turns(good: Facts) -> None:
+    """Such a one is never called separated, so the warning goes by the test."""
+    facts = with_numbers(good, pairs=(pair("fid_clean", -20, limit=5),))
+    assert found(facts, "bias_decides") == [("misleads", ("a", "b"))]
+
+
 def test_a_difference_that_turns_without_the_bias(good: Facts) -> None:
     facts = with_numbers(good, pairs=(pair("fid_clean", -20, separated=True, limit=5),))
     assert found(facts, "bias_decides") == [("misleads", ("a", "b"))]
