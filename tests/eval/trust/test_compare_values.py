@@ -156,7 +156,7 @@ def test_equal_shares_are_a_tie_with_an_interval_that_says_how_sure() -> None:
 
 
 def test_no_interval_leaves_what_there_can_be() -> None:
-    values = np.random.default_rng(1).beta(0.2, 0.1, 8).tolist()
+    values = np.random.default_rng(4).beta(0.2, 0.1, 8).tolist()
     free, kept = (compare({"a": values}, bounds=ends).scores["a"] for ends in (None, (0.0, 1.0)))
     assert free.high > 1
     assert 0 <= kept.low < kept.value < kept.high == 1
