@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -65,6 +66,7 @@ def sentence_of(run: Run) -> str:
         return "It was made and never started."
     if run.state == "failed":
         why = (run.message or "its log says no more")[:MESSAGE_LENGTH].rstrip(". ")
+        why = re.sub(r"^step \d+: ", "", why)
         return f"It failed at step {run.step:,}: {why}. {_saved(run)}"
     if run.state == "interrupted":
         return (
