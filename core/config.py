@@ -23,6 +23,12 @@ STUDIO_DATABASE                 SQLAlchemy address of the library's database, su
 STUDIO_API_TOKEN                what ``POST /api/images`` asks for as bearer token; without it
                                 the address takes nothing
 STUDIO_ALLOW_PRIVATE_ADDRESSES  ``true`` lets downloads reach this machine and its local network
+STUDIO_HOSTS                    names and addresses that the pages are served under besides
+                                localhost, separated by commas; ``*.example.org`` takes all below
+STUDIO_ROOTS                    folders, besides the data folder, that a path typed into a page may
+                                lie in, separated by commas
+STUDIO_TORCHSCRIPT              TorchScript files that may be run, by sha256 or full path, separated
+                                by commas; default none
 ==============================  =================================================================
 
 ``STUDIO_SHARED`` and ``STUDIO_REQUIRE_BROWSER`` belong to the tests (see ``tests/conftest.py``).
@@ -30,10 +36,10 @@ STUDIO_ALLOW_PRIVATE_ADDRESSES  ``true`` lets downloads reach this machine and i
 
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
-from pydantic import DirectoryPath, Field, SecretStr
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic import BeforeValidator, DirectoryPath, Field, SecretStr, field_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 if TYPE_CHECKING:
     import torch
@@ -48,6 +54,14 @@ def _usable_cores() -> int:
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1
+
+
+def _parts(value: object) -> object:
+    """``a, b`` as (a, b)."""
+    return tuple(filter(None, map(str.strip, value.split(",")))) if isinstance(value, str) else value
+
+
+CommaSeparated = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_parts)]
 
 
 class Settings(BaseSettings):
@@ -67,6 +81,17 @@ class Settings(BaseSettings):
     database: SecretStr | None = None  # it may hold a password
     api_token: SecretStr | None = Field(None, min_length=16)
     allow_private_addresses: bool = False
+    hosts: CommaSeparated = ()
+    roots: CommaSeparated = ()
+    torchscript: CommaSeparated = ()
+
+    @field_validator("roots")
+    @classmethod
+    def _are_full_paths(cls, roots: tuple[str, ...]) -> tuple[str, ...]:
+        for root in roots:
+            if not Path(root).is_absolute() or Path(root) == Path(root).parent:
+                raise ValueError(f"expected full paths of folders such as /srv/photos, got {root!r}")
+        return roots
 
     @property
     def asset_cache(self) -> Path:

@@ -40,8 +40,17 @@ if __name__ == "__main__":
     show_pages()
 elif __name__ != "__mp_main__":  # a spawned worker reads this file as well, and needs none of it
     import streamlit as st
+    from starlette.middleware import Middleware
 
+    from core.config import settings
     from dashboard import api
     from dashboard.components import review_routes
+    from dashboard.hosts import HostGuard, warn_if_unreachable
 
-    app = st.App(__file__, routes=[*api.routes(), *review_routes.routes()])
+    hosts = settings().hosts
+    warn_if_unreachable(st.get_option("server.address"), hosts)
+    app = st.App(
+        __file__,
+        routes=[*api.routes(), *review_routes.routes()],
+        middleware=[Middleware(HostGuard, named=hosts)],
+    )

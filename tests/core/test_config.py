@@ -39,16 +39,27 @@ def test_each_setting_is_read_from_its_variable(monkeypatch: pytest.MonkeyPatch,
         "database": "postgresql://studio@db/library",
         "api_token": "0123456789abcdef",
         "allow_private_addresses": True,
+        "hosts": ("studio.example.org", "*.lan"),
+        "roots": ("/srv/photos", "/srv/outputs"),
+        "torchscript": ("/srv/networks/arcface.pt",),
     }
     assert given.keys() == Settings.model_fields.keys()
     for name, value in given.items():
-        monkeypatch.setenv(f"STUDIO_{name.upper()}", str(value))
+        text = ", ".join(value) if isinstance(value, tuple) else str(value)
+        monkeypatch.setenv(f"STUDIO_{name.upper()}", text)
     found = settings().model_dump()
     shown = {
         key: value.get_secret_value() if isinstance(value, SecretStr) else value
         for key, value in found.items()
     }
     assert shown == given
+
+
+@pytest.mark.parametrize("root", ["/", "photos", "../photos"])
+def test_a_root_is_a_full_path_of_a_folder(monkeypatch: pytest.MonkeyPatch, root: str) -> None:
+    monkeypatch.setenv("STUDIO_ROOTS", root)
+    with pytest.raises(ValidationError, match="full paths"):
+        settings()
 
 
 def test_secrets_are_not_printed(monkeypatch: pytest.MonkeyPatch) -> None:

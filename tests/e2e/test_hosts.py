@@ -1,0 +1,44 @@
+"""A page elsewhere that points its name at this machine gets nothing, whatever it asks for."""
+
+import http.client
+from urllib.parse import urlsplit
+
+import pytest
+from websockets.exceptions import InvalidStatus
+from websockets.sync.client import connect
+
+FOREIGN = "evil.example"
+
+
+@pytest.mark.parametrize(
+    "path",
+    ["/", "/review", "/_stcore/health", "/_stcore/host-config", "/api/images/0", f"/library/thumb/{'0' * 64}"],
+)
+def test_nothing_is_served_under_a_foreign_name(server_url: str, path: str) -> None:
+    connection = http.client.HTTPConnection(urlsplit(server_url).netloc, timeout=30)
+    connection.request("GET", path, headers={"Host": FOREIGN, "Origin": f"http://{FOREIGN}"})
+    answer = connection.getresponse()
+    assert (answer.status, b"STUDIO_HOSTS" in answer.read()) == (403, True)
+
+
+@pytest.mark.parametrize(("is_host_foreign", "is_origin_foreign"), [(True, True), (False, True), (True, False)])
+def test_the_websocket_is_not_opened_for_another_site(
+    server_url: str, is_host_foreign: bool, is_origin_foreign: bool
+) -> None:
+    here = urlsplit(server_url)
+    host = FOREIGN if is_host_foreign else here.netloc
+    with pytest.raises(InvalidStatus, match="403"):
+        connect(
+            f"ws://{host}/_stcore/stream",
+            origin=f"http://{FOREIGN if is_origin_foreign else here.netloc}",
+            address=(here.hostname, here.port),
+            proxy=None,
+            subprotocols=["streamlit"],
+        )
+
+
+def test_the_websocket_is_opened_for_the_own_page(server_url: str) -> None:
+    with connect(
+        server_url.replace("http", "ws", 1) + "/_stcore/stream", origin=server_url, subprotocols=["streamlit"]
+    ) as websocket:
+        assert websocket.subprotocol == "streamlit"
