@@ -45,7 +45,9 @@ class HostGuard:
         if not problem:
             await self.app(scope, receive, send)
         elif scope["type"] == "websocket":
-            await send({"type": "websocket.close", "code": 1008, "reason": "Host or Origin is not the studio's"})
+            await send(
+                {"type": "websocket.close", "code": 1008, "reason": "Host or Origin is not the studio's"}
+            )
         else:
             await PlainTextResponse(problem, 403)(scope, receive, send)
 
@@ -96,7 +98,8 @@ def _split(address: str) -> SplitResult | None:
 def _matches(name: str, known: tuple[str, ...]) -> bool:
     name = _plain(name)
     return any(
-        pattern == ANY or (name.endswith(pattern[1:]) if pattern.startswith("*.") else name == _plain(pattern))
+        pattern == ANY
+        or (name.endswith(pattern[1:]) if pattern.startswith("*.") else name == _plain(pattern))
         for pattern in known
     )
 

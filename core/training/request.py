@@ -16,6 +16,8 @@ from core.training.recipe import MAY_CHANGE, flat_settings, may_change
 
 CONFIG_FILE = "config.yaml"
 REFINER_FILE = "refiner.safetensors"
+# Settings that name a file or folder: further settings are typed by anybody, so they must not hold one.
+PATHS = ("data.root", "loop.out", "start_from", "refiner.weights", "unpaired.photos")
 
 
 @dataclass(frozen=True)
@@ -181,6 +183,23 @@ def _more(text: str) -> dict[str, Any]:
         raise ValueError(f"The further settings are no YAML: {error}".replace("\n", " ")) from error
     if not isinstance(found, dict):
         raise ValueError("The further settings must be names with values, such as 'loss: {l1: 10}'.")
-    if "out" in (found.get("loop") or {}):
-        raise ValueError("loop.out cannot be chosen here: a run lies in the folder of its name.")
+    _refuse_paths(found)
     return found
+
+
+def _refuse_paths(more: dict[str, Any]) -> None:
+    """Whoever may type settings may not name files of the server by them."""
+    for name in PATHS:
+        if dig(more, name) is not None:
+            raise ValueError(
+                f"{name} cannot be chosen under further settings: files and folders have fields of their own."
+            )
+    for (
+        key,
+        value,
+    ) in more.items():  # the parser would take 'data.root: DIR', and 'data: FILE' as a file to read
+        inner = value if isinstance(value, dict) else {}
+        if dotted := [name for name in (key, *inner) if "." in str(name)]:
+            raise ValueError(f"Write {dotted[0]} with braces, such as 'loss: {{l1: 10}}'.")
+        if not isinstance(value, dict) and key != "licence":
+            raise ValueError(f"{key} needs settings below it, such as 'loss: {{l1: 10}}'; got {value!r}.")

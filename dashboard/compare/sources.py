@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from core.config import settings
 from dashboard.models.drafts import Uploaded
+from dashboard.server_paths import server_path
 from dashboard.spool import harmless
 from dashboard.train.sources import MANIFEST, describe, exported
 
@@ -107,13 +108,9 @@ def source_path(text: str) -> Path:
     Raises
     ------
     ValueError
-        If it is no full path, or nothing is there.
+        As for `dashboard.server_paths.server_path`, or if it is another kind of file.
     """
-    path = Path(text.strip().strip("'\"")).expanduser()
-    if not path.is_absolute():
-        raise ValueError(f"Give a full path, such as /data/outputs; got {text.strip()!r}.")
-    if not path.exists():
-        raise ValueError(f"There is no {path} on the server. Check the path, or upload a zip.")
+    path = server_path(text)
     if path.is_file() and path.suffix.lower() not in (".zip", ".npz"):
         raise ValueError(f"{path.name} is neither a folder nor a zip file.")
     return path

@@ -13,6 +13,7 @@ from dashboard.compare.state import choose_nothing, choose_result, repeated_resu
 from dashboard.components.compare_form_models import show_models
 from dashboard.components.compare_source import ask_source
 from dashboard.components.compare_weights import show_protocol
+from dashboard.server_paths import PathRefused, server_path
 
 if TYPE_CHECKING:
     from eval.comparison.request import ComparisonRequest
@@ -55,7 +56,7 @@ def _show(root: Path, found: Sequence[Entry], of: Entry | None, *, key: str) -> 
     st.markdown("##### How to measure")
     protocol, weights = show_protocol(repeated, key=key)
     more = _ask_more(repeated, real, key=key)
-    missing = _what_is_missing(real, fakes, protocol)
+    missing = _what_is_missing(real, fakes, protocol) or _refused(more)
     if missing:
         st.caption(f":material/info: {missing}")
     busy = [entry.title for entry in found if entry.state == "running"]
@@ -163,12 +164,12 @@ def _ask_more(repeated: ComparisonRequest | None, real: Dataset | None, *, key: 
                     label, value=str(given or ""), key=f"compare_{name}_{key}", placeholder="empty: not known",
                     help="Full path on the server; names must match the outputs'.",
                 ).strip()  # fmt: skip
-                found[name] = Path(text).expanduser() if text else None
+                found[name] = _typed(text, label)
         labels = st.text_input(
             "Table of labels", value=str((repeated.labels if repeated else None) or ""), key=f"compare_labels_{key}",
             placeholder="/path/to/metadata.csv", help="A file_name column, and a column for each label to filter by.",
         ).strip()  # fmt: skip
-        found["labels"] = Path(labels).expanduser() if labels else None
+        found["labels"] = _typed(labels, "Table of labels")
         columns = st.columns(3, vertical_alignment="bottom")
         permutations = columns[0].number_input(
             "Permutations", 0, 100_000, repeated.permutations if repeated else PERMUTATIONS, step=100,
@@ -186,6 +187,22 @@ def _ask_more(repeated: ComparisonRequest | None, real: Dataset | None, *, key: 
     if per_case and repeated and "l1" in repeated.metrics:
         metrics = repeated.metrics
     return {**found, "permutations": int(permutations), "seed": int(seed), "metrics": metrics}
+
+
+def _typed(text: str, label: str) -> Path | PathRefused | None:
+    """A path, why it is not taken (shown here too), or None where nothing was typed."""
+    if not text:
+        return None
+    try:
+        return server_path(text)
+    except PathRefused as error:
+        st.error(f"{label}: {error}", icon=":material/folder_off:")
+        return error
+
+
+def _refused(more: dict[str, Any]) -> str:
+    is_refused = any(isinstance(value, PathRefused) for value in more.values())
+    return "Correct or empty the path under Further settings." if is_refused else ""
 
 
 def _what_is_missing(real: Dataset | None, fakes: dict[str, Any], protocol: str) -> str:

@@ -10,6 +10,7 @@ import streamlit as st
 from dashboard.compare.sources import Dataset, free_name, generators_here, model_name
 from dashboard.compare.state import add_own_set, drop_own_set, own_sets
 from dashboard.components.compare_source import ask_source
+from dashboard.server_paths import server_path
 
 if TYPE_CHECKING:
     from eval.comparison.request import ComparisonRequest
@@ -57,7 +58,7 @@ def _ask_checkpoints(number: int) -> dict[int, Path]:
     if not text:
         return {}
     try:
-        found = checkpoints_of(Path(text).expanduser())
+        found = checkpoints_of(server_path(text))
     except (ValueError, OSError) as error:
         st.error(str(error), icon=":material/folder_off:")
         return {}

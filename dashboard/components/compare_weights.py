@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
+from dashboard.server_paths import PathRefused, server_path
 from eval.protocols import BASES, WITHOUT_WEIGHTS, protocol
 
 if TYPE_CHECKING:
@@ -19,7 +20,7 @@ SAYS = {
     "fid_pytorch": "FID as pytorch-fid computes it",
     "fid_tf1": "FID as torch-fidelity and the original TensorFlow code compute it",
     "fid_torchmetrics": "FID as torchmetrics with antialias computes it",
-    OWN: "Frechet distance of a network of your own (TorchScript or ONNX)",
+    OWN: "Frechet distance of a network of your own (ONNX or safetensors)",
 }
 UPLOAD_MB = 200
 _CUSTOM = "compare_inception_file"
@@ -68,11 +69,21 @@ def _ask_own(repeated: ComparisonRequest | None, suffix: str, *, key: str) -> tu
     except ValueError as error:
         st.error(str(error), icon=":material/error:")
         return "", None
-    path = Path(text).expanduser()
+    path = _typed(text)
+    return (found, path) if path is not None else ("", None)
+
+
+def _typed(text: str) -> Path | None:
+    """A file on the server by its path, or None with the reason shown."""
+    try:
+        path = server_path(text)
+    except PathRefused as error:
+        st.error(str(error), icon=":material/folder_off:")
+        return None
     if not path.is_file():
-        st.error(f"There is no {path} on the server.", icon=":material/error:")
-        return "", None
-    return found, path
+        st.error("That is a folder; give the path of a file.", icon=":material/folder_off:")
+        return None
+    return path
 
 
 def _ask_inception(repeated: ComparisonRequest | None, *, key: str) -> tuple[bool, Path | None]:
@@ -111,12 +122,8 @@ def _ask_inception(repeated: ComparisonRequest | None, *, key: str) -> tuple[boo
         text = st.text_input(
             "Or a file on the server", key=f"compare_weights_path_{key}", placeholder="/path/to/" + ASSET.name
         )
-    if text.strip():
-        path = Path(text.strip()).expanduser()
-        if path.is_file():
-            return True, path
-        st.error(f"There is no {path} on the server.", icon=":material/error:")
-    return False, None
+    path = _typed(text) if text.strip() else None
+    return path is not None, path
 
 
 def _fetch() -> None:

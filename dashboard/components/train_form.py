@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import streamlit as st
 
 from core.config import settings
+from dashboard.server_paths import PathRefused, server_path
 from dashboard.train.options import (
     RESOLUTIONS,
     begin_options,
@@ -52,7 +53,7 @@ def show_form(root: Path, runs: Sequence[Run]) -> None:
     problem_place = st.container()
     pressed = st.button(
         "Start training", icon=":material/play_arrow:", type="primary", key="train_start",
-        disabled=data is None or bool(data.problem),
+        disabled=data is None or bool(data.problem) or isinstance(asked.get("photos"), PathRefused),
     )  # fmt: skip
     if pressed and data is not None:
         with problem_place:
@@ -75,7 +76,11 @@ def _show_data() -> Dataset | None:
         if not typed:
             st.caption("Export a version on the Export page, or name a folder of pairs.")
             return None
-        found = describe(Path(typed).expanduser())
+        try:
+            found = describe(server_path(typed))
+        except PathRefused as error:
+            st.error(str(error), icon=":material/folder_off:")
+            return None
     if found.problem:
         st.error(found.problem, icon=":material/error:")
     else:
@@ -135,8 +140,17 @@ def _show_beginning(kind: Kind, preset: Preset, runs: Sequence[Run]) -> dict[str
             "Photos from another folder", key="train_photos", placeholder="empty: those of the dataset, shuffled",
             help="Pairs, or any folder of aligned pictures: sketches of some faces, photos of others.",
         ).strip()  # fmt: skip
-        asked["photos"] = Path(typed).expanduser() if typed else None
+        asked["photos"] = _photos(typed) if typed else None
     return asked
+
+
+def _photos(typed: str) -> Path | PathRefused:
+    """The folder of that path, or why it is not taken (shown here too)."""
+    try:
+        return server_path(typed)
+    except PathRefused as error:
+        st.error(str(error), icon=":material/folder_off:")
+        return error
 
 
 def _show_more() -> dict[str, Any]:

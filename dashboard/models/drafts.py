@@ -16,6 +16,7 @@ from core.models.conventions import Conventions
 from core.models.folder import models_folder
 from core.models.shelf import add_model
 from dashboard.models.state import Draft
+from dashboard.server_paths import server_path
 
 FOLDER = ".drafts"
 MAX_AGE_S = 24 * 3600
@@ -69,14 +70,14 @@ def server_file(text: str) -> Path:
 
     Raises
     ------
+    PathRefused
+        As for `dashboard.server_paths.server_path`.
     CheckpointRefused
-        If it does not end like one, or is not there.
+        If it does not end like a checkpoint.
     """
-    path = Path(text.strip().strip("'\"")).expanduser()
-    if not path.is_absolute() or path.suffix.lower() not in ENDINGS:
+    path = server_path(text)
+    if not path.is_file() or path.suffix.lower() not in ENDINGS:
         raise CheckpointRefused(f"Give a full path that ends in one of {', '.join(ENDINGS)}.")
-    if not path.is_file():
-        raise CheckpointRefused(f"There is no readable file {path} on the server.")
     return path
 
 

@@ -14,6 +14,7 @@ from eval.comparison.result import LeftOut, SetUsed
 from eval.sets.headers import Header
 
 Kind = Literal["folder", "zip", "imagefolder", "model", "memory"]
+MAX_NAMED = 1000  # left-out files that a report lists by name
 NO_LABELS: Mapping[str, str] = MappingProxyType({})
 
 
@@ -141,5 +142,13 @@ class ImageSet:
         """What a comparison's file says of it."""
         return SetUsed(
             name=self.name, source=self.source, kind=self.kind, digest=self.digest, count=len(self.items),
-            left_out=self.left_out,
+            left_out=_first(self.left_out),
         )  # fmt: skip
+
+
+def _first(left_out: tuple[LeftOut, ...]) -> tuple[LeftOut, ...]:
+    """Those that a report names, and how many there are besides."""
+    if len(left_out) <= MAX_NAMED:
+        return left_out
+    more = LeftOut(name="…", reason=f"{len(left_out) - MAX_NAMED:,} more files were left out.")
+    return (*left_out[:MAX_NAMED], more)

@@ -29,6 +29,7 @@ SYSTEM_FOLDERS = frozenset(
     ("__MACOSX", ".AppleDouble", ".Spotlight-V100", ".Trashes", ".fseventsd", "@eaDir")
 )
 MAX_FILE_BYTES = 200_000_000
+MAX_FILES = 1_000_000  # of one set, whatever they are
 
 
 class FolderReader:
@@ -133,7 +134,11 @@ def _sorted_files(root: Path) -> tuple[list[str], list[str], list[LeftOut]]:
     pictures: list[str] = []
     metadata: list[str] = []
     left_out: list[LeftOut] = []
-    for entry in _walk(root, left_out, root, {os.path.realpath(root)}):
+    for number, entry in enumerate(_walk(root, left_out, root, {os.path.realpath(root)})):
+        if number == MAX_FILES:
+            raise ValueError(
+                f"{root.name} holds more than {MAX_FILES:,} files. Name a folder of pictures only."
+            )
         file = entry.path[start:].replace(os.sep, "/")
         if not _is_text(file):
             name = file.encode("utf-8", "replace").decode()

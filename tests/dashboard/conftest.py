@@ -1,6 +1,7 @@
 """Fixtures for the dashboard's tests."""
 
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,6 +13,11 @@ from dashboard import networks
 from dashboard.state import Drawing
 from dashboard.views import draw
 from tests.dashboard.fake_page import FakePipeline, Page
+
+
+@pytest.fixture(autouse=True)
+def _typed_paths_may_lie_in_the_tests_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("STUDIO_ROOTS", str(tmp_path))
 
 
 @pytest.fixture

@@ -12,7 +12,14 @@ FOREIGN = "evil.example"
 
 @pytest.mark.parametrize(
     "path",
-    ["/", "/review", "/_stcore/health", "/_stcore/host-config", "/api/images/0", f"/library/thumb/{'0' * 64}"],
+    [
+        "/",
+        "/review",
+        "/_stcore/health",
+        "/_stcore/host-config",
+        "/api/images/0",
+        f"/library/thumb/{'0' * 64}",
+    ],
 )
 def test_nothing_is_served_under_a_foreign_name(server_url: str, path: str) -> None:
     connection = http.client.HTTPConnection(urlsplit(server_url).netloc, timeout=30)
@@ -21,7 +28,9 @@ def test_nothing_is_served_under_a_foreign_name(server_url: str, path: str) -> N
     assert (answer.status, b"STUDIO_HOSTS" in answer.read()) == (403, True)
 
 
-@pytest.mark.parametrize(("is_host_foreign", "is_origin_foreign"), [(True, True), (False, True), (True, False)])
+@pytest.mark.parametrize(
+    ("is_host_foreign", "is_origin_foreign"), [(True, True), (False, True), (True, False)]
+)
 def test_the_websocket_is_not_opened_for_another_site(
     server_url: str, is_host_foreign: bool, is_origin_foreign: bool
 ) -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
+import importlib
+import typing
 from collections.abc import Callable
 from pathlib import Path
 
@@ -11,7 +13,7 @@ import pytest
 from core.training import autoencoder
 from core.training.kinds import KINDS, merge, presets
 from core.training.recipe import LoopConfig
-from core.training.request import RunRequest, check_config, config_of, read_config, write_config
+from core.training.request import PATHS, RunRequest, check_config, config_of, read_config, write_config
 
 
 @pytest.fixture
@@ -57,6 +59,37 @@ def test_further_settings_win_and_leave_their_neighbours(
     config = config_of(ask("pix2pixhd", more="loss: {l1: 7}\nloop: {steps: 9}"), tmp_path)
     assert config["loss"]["l1"] == 7
     assert (config["loop"]["steps"], config["loop"]["batch_size"]) == (9, 2)
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        "data: {root: /etc}",
+        "data.root: /etc",
+        "data: /etc/hostname",
+        "loop: {out: /tmp/elsewhere}",
+        "unpaired: {photos: /etc}",
+        "refiner: {weights: /etc/hostname}",
+        "start_from: /etc/hostname",
+        "config: /etc/hostname",
+    ],
+)
+def test_further_settings_name_no_file_of_the_server(
+    ask: Callable[..., RunRequest], tmp_path: Path, more: str
+) -> None:
+    with pytest.raises(ValueError, match=r"fields of their own|with braces|settings below it"):
+        config_of(ask("cyclegan", more=more), tmp_path)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_every_setting_that_names_a_file_is_known(kind: str) -> None:
+    train = importlib.import_module(KINDS[kind].module).train
+    found = set()
+    for name, given in typing.get_type_hints(train).items():
+        inner = typing.get_type_hints(given) if dataclasses.is_dataclass(given) else {}
+        found |= {name} if "Path" in str(given) and name != "return" else set()
+        found |= {f"{name}.{key}" for key, value in inner.items() if "Path" in str(value)}
+    assert found <= set(PATHS)
 
 
 def test_a_small_picture_is_judged_whole(ask: Callable[..., RunRequest], tmp_path: Path) -> None:

@@ -38,6 +38,27 @@ def test_every_file_is_used_or_listed_with_a_reason(tmp_path: Path) -> None:
     assert all(one.reason for one in images.left_out)
 
 
+def test_a_report_names_the_first_of_many_files_left_out_and_counts_the_rest(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("eval.sets.contents.MAX_NAMED", 2)
+    folder = odd_files(tmp_path)
+    images = open_set(folder)
+    *named, rest = images.used().left_out
+    assert (tuple(named), rest.reason) == (
+        images.left_out[:2],
+        f"{len(images.left_out) - 2} more files were left out.",
+    )
+
+
+def test_a_folder_of_too_many_files_is_refused_before_they_are_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, no_reading: None
+) -> None:
+    monkeypatch.setattr("eval.sets.folders.MAX_FILES", 3)
+    with pytest.raises(ValueError, match="more than 3 files"):
+        open_set(fill(tmp_path, 4))
+
+
 def test_damage_behind_a_good_header_is_left_for_the_decoder(tmp_path: Path) -> None:
     images = open_set(odd_files(tmp_path))
     assert "bad-truncated" in images.names
