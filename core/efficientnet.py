@@ -8,6 +8,19 @@ import torch
 from torch import Tensor, nn
 
 
+def empty_feature_network() -> nn.Module:
+    """An EfficientNet-Lite0 without weights of its own: (B, 3, H, W) -> the mean of its last map, (B, 1280)."""
+    from efficientnet_lite_pytorch import EfficientNet
+
+    class Pooled(EfficientNet):
+        def forward(self, photos: Tensor) -> Tensor:
+            features: Tensor = self.extract_features(photos)
+            return features.mean((2, 3))
+
+    network: nn.Module = Pooled.from_name("efficientnet-lite0")
+    return network
+
+
 class EfficientNetMaps(nn.Module):
     """Feature maps after some of the network's sixteen blocks, frozen and in eval mode.
 

@@ -83,7 +83,7 @@ class _Network:
     name: str
     weights: str
     sha256: str
-    is_compiled: bool = False  # another runtime runs it already
+    runtime: str = ""  # what runs it already; empty for a module to compile
 
 
 def load_extractor(
@@ -103,7 +103,7 @@ def load_extractor(
     ----------
     weights
         Weights of the Inception (default: where `eval.inception_file.find_inception` finds them), or the
-        file of a user's own network, TorchScript or ONNX.
+        file of a user's own network (`eval.own_network`).
     device
         See `core.config.pick_device`.
     threads
@@ -120,8 +120,8 @@ def load_extractor(
     place = pick_device(device)
     count = threads or settings().threads
     example = torch.zeros(1, 3, protocol.size, protocol.size)
-    if network.is_compiled:
-        run, runtime = _one_by_one(network.module), "openvino-fp32"
+    if network.runtime:
+        run, runtime = _one_by_one(network.module), network.runtime
     elif place.type == "cpu":
         run, runtime = _compiled(network.module, example, count)
     else:
@@ -191,9 +191,9 @@ def _network(protocol: EvaluationProtocol, weights: str | Path | None) -> _Netwo
         sha256 = file_sha256(path)
         return _Network(module, "inception", "reference" if sha256 == REFERENCE_SHA256 else "custom", sha256)
     if weights is None:
-        raise ValueError(f"{protocol.name} is a network of your own: name its TorchScript or ONNX file.")
-    own, is_compiled = load_own_network(weights, size=protocol.size)
-    return _Network(own, protocol.extractor, "custom", file_sha256(weights), is_compiled)
+        raise ValueError(f"{protocol.name} is a network of your own: name its ONNX or safetensors file.")
+    own, runtime = load_own_network(weights, size=protocol.size)
+    return _Network(own, protocol.extractor, "custom", file_sha256(weights), runtime)
 
 
 def _state_sha256(network: nn.Module) -> str:

@@ -52,6 +52,11 @@ class EvaluationProtocol:
         """Whether this is FID proper; anything else is a Frechet distance of other features."""
         return self.extractor == "inception"
 
+    @property
+    def is_own(self) -> bool:
+        """Whether the network is a user's."""
+        return self.extractor not in ("inception", "effnet_lite0")
+
     def column(self, metric: str) -> str:
         """Head of a metric's column: ``kid`` under ``fid_clean`` is ``kid_clean``.
 

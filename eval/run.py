@@ -210,8 +210,13 @@ def _parser() -> argparse.ArgumentParser:
         "--protocol",
         help="such as fid_clean, fid_pytorch or fd_effnet_lite0 (default: the first that works here)",
     )
-    add("--weights", type=Path, metavar="FILE", help="of the Inception, or a network of your own")
-    add("--lpips", type=Path, metavar="FILE", help="TorchScript of LPIPS")
+    add(
+        "--weights",
+        type=Path,
+        metavar="FILE",
+        help="of the Inception, or a network of your own (ONNX, safetensors; TorchScript where allowed)",
+    )
+    add("--lpips", type=Path, metavar="FILE", help="TorchScript of LPIPS, allowed by STUDIO_TORCHSCRIPT")
     add("--training", type=Path, metavar="SET", help="training photos, to find outputs that repeat one")
     add(
         "--sketches",

@@ -139,6 +139,7 @@ def check_request(request: ComparisonRequest) -> None:
 
     _check_paths(request)
     chosen = protocol(request.protocol)
+    _check_programs(request)
     if chosen.is_fid and request.weights is None:
         _check_inception(chosen.name)
     for source in request.fakes.values():
@@ -170,6 +171,17 @@ def _check_paths(request: ComparisonRequest) -> None:
             raise ValueError(
                 f"{path} is not there. Name a folder or file on the machine that the server runs on."
             )
+
+
+def _check_programs(request: ComparisonRequest) -> None:
+    """Networks of a user's own, which would not be run."""
+    from eval.own_network import check_own_network  # torch: a request is read without it
+    from eval.torchscript import read_allowed
+
+    if request.weights is not None and protocol(request.protocol).is_own:
+        check_own_network(request.weights)
+    if request.lpips is not None:
+        read_allowed(request.lpips)
 
 
 def _check_inception(name: str) -> None:

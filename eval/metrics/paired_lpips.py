@@ -1,7 +1,8 @@
 """Perceptual distance by a network that the user brings: the slot for LPIPS (Zhang et al. 2018).
 
 Its weights come with packages that need torchvision, so none is shipped. Where lpips is installed,
-``torch.jit.trace(lpips.LPIPS(net="alex").eval(), (x, x)).save("lpips_alex.pt")`` makes the file.
+``torch.jit.trace(lpips.LPIPS(net="alex").eval(), (x, x)).save("lpips_alex.pt")`` makes the file. It is TorchScript,
+so it runs only as `eval.torchscript` says.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ import torch
 from numpy.typing import NDArray
 
 from core.images import photo_to_tensor
+from eval.torchscript import IsolatedNetwork, read_allowed
 
 Photo = NDArray[np.uint8]
 
@@ -33,14 +35,15 @@ def load_lpips(path: str | Path, *, size: int = 64) -> Callable[[Photo, Photo], 
     FileNotFoundError
         If there is no such file.
     ValueError
-        If it is no such network, or does not find a picture equal to itself.
+        If the operator has not allowed it, it is no such network, or it does not find a picture equal to itself.
     """
     file = Path(path)
     if not file.is_file():
         raise FileNotFoundError(f"{file} is missing. Name a TorchScript file of LPIPS.")
     noise = torch.rand(1, 3, size, size, generator=torch.Generator().manual_seed(0)) * 2 - 1
+    data = read_allowed(file)
     try:
-        network = torch.jit.load(str(file), map_location="cpu").eval()
+        network = IsolatedNetwork(data, file.name)
         with torch.no_grad():
             itself, other = (float(network(noise, picture)) for picture in (noise, -noise))
     except (RuntimeError, TypeError, ValueError) as error:

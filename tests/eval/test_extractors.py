@@ -1,22 +1,25 @@
 """Networks behind the protocols: where weights come from, what they are called, and that runtimes agree."""
 
 import hashlib
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+from safetensors.torch import save_file
 from torch import nn
 
+from core.efficientnet import empty_feature_network
 from core.errors import AssetMissing
 from eval import inception_file
 from eval.extractors import FeatureModule, file_sha256, load_extractor
 from eval.feature_stats import moments_of
-from eval.inception import load_inception
+from eval.inception import FIDInception, load_inception
 from eval.metrics.fid import frechet_distance
 from eval.own_network import load_own_network
 from eval.protocols import protocol
-from tests.eval.tiny_onnx import mean_colour_network
+from tests.eval.tiny_onnx import mean_colour_network, scaled_by_a_file
 
 
 @pytest.fixture
@@ -33,6 +36,20 @@ def noise(count: int, size: int, seed: int = 0) -> torch.Tensor:
 def own_torchscript(folder: Path, network: nn.Module, size: int = 16) -> Path:
     torch.jit.trace(network.eval(), torch.zeros(1, 3, size, size)).save(str(folder / "own.pt"))
     return folder / "own.pt"
+
+
+def own_onnx(folder: Path) -> Path:
+    (folder / "colour.onnx").write_bytes(mean_colour_network(16))
+    return folder / "colour.onnx"
+
+
+@pytest.fixture
+def allow(monkeypatch: pytest.MonkeyPatch) -> Callable[[Path], Path]:
+    def allow_one(path: Path) -> Path:
+        monkeypatch.setenv("STUDIO_TORCHSCRIPT", str(path))
+        return path
+
+    return allow_one
 
 
 class TestInception:
@@ -106,9 +123,11 @@ class TestEfficientNet:
 
 
 class TestOwnNetwork:
-    def test_torchscript_runs_under_the_users_name(self, tmp_path: Path) -> None:
+    def test_torchscript_runs_under_the_users_name(
+        self, tmp_path: Path, allow: Callable[[Path], Path]
+    ) -> None:
         network = nn.Sequential(nn.Conv2d(3, 5, 3), nn.ReLU(), nn.AdaptiveAvgPool2d(1))
-        path = own_torchscript(tmp_path, network)
+        path = allow(own_torchscript(tmp_path, network))
         extractor = load_extractor(protocol("fd_dinov2", size=16), weights=path, device="cpu")
         with torch.no_grad():
             expected = network(noise(3, 16)).flatten(1).numpy()
@@ -120,47 +139,79 @@ class TestOwnNetwork:
         )
 
     def test_onnx_does_too(self, tmp_path: Path) -> None:
-        (tmp_path / "colour.onnx").write_bytes(mean_colour_network(16))
-        extractor = load_extractor(protocol("fd_colour", size=16), weights=tmp_path / "colour.onnx")
+        extractor = load_extractor(protocol("fd_colour", size=16), weights=own_onnx(tmp_path))
         batch = noise(3, 16)
         np.testing.assert_allclose(extractor(batch), batch.mean((2, 3)).numpy(), atol=1e-6)
 
     def test_it_must_be_named(self) -> None:
-        with pytest.raises(ValueError, match="name its TorchScript or ONNX file"):
+        with pytest.raises(ValueError, match="name its ONNX or safetensors file"):
             load_extractor(protocol("fd_dinov2"))
 
-    def test_a_state_dict_is_not_enough(self, inception_weights: Path) -> None:
-        with pytest.raises(ValueError, match=r"state dict is not enough"):
-            load_own_network(inception_weights, size=16)
+    def test_a_state_dict_is_not_enough(self, inception_weights: Path, allow: Callable[[Path], Path]) -> None:
+        with pytest.raises(ValueError, match=r"state dict is not TorchScript"):
+            load_own_network(allow(inception_weights), size=16)
 
-    @pytest.mark.parametrize("name", ["broken.onnx", "broken.pt"])
-    def test_a_damaged_file_is_refused(self, tmp_path: Path, name: str) -> None:
-        (tmp_path / name).write_bytes(b"nothing of the kind")
-        with pytest.raises(ValueError, match=f"{name} cannot be run"):
+    @pytest.mark.parametrize(
+        ("name", "build", "dimensions"),
+        [("an Inception", FIDInception, 2048), ("EfficientNet-Lite0", empty_feature_network, 1280)],
+    )
+    def test_plain_weights_of_a_known_network_run(
+        self, tmp_path: Path, name: str, build: Callable[[], nn.Module], dimensions: int
+    ) -> None:
+        torch.manual_seed(0)
+        network = build().eval()
+        save_file(network.state_dict(), tmp_path / "own.safetensors")
+        loaded, runtime = load_own_network(tmp_path / "own.safetensors", size=96)
+        with torch.no_grad():
+            torch.testing.assert_close(loaded(noise(1, 96)), network(noise(1, 96)))
+            assert (loaded(noise(1, 96)).shape, runtime) == ((1, dimensions), "")
+
+    def test_plain_weights_of_another_network_are_refused(self, tmp_path: Path) -> None:
+        save_file(nn.Conv2d(3, 4, 3).state_dict(), tmp_path / "own.safetensors")
+        with pytest.raises(ValueError, match=r"2 tensors of another network\. Known are FID's Inception and"):
+            load_own_network(tmp_path / "own.safetensors", size=16)
+
+    def test_onnx_takes_no_weights_from_other_files(self, tmp_path: Path) -> None:
+        (tmp_path / "secret.bin").write_bytes(bytes(range(65, 68)))
+        (tmp_path / "own.onnx").write_bytes(scaled_by_a_file("secret.bin", 3))
+        with pytest.raises(ValueError, match=r"own\.onnx cannot be run"):
+            load_own_network(tmp_path / "own.onnx", size=16)
+
+    @pytest.mark.parametrize(
+        ("name", "problem"),
+        [
+            ("broken.onnx", "cannot be run"),
+            ("broken.pt", "cannot be run"),
+            ("broken.safetensors", "is damaged"),
+        ],
+    )
+    def test_a_damaged_file_is_refused(
+        self, tmp_path: Path, name: str, problem: str, allow: Callable[[Path], Path]
+    ) -> None:
+        allow(tmp_path / name).write_bytes(b"nothing of the kind")
+        with pytest.raises(ValueError, match=f"{name} .*{problem}"):
             load_own_network(tmp_path / name, size=16)
 
     def test_another_kind_of_file_is_refused(self, tmp_path: Path) -> None:
         (tmp_path / "photo.png").write_bytes(b"")
-        with pytest.raises(ValueError, match=r"photo\.png: expected TorchScript"):
+        with pytest.raises(ValueError, match=r"photo\.png: expected \.onnx or \.safetensors"):
             load_own_network(tmp_path / "photo.png", size=16)
 
     def test_a_missing_file_is_named(self, tmp_path: Path) -> None:
         with pytest.raises(FileNotFoundError, match=r"own\.pt is missing"):
             load_own_network(tmp_path / "own.pt", size=16)
 
-    def test_one_number_is_no_feature(self, tmp_path: Path) -> None:
-        path = own_torchscript(tmp_path, nn.Sequential(nn.Conv2d(3, 1, 3), nn.AdaptiveAvgPool2d(1)))
+    def test_one_number_is_no_feature(self, tmp_path: Path, allow: Callable[[Path], Path]) -> None:
+        path = allow(own_torchscript(tmp_path, nn.Sequential(nn.Conv2d(3, 1, 3), nn.AdaptiveAvgPool2d(1))))
         with pytest.raises(ValueError, match="expected one row of 2"):
             load_own_network(path, size=16)
 
     def test_nan_is_refused(self, tmp_path: Path) -> None:
-        path = own_torchscript(tmp_path, nn.Sequential(nn.Conv2d(3, 2, 3), nn.AdaptiveAvgPool2d(1)))
-        extractor = load_extractor(protocol("fd_own", size=16), weights=path, device="cpu")
+        extractor = load_extractor(protocol("fd_own", size=16), weights=own_onnx(tmp_path), device="cpu")
         with pytest.raises(ValueError, match="NaN"):
             extractor(torch.full((1, 3, 16, 16), float("nan")))
 
     def test_another_size_than_the_protocols_is_refused(self, tmp_path: Path) -> None:
-        path = own_torchscript(tmp_path, nn.Sequential(nn.Conv2d(3, 2, 3), nn.AdaptiveAvgPool2d(1)))
-        extractor = load_extractor(protocol("fd_own", size=16), weights=path, device="cpu")
+        extractor = load_extractor(protocol("fd_own", size=16), weights=own_onnx(tmp_path), device="cpu")
         with pytest.raises(ValueError, match=r"expected \(B, 3, 16, 16\)"):
             extractor(noise(1, 17))
