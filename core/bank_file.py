@@ -99,13 +99,18 @@ def read_bank(path: str | Path, *, calibration_k: int) -> BankContent:
             f"got {actual[:12]}). Restore the file, or build the bank again: python -m core.training.publish."
         )
     compressed = None if expected is None else CompressedRows(*(tensors[f"search_{key}"] for key in _INDEX))
-    return BankContent(
-        tensors["latents"],
-        tuple(info.config["names"]),
-        tensors["residual_quantiles"],
-        tensors.get("sketches"),
-        compressed,
-    )
+    try:
+        return BankContent(
+            tensors["latents"],
+            tuple(info.config["names"]),
+            tensors["residual_quantiles"],
+            tensors.get("sketches"),
+            compressed,
+        )
+    except KeyError as error:
+        raise ValueError(
+            f"{name} is damaged: it holds no {error}. Restore it from the repository."
+        ) from error
 
 
 def _checksum(tensors: Mapping[str, NDArray[Any]]) -> str:

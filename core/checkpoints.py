@@ -138,6 +138,10 @@ def load_model(path: str | Path, *, device: torch.device | str = "cpu") -> nn.Mo
     weights = {
         name: value.float() if value.dtype == torch.float16 else value for name, value in weights.items()
     }
+    if bad := [
+        name for name, value in weights.items() if value.is_floating_point() and not value.isfinite().all()
+    ]:
+        raise ValueError(f"{Path(path).name} is damaged: {bad[0]} holds NaN or infinity. Restore the file.")
     try:
         model.load_state_dict(weights, strict=True)
     except RuntimeError as error:

@@ -264,13 +264,16 @@ class Manifold:
             If the file is not a bank of a format version that this code reads, or is damaged.
         """
         content = read_bank(path, calibration_k=CALIBRATION_K)
-        return cls(
-            content.latents,
-            content.names,
-            sketches=content.sketches,
-            residual_quantiles=content.residual_quantiles,
-            compressed=content.compressed,
-        )
+        try:
+            return cls(
+                content.latents,
+                content.names,
+                sketches=content.sketches,
+                residual_quantiles=content.residual_quantiles,
+                compressed=content.compressed,
+            )
+        except ValueError as error:
+            raise ValueError(f"{Path(path).name} is damaged: {error}") from error
 
     def _checked(self, latents: NDArray[np.float32]) -> NDArray[np.float32]:
         latents = np.ascontiguousarray(latents, dtype=np.float32)

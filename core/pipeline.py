@@ -332,6 +332,8 @@ class SketchToFacePipeline:
             network = self.shelf.get(name)
         with clock.step("generate"):
             painted = network.run(sketch)
+            if not torch.isfinite(painted).all():
+                raise ValueError(f"{name} gives NaN or infinity: its weights are damaged. Restore the file.")
             photo = tensor_to_photo(painted[:, :3])
         if self.upscaler is not None and painted.shape[2:] == self.upscaler.input_shape[2:]:
             with clock.step("upscale"):

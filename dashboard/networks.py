@@ -12,10 +12,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import streamlit as st
+from safetensors import SafetensorError
 from streamlit.runtime.scriptrunner_utils.script_requests import ScriptRequestType
 from streamlit.runtime.scriptrunner_utils.script_run_context import get_script_run_ctx
 
 from core.config import settings
+from core.errors import AssetMissing
 from dashboard.face_pictures import tile_url
 from dashboard.generator_cards import GeneratorCard, cards
 from dashboard.looks import Look
@@ -23,11 +25,17 @@ from dashboard.looks import Look
 if TYPE_CHECKING:
     from core.pipeline import FaceResult, PartSettings
 
+# What files that are cut short, altered or of another kind raise, at whatever depth they are read.
+DAMAGE = (ValueError, RuntimeError, OSError, KeyError, TypeError, IndexError, SafetensorError)
 Fingerprint = tuple[tuple[str, int, int], ...]
 
 
 class Superseded(RuntimeError):
     """The visitor has drawn or set something newer: nobody wants this face any more."""
+
+
+class NetworksDamaged(ValueError):
+    """What every photo needs cannot be read; the message says which file, and what to do."""
 
 
 class GeneratorUnusable(ValueError):
@@ -106,9 +114,25 @@ def pipeline() -> Any:
     ------
     AssetMissing
         If the weights are not there.
+    NetworksDamaged
+        If they cannot be used.
     """
     chosen = settings()
-    return _load_pipeline(chosen.weights, weights_fingerprint(chosen.weights), chosen.device, chosen.runtime)
+    files = weights_fingerprint(chosen.weights)
+    try:
+        return _load_pipeline(chosen.weights, files, chosen.device, chosen.runtime)
+    except AssetMissing:
+        raise
+    except DAMAGE as error:
+        raise NetworksDamaged(_with_way_out(error)) from error
+
+
+def _with_way_out(error: Exception) -> str:
+    reason = (str(error).strip().splitlines() or [type(error).__name__])[0].rstrip(".")
+    has_way_out = any(word in reason for word in ("Restore", "restore", "Run:"))
+    return (
+        f"{reason}." if has_way_out else f"{reason}. Restore the file from the repository, or train it again."
+    )
 
 
 @st.cache_resource(show_spinner=False)
@@ -146,8 +170,8 @@ def until_ready(look: Look | None = None, pause_s: float = 0.2) -> Iterator[None
 
     Raises
     ------
-    AssetMissing
-        If the weights are not there.
+    AssetMissing, NetworksDamaged
+        If the weights are not there, or cannot be used.
     GeneratorUnusable
         If the look's generator cannot be loaded or fails.
     """
@@ -169,8 +193,8 @@ def _try_out(look: Look) -> None:
         return  # loaded with the others, or asked for by another visitor meanwhile
     try:
         networks(_dot_face(), generator=look.generator, stage1=look.effective().stage1)
-    except (ValueError, RuntimeError, OSError) as error:
-        raise GeneratorUnusable(str(error)) from error
+    except DAMAGE as error:
+        raise GeneratorUnusable(_with_way_out(error)) from error
     _tried().update(marks)
 
 

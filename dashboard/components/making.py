@@ -16,6 +16,7 @@ from dashboard.decisions import missing_text, unusable_text
 from dashboard.drawing import data_url
 from dashboard.face_pictures import ghost_url, thumbnail, tile_url
 from dashboard.looks import Look
+from dashboard.plain_text import as_text
 from dashboard.state import Drawing, DrawSession, Shown
 
 logger = logging.getLogger(__name__)
@@ -34,14 +35,15 @@ def get_ready(session: DrawSession, look: Look, line: DeltaGenerator) -> bool:
     try:
         for _ in networks.until_ready(look):
             show_waiting(line, look)
-    except AssetMissing as error:
-        logger.warning("no weights: %s", error)
-        line.error(missing_text(error), icon=":material/cloud_off:")
+    except (AssetMissing, networks.NetworksDamaged) as error:
+        logger.warning("no usable weights: %s", error)
+        line.error(as_text(missing_text(error)), icon=":material/cloud_off:")
         return False
     except networks.GeneratorUnusable as error:
         logger.warning("generator %s, stage 1 %s: %s", look.generator, look.stage1, error)
         if not session.refuse(look, unusable_text(look, error)):
-            raise
+            line.error(as_text(missing_text(error)), icon=":material/broken_image:")
+            return False
         run_again()
     return True
 

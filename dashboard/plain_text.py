@@ -1,0 +1,48 @@
+"""Show what people typed as text where Streamlit takes Markdown: labels, messages, captions, options.
+
+A note may hold an image (every visitor's browser would fetch a foreign address) or a link that imitates a sign-in.
+Backslashes stop what CommonMark parses; what the page looks for in the finished text as well (addresses, ``:icon:``,
+``->``) is broken by a word joiner, which nobody sees.
+"""
+
+from __future__ import annotations
+
+import re
+
+_JOINER = "\u2060"
+_MARKUP = re.compile(r"[\\`*\[\]<>|$~&]|(?<!\w)_|_(?!\w)")
+_BLOCK = re.compile(r"^(\d+(?=[.)])|(?=[#+=-]))")  # a list, a heading or a rule begins so
+_IN_TEXT = re.compile(
+    r"(?<=:)(?=\S)|(?<=www)(?=\.)|(?<=\S)(?=@)|(?<=-)(?=[->])|(?<=[<>~])(?==)", re.IGNORECASE
+)
+
+
+def as_text(value: object, most: int | None = None) -> str:
+    """Escape text of any origin; line breaks become spaces.
+
+    Parameters
+    ----------
+    most
+        Characters that are shown; the rest is an ellipsis.
+    """
+    text = " ".join(str(value).split())
+    if most is not None and len(text) > most:
+        text = text[: most - 1] + "…"
+    text = _IN_TEXT.sub(_JOINER, text)
+    start = _BLOCK.match(text)
+    head = (start[0] + "\\") if start else ""
+    return head + _MARKUP.sub(r"\\\g<0>", text[len(start[0]) if start else 0 :])
+
+
+def as_code(value: object) -> str:
+    """Set text in the typeface of code; whatever it holds, backticks too, stays within."""
+    text = " ".join(str(value).split())
+    fence = "`" * (1 + max(map(len, re.findall("`+", text)), default=0))
+    return f"{fence} {text} {fence}" if "`" in text else f"`{text}`"
+
+
+def without_links(markdown: str) -> str:
+    """Keep the structure of a foreign document (headings, tables), but no link, image or HTML."""
+    return re.sub(
+        r"[\[<$]", r"\\\g<0>", re.sub(r"(?<=:)(?=\S)|(?<=www)(?=\.)|(?<=\S)(?=@)", _JOINER, markdown)
+    )
