@@ -36,7 +36,7 @@ def as_text(value: object, most: int | None = None) -> str:
 
 def as_code(value: object) -> str:
     """Set text in the typeface of code; whatever it holds, backticks too, stays within."""
-    text = " ".join(str(value).split())
+    text = " ".join(str(value).split()).replace(":material/", f":{_JOINER}material/")
     fence = "`" * (1 + max(map(len, re.findall("`+", text)), default=0))
     return f"{fence} {text} {fence}" if "`" in text else f"`{text}`"
 

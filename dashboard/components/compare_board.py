@@ -11,6 +11,7 @@ import streamlit as st
 from dashboard.compare.state import BESIDE, COLUMN, LABEL
 from dashboard.compare.table import leaderboard, marks_of, warning_list
 from dashboard.compare.words import facts_of, plain, titles_of
+from dashboard.plain_text import as_text
 from eval.comparison.cases import labels_of
 from eval.comparison.kept_features import read_features
 from eval.comparison.wording import GROUPS, Verdict, can_stand_beside, group_of, pair_text, pairs_of, verdict
@@ -42,11 +43,11 @@ def show_choices(
     if label is not None:
         st.caption(
             f":material/filter_alt: Only the {len(shown.cases):,} of {len(comparison.cases):,} cases with "
-            f"**{label[0]}: {label[1]}**, scored and tested anew. Figures of whole sets need 50 cases and kept "
-            "features."
+            f"**{as_text(label[0])}: {as_text(label[1])}**, scored and tested anew. Figures of whole sets need 50 "
+            "cases and kept features."
         )
     if earlier is not None and (why_not := can_stand_beside(shown, earlier)):
-        st.warning(why_not, icon=":material/block:")
+        st.warning(as_text(why_not), icon=":material/block:")
         earlier = None
     if earlier is not None and label is not None:
         st.caption(
@@ -155,7 +156,7 @@ def _filtered(entry: Entry, comparison: Comparison, label: tuple[str, str]) -> C
     try:
         return _filter(entry.id, comparison.created, str(entry.folder), label, comparison)
     except ValueError as error:
-        st.warning(str(error), icon=":material/filter_alt_off:")
+        st.warning(as_text(error), icon=":material/filter_alt_off:")
         return comparison
 
 

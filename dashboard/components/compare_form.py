@@ -13,6 +13,7 @@ from dashboard.compare.state import choose_nothing, choose_result, repeated_resu
 from dashboard.components.compare_form_models import show_models
 from dashboard.components.compare_source import ask_source
 from dashboard.components.compare_weights import show_protocol
+from dashboard.plain_text import as_code, as_text
 from dashboard.server_paths import PathRefused, server_path
 
 if TYPE_CHECKING:
@@ -61,7 +62,7 @@ def _show(root: Path, found: Sequence[Entry], of: Entry | None, *, key: str) -> 
         st.caption(f":material/info: {missing}")
     busy = [entry.title for entry in found if entry.state == "running"]
     if busy:
-        st.caption(f":material/warning: {', '.join(busy)} runs too: both will be slower.")
+        st.caption(f":material/warning: {as_text(', '.join(busy))} runs too: both will be slower.")
     with st.container(horizontal=True):
         pressed = st.button(
             "Go on" if goes_on else "Start", icon=":material/play_arrow:", type="primary", key="compare_start",
@@ -120,9 +121,9 @@ def _absolute(repeated: ComparisonRequest | None) -> str:
 def _described(real: Dataset) -> Dataset | None:
     problem, words = real.facts()
     if problem:
-        st.error(problem, icon=":material/error:")
+        st.error(as_text(problem), icon=":material/error:")
         return None
-    st.caption(f"{words} · `{real.path}`")
+    st.caption(f"{as_text(words)} · {as_code(real.path)}")
     return real
 
 
@@ -196,7 +197,7 @@ def _typed(text: str, label: str) -> Path | PathRefused | None:
     try:
         return server_path(text)
     except PathRefused as error:
-        st.error(f"{label}: {error}", icon=":material/folder_off:")
+        st.error(as_text(f"{label}: {error}"), icon=":material/folder_off:")
         return error
 
 
@@ -222,7 +223,7 @@ def _start(root: Path, asked: dict[str, Any], *, goes_on_with: str) -> None:
             request = ComparisonRequest(**asked)
             entry = restart(root, goes_on_with, request) if goes_on_with else start(root, request)
     except (ValueError, OSError) as error:
-        st.error(str(error), icon=":material/error:")
+        st.error(as_text(error), icon=":material/error:")
         return
     choose_result(entry.id)
     st.rerun()

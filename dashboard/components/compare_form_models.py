@@ -10,6 +10,7 @@ import streamlit as st
 from dashboard.compare.sources import Dataset, free_name, generators_here, model_name
 from dashboard.compare.state import add_own_set, drop_own_set, own_sets
 from dashboard.components.compare_source import ask_source
+from dashboard.plain_text import as_text
 from dashboard.server_paths import server_path
 
 if TYPE_CHECKING:
@@ -60,7 +61,7 @@ def _ask_checkpoints(number: int) -> dict[int, Path]:
     try:
         found = checkpoints_of(server_path(text))
     except (ValueError, OSError) as error:
-        st.error(str(error), icon=":material/folder_off:")
+        st.error(as_text(error), icon=":material/folder_off:")
         return {}
     st.caption(f"{len(found)} checkpoints: {', '.join(f'{step:,}' for step in sorted(found))}")
     return found
@@ -81,8 +82,8 @@ def _ask_generators(repeated: ComparisonRequest | None, real: Dataset, *, key: s
     names = [one.name for one in found]
     usual = [name for name in names if not repeated or name in {source.generator for source in before}]
     picked = st.pills(
-        "Generators", names, default=usual, selection_mode="multi", key=f"compare_generators_{key}",
-        help="Each draws a photo from every sketch of the split.",
+        "Generators", names, default=usual, selection_mode="multi", format_func=as_text,
+        key=f"compare_generators_{key}", help="Each draws a photo from every sketch of the split.",
     )  # fmt: skip
     offered = sorted({stage for one in found for stage in one.stages}, reverse=True)
     wanted = ["whole"]
@@ -117,12 +118,13 @@ def _ask_kept(repeated: ComparisonRequest, *, key: str) -> dict[str, Any]:
         return {}
     picked = st.pills(
         "Outputs of the repeated comparison", list(folders), default=list(folders), selection_mode="multi",
+        format_func=as_text,
         key=f"compare_folders_{key}",
     )  # fmt: skip
     gone = [name for name in picked if not folders[name].exists()]
     if gone:
         st.warning(
-            f"No longer there: {', '.join(str(folders[name]) for name in gone)}.",
+            f"No longer there: {as_text(', '.join(str(folders[name]) for name in gone))}.",
             icon=":material/folder_off:",
         )
     return {name: folders[name] for name in picked if name not in gone}

@@ -9,6 +9,7 @@ import streamlit as st
 
 from dashboard.compare.state import PROBLEM, choose_new, choose_nothing, choose_result
 from dashboard.compare.words import sentence_of
+from dashboard.plain_text import as_text
 
 if TYPE_CHECKING:
     from eval.comparison.shelf import Entry
@@ -21,7 +22,7 @@ def show_unfinished(root: Path, entry: Entry) -> None:
     """Followed as long as it runs; the page may be closed or reloaded meanwhile."""
     from eval.comparison.shelf import entry as read
 
-    st.markdown(f"#### {entry.title}")
+    st.markdown(f"#### {as_text(entry.title)}")
     is_running = entry.state == "running"
 
     @st.fragment(run_every=POLL_S if is_running else None)
@@ -54,7 +55,7 @@ def show_unfinished(root: Path, entry: Entry) -> None:
 def show_remove(root: Path, entry: Entry) -> None:
     """Remove a comparison, after a question."""
     with st.popover("Remove", icon=":material/delete:", key=f"compare_remove_{entry.id}"):
-        st.markdown(f"Deletes **{entry.title}** with its pictures. There is no way back.")
+        st.markdown(f"Deletes **{as_text(entry.title)}** with its pictures. There is no way back.")
         if st.button("Remove it", type="primary", key="compare_remove_now"):
             _remove(root, entry.id)
             st.rerun()
@@ -64,13 +65,13 @@ def _show_state(entry: Entry) -> None:
     if entry.state == "running":
         _, done, total = entry.progress or ("", 0, 0)
         st.progress(min(1.0, done / total) if total else 0.0)
-        st.markdown(sentence_of(entry))
+        st.markdown(as_text(sentence_of(entry)))
     elif entry.state == "failed":
-        st.error(sentence_of(entry), icon=":material/error:")
+        st.error(as_text(sentence_of(entry)), icon=":material/error:")
     elif entry.state == "interrupted":
-        st.warning(sentence_of(entry), icon=":material/warning:")
+        st.warning(as_text(sentence_of(entry)), icon=":material/warning:")
     else:
-        st.info(sentence_of(entry), icon=":material/stop:")
+        st.info(as_text(sentence_of(entry)), icon=":material/stop:")
 
 
 def _show_log(entry: Entry) -> None:

@@ -9,6 +9,7 @@ import streamlit as st
 from dashboard.compare.charts import curve_chart, map_chart, spread_chart
 from dashboard.compare.pairs import pair_matrix
 from dashboard.compare.words import plain, set_words
+from dashboard.plain_text import as_text
 from eval.comparison.wording import pairs_of
 
 if TYPE_CHECKING:
@@ -111,7 +112,9 @@ def show_about(comparison: Comparison) -> None:
 
 
 def _show_set(used: SetUsed) -> None:
-    st.markdown(f"**{plain(used.name)}** · {plain(used.source)} · {set_words(used)} · `{used.digest[:12]}`")
+    st.markdown(
+        f"**{as_text(used.name)}** · {as_text(used.source)} · {set_words(used)} · `{used.digest[:12]}`"
+    )
     if used.left_out:
         with st.expander(f"Left out ({len(used.left_out)})"):
             st.dataframe(

@@ -9,6 +9,7 @@ import streamlit as st
 from dashboard.compare.charts import distances_chart
 from dashboard.compare.pictures import picture_url
 from dashboard.compare.words import plain
+from dashboard.plain_text import as_text
 from eval.comparison.pictures import find_picture
 from eval.comparison.wording import number_text
 
@@ -41,6 +42,7 @@ def show_twins(entry: Entry, comparison: Comparison) -> None:
         st.altair_chart(chart, width="stretch", theme="streamlit", key="compare_distances")
     name = st.segmented_control(
         "Model", [model.name for model in with_nearest], default=with_nearest[0].name, required=True,
+        format_func=as_text,
         key=f"compare_twins_{entry.id}", label_visibility="collapsed",
     ) or with_nearest[0].name  # fmt: skip
     model = next(model for model in with_nearest if model.name == name)

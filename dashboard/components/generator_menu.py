@@ -11,6 +11,7 @@ import streamlit as st
 
 from dashboard.looks import next_generator
 from dashboard.networks import Abilities
+from dashboard.plain_text import as_text
 from dashboard.resources import asset_text
 from dashboard.state import GENERATOR, GENERATORS, DrawSession
 
@@ -36,7 +37,7 @@ def show_generators(session: DrawSession, abilities: Abilities, pictures: Mappin
     if len(abilities.cards) < 2:
         return False
     menu = st.popover(
-        abilities.card(session.look.generator).title,
+        as_text(abilities.card(session.look.generator).title),
         key=GENERATOR,
         on_change="rerun",
     )

@@ -10,6 +10,7 @@ import pandas as pd
 import streamlit as st
 
 from dashboard.job_reports import read_report, state_text, title_of
+from dashboard.plain_text import as_text
 
 if TYPE_CHECKING:
     from curation.jobs import Job
@@ -43,7 +44,7 @@ def _show(root: Path, job: Job) -> None:
     with st.container(border=True, key=f"job_{job.id}"):
         line = st.container(horizontal=True, vertical_alignment="center")
         report = read_report(job.output) if job.kind == "add" else None
-        text = f"**{title_of(job)}** · {state_text(job)}"
+        text = f"**{as_text(title_of(job))}** · {as_text(state_text(job))}"
         if report is not None and report.sentence():
             text += f" {report.sentence()}"
         with line:

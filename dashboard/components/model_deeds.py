@@ -15,6 +15,7 @@ from core.models.listing import ModelFile
 from core.models.shelf import change_model, check_name, remove_model, rename_model, restore_model
 from dashboard.components.model_conventions import ask_conventions
 from dashboard.models.state import ModelsSession
+from dashboard.plain_text import as_text
 
 
 def show_deeds(model: ModelFile, session: ModelsSession, *, is_damaged: bool = False) -> None:
@@ -26,7 +27,7 @@ def show_deeds(model: ModelFile, session: ModelsSession, *, is_damaged: bool = F
             if model.info is not None and model.info.conventions is not None:
                 _show_change(model, session, model.info.conventions)
         with st.popover("Remove", icon=":material/delete:", key=f"removing_{model.name}"):
-            st.markdown(f"**{model.name}** goes to the trash, from where it can be had back.")
+            st.markdown(f"**{as_text(model.name)}** goes to the trash, from where it can be had back.")
             st.button(
                 "Remove",
                 key=f"remove_{model.name}",

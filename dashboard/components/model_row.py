@@ -20,11 +20,11 @@ from dashboard.models.words import (
     conventions_rows,
     facts_line,
     family_title,
-    plain_text,
     size_words,
     speed_details,
     speed_words,
 )
+from dashboard.plain_text import as_code, as_text
 
 
 def show_row(model: ModelFile, session: ModelsSession) -> None:
@@ -48,7 +48,7 @@ def show_row(model: ModelFile, session: ModelsSession) -> None:
             elif not model.is_shipped:
                 show_deeds(model, session, is_damaged=True)
         if model.problem:
-            st.error(_with_way_out(model), icon=":material/broken_image:")
+            st.error(as_text(_with_way_out(model)), icon=":material/broken_image:")
         elif session.opened == model.name:
             _show_details(model, session)
 
@@ -56,8 +56,8 @@ def show_row(model: ModelFile, session: ModelsSession) -> None:
 def _headline(model: ModelFile) -> str:
     badge = ":gray-badge[shipped]" if model.is_shipped else ":violet-badge[yours]"
     title = family_title(model.info.family) if model.info else "unreadable"
-    facts = f":small[:gray[{plain_text(facts_line(model))}]]"
-    return f"**{plain_text(model.name)}** &nbsp;{title} &nbsp;{badge}  \n{facts}"
+    facts = f":small[:gray[{as_text(facts_line(model))}]]"
+    return f"**{as_text(model.name)}** &nbsp;{as_text(title)} &nbsp;{badge}  \n{facts}"
 
 
 def _with_way_out(model: ModelFile) -> str:
@@ -78,11 +78,11 @@ def _show_speed(model: ModelFile, session: ModelsSession) -> None:
         icon=":material/speed:",
         help="How long one picture takes on this machine; about ten seconds of work."
         if speed is None
-        else f"{speed_details(speed)}. Press to measure again.",
+        else f"{as_text(speed_details(speed))}. Press to measure again.",
         type="secondary" if speed is None else "tertiary",
     )
     if problem := session.measured.get(model.name):
-        st.caption(f":material/error: {problem}")
+        st.caption(f":material/error: {as_text(problem)}")
     if pressed:
         place.markdown(":material/hourglass_top: measuring …", width="content")
         _measure(model, session)
@@ -111,11 +111,11 @@ def _show_details(model: ModelFile, session: ModelsSession) -> None:
     else:
         facts = st.container()
     with facts:
-        st.caption(architecture_line(model.info.family, model.info.config))
+        st.caption(as_text(architecture_line(model.info.family, model.info.config)))
         if model.info.conventions is not None:
             rows = conventions_rows(model.info.conventions)
             st.markdown("| | |\n|---|---|\n" + "\n".join(f"| {name} | {value} |" for name, value in rows))
-        st.caption(f"`{model.path}` · {size_words(model.size_bytes)}")
+        st.caption(f"{as_code(model.path)} · {size_words(model.size_bytes)}")
         if not model.is_shipped:
             show_deeds(model, session)
     with st.expander("Model card", expanded=not model.is_generator):

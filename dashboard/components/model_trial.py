@@ -11,6 +11,7 @@ from core.models.conventions import Conventions
 from dashboard.components.pictures import Picture, show_pictures
 from dashboard.models.painting import Painted, paint
 from dashboard.models.state import ModelsSession
+from dashboard.plain_text import as_text
 from dashboard.resources import examples
 
 
@@ -44,10 +45,10 @@ def try_painting(
         with st.spinner("Painting …"):
             return paint(path, fingerprint, conventions, example)
     except (AssetMissing, ValueError) as error:
-        st.error(str(error))
+        st.error(as_text(error))
     except RuntimeError as error:
         first = (str(error).strip().splitlines() or ["no reason given"])[0]
-        st.error(f"The network does not run with these settings: {first[:200]}. Try another size.")
+        st.error(f"The network does not run with these settings: {as_text(first[:200])}. Try another size.")
     return None
 
 

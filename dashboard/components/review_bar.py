@@ -8,6 +8,7 @@ from typing import Any
 
 import streamlit as st
 
+from dashboard.plain_text import as_text
 from dashboard.review.choices import Choices
 from dashboard.review.filters import STATES, VERDICTS, View
 from dashboard.review.state import ReviewSession
@@ -73,7 +74,7 @@ def show_active(session: ReviewSession, choices: Choices) -> None:
     with st.container(key="review_active", horizontal=True, vertical_alignment="center", gap="xsmall"):
         for position, (text, without) in enumerate(active):
             st.button(
-                text, key=f"review_off_{position}", icon=":material/close:", type="secondary",
+                as_text(text), key=f"review_off_{position}", icon=":material/close:", type="secondary",
                 help="Take this filter off", on_click=_go, args=(session, without),
             )  # fmt: skip
         st.button(

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import streamlit as st
 
 from core.config import settings
+from dashboard.plain_text import as_code, as_text
 from dashboard.server_paths import PathRefused, server_path
 from dashboard.train.options import (
     RESOLUTIONS,
@@ -37,7 +38,7 @@ def show_form(root: Path, runs: Sequence[Run]) -> None:
 
     problem = PROBLEM.take()
     if problem:
-        st.error(problem, icon=":material/error:")
+        st.error(as_text(problem), icon=":material/error:")
     name = st.segmented_control(
         "What to train", list(KINDS), format_func=lambda name: KINDS[name].title, default="pix2pixhd",
         required=True, key="train_kind",
@@ -79,12 +80,12 @@ def _show_data() -> Dataset | None:
         try:
             found = describe(server_path(typed))
         except PathRefused as error:
-            st.error(str(error), icon=":material/folder_off:")
+            st.error(as_text(error), icon=":material/folder_off:")
             return None
     if found.problem:
-        st.error(found.problem, icon=":material/error:")
+        st.error(as_text(found.problem), icon=":material/error:")
     else:
-        st.caption(f"{found.words} · `{found.path}`")
+        st.caption(f"{as_text(found.words)} · {as_code(found.path)}")
     return found
 
 
@@ -149,7 +150,7 @@ def _photos(typed: str) -> Path | PathRefused:
     try:
         return server_path(typed)
     except PathRefused as error:
-        st.error(str(error), icon=":material/folder_off:")
+        st.error(as_text(error), icon=":material/folder_off:")
         return error
 
 
@@ -184,7 +185,7 @@ def _show_cost(kind: Kind, data: Dataset | None, asked: dict[str, Any], runs: Se
         parts.append(f"about {duration(pace * asked['steps'])} at the pace of the last such run")
     busy = [run.name for run in runs if run.is_alive]
     if busy:
-        parts.append(f":material/warning: {', '.join(busy)} is in training too: both will be slower")
+        parts.append(f":material/warning: {as_text(', '.join(busy))} is in training too: both will be slower")
     st.caption(" · ".join(parts))
 
 
@@ -197,7 +198,7 @@ def _start(root: Path, asked: dict[str, Any]) -> None:
         with st.spinner("Starting …"):
             run = create(root, RunRequest(**asked))
     except (RunError, ValueError) as error:
-        st.error(str(error), icon=":material/error:")
+        st.error(as_text(error), icon=":material/error:")
         return
     choose_run(run.name)
     st.rerun()

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import streamlit as st
 
+from dashboard.plain_text import as_text
 from dashboard.train.state import LIST, choose_new, choose_run
 from dashboard.train.words import ICONS, caption_of
 
@@ -33,7 +34,7 @@ def show_list(root: Path, selected: str | None) -> None:
         st.session_state[LIST] = selected if selected in found else None
         picked = st.radio(
             "Trainings", names, key=LIST, label_visibility="collapsed",
-            format_func=lambda name: f"**{name}**",  # the browser sends this text: no state in it
+            format_func=lambda name: f"**{as_text(name)}**",  # the browser sends this text: no state in it
             captions=[f"{ICONS[run.state]} {caption_of(run)}" for run in found.values()],
         )  # fmt: skip
         if picked in found and picked != selected:

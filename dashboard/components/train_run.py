@@ -11,6 +11,7 @@ import streamlit as st
 from core.config import settings
 from dashboard.components.train_losses import show_losses
 from dashboard.components.train_samples import show_samples
+from dashboard.plain_text import as_text
 from dashboard.train.sources import exported
 from dashboard.train.state import PROBLEM, choose_nothing, choose_run
 from dashboard.train.words import STATES, sentence_of
@@ -29,7 +30,7 @@ def show_run(root: Path, name: str) -> None:
     try:
         run = read_run(root, name)
     except RunError as error:
-        st.warning(str(error), icon=":material/delete:")
+        st.warning(as_text(error), icon=":material/delete:")
         return
     before = run.state
 
@@ -54,7 +55,7 @@ def show_run(root: Path, name: str) -> None:
 
     problem = PROBLEM.take()
     if problem:
-        st.error(problem, icon=":material/error:")
+        st.error(as_text(problem), icon=":material/error:")
     follow()
     _show_actions(root, run)
     follow_files()
@@ -72,11 +73,11 @@ def _show_head(run: Run) -> None:
     if run.steps:
         st.progress(min(1.0, run.step / run.steps))
     if run.state == "failed":
-        st.error(sentence_of(run), icon=":material/error:")
+        st.error(as_text(sentence_of(run)), icon=":material/error:")
     elif run.state == "interrupted":
-        st.warning(sentence_of(run), icon=":material/warning:")
+        st.warning(as_text(sentence_of(run)), icon=":material/warning:")
     else:
-        st.markdown(sentence_of(run))
+        st.markdown(as_text(sentence_of(run)))
 
 
 def _show_actions(root: Path, run: Run) -> None:
@@ -143,8 +144,8 @@ def _show_use(run: Run) -> None:
         if not is_generator_run(run):
             st.markdown(
                 "These weights can refine the input of a Pix2PixHD, CycleGAN or U-GAT-IT training: choose "
-                f"*run {run.name}* there. To draw with them as stage 1, put them with their bank into a folder "
-                "of weights and serve that one:"
+                f"*run {as_text(run.name)}* there. To draw with them as stage 1, put them with their bank into a "
+                "folder of weights and serve that one:"
             )
             st.code(_stage1_commands(run), language="bash", wrap_lines=True)
             return
@@ -162,9 +163,9 @@ def _publish(run: Run, name: str) -> None:
     try:
         path = publish_run(run, name, weights=settings().weights, models=models_folder())
     except RunError as error:
-        st.error(str(error))
+        st.error(as_text(error))
     else:
-        st.success(f"The Draw page offers it as **{path.stem}** now.")
+        st.success(f"The Draw page offers it as **{as_text(path.stem)}** now.")
 
 
 def _show_delete(root: Path, run: Run) -> None:
@@ -173,8 +174,8 @@ def _show_delete(root: Path, run: Run) -> None:
     with st.popover("Delete", icon=":material/delete:", key=f"train_delete_{run.name}"):
         size = size_on_disk(run.folder) / 1e6
         st.markdown(
-            f"Deletes **{run.name}** with its checkpoint, pictures and log ({size:,.0f} MB). There is no way back; "
-            "a model that was made of it stays."
+            f"Deletes **{as_text(run.name)}** with its checkpoint, pictures and log ({size:,.0f} MB). There is no way "
+            "back; a model that was made of it stays."
         )
         st.button("Delete it", type="primary", on_click=_delete, args=(root, run.name), key="train_delete")
 

@@ -13,6 +13,7 @@ from core.models.conventions import Conventions
 from core.models.families import FAMILIES
 from core.models.listing import ModelFile
 from core.models.speed import Speed
+from dashboard.plain_text import as_text, without_links
 
 TITLES = {
     "sketch_autoencoder": "Sketch autoencoder",
@@ -137,6 +138,8 @@ def card_text(model: ModelFile) -> str:
     except (OSError, UnicodeDecodeError):
         return _made_card(model)
     text = re.sub(r"\A# .*\n+", "", text)
+    if not model.is_shipped:  # what people typed when it was published stands in it
+        return re.sub(r"^(#+) ", r"##\1 ", without_links(text), flags=re.MULTILINE)
     text = re.sub(r"!\[([^\]]*)\]\(([^)]+)\)", lambda m: _picture(card.parent, m[1], m[2]), text)
     text = re.sub(r"(?<!!)\[([^\]]+)\]\((?!https?:)[^)]+\)", r"\1", text)  # files of the repository
     return re.sub(r"^(#+) ", r"##\1 ", text, flags=re.MULTILINE)
@@ -156,16 +159,12 @@ def _made_card(model: ModelFile) -> str:
         return ""
     names = {"imported_from": "Imported from", "imported": "Imported", "sha256": "SHA-256 of that file",
              "network": "Network of the file", "note": "Note", "notes": "How it was read"}  # fmt: skip
-    rows = [("Network", architecture_line(model.info.family, model.info.config))]
+    rows = [("Network", as_text(architecture_line(model.info.family, model.info.config)))]
     for key, value in model.info.provenance.items():
         words = "; ".join(map(str, value)) if isinstance(value, list) else str(value)
         if words:
-            rows.append((names.get(key, key.replace("_", " ").capitalize()), plain_text(words)))
-    rows.append(("Licence", plain_text(model.info.licence)))
+            rows.append(
+                (names.get(key) or as_text(key.replace("_", " ").capitalize(), 500), as_text(words, 500))
+            )
+    rows.append(("Licence", as_text(model.info.licence, 500)))
     return "| | |\n|---|---|\n" + "\n".join(f"| {name} | {value} |" for name, value in rows)
-
-
-def plain_text(text: str, most: int = 500) -> str:
-    """A stranger's text inside a Markdown table: no markup, no line breaks."""
-    short = text if len(text) <= most else text[: most - 1] + "…"
-    return re.sub(r"([\\`*_{}\[\]<>#|!$~:])", r"\\\1", " ".join(short.split()))

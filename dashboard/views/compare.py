@@ -10,6 +10,7 @@ from dashboard.components.compare_form import show_form
 from dashboard.components.compare_result import show_result
 from dashboard.components.compare_running import show_unfinished
 from dashboard.components.compare_top import show_top
+from dashboard.plain_text import as_text
 from dashboard.resources import asset_text
 
 
@@ -22,7 +23,7 @@ def show_page() -> None:
     try:
         kept = entries(root)
     except OSError as error:
-        st.error(f"{root} cannot be read: {error}", icon=":material/folder_off:")
+        st.error(as_text(f"{root} cannot be read: {error}"), icon=":material/folder_off:")
         return
     product = shipped()
     found = [*kept, *([product] if product else [])]
@@ -33,9 +34,9 @@ def show_page() -> None:
         chosen = next(running, None) or next(done, None) or found[0].id
     show_top(found, chosen)
     if problem := PROBLEM.take():
-        st.error(problem, icon=":material/error:")
+        st.error(as_text(problem), icon=":material/error:")
     if notice := NOTICE.take():
-        st.info(notice, icon=":material/info:")
+        st.info(as_text(notice), icon=":material/info:")
     entry = next((one for one in found if one.id == chosen), None)
     if chosen is None:
         show_form(root, found)

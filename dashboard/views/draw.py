@@ -36,6 +36,7 @@ from dashboard.decisions import Step, next_step
 from dashboard.drawing import has_ink
 from dashboard.looks import Look, all_ways
 from dashboard.networks import Abilities
+from dashboard.plain_text import as_text
 from dashboard.state import CANVAS, DrawSession, draw_session
 
 
@@ -145,5 +146,5 @@ def _pictures(session: DrawSession, abilities: Abilities, *, is_drawn: bool) -> 
 def _say_once(session: DrawSession) -> None:
     """Tell what had to be left, such as a generator that cannot be used."""
     if session.notice:
-        st.toast(session.notice, icon=":material/error:", duration="long")
+        st.toast(as_text(session.notice), icon=":material/error:", duration="long")
         session.notice = ""

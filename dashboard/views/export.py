@@ -11,6 +11,7 @@ import streamlit as st
 from curation.library.errors import LibraryError
 from dashboard.components.job_list import show_jobs
 from dashboard.export_reports import Exported, read_exported
+from dashboard.plain_text import as_code, as_text
 from dashboard.resources import asset_text
 from dashboard.shared_library import shared_library
 
@@ -30,7 +31,7 @@ def show_page() -> None:
         library = shared_library()
         versions = library.versions()
     except LibraryError as error:
-        st.error(str(error), icon=":material/database_off:")
+        st.error(as_text(error), icon=":material/database_off:")
         return
     _show_freeze(library, {version.name for version in versions})
     show_jobs(library.root, ("export",))
@@ -69,9 +70,11 @@ def _show_freeze(library: Library, taken: set[str]) -> None:
                     name.strip(), who=who.strip() or "somebody", note=note.strip(), trust_rules=trust_rules
                 )
             except (LibraryError, ValueError) as error:
-                st.error(str(error))
+                st.error(as_text(error))
             else:
-                st.toast(f"{version.name} holds {len(version.ids):,} images.", icon=":material/ac_unit:")
+                st.toast(
+                    f"{as_text(version.name)} holds {len(version.ids):,} images.", icon=":material/ac_unit:"
+                )
                 st.rerun()
 
 
@@ -79,8 +82,9 @@ def _show_version(library: Library, version: Version) -> None:
     with st.container(border=True, key=f"version_{_plain(version.name)}"):
         with st.container(horizontal=True, vertical_alignment="center"):
             st.markdown(
-                f"**{version.name}** · {len(version.ids):,} images · {version.created[:16].replace('T', ' ')} · "
-                f"{version.who} · `{version.hash[:12]}`" + (f" · {version.note}" if version.note else ""),
+                f"**{as_text(version.name)}** · {len(version.ids):,} images · "
+                f"{version.created[:16].replace('T', ' ')} · {as_text(version.who)} · `{version.hash[:12]}`"
+                + (f" · {as_text(version.note)}" if version.note else ""),
                 width="stretch",
             )
             layout = st.selectbox(
@@ -93,7 +97,7 @@ def _show_version(library: Library, version: Version) -> None:
             )  # fmt: skip
         if version.rejected:
             reasons = ", ".join(f"{name} {count:,}" for name, count in version.rejected.items())
-            st.caption(f"Left out: {reasons}")
+            st.caption(f"Left out: {as_text(reasons)}")
         for job in _jobs_of(library.root, version.name):
             exported = read_exported(job.output)
             if exported is not None:
@@ -103,7 +107,7 @@ def _show_version(library: Library, version: Version) -> None:
 def _show_exported(exported: Exported, key: str) -> None:
     splits = ", ".join(f"{name} {count:,}" for name, count in exported.splits.items())
     with st.container(horizontal=True, vertical_alignment="center"):
-        st.markdown(f"`{exported.out}` · {splits}", width="stretch")
+        st.markdown(f"{as_code(exported.out)} · {as_text(splits)}", width="stretch")
         archive = Path(exported.zip) if exported.zip else None
         if archive is not None and archive.is_file():
             size = archive.stat().st_size / 1e6
@@ -116,11 +120,11 @@ def _show_exported(exported: Exported, key: str) -> None:
                     key=f"zip_{key}",
                 )
             else:
-                st.caption(f"{archive} ({size:.0f} MB)")
+                st.caption(f"{as_text(archive)} ({size:.0f} MB)")
     for warning in exported.warnings:
-        st.caption(f":material/warning: {warning}")
+        st.caption(f":material/warning: {as_text(warning)}")
     for what, command in exported.commands.items():
-        st.caption(f"{what}:")
+        st.caption(f"{as_text(what)}:")
         st.code(command, language="bash", wrap_lines=True)
 
 

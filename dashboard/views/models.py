@@ -12,6 +12,7 @@ from dashboard.components.model_deeds import restore
 from dashboard.components.model_import import show_import
 from dashboard.components.model_row import show_row
 from dashboard.models.state import ModelsSession, models_session
+from dashboard.plain_text import as_text
 from dashboard.resources import asset_text
 
 CURATION = ("face_coverage",)
@@ -45,7 +46,8 @@ def _show_models() -> None:
             show_row(model, session)
     if not models:
         st.info(
-            f"No model is in {settings().weights} or {models_folder()}. Import one, or restore the weights with git.",
+            f"No model is in {as_text(settings().weights)} or {as_text(models_folder())}. Import one, or restore "
+            "the weights with git.",
             icon=":material/info:",
         )
     _show_trash(session)
@@ -85,12 +87,12 @@ def _show_messages(session: ModelsSession) -> None:
     if not session.is_told and (session.problem or session.done):
         session.is_told = True
         icon = ":material/error:" if session.problem else ":material/check:"
-        st.toast(session.problem or session.done, icon=icon)
+        st.toast(as_text(session.problem or session.done), icon=icon)
     if session.problem:
-        st.error(session.problem, icon=":material/error:")
+        st.error(as_text(session.problem), icon=":material/error:")
     if session.done:
         with st.container(horizontal=True, vertical_alignment="center", key="models_done"):
-            st.markdown(f":material/check: {session.done}", width="content")
+            st.markdown(f":material/check: {as_text(session.done)}", width="content")
             if session.removed:
                 st.button(
                     "Undo", key="models_undo", icon=":material/undo:", on_click=restore,
@@ -107,7 +109,7 @@ def _show_trash(session: ModelsSession) -> None:
             name, _, when = token.partition("~")
             with st.container(horizontal=True, vertical_alignment="center"):
                 day = f"{when[:4]}-{when[4:6]}-{when[6:8]} {when[9:11]}:{when[11:13]} UTC"
-                st.markdown(f"**{name}** &nbsp;removed {day}", width="stretch")
+                st.markdown(f"**{as_text(name)}** &nbsp;removed {day}", width="stretch")
                 st.button("Restore", key=f"restore_{token}", on_click=restore, args=(token, session))
         with st.popover("Empty the trash", key="models_empty"):
             st.markdown("Deletes these files for good.")

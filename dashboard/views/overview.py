@@ -17,6 +17,7 @@ from dashboard.charts import (
     source_chart,
 )
 from dashboard.links import review_button
+from dashboard.plain_text import as_text
 from dashboard.resources import asset_text
 from dashboard.review.filters import View
 from dashboard.shared_library import shared_library
@@ -32,7 +33,7 @@ def show_page() -> None:
     try:
         table = shared_library().table()
     except LibraryError as error:
-        st.error(str(error), icon=":material/database_off:")
+        st.error(as_text(error), icon=":material/database_off:")
         return
     if not table["yaw"].notna().any():
         st.info("No face has been judged yet. Add pictures on the Collect page.", icon=":material/info:")

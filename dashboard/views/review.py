@@ -12,6 +12,7 @@ from dashboard.components.review_grid import received_deeds, show_grid
 from dashboard.components.review_learning import show_learning
 from dashboard.components.review_people import show_people
 from dashboard.components.review_queue import draw_from_queue
+from dashboard.plain_text import as_text
 from dashboard.resources import asset_text
 from dashboard.review.choices import choices_of
 from dashboard.review.deeds import carry_out
@@ -41,7 +42,7 @@ def show_review() -> None:
     try:
         show_library(shared_library())
     except LibraryError as error:
-        st.error(str(error.args[0]), icon=":material/database_off:")
+        st.error(as_text(error.args[0]), icon=":material/database_off:")
 
 
 def show_library(library: Library) -> None:

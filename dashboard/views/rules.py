@@ -13,6 +13,7 @@ from curation.rule_set import COLUMNS, DERIVED, Rule, Rules
 from curation.rules import count_kept
 from dashboard.histograms import histogram_image
 from dashboard.links import review_button
+from dashboard.plain_text import as_text
 from dashboard.resources import asset_text
 from dashboard.review.filters import View
 from dashboard.shared_library import shared_library
@@ -32,7 +33,7 @@ def show_page() -> None:
         library = shared_library()
         table, saved = library.table(), library.rules()
     except LibraryError as error:
-        st.error(str(error), icon=":material/database_off:")
+        st.error(as_text(error), icon=":material/database_off:")
         return
     show_rules(library, table, saved)
 
@@ -92,7 +93,7 @@ def _show_rule(draft: Rules, rule: Rule, table: pd.DataFrame) -> tuple[Rules, De
     whole = all(float(part).is_integer() for part in (low, high, step))
     kind: Any = int if whole else float
     with st.container(border=True, key=f"rule_{rule.name}", gap="xsmall"):
-        enabled = st.checkbox(rule.title, rule.enabled, key=f"rule_on_{rule.name}_{loads}")
+        enabled = st.checkbox(as_text(rule.title), rule.enabled, key=f"rule_on_{rule.name}_{loads}")
         values = (
             np.empty(0) if rule.column in DERIVED else table[rule.column].to_numpy(float, na_value=np.nan)
         )
@@ -128,7 +129,7 @@ def _apply(library: Library, draft: Rules) -> None:
     try:
         library.set_rules(draft, who)
     except LibraryError as error:
-        st.toast(str(error), icon=":material/error:")
+        st.toast(as_text(error), icon=":material/error:")
         return
     st.session_state.pop(DRAFT, None)
     st.toast("The rules are in force.", icon=":material/check:")

@@ -7,6 +7,7 @@ import streamlit as st
 from dashboard.components.train_form import show_form
 from dashboard.components.train_list import show_list
 from dashboard.components.train_run import show_run
+from dashboard.plain_text import as_text
 from dashboard.resources import asset_text
 from dashboard.train.state import chosen_run, wants_new
 
@@ -20,7 +21,7 @@ def show_page() -> None:
     try:
         found = runs(root)
     except OSError as error:
-        st.error(f"{root} cannot be read: {error}", icon=":material/folder_off:")
+        st.error(as_text(f"{root} cannot be read: {error}"), icon=":material/folder_off:")
         return
     chosen = chosen_run()
     if chosen is None and not wants_new() and found:

@@ -1,0 +1,171 @@
+"""What people typed is shown as text on every page, never as Markdown."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from core.models.conventions import Conventions
+from curation.library.library import Library
+from dashboard.components.compare_result import ABOUT, TWINS
+from dashboard.plain_text import as_code, as_text
+from eval.comparison import shelf
+from eval.comparison.request import ComparisonRequest, write_request
+from eval.comparison.result import LeftOut, write_comparison
+from tests.dashboard.comparison_example import example_comparison
+from tests.dashboard.review_library import fill_library
+from tests.dashboard.test_models_page import put
+
+HOSTILE = (
+    "![p](http://evil.example/p.png) [Sign in](https://evil.example) <b>x</b> :red[r] :material/key: "
+    "$m$ `c` **b** www.evil.example a@evil.example"
+)
+SIGN = "evil"
+# Where Streamlit takes text as it is; everywhere else it takes Markdown.
+PLAIN = frozenset(
+    {"html", "code", "text", "selectbox", "multiselect", "text_input", "text_area", "arrow_data_frame"}
+)
+
+
+def strings(message: Any) -> Iterator[str]:
+    """Every text in a message to the browser, to any depth."""
+    for field, value in message.ListFields():
+        for one in value if field.is_repeated else [value]:
+            if field.type == field.TYPE_MESSAGE:
+                yield from strings(one) if hasattr(one, "ListFields") else ()
+            elif isinstance(one, str):
+                yield one
+
+
+def shown(node: Any) -> Iterator[tuple[str, str]]:
+    """Type and text of everything on a page."""
+    if (proto := getattr(node, "proto", None)) is not None:
+        yield from ((node.type, text) for text in strings(proto))
+    for child in getattr(node, "children", {}).values():
+        yield from shown(child)
+
+
+def check(app: AppTest) -> list[str]:
+    """Texts that hold what was planted; fails where Markdown would be made of one."""
+    assert not app.exception
+    found = [text for kind, text in shown(app._tree) if SIGN in text and kind not in PLAIN]
+    for text in found:
+        outside_code = re.sub(r"(`+).*?\1", "", re.sub(r"\\`", "", text))
+        assert not re.search(
+            r"(?<!\\)\]\(|://evil|(?<!\\)<b>|:red\[|(?<!\\)\$m|www\.|:material/key", outside_code
+        ), text
+    return found
+
+
+@pytest.fixture
+def data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    (tmp_path / "weights").mkdir()
+    monkeypatch.setenv("STUDIO_DATA", str(tmp_path))
+    monkeypatch.setenv("STUDIO_WEIGHTS", str(tmp_path / "weights"))
+    monkeypatch.setattr(shelf, "shipped", lambda: None)
+    return tmp_path
+
+
+def page(name: str, **query: str) -> AppTest:
+    app = AppTest.from_string(f"from dashboard.views import {name}\n{name}.show_page()", default_timeout=120)
+    for key, value in query.items():
+        app.query_params[key] = value
+    return app.run()
+
+
+def test_the_note_and_author_of_a_version_are_text(data: Path) -> None:
+    fill_library(data / "library", 3)
+    with Library.open(data / "library") as library:
+        library.freeze("v1", who=HOSTILE[:60], note=HOSTILE)
+    assert any("Sign in" in text for text in check(page("export")))
+
+
+def test_the_title_models_and_sets_of_a_comparison_are_text(data: Path) -> None:
+    made = example_comparison()
+    left_out = (LeftOut(name=HOSTILE, reason=HOSTILE),)
+    real = made.real.model_copy(update={"name": HOSTILE, "source": HOSTILE, "left_out": left_out})
+    models = (made.models[0].model_copy(update={"name": HOSTILE}), *made.models[1:])
+    folder = shelf.root_of(data) / "20261122-210405-aaaaaa"
+    write_comparison(folder, made.model_copy(update={"title": HOSTILE, "real": real, "models": models}))
+    write_request(folder, ComparisonRequest(title=HOSTILE, real=folder, fakes={HOSTILE: folder}))
+    check(page("compare"))
+    app = page("compare", result=folder.name)
+    check(app)
+    for section in (TWINS, ABOUT):
+        check(app.segmented_control(key=f"compare_section_{folder.name}").set_value(section).run())
+    assert check(page("compare", new="1", of=folder.name))
+
+
+@pytest.mark.parametrize("state", ["failed", "cancelled"])
+def test_the_message_of_a_comparison_that_failed_is_text(data: Path, state: str) -> None:
+    folder = shelf.root_of(data) / "20261122-210405-aaaaaa"
+    write_request(folder, ComparisonRequest(title=HOSTILE, real=folder, fakes={HOSTILE: folder}))
+    assert check(page("compare", result=folder.name))
+
+
+def test_the_provenance_of_a_model_is_text(data: Path) -> None:
+    from core.checkpoints import save_model
+    from core.generators.cyclegan import CycleGANConfig, ResnetTranslator
+
+    put(data / "weights" / "shipped.safetensors")
+    (data / "models").mkdir()
+    network = ResnetTranslator(CycleGANConfig(input_nc=3, ngf=4, n_blocks=1))
+    path = data / "models" / "mine.safetensors"
+    told = {"note": HOSTILE, HOSTILE: HOSTILE}
+    save_model(path, network, provenance=told, licence=HOSTILE, conventions=Conventions(32, 3))
+    app = page("models")
+    check(app)
+    assert check(app.button(key="open_mine").click().run())
+
+
+def test_what_a_run_says_is_text(data: Path) -> None:
+    folder = data / "runs" / "r"
+    folder.mkdir(parents=True)
+    (folder / "config.yaml").write_text("loop: {steps: 4}\n")
+    (folder / "run.json").write_text(json.dumps({"kind": "pix2pixhd", "who": HOSTILE, "message": HOSTILE}))
+    check(page("train", run="r"))
+
+
+def test_a_typed_path_comes_back_as_text(data: Path) -> None:
+    app = page("compare", new="1")
+    check(app.text_input(key="compare_real_source_new_path").set_value(f"/{HOSTILE}").run())
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        (
+            "plain words, with (brackets): 50 % of a_b_c.png",
+            "plain words, with (brackets): 50 % of a_b_c.png",
+        ),
+        ("표준_v1 Straße", "표준_v1 Straße"),
+        ("a\nb\t c", "a b c"),
+        ("# head", "\\# head"),
+        ("1. one", "1\\. one"),
+        ("- item", "\\- item"),
+        ("_x_ *y* `z`", "\\_x\\_ \\*y\\* \\`z\\`"),
+        ("[a](b)", "\\[a\\](b)"),
+        ("<b>&amp;|$", "\\<b\\>\\&amp;\\|\\$"),
+        ("http://x", "http:\u2060//x"),
+        (":smile:", ":\u2060smile:"),
+        ("a->b--c", "a-\u2060\\>b-\u2060-c"),
+        ("", ""),
+    ],
+)
+def test_only_what_means_something_is_escaped(text: str, expected: str) -> None:
+    assert as_text(text) == expected
+
+
+def test_long_text_is_cut() -> None:
+    assert as_text("x" * 600, 500) == "x" * 499 + "…"
+
+
+@pytest.mark.parametrize(("text", "expected"), [("/a/b", "`/a/b`"), ("a`b``c", "``` a`b``c ```")])
+def test_code_keeps_backticks_inside(text: str, expected: str) -> None:
+    assert as_code(text) == expected
