@@ -29,6 +29,7 @@ STUDIO_ROOTS                    folders, besides the data folder, that a path ty
                                 lie in, separated by commas
 STUDIO_TORCHSCRIPT              TorchScript files that may be run, by sha256 or full path, separated
                                 by commas; default none
+STUDIO_UPLOAD_QUOTA_MB          what one visitor may have uploaded and not yet used; default 4000
 ==============================  =================================================================
 
 ``STUDIO_SHARED`` and ``STUDIO_REQUIRE_BROWSER`` belong to the tests (see ``tests/conftest.py``).
@@ -84,6 +85,7 @@ class Settings(BaseSettings):
     hosts: CommaSeparated = ()
     roots: CommaSeparated = ()
     torchscript: CommaSeparated = ()
+    upload_quota_mb: int = Field(4000, ge=1)
 
     @field_validator("roots")
     @classmethod

@@ -46,11 +46,12 @@ elif __name__ != "__mp_main__":  # a spawned worker reads this file as well, and
     from dashboard import api
     from dashboard.components import review_routes
     from dashboard.hosts import HostGuard, warn_if_unreachable
+    from dashboard.upload_staging import UploadStaging
 
     hosts = settings().hosts
     warn_if_unreachable(st.get_option("server.address"), hosts)
     app = st.App(
         __file__,
         routes=[*api.routes(), *review_routes.routes()],
-        middleware=[Middleware(HostGuard, named=hosts)],
+        middleware=[Middleware(HostGuard, named=hosts), Middleware(UploadStaging)],
     )

@@ -6,20 +6,15 @@ import re
 import secrets
 from collections.abc import Iterable
 from pathlib import Path, PurePosixPath
-from typing import Protocol
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from dashboard.upload_staging import StagedFile
 
 SPOOL = "spool"
 
 
-class Uploaded(Protocol):
-    """What a file uploader gives."""
-
-    name: str
-
-    def getvalue(self) -> bytes: ...
-
-
-def spool_pictures(library: Path, files: Iterable[Uploaded]) -> Path:
+def spool_pictures(library: Path, files: Iterable[StagedFile]) -> Path:
     """Write pictures into a new folder below ``<library>/jobs``; their names stay readable and harmless.
 
     Raises
@@ -30,15 +25,26 @@ def spool_pictures(library: Path, files: Iterable[Uploaded]) -> Path:
     folder = _new_folder(library)
     try:
         for number, file in enumerate(files):
-            _write(folder / f"{number:05d}-{harmless(file.name)}", file.getvalue())
+            file.copy_to(folder / f"{number:05d}-{harmless(file.name)}")
     except BaseException:
         remove_spool(folder)
         raise
     return folder
 
 
+def spool_archive(library: Path, file: StagedFile) -> Path:
+    """Put an archive into a new folder of its own; return the file."""
+    folder = _new_folder(library)
+    try:
+        file.copy_to(folder / harmless(file.name))
+    except BaseException:
+        remove_spool(folder)
+        raise
+    return folder / harmless(file.name)
+
+
 def spool_file(library: Path, name: str, data: bytes) -> Path:
-    """Write one file, such as an archive, into a new folder of its own; return the file."""
+    """Write one file, such as a list, into a new folder of its own; return the file."""
     folder = _new_folder(library)
     try:
         _write(folder / harmless(name), data)

@@ -17,7 +17,7 @@ from core.training.recipe import MAY_CHANGE, flat_settings, may_change
 CONFIG_FILE = "config.yaml"
 REFINER_FILE = "refiner.safetensors"
 # Settings that name a file or folder: further settings are typed by anybody, so they must not hold one.
-PATHS = ("data.root", "loop.out", "start_from", "refiner.weights", "unpaired.photos")
+PATHS = ("data.root", "loop.out", "start_from", "refiner.weights", "unpaired.photos", "material.painted")
 
 
 @dataclass(frozen=True)

@@ -12,10 +12,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from core.config import settings
-from dashboard.models.drafts import Uploaded
 from dashboard.server_paths import server_path
 from dashboard.spool import harmless
 from dashboard.train.sources import MANIFEST, describe, exported
+from dashboard.upload_staging import StagedFile
 
 if TYPE_CHECKING:
     from eval.comparison.request import ComparisonRequest
@@ -116,8 +116,8 @@ def source_path(text: str) -> Path:
     return path
 
 
-def keep_upload(root: Path, uploaded: Uploaded) -> Path:
-    """Write an uploaded zip below the comparisons' folder, where a job finds it.
+def keep_upload(root: Path, uploaded: StagedFile) -> Path:
+    """Put an uploaded zip below the comparisons' folder, where a job finds it.
 
     Raises
     ------
@@ -128,9 +128,7 @@ def keep_upload(root: Path, uploaded: Uploaded) -> Path:
     folder.mkdir(parents=True)
     path = folder / harmless(uploaded.name)
     try:
-        uploaded.seek(0)
-        with path.open("wb") as file:
-            shutil.copyfileobj(uploaded, file, 1 << 20)  # type: ignore[arg-type]
+        uploaded.copy_to(path)
     except BaseException:
         shutil.rmtree(folder, ignore_errors=True)
         raise

@@ -7,6 +7,8 @@ from pathlib import Path
 import streamlit as st
 
 from dashboard.compare.sources import UPLOAD_LIMIT_MB, keep_upload, source_path
+from dashboard.plain_text import as_text
+from dashboard.upload_staging import drop_staged, staged_files
 
 WAYS = ("On the server", "Upload a zip")
 _KEPT = "compare_kept_upload"
@@ -28,7 +30,7 @@ def ask_source(root: Path, key: str, *, value: str = "") -> Path | None:
     try:
         return source_path(text)
     except ValueError as error:
-        st.error(str(error), icon=":material/folder_off:")
+        st.error(as_text(error), icon=":material/folder_off:")
         return None
 
 
@@ -42,11 +44,16 @@ def _ask_upload(root: Path, key: str) -> Path | None:
     kept: dict[str, str] = st.session_state.setdefault(_KEPT, {})
     if (path := kept.get(uploaded.file_id)) and Path(path).is_file():
         return Path(path)
+    files, problems = staged_files([uploaded], limit_mb=UPLOAD_LIMIT_MB)
+    if problems:
+        st.error(as_text(problems[0]), icon=":material/error:")
+        return None
     try:
         with st.spinner("Keeping it …"):
-            found = keep_upload(root, uploaded)
+            found = keep_upload(root, files[0])
     except OSError as error:
         st.error(f"The upload cannot be kept: {error.strerror or error}.", icon=":material/error:")
         return None
+    drop_staged([uploaded])
     kept[uploaded.file_id] = str(found)
     return found

@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
+from dashboard.plain_text import as_code, as_text
 from dashboard.server_paths import PathRefused, server_path
+from dashboard.upload_staging import staged_files
 from eval.protocols import BASES, WITHOUT_WEIGHTS, protocol
 
 if TYPE_CHECKING:
@@ -67,7 +69,7 @@ def _ask_own(repeated: ComparisonRequest | None, suffix: str, *, key: str) -> tu
     try:
         found = protocol(f"fd_{name}{suffix}").name
     except ValueError as error:
-        st.error(str(error), icon=":material/error:")
+        st.error(as_text(error), icon=":material/error:")
         return "", None
     path = _typed(text)
     return (found, path) if path is not None else ("", None)
@@ -78,7 +80,7 @@ def _typed(text: str) -> Path | None:
     try:
         path = server_path(text)
     except PathRefused as error:
-        st.error(str(error), icon=":material/folder_off:")
+        st.error(as_text(error), icon=":material/folder_off:")
         return None
     if not path.is_file():
         st.error("That is a folder; give the path of a file.", icon=":material/folder_off:")
@@ -93,13 +95,13 @@ def _ask_inception(repeated: ComparisonRequest | None, *, key: str) -> tuple[boo
     found = find_inception()
     custom = st.session_state.get(_CUSTOM) or (str(repeated.weights) if repeated and repeated.weights else "")
     if custom and Path(custom).is_file():
-        st.caption(f":material/check: Weights: `{custom}`")
+        st.caption(f":material/check: Weights: {as_code(custom)}")
         if st.button("Take other weights", type="tertiary", key=f"compare_other_weights_{key}"):
             st.session_state[_CUSTOM] = ""
             st.rerun(scope="fragment")
         return True, Path(custom)
     if found is not None:
-        st.caption(f":material/check: FID's reference weights are here: `{found}`")
+        st.caption(f":material/check: FID's reference weights are here: {as_code(found)}")
         return True, None
     size = f"{ASSET.size_bytes / 1e6:.0f} MB"
     st.info(
@@ -117,8 +119,11 @@ def _ask_inception(repeated: ComparisonRequest | None, *, key: str) -> tuple[boo
                 max_upload_size=UPLOAD_MB,
                 key=f"compare_weights_{key}",
             )
-            if uploaded is not None:
-                _keep(uploaded.getvalue())
+            files, problems = staged_files([uploaded] if uploaded is not None else [], limit_mb=UPLOAD_MB)
+            for problem in problems:
+                st.error(as_text(problem), icon=":material/error:")
+            if files:
+                _keep(files[0].read_bytes())
         text = st.text_input(
             "Or a file on the server", key=f"compare_weights_path_{key}", placeholder="/path/to/" + ASSET.name
         )
@@ -134,7 +139,7 @@ def _fetch() -> None:
         with st.spinner("Downloading and checking …"):
             fetch_inception()
     except AssetMissing as error:
-        st.error(str(error), icon=":material/cloud_off:")
+        st.error(as_text(error), icon=":material/cloud_off:")
     else:
         st.rerun(scope="fragment")
 
@@ -146,7 +151,7 @@ def _keep(data: bytes) -> None:
         with st.spinner("Checking …"):
             path = keep_upload(data)
     except (ValueError, OSError) as error:
-        st.error(str(error), icon=":material/error:")
+        st.error(as_text(error), icon=":material/error:")
         return
     if path != find_inception():
         st.session_state[_CUSTOM] = str(path)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 from unicodedata import normalize
 
 import streamlit as st
@@ -26,6 +26,8 @@ from dashboard.models.drafts import (
 )
 from dashboard.models.state import UPLOAD_LIMIT_MB, Draft, ModelsSession
 from dashboard.models.words import architecture_line, count_words, family_title
+from dashboard.plain_text import as_text
+from dashboard.upload_staging import StagedFile, staged_files
 
 WAYS = ("Upload", "On the server's disk")
 BY_WEIGHTS = "By its weights"
@@ -65,17 +67,20 @@ def _show_choice(session: ModelsSession) -> None:
             max_upload_size=UPLOAD_LIMIT_MB,
             key=f"import_file_{number}",
         )
+    files, problems = staged_files([uploaded] if uploaded is not None else [], limit_mb=UPLOAD_LIMIT_MB)
+    for told in problems:
+        st.error(as_text(told), icon=":material/error:")
     with st.container(horizontal=True):
         pressed = st.button(
-            "Read it", type="primary", disabled=not (uploaded or text.strip()), key=f"import_read_{number}"
+            "Read it", type="primary", disabled=not (files or text.strip()), key=f"import_read_{number}"
         )
         st.button("Cancel", type="tertiary", on_click=_cancel, args=(session,), key=f"import_cancel_{number}")
     if pressed:
         session.forget_messages()
         with st.spinner("Reading …"):
-            problem = _read(session, uploaded, text, None if family == BY_WEIGHTS else family)
+            problem = _read(session, files, text, None if family == BY_WEIGHTS else family)
         if problem:
-            st.error(problem, icon=":material/error:")
+            st.error(as_text(problem), icon=":material/error:")
         else:
             st.rerun()
     st.caption(
@@ -84,11 +89,11 @@ def _show_choice(session: ModelsSession) -> None:
     )
 
 
-def _read(session: ModelsSession, uploaded: Any, text: str, project: str | None) -> str:
+def _read(session: ModelsSession, files: Sequence[StagedFile], text: str, project: str | None) -> str:
     """Make the draft; empty, or why that cannot be done."""
     try:
-        if uploaded is not None:
-            session.draft = make_draft(spool_upload(uploaded), uploaded.name, project, is_spooled=True)
+        if files:
+            session.draft = make_draft(spool_upload(files[0]), files[0].name, project, is_spooled=True)
         else:
             path = server_file(text)
             session.draft = make_draft(path, path.name, project, is_spooled=False)
@@ -102,11 +107,11 @@ def _read(session: ModelsSession, uploaded: Any, text: str, project: str | None)
 def _show_draft(draft: Draft, session: ModelsSession) -> None:
     number = session.imports
     st.markdown(
-        f"**{draft.shown_name}** is {architecture_line(draft.family, draft.config)} · "
+        f"**{as_text(draft.shown_name)}** is {as_text(architecture_line(draft.family, draft.config))} · "
         f"{count_words(draft.parameters)} parameters"
     )
     if notes := draft.provenance.get("notes"):
-        st.caption("; ".join(map(str, notes)))
+        st.caption(as_text("; ".join(map(str, notes))))
     form, trial = st.columns([2, 3], gap="large")
     with form:
         if draft.networks:

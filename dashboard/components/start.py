@@ -10,9 +10,12 @@ from core.errors import UnsafeImage
 from dashboard.components.pictures import Picture, show_pictures
 from dashboard.drawing import fabric_from_file, fabric_from_sketch
 from dashboard.networks import Abilities
+from dashboard.plain_text import as_text
 from dashboard.resources import examples
 from dashboard.state import EXAMPLES, RECENT, UPLOAD, UPLOAD_MENU, DrawSession, drawing_from
+from dashboard.upload_staging import drop_staged, staged_files
 
+MAX_UPLOAD_MB = 12  # a drawing photographed by a phone fits
 PICTURES = (
     ".png", ".jpg", ".jpeg", ".jpe", ".jfif", ".webp", ".bmp", ".gif", ".tif", ".tiff", ".avif", ".heic", ".heif",
 )  # fmt: skip
@@ -36,7 +39,11 @@ def show_upload(session: DrawSession) -> None:
 
     def chosen() -> None:
         file = st.session_state[key]
-        session.upload_error = "" if file is None else take_upload(session, file.getvalue(), file.name)
+        files, problems = staged_files([file] if file is not None else [], limit_mb=MAX_UPLOAD_MB)
+        session.upload_error = problems[0] if problems else ""
+        if files:
+            session.upload_error = take_upload(session, files[0].read_bytes(), files[0].name)
+            drop_staged([file])
         if file is not None and not session.upload_error:
             session.uploads += 1
             st.session_state[UPLOAD_MENU] = False
@@ -48,11 +55,12 @@ def show_upload(session: DrawSession) -> None:
         # Any name: what a file is, its content says. Phones save HEIC and .jfif, and pictures without an ending.
         st.file_uploader(
             "A photo or scan of a drawing, a picture file, or strokes that were downloaded",
+            max_upload_size=MAX_UPLOAD_MB,
             key=key,
             on_change=chosen,
         )
         if session.upload_error:
-            st.error(session.upload_error)
+            st.error(as_text(session.upload_error))
 
 
 def take_upload(session: DrawSession, data: bytes, name: str = "") -> str:

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import secrets
-import shutil
 import time
 from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
-from typing import IO, Any, Protocol
 
 from core.checkpoint_import.importing import Candidate, inspect_checkpoint, write_candidate
 from core.checkpoint_import.reading import ENDINGS, CheckpointRefused
@@ -17,19 +15,10 @@ from core.models.folder import models_folder
 from core.models.shelf import add_model
 from dashboard.models.state import Draft
 from dashboard.server_paths import server_path
+from dashboard.upload_staging import StagedFile
 
 FOLDER = ".drafts"
 MAX_AGE_S = 24 * 3600
-
-
-class Uploaded(Protocol):
-    """What a file uploader gives."""
-
-    name: str
-
-    def read(self, size: int = -1, /) -> bytes: ...
-
-    def seek(self, position: int, /) -> int: ...
 
 
 def drafts_folder() -> Path:
@@ -45,8 +34,8 @@ def drafts_folder() -> Path:
     return folder
 
 
-def spool_upload(uploaded: Uploaded) -> Path:
-    """Write an upload to the drafts folder.
+def spool_upload(uploaded: StagedFile) -> Path:
+    """Put an upload into the drafts folder.
 
     Raises
     ------
@@ -54,14 +43,8 @@ def spool_upload(uploaded: Uploaded) -> Path:
         If there is no room; nothing is left behind.
     """
     path = drafts_folder() / f"{secrets.token_hex(8)}.upload"
-    try:
-        uploaded.seek(0)
-        source: IO[Any] = uploaded  # type: ignore[assignment]
-        with path.open("wb") as file:
-            shutil.copyfileobj(source, file, 1 << 20)
-    except BaseException:
-        path.unlink(missing_ok=True)
-        raise
+    uploaded.copy_to(path)
+    path.touch()  # a link keeps the upload's date, and drafts are swept by theirs
     return path
 
 

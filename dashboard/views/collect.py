@@ -10,10 +10,12 @@ import streamlit as st
 from curation.library.errors import LibraryError
 from dashboard.components.job_list import show_jobs
 from dashboard.links import review_button
+from dashboard.plain_text import as_text
 from dashboard.resources import asset_text
 from dashboard.review.filters import View
 from dashboard.shared_library import shared_library
-from dashboard.spool import spool_file, spool_pictures
+from dashboard.spool import spool_archive, spool_file, spool_pictures
+from dashboard.upload_staging import drop_staged, staged_files
 
 if TYPE_CHECKING:
     from curation.library.library import Library
@@ -21,6 +23,7 @@ if TYPE_CHECKING:
 ARCHIVES = (".zip",)
 LISTS = ("csv", "tsv", "txt", "jsonl", "parquet")
 MAX_UPLOAD_MB = 1000
+MAX_LIST_MB = 100
 ORIGIN_FIELDS = {"licence": "Licence", "author": "Author", "page": "Page", "uploader": "Your name"}
 
 
@@ -30,7 +33,7 @@ def show_page() -> None:
     try:
         library = shared_library()
     except LibraryError as error:
-        st.error(str(error), icon=":material/database_off:")
+        st.error(as_text(error), icon=":material/database_off:")
         return
     _show_counts(library)
     ways, origin_side = st.columns([5, 3], gap="large")
@@ -86,19 +89,23 @@ def _show_upload(library: Library, origin: list[str], key: str, label: str, *, s
     chosen = st.file_uploader(
         label, accept_multiple_files=several, key=f"{key}_{number}", max_upload_size=MAX_UPLOAD_MB,
     )  # fmt: skip
-    total = sum(file.size for file in chosen)
-    text = f"Add {len(chosen)} ({total / 1e6:.1f} MB)" if chosen else "Add"
-    if st.button(text, key=f"{key}_add", type="primary", disabled=not chosen):
-        archives = [file for file in chosen if Path(file.name).suffix.lower() in ARCHIVES]
-        pictures = [file for file in chosen if file not in archives]
+    files, problems = staged_files(chosen, limit_mb=MAX_UPLOAD_MB)
+    for problem in problems:
+        st.error(as_text(problem), icon=":material/error:")
+    total = sum(file.size for file in files)
+    text = f"Add {len(files)} ({total / 1e6:.1f} MB)" if files else "Add"
+    if st.button(text, key=f"{key}_add", type="primary", disabled=not files):
+        archives = [file for file in files if Path(file.name).suffix.lower() in ARCHIVES]
+        pictures = [file for file in files if file not in archives]
         try:
-            sources = [spool_file(library.root, file.name, file.getvalue()) for file in archives]
+            sources = [spool_archive(library.root, file) for file in archives]
             if pictures:
                 sources.append(spool_pictures(library.root, pictures))
         except OSError as error:
             st.error(f"The upload cannot be kept: {error.strerror or error}. Free some space and try again.")
             return
         _start_adding(library.root, sources, ["--source", "upload", *origin])
+        drop_staged(chosen)
         st.session_state[f"{key}_number"] += 1
         st.rerun()
 
@@ -108,15 +115,19 @@ def _show_addresses(library: Library, origin: list[str]) -> None:
 
     file = st.file_uploader(
         "A list: CSV, JSON Lines or Parquet with url and, where known, licence, author, page", type=list(LISTS),
+        max_upload_size=MAX_LIST_MB,
     )  # fmt: skip
     pasted = st.text_area("Or addresses, one a line", height=110, placeholder="https://…")
-    data = file.getvalue() if file is not None else pasted.encode() if pasted.strip() else b""
+    files, problems = staged_files([file] if file is not None else [], limit_mb=MAX_LIST_MB)
+    for problem in problems:
+        st.error(as_text(problem), icon=":material/error:")
+    data = files[0].read_bytes() if files else pasted.encode() if pasted.strip() else b""
     found = None
     if data:
         try:
             found = read_url_list(data)
         except UrlListError as error:
-            st.error(str(error))
+            st.error(as_text(error))
         else:
             st.caption(
                 f"{len(found):,} addresses, {found.duplicates:,} of them twice. Robots rules are followed, and "

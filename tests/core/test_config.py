@@ -42,6 +42,7 @@ def test_each_setting_is_read_from_its_variable(monkeypatch: pytest.MonkeyPatch,
         "hosts": ("studio.example.org", "*.lan"),
         "roots": ("/srv/photos", "/srv/outputs"),
         "torchscript": ("/srv/networks/arcface.pt",),
+        "upload_quota_mb": 50,
     }
     assert given.keys() == Settings.model_fields.keys()
     for name, value in given.items():

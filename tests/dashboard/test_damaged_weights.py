@@ -54,7 +54,7 @@ def nothing(path: Path) -> None:
 
 def flipped_at_the_head(path: Path) -> None:
     data = bytearray(path.read_bytes())
-    data[100:110] = bytes(byte ^ 0x5A for byte in data[100:110])
+    data[8:18] = bytes(byte ^ 0x5A for byte in data[8:18])  # behind the header's length
     path.write_bytes(data)
 
 
@@ -99,7 +99,7 @@ def of_another_kind(path: Path) -> None:
         (GENERATOR, Path.unlink, "is missing"),
         *((name, harm, "is damaged") for name in (BANK, ENCODER, GENERATOR) for harm in
           (half, nothing, flipped_at_the_head)),
-        (ENCODER, flipped_inside, "Restore both"),
+        (ENCODER, flipped_inside, "Restore"),
         (BANK, without_rows, "holds at least one latent"),
         (BANK, without_calibration, "holds no 'residual_quantiles'"),
         (BANK, of_another_kind, "is not a face bank"),

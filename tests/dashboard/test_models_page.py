@@ -18,7 +18,8 @@ from core.models.listing import list_models
 from core.models.shelf import trashed
 from core.models.speed import Speed, keep_speed
 from dashboard.models.drafts import drafts_folder, make_draft, spool_upload
-from dashboard.models.words import card_text, plain_text
+from dashboard.models.words import card_text
+from dashboard.upload_staging import StagedFile
 
 CYCLEGAN = CycleGANConfig(input_nc=3, ngf=4, n_blocks=1)
 SCRIPT = "from dashboard.views import models\nmodels.show_page()"
@@ -176,17 +177,8 @@ def test_a_draft_that_somebody_swept_away_is_said(open_view, tmp_path: Path) -> 
 
 
 def test_an_uploads_copy_goes_when_it_is_refused(folders: tuple[Path, Path]) -> None:
-    class Upload:
-        name = "net.pth"
-
-        def read(self, size: int = -1, /) -> bytes:
-            data, self.rest = getattr(self, "rest", b"junk"), b""
-            return data
-
-        def seek(self, position: int, /) -> int:
-            return 0
-
-    path = spool_upload(Upload())
+    (folders[0] / "upload").write_bytes(b"junk")
+    path = spool_upload(StagedFile("net.pth", folders[0] / "upload", 4, "session"))
     with pytest.raises(ValueError, match=r"net\.pth is no checkpoint"):
         make_draft(path, "net.pth", None, is_spooled=True)
     assert not list(drafts_folder().iterdir())
@@ -241,10 +233,6 @@ def test_a_card_beside_the_file_is_shown_without_broken_links(folders: tuple[Pat
     assert card_text(model) == "See README,  [x](https://x.y)"
 
 
-def test_a_strangers_text_cannot_break_out_of_the_card() -> None:
-    assert plain_text("a|b\n[x](http://y) <b>") == r"a\|b \[x\](http\://y) \<b\>"
-
-
 def test_of_networks_without_telling_names_a_generator_is_taken_and_the_others_are_offered(
     folders: tuple[Path, Path], tmp_path: Path
 ) -> None:
@@ -268,3 +256,13 @@ def test_a_network_with_batch_norm_is_shown_either_way(
     view.text_input(key="import_name_0").set_value("한글-그림").run()
     press(view, "import_do_0")
     assert read_info(folders[1] / "한글-그림.safetensors").conventions.statistics == "picture"
+
+
+def test_a_card_that_was_made_of_what_people_typed_holds_no_link(folders: tuple[Path, Path]) -> None:
+    put(folders[1] / "mine.safetensors").with_suffix(".md").write_text(
+        "# mine\n\n- Licence: ![x](http://evil.example/p.png) <b> https://evil.example"
+    )
+    (model,) = (model for model in list_models(*folders) if not model.is_shipped)
+    assert card_text(model) == (
+        "- Licence: !\\[x](http:\u2060//evil.example/p.png) \\<b> https:\u2060//evil.example"
+    )

@@ -28,9 +28,10 @@ HOSTILE = (
 )
 SIGN = "evil"
 # Where Streamlit takes text as it is; everywhere else it takes Markdown.
-PLAIN = frozenset(
-    {"html", "code", "text", "selectbox", "multiselect", "text_input", "text_area", "arrow_data_frame"}
-)
+PLAIN = frozenset({
+    "html", "code", "text", "selectbox", "multiselect", "text_input", "text_area", "dataframe", "table", "json",
+    "vega_lite_chart", "bidi_component",
+})  # fmt: skip
 
 
 def strings(message: Any) -> Iterator[str]:
