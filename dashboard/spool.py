@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from dashboard.upload_staging import StagedFile
 
+from core.names import normal_name
+
 SPOOL = "spool"
 
 
@@ -56,7 +58,7 @@ def spool_file(library: Path, name: str, data: bytes) -> Path:
 
 def harmless(name: str) -> str:
     """A file name without folders and without characters that mean something to a file system."""
-    plain = re.sub(r"[^\w.\- ]", "_", PurePosixPath(name.replace("\\", "/")).name)
+    plain = re.sub(r"[^\w.\- ]", "_", PurePosixPath(normal_name(name).replace("\\", "/")).name)
     return plain.strip(" .")[-80:] or "file"
 
 

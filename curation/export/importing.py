@@ -6,13 +6,14 @@ import hashlib
 import json
 import zipfile
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from core.errors import UnsafeImage
 from core.face_frame import FRAME
 from core.images import read_photo
+from core.safe_zip import ZipEntry, check_entry, list_entries, unpack
 from curation.export.contents import MEMBERS_FILE
 from curation.export.dataset import FORMAT
 from curation.export.publish import VERSION_FILE, ExportError
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
 
 MAX_PICTURE_BYTES = 10_000_000
 MAX_TEXT_BYTES = 2_000_000_000
+MAX_ENTRIES = 5_000_000
+MAX_RATIO = 200.0  # of the texts; pictures are packed already
 _MAX_PIXELS = FRAME * FRAME
 
 
@@ -106,19 +109,22 @@ class _Folder:
 
 
 class _Zip:
-    def __init__(self, archive: zipfile.ZipFile) -> None:
+    def __init__(self, archive: zipfile.ZipFile, entries: list[ZipEntry]) -> None:
         self._archive = archive
-        first = next(
-            (n for n in archive.namelist() if n.endswith(f"/{VERSION_FILE}") or n == VERSION_FILE), ""
-        )
+        self._entries = {entry.name: entry for entry in entries}
+        first = next((n for n in self._entries if n.endswith(f"/{VERSION_FILE}") or n == VERSION_FILE), "")
         self._top = first.removesuffix(VERSION_FILE)
 
     def read(self, place: str, limit: int) -> bytes:
-        with self._archive.open(f"{self._top}{place}") as file:
-            data = file.read(limit + 1)  # whatever the directory says
-        if len(data) > limit:
-            raise ValueError(f"{place} is too large")
-        return data
+        entry = self._entries[f"{self._top}{place}"]
+        check_entry(entry)
+        return unpack(
+            self._archive,
+            entry.info,
+            max_bytes=limit,
+            max_ratio=MAX_RATIO,
+            ratio_from_bytes=MAX_PICTURE_BYTES,
+        )
 
 
 @contextmanager
@@ -126,10 +132,12 @@ def _open(place: Path) -> Iterator[_Files]:
     if place.is_dir():
         yield _Folder(place)
         return
-    with _read_errors(place):
-        archive = zipfile.ZipFile(place)
-    with archive:
-        yield _Zip(archive)
+    with ExitStack() as opened:
+        with _read_errors(place):
+            file = opened.enter_context(place.open("rb"))
+            entries = list_entries(file, max_entries=MAX_ENTRIES)
+            archive = opened.enter_context(zipfile.ZipFile(file))
+        yield _Zip(archive, entries)
 
 
 @contextmanager

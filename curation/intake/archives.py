@@ -1,35 +1,27 @@
-"""Taking the pictures in a zip file without trusting a word of it.
+"""Take the pictures in a zip file without trusting a word of it (`core.safe_zip`).
 
-Nothing is unpacked to disk: entries are read one at a time, in pieces, and counted while they are read;
-what their headers claim decides nothing. The unpacked bytes then go the way of every stranger's file
-(`curation.intake.children`). Refused as a whole: archives with more entries than the limit (known from
-the end record), and those whose entries share bytes. Refused by entry: links and devices, names that lead
-outside, passwords, packing methods other than stored and deflated, archives inside, and whatever unpacks
-to more than a photo may have or many times its packed size.
+Entries are read one at a time, when their turn comes. The unpacked bytes then go the way of every stranger's
+file (`curation.intake.children`); archives inside are refused there.
 """
 
 from __future__ import annotations
 
 import io
-import re
-import stat
 import zipfile
-import zlib
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import closing
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import BinaryIO
 
+from core import safe_zip
+from core.safe_zip import UnsafeZip, ZipEntry
 from curation.intake.children import PictureBytes
 from curation.intake.kinds import is_zip
 from curation.intake.picture import DEFAULT_LIMITS, PictureLimits, Refused, too_many_bytes
 from curation.intake.take import Answer, Item, TakesPictures, plain_name, refuse, take_pictures
-from curation.intake.zip_records import read_directory
 from curation.library.records import Provenance
 
-_PIECE = 1 << 16
-_LOCAL_HEADER = 30
 _NOTHING = PictureBytes(b"")
 
 
@@ -94,8 +86,8 @@ def take_archive(
         )
 
 
-def list_entries(file: BinaryIO, limits: ArchiveLimits = ArchiveLimits()) -> list[zipfile.ZipInfo]:
-    """The files that an archive lists, without folders and hidden ones, in its own order.
+def list_entries(file: BinaryIO, limits: ArchiveLimits = ArchiveLimits()) -> list[ZipEntry]:
+    """List the files of an archive, without folders and hidden ones, in its own order.
 
     Raises
     ------
@@ -105,19 +97,14 @@ def list_entries(file: BinaryIO, limits: ArchiveLimits = ArchiveLimits()) -> lis
     file.seek(0)
     if not is_zip(file.read(4)):
         raise Refused("damaged", "It does not begin like a zip file. Only zip archives are read.")
-    directory = read_directory(file, max_entries=limits.max_entries)
-    try:
-        with zipfile.ZipFile(file) as archive:
-            entries = archive.infolist()
-    except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError) as error:
-        raise Refused("damaged", f"It is no whole zip file ({error}).") from error
-    _refuse_overlaps(entries, directory.start)
-    return [entry for entry in entries if not entry.is_dir() and not _is_hidden(entry)]
+    with _refusing():
+        entries = safe_zip.list_entries(file, max_entries=limits.max_entries)
+    return [entry for entry in entries if not _is_hidden(entry.name)]
 
 
 def _items(
     file: BinaryIO,
-    entries: Sequence[zipfile.ZipInfo],
+    entries: Sequence[ZipEntry],
     provenance: Provenance,
     limits: PictureLimits,
     archive_limits: ArchiveLimits,
@@ -126,10 +113,11 @@ def _items(
     left = archive_limits.max_total_bytes
     with zipfile.ZipFile(file) as archive:
         for entry in entries:
-            where = replace(provenance, name=plain_name(entry.orig_filename))
+            where = replace(provenance, name=plain_name(entry.name))
             try:
-                check_entry(entry)
-                data = read_entry(archive, entry, min(limits.max_bytes, left), limits, archive_limits)
+                with _refusing():
+                    safe_zip.check_entry(entry)
+                data = read_entry(archive, entry.info, left, limits, archive_limits)
             except Refused as refused:
                 yield Item(_NOTHING, where, refusal=refused)
                 continue
@@ -137,70 +125,54 @@ def _items(
             yield Item(PictureBytes(data), where)
 
 
-def check_entry(entry: zipfile.ZipInfo) -> None:
+def check_entry(info: zipfile.ZipInfo) -> None:
     """Refuse what cannot be a plain file of this archive, by its record alone."""
-    name = entry.orig_filename
-    kind = stat.S_IFMT(entry.external_attr >> 16)
-    if kind not in (0, stat.S_IFREG):
-        raise Refused("link", "It is a link or device. Pack the file itself.")
-    parts = re.split(r"[/\\]", name)
-    is_absolute = not parts[0] or re.match(r"[A-Za-z]:", name)
-    if is_absolute or ".." in parts or any(ord(c) < 32 for c in name) or len(name) > 1000:
-        raise Refused(
-            "unsafe_name", "Its name leads out of the archive or is no name of a file. Pack it anew."
-        )
-    if entry.flag_bits & 0x41:  # also "strong encryption"
-        raise Refused("encrypted", "It needs a password. Pack it without one.")
-    if entry.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
-        raise Refused("method", "It is packed in a way that is not unpacked here. Pack it as plain zip.")
+    with _refusing():
+        safe_zip.check_entry(ZipEntry(safe_zip.read_names([info])[0], info))
 
 
 def read_entry(
     archive: zipfile.ZipFile,
-    entry: zipfile.ZipInfo,
-    max_bytes: int,
+    info: zipfile.ZipInfo,
+    left: int,
     limits: PictureLimits,
     packed: ArchiveLimits,
 ) -> bytes:
-    """Unpack an entry piece by piece, never more than ``max_bytes``.
+    """Unpack an entry piece by piece, never more than a picture may have or than is ``left`` of the total.
 
     Raises
     ------
     Refused
         ``too_many_bytes``, ``quota``, ``bomb`` or ``damaged``.
     """
-    unpacked = bytearray()
+    most = min(limits.max_bytes, left)
     try:
-        with archive.open(entry) as stream:
-            while piece := stream.read(_PIECE):
-                unpacked += piece
-                if len(unpacked) > limits.max_bytes:
-                    raise too_many_bytes(len(unpacked), limits)
-                if len(unpacked) > max_bytes:
-                    total = packed.max_total_bytes / 1e9
-                    raise Refused(
-                        "quota", f"The archive unpacks to more than {total:g} GB. Split it into several."
-                    )
-                if len(unpacked) > max(packed.ratio_from_bytes, packed.max_ratio * entry.compress_size):
-                    raise Refused(
-                        "bomb", f"It unpacks to more than {packed.max_ratio:g} times its packed size."
-                    )
-    except (zipfile.BadZipFile, zlib.error, EOFError, OSError, ValueError, RuntimeError) as error:
-        if isinstance(error, Refused):
-            raise
-        raise Refused("damaged", f"It cannot be unpacked ({error}).") from error
-    return bytes(unpacked)
+        return safe_zip.unpack(
+            archive,
+            info,
+            max_bytes=most,
+            max_ratio=packed.max_ratio,
+            ratio_from_bytes=packed.ratio_from_bytes,
+        )
+    except UnsafeZip as error:
+        if error.code != "too_many_bytes":
+            raise Refused(error.code, error.sentence) from error
+        if left >= limits.max_bytes:
+            raise too_many_bytes(limits.max_bytes + 1, limits) from error
+        total = packed.max_total_bytes / 1e9
+        raise Refused(
+            "quota", f"The archive unpacks to more than {total:g} GB. Split it into several."
+        ) from error
 
 
-def _is_hidden(entry: zipfile.ZipInfo) -> bool:
-    parts = [part for part in re.split(r"[/\\]", entry.orig_filename) if part not in ("", ".", "..")]
+@contextmanager
+def _refusing() -> Iterator[None]:
+    try:
+        yield
+    except UnsafeZip as error:
+        raise Refused(error.code, error.sentence) from error
+
+
+def _is_hidden(name: str) -> bool:
+    parts = [part for part in name.split("/") if part not in ("", ".", "..")]
     return any(part.startswith(".") or part == "__MACOSX" for part in parts)
-
-
-def _refuse_overlaps(entries: Sequence[zipfile.ZipInfo], end: int) -> None:
-    """No byte belongs to two entries: that is how a few kilobytes become petabytes."""
-    at = 0
-    for entry in sorted(entries, key=lambda entry: entry.header_offset):
-        if entry.header_offset < at or entry.header_offset + _LOCAL_HEADER + entry.compress_size > end:
-            raise Refused("overlap", "Its entries share their bytes, as only a zip bomb's do.")
-        at = entry.header_offset + _LOCAL_HEADER + entry.compress_size

@@ -10,11 +10,12 @@ stranger's file; class names become labels.
 from __future__ import annotations
 
 import json
-import unicodedata
+import re
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
+from core.names import find_file, normal_name
 from curation.intake.children import PictureFile
 from curation.intake.picture import PictureLimits, Refused
 from curation.intake.take import Answer, Item, TakesPictures, plain_name, take_pictures
@@ -44,20 +45,19 @@ def dataset_item(folder: Path, name: str, provenance: Provenance, labels: Iterab
     Parameters
     ----------
     name
-        Path below ``folder``, as the dataset's table has it.
+        Path below ``folder``, as the dataset's table has it, which another system may have written.
     """
-    path = folder / name
+    path = find_file([folder], name)
     content = PictureFile(str(path))
-    is_inside = path.parent.resolve().is_relative_to(folder.resolve()) and ".." not in Path(name).parts
+    is_below = ".." not in re.split(r"[/\\]", name)
+    is_inside = path.parent.resolve().is_relative_to(folder.resolve()) and is_below
     refusal = None if is_inside else Refused("unsafe_name", "Its path leads out of the dataset's folder.")
     return Item(content, provenance, clean_labels(labels), refusal)
 
 
 def clean_labels(labels: Iterable[object]) -> tuple[str, ...]:
     """Labels as the library writes them, cut to its length; what is empty is left out."""
-    lines = (
-        " ".join(unicodedata.normalize("NFC", str(label)).split()) for label in labels if label is not None
-    )
+    lines = (" ".join(normal_name(str(label)).split()) for label in labels if label is not None)
     return tuple(sorted({plain_name(line).casefold()[:MAX_LABEL].strip() for line in lines} - {""}))
 
 

@@ -13,6 +13,7 @@ from dataclasses import replace
 from pathlib import Path, PurePosixPath
 from typing import Any
 
+from core.names import normal_name
 from curation.ingest import find_files
 from curation.intake.imports import dataset_item, import_items, read_json
 from curation.intake.picture import DEFAULT_LIMITS, PictureLimits
@@ -58,9 +59,9 @@ def _from_table(folder: Path, provenance: Provenance) -> Iterator[Item]:
     data = folder / "data"
     if not data.is_dir():
         raise ValueError(f"{data} is missing; the pictures of labels.json belong there.")
-    files = {str(PurePosixPath(name).with_suffix("")): name for name in find_files(data)}
+    files = {normal_name(str(PurePosixPath(name).with_suffix(""))): name for name in find_files(data)}
     for key, target in labels.items():
-        name = files.get(str(key), str(key))
+        name = files.get(normal_name(str(key)), str(key))
         yield dataset_item(data, name, replace(provenance, name=plain_name(name)), _names(target, classes))
 
 

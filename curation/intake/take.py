@@ -8,6 +8,7 @@ from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from typing import Protocol
 
+from core.names import normal_name
 from curation.intake.children import PictureBytes, PictureFile, Task, check_in_child, open_checkers
 from curation.intake.picture import DEFAULT_LIMITS, PictureLimits, Refused
 from curation.library.records import Original, Provenance
@@ -230,8 +231,8 @@ def refuse(name: str, refused: Refused) -> Answer:
 
 
 def plain_name(name: str) -> str:
-    """A file's name as text that any database and page takes: no control characters, no broken bytes."""
-    readable = name.encode("utf-8", "backslashreplace").decode("utf-8")
+    """Write a file's name as text that any database and page takes: whole, no control characters, no broken bytes."""
+    readable = normal_name(name.encode("utf-8", "backslashreplace").decode("utf-8"))
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in readable)[
         :1000
     ]

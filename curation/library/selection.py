@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 import numpy as np
 import pandas as pd
 
+from core.names import search_key
+
 Names = str | Sequence[str]
 Range = tuple[float | None, float | None]
 
@@ -85,7 +87,7 @@ def matching(table: pd.DataFrame, filters: Filters) -> np.ndarray:
         values = _sort_keys(table, column)
         passed &= values >= (-np.inf if low is None else np.float32(low))
         passed &= values <= (np.inf if high is None else np.float32(high))
-    if text := filters.text.strip().casefold():
+    if text := search_key(filters.text.strip()):
         passed &= _contains(table, text)
     return passed
 
@@ -96,8 +98,8 @@ def _names(wanted: Names) -> tuple[str, ...]:
 
 def _contains(table: pd.DataFrame, text: str) -> np.ndarray:
     authors = table["author"].cat
-    hits = [code for code, author in enumerate(authors.categories) if text in str(author).casefold()]
-    found = table["name"].str.lower().str.contains(text, regex=False).to_numpy(bool)
+    hits = [code for code, author in enumerate(authors.categories) if text in search_key(str(author))]
+    found = np.fromiter((text in search_key(name) for name in table["name"]), bool, len(table))
     return found | authors.codes.isin(hits).to_numpy() | table.index.str.startswith(text)
 
 

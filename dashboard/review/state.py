@@ -9,6 +9,7 @@ from functools import cache
 
 import streamlit as st
 
+from core.names import normal_name
 from dashboard.review.filters import PAGE_SIZE, View, from_query, to_query
 
 GRID, REVIEWER, WHO = "review_grid", "reviewer", "who"
@@ -113,7 +114,7 @@ def write_address(session: ReviewSession) -> None:
 
 def clean_name(name: object) -> str:
     """A reviewer's name without surrounding or doubled space; "" for what is none."""
-    text = " ".join(name.split()) if isinstance(name, str) else ""
+    text = " ".join(normal_name(name).split()) if isinstance(name, str) else ""
     return text[:NAME_LENGTH].strip() if text.isprintable() else ""
 
 

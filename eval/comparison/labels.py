@@ -8,6 +8,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from core.names import normal_name
+
 NAME_COLUMNS = ("file_name", "name", "image")
 MAX_VALUES = 12  # of a label in words; more of them is no label but a description
 
@@ -39,7 +41,7 @@ def read_labels(path: Path, names: Sequence[str]) -> dict[str, dict[str, str]]:
     wanted = {name: name for name in names} | {Path(name).name: name for name in names}
     by_case: dict[str, dict[str, Any]] = {}
     for row in rows:
-        stem = Path(str(row[column])).with_suffix("").as_posix()
+        stem = Path(normal_name(str(row[column])).replace("\\", "/")).with_suffix("").as_posix()
         case = wanted.get(stem) or wanted.get(Path(stem).name)
         if case is not None:
             by_case[case] = {key: value for key, value in row.items() if key != column}

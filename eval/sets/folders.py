@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 from core.errors import UnsafeImage
+from core.names import normal_name
 from eval.sets.contents import Item, LeftOut, Reader
 from eval.sets.headers import read_header
 from eval.sets.labels import METADATA_FILES, Listed
@@ -114,9 +115,10 @@ def is_system_file(file: str) -> bool:
 def items_of(seen: Mapping[str, Seen], reader: Reader) -> tuple[tuple[Item, ...], list[LeftOut]]:
     """Items in the order of their names, and what is no picture after all.
 
-    Files that differ in their ending only (``a.png``, ``a.jpg``) keep it as a part of their names.
+    Files that differ in their ending only (``a.png``, ``a.jpg``) keep it as a part of their names; names are
+    in whole characters (NFC), so that what a Mac has written finds its partner.
     """
-    stems = {file: posixpath.splitext(file)[0] for file, one in seen.items() if one.header}
+    stems = {file: normal_name(posixpath.splitext(file)[0]) for file, one in seen.items() if one.header}
     count = Counter(stems.values())
     items, problems = [], []
     for file, one in seen.items():

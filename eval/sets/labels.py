@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
+from core.names import normal_name
 from eval.sets.contents import Item, LeftOut
 
 METADATA_FILES = ("metadata.csv", "metadata.jsonl")
@@ -54,18 +55,19 @@ def with_labels(listed: Listed) -> tuple[tuple[Item, ...], tuple[LeftOut, ...], 
     if not is_described:
         return _with_classes(listed.items), tuple(left_out), False
     others -= set(rows)
-    there = {item.file for item in listed.items} | {one.name for one in listed.left_out}
+    files = {item.file: normal_name(item.file) for item in listed.items}
+    there = {*files.values(), *(normal_name(one.name) for one in listed.left_out)}
     missing = sorted(set(rows) - there)
     left_out += [LeftOut(name=file, reason="The metadata names it, but it is not there.") for file in missing]
     left_out += [
         LeftOut(name=item.file, reason="The metadata calls it a further picture of another one.")
         for item in listed.items
-        if item.file in others
+        if files[item.file] in others
     ]
     items = tuple(
-        replace(item, labels=rows[item.file]) if rows.get(item.file) else item
+        replace(item, labels=labels) if (labels := rows.get(files[item.file])) else item
         for item in listed.items
-        if item.file not in others
+        if files[item.file] not in others
     )
     return items, tuple(left_out), True
 
@@ -119,4 +121,4 @@ def labels_of(row: Mapping[str, Any]) -> dict[str, str]:
 
 
 def _place(folder: str, file: str) -> str:
-    return posixpath.normpath(posixpath.join(folder, file.replace("\\", "/")))
+    return normal_name(posixpath.normpath(posixpath.join(folder, file.replace("\\", "/"))))

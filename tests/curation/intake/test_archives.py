@@ -16,6 +16,7 @@ from curation.intake.picture import PictureLimits, Refused
 from curation.intake.take import summarise
 from curation.library.library import Library
 from curation.library.records import Provenance
+from tests.core.legacy_zip import legacy_zip
 from tests.curation.intake.pictures import encode, photo, plain, zip_of
 
 
@@ -87,6 +88,14 @@ def test_pictures_are_taken_and_everything_else_is_answered(library: Library, tm
         "archive:photos.zip", "shoot/3.jpg", "CC0", "ada",
     )  # fmt: skip
     assert library.read_original(answers["shoot/3.jpg"].image_id) == good["shoot/3.jpg"]
+
+
+@pytest.mark.parametrize(
+    ("page", "name"), [("cp949", "사진/김철수.jpg"), ("cp932", "表.jpg"), ("utf-8", "표.jpg")]
+)
+def test_a_name_of_an_old_zip_is_read_in_its_code_page(library: Library, page: str, name: str) -> None:
+    (answer,) = take_archive(library, legacy_zip({name: plain("JPEG")}, page), workers=1)
+    assert (answer.name, answer.outcome) == (name, "added")
 
 
 def test_an_upload_s_bytes_are_an_archive_too(library: Library) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Callable
 
 import numpy as np
@@ -126,7 +127,7 @@ def heap(library: Library) -> tuple[Library, list[str]]:
     library.save_examinations(
         [examination(image_id, yaw=float(n), sharpness=1 + 0.1 * n) for n, image_id in enumerate(ids[:5])]
     )
-    library.add(original(9), Provenance("url", "Holiday_ÄB.jpg", author="Zoë", licence="CC0"))
+    library.add(original(9), Provenance("url", "Holiday_ÄB_Straße_표준.jpg", author="Zoë", licence="CC0"))
     library.decide(ids[:2], "reject", reviewer="ann", add_labels=["hat", "male"])
     library.decide(ids[1:3], "keep", reviewer="bob")
     return library, [*ids, original(9).id]
@@ -146,6 +147,9 @@ def heap(library: Library) -> tuple[Library, list[str]]:
         (Filters(source="url"), [6]),
         (Filters(licence="CC0", text="äb"), [6]),
         (Filters(text="zoë"), [6]),
+        (Filters(text="Straße"), [6]),
+        (Filters(text="STRASSE"), [6]),
+        (Filters(text=unicodedata.normalize("NFD", "표준")), [6]),
         (Filters(text="[.jpg"), []),
         (Filters(ranges={"yaw": (1, 3)}), [1, 2, 3, 5]),
         (Filters(ranges={"yaw": (None, 2.0), "sharpness": (1.1, None)}), [1, 2]),

@@ -1,6 +1,7 @@
 """Zip files: read like folders, and none of their claims is believed."""
 
 import stat
+import unicodedata
 import zipfile
 from pathlib import Path
 
@@ -8,6 +9,7 @@ import pytest
 
 from eval.sets.image_set import open_set
 from eval.sets.seen_files import SeenFiles
+from tests.core.legacy_zip import legacy_zip
 from tests.eval.sets.pictures_material import packed, picture, write, zip_of
 from tests.eval.sets.test_folders import settle
 
@@ -24,6 +26,19 @@ def test_a_zip_gives_the_same_set_as_its_folder(tmp_path: Path) -> None:
 def test_the_one_folder_around_all_is_no_part_of_the_names(tmp_path: Path) -> None:
     path = zip_of(tmp_path / "set.zip", {f"results/{n}.png": packed(picture(n)) for n in range(2)})
     assert open_set(path).names == ("0", "1")
+
+
+def test_an_old_zip_and_a_folder_of_a_mac_have_the_same_names(tmp_path: Path) -> None:
+    path = tmp_path / "set.zip"
+    path.write_bytes(legacy_zip({"김철수.png": packed(picture(1)), "얼굴.png": packed(picture(2))}, "cp949"))
+    for number, name in enumerate(("김철수.png", "얼굴.png"), start=1):
+        write(tmp_path / "folder" / unicodedata.normalize("NFD", name), packed(picture(number)))
+    described = "file_name,hair\n얼굴.png,long\n".encode()
+    write(tmp_path / "folder" / "metadata.csv", described)
+    folder = open_set(tmp_path / "folder")
+    assert open_set(path).digest == folder.digest
+    assert folder.names == ("김철수", "얼굴")
+    assert folder.by_name["얼굴"].labels == {"hair": "long"}
 
 
 def test_labels_in_a_zip_are_kept(tmp_path: Path) -> None:
