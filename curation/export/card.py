@@ -71,7 +71,7 @@ def write_card(
     Parameters
     ----------
     splits
-        Images of each.
+        Pairs of each.
     left_out
         Images that training passes over, by the code of `curation.export.manifest_tables.LEFT_OUT`.
     warnings
@@ -93,7 +93,14 @@ def write_card(
         _text(version.note) or "Aligned face photos and their sketches.",
         *(f"> **Note.** {_text(warning)}" for warning in warnings),
         "## What is in it\n\n"
-        + _table(("", "images"), {"kept": len(version.ids), **{f"split {k}": n for k, n in splits.items()}})
+        + _table(
+            ("", "images"),
+            {
+                "kept": len(version.ids),
+                "pairs": sum(splits.values()),
+                **{f"split {k}": n for k, n in splits.items()},
+            },
+        )
         + f"\n\nKept by {_listed(contents.decided_by)}. Near duplicates, images of one page and images of one "
         "author share a split. Photos and sketches are 512 x 512 px PNG files with nothing in them but pixels.",
         _left_out(version, left_out),
@@ -120,7 +127,7 @@ def _front_matter(version: Version, contents: Contents, kind: Kind, splits: Mapp
         one = licences[0] if len(licences) == 1 else "mixed, see the column licence"
         lines.append(f"license_name: {json.dumps(one)}")
     lines += ["task_categories:", "- image-to-image", "tags:", "- faces", "- sketches"]
-    lines.append(f"size_categories:\n- {_size_category(len(version.ids))}")
+    lines.append(f"size_categories:\n- {_size_category(sum(splits.values()))}")
     if kind == "imagefolder":
         lines += ["configs:", "- config_name: default", "  drop_labels: true", "  data_files:"]
         for split in SPLITS:

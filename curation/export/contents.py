@@ -24,7 +24,7 @@ class Contents:
     Attributes
     ----------
     candidates
-        What decides the splits.
+        What decides the splits, of those with a pair.
     sources, licences, authors, labels, decided_by
         How many images each of them has; an image with two licences counts for both.
     readings
@@ -49,9 +49,10 @@ class Contents:
         origins, examination = member.provenances, member.examination
         arrived = min((origin.added_at for origin in origins), default="")
         keys = shared_keys([origin.page for origin in origins], [origin.author for origin in origins])
-        self.candidates.append(
-            Candidate(member.image_id, arrived, examination.phash, examination.phash_mirror, keys)
-        )
+        if has_face(member):  # without one there is no pair to place
+            self.candidates.append(
+                Candidate(member.image_id, arrived, examination.phash, examination.phash_mirror, keys)
+            )
         self.sources.update({origin.source or UNKNOWN for origin in origins} or {UNKNOWN})
         self.licences.update({origin.licence.strip() or UNKNOWN for origin in origins} or {UNKNOWN})
         self.authors.update({" ".join(origin.author.split()) or UNKNOWN for origin in origins} or {UNKNOWN})
@@ -78,7 +79,7 @@ def gather(members: Iterable[Member], folder: Path) -> Contents:
 
 
 def count_splits(places: Mapping[str, Place]) -> dict[str, int]:
-    """Images in each split, ``none`` only where there are any."""
+    """Count the pairs of each split, ``none`` only where there are any."""
     counts = Counter(place.split for place in places.values())
     return {split: counts[split] for split in SPLITS} | {
         split: count for split, count in counts.items() if split not in SPLITS

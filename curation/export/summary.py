@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -26,7 +28,7 @@ class ExportSummary:
     removed
         Images of the version that were deleted for good since.
     splits
-        Images in each.
+        Pairs in each; they sum up to ``images``.
     groups
         Of images that must share a split.
     warnings
@@ -54,14 +56,20 @@ class ExportSummary:
         """All of it in one line."""
         splits = ", ".join(f"{count} {split}" for split, count in self.splits.items())
         zipped = f", also as {self.zip}" if self.zip else ""
-        return f"{self.images} pairs of version {self.version} ({splits}) are in {self.out}{zipped}."
+        faceless = self.left_out.get("no_face", 0)
+        rest = f" {faceless} kept images without a face have no pair." if faceless else ""
+        return f"{self.images} pairs of version {self.version} ({splits}) are in {self.out}{zipped}.{rest}"
 
 
 def commands_for(kind: Kind, out: str) -> dict[str, str]:
     """What to run with an export at ``out``, by what it does."""
     if kind == "pairs":
-        return {"Train on it": f"{_TRAINING} --data.root {out} --data.validation split --loop.out RUN"}
-    return {"Load it": f'datasets.load_dataset("imagefolder", data_dir="{out}")'}
+        return {
+            "Train on it": f"{_TRAINING} --data.root {shlex.quote(out)} --data.validation split --loop.out RUN"
+        }
+    return {
+        "Load it": f'datasets.load_dataset("imagefolder", data_dir={json.dumps(out, ensure_ascii=False)})'
+    }
 
 
 def divided_warnings(keys: Sequence[str]) -> list[str]:
@@ -83,13 +91,13 @@ def split_warnings(splits: Mapping[str, int], fractions: Fractions) -> list[str]
         part = splits[split] / placed if placed else 0.0
         if abs(part - getattr(fractions, split)) > 0.1:
             found.append(
-                f"{split} holds {part:.0%} of the images instead of {getattr(fractions, split):.0%}: few "
+                f"{split} holds {part:.0%} of the pairs instead of {getattr(fractions, split):.0%}: few "
                 "groups, or large ones, cannot be divided without putting a page, an author or near duplicates "
                 "on two sides."
             )
     if splits.get(NONE):
         found.append(
-            f"{splits[NONE]} images are in no split: they resemble images of two splits, or share a page or "
+            f"{splits[NONE]} pairs are in no split: they resemble images of two splits, or share a page or "
             "author with both."
         )
     if not splits[VAL] or not splits[TRAIN]:

@@ -6,8 +6,10 @@ import re
 import unicodedata
 from collections.abc import Iterable
 
-MAX_REVIEWER, MAX_LABEL = 60, 40
-_VERSION = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,59}")
+from core.names import normal_name
+
+MAX_REVIEWER, MAX_LABEL, MAX_VERSION = 60, 40, 60
+MAX_VERSION_BYTES = 200  # as UTF-8; a folder's name has 255, and more is added to it
 _RESERVED = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)(\..*)?", re.IGNORECASE)  # no folder's name on Windows
 
 
@@ -45,20 +47,28 @@ def clean_labels(labels: Iterable[str]) -> tuple[str, ...]:
 
 
 def check_version_name(name: str) -> str:
-    """A version's name, if it can be a folder's name everywhere.
+    """Give a version's name in whole characters (NFC), if it can be a folder's name everywhere.
 
     Raises
     ------
     ValueError
         If it cannot.
     """
-    if not _VERSION.fullmatch(name) or name.endswith(".") or _RESERVED.fullmatch(name):
+    name = normal_name(name)
+    is_short = len(name) <= MAX_VERSION and len(name.encode("utf-8", "replace")) <= MAX_VERSION_BYTES
+    if not (name[:1].isalnum() and is_short and all(_is_plain(c) for c in name)) or (
+        name.endswith(".") or _RESERVED.fullmatch(name)
+    ):
         raise ValueError(
-            "a version's name starts with a letter or digit and has at most 60 letters, digits, dots, "
-            f"dashes and underscores, got {name!r}"
+            "a version's name starts with a letter or digit of any script and has at most "
+            f"{MAX_VERSION} letters, digits, dots, dashes and underscores, got {name!r}"
         )
     return name
 
 
+def _is_plain(character: str) -> bool:
+    return character in "._-" or unicodedata.category(character)[0] in "LMN"  # Thai vowels are marks
+
+
 def _one_line(text: str) -> str:
-    return " ".join(unicodedata.normalize("NFC", text).split())
+    return " ".join(normal_name(text).split())

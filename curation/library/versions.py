@@ -10,6 +10,7 @@ from typing import Any
 
 from sqlalchemy import Connection, insert, select
 
+from core.names import search_key
 from curation.library import examinations as examined
 from curation.library.alignments import corrections
 from curation.library.database import Database, Write, chunks, now
@@ -68,7 +69,7 @@ def freeze(database: Database, name: str, *, who: str, note: str = "", trust_rul
     The members are gathered from one state of the database, some at a time and without holding up
     writers. The version is there when all are.
     """
-    check_version_name(name)
+    name = check_version_name(name)
     who = clean_reviewer(who)
     hashes: dict[str, str] = {}
     with database.read() as connection:
@@ -151,7 +152,7 @@ def _opinions_of(connection: Connection, ids: list[str]) -> dict[str, list[tuple
 
 
 def _refuse_taken(connection: Connection, name: str) -> None:
-    if connection.execute(select(versions.c.id).where(versions.c.key == name.casefold())).first():
+    if connection.execute(select(versions.c.id).where(versions.c.key == search_key(name))).first():
         raise ValueError(
             f"there is a version {name!r} already, and versions never change: choose another name"
         )
@@ -169,7 +170,7 @@ def store(write: Write, contents: dict[str, str]) -> dict[str, str]:
 def _enter(write: Write, version: Version, hashes: dict[str, str]) -> Version:
     whole = replace(version, hash=hash_version(hashes.items(), version.rules_text))
     row = {name: getattr(whole, name) for name in ("name", "who", "note", "created", "hash")} | {
-        "key": whole.name.casefold(),
+        "key": search_key(whole.name),
         "rules": whole.rules_text,
         "rejected": json.dumps(whole.rejected),
     }
@@ -182,7 +183,7 @@ def _enter(write: Write, version: Version, hashes: dict[str, str]) -> Version:
 
 def restore(write: Write, version: Version, contents: dict[str, str]) -> Version:
     """Enter a version that was frozen elsewhere; the same one twice is fine."""
-    check_version_name(version.name)
+    version = replace(version, name=check_version_name(version.name))
     hashes = {image_id: hash_text(content) for image_id, content in contents.items()}
     found = hash_version(hashes.items(), version.rules_text)
     if found != version.hash:
@@ -190,7 +191,9 @@ def restore(write: Write, version: Version, contents: dict[str, str]) -> Version
             f"version {version.name!r} is not what was frozen: its content has hash {found[:12]}, "
             f"expected {version.hash[:12]}. Its files were changed."
         )
-    same = write.connection.execute(select(versions).where(versions.c.key == version.name.casefold())).first()
+    same = write.connection.execute(
+        select(versions).where(versions.c.key == search_key(version.name))
+    ).first()
     if same is not None:
         if same.hash == version.hash:
             return get(write.connection, same.name)
@@ -227,7 +230,7 @@ def get(connection: Connection, name: str) -> Version:
     LibraryError
         If there is none of that name.
     """
-    row: Any = connection.execute(select(versions).where(versions.c.key == name.casefold())).first()
+    row: Any = connection.execute(select(versions).where(versions.c.key == search_key(name))).first()
     if row is None:
         there = connection.execute(select(versions.c.name).order_by(versions.c.id)).scalars().all()
         raise LibraryError(f"There is no version {name!r}. Versions: {', '.join(there) or 'none yet'}.")
@@ -251,7 +254,7 @@ def get(connection: Connection, name: str) -> Version:
 
 def members(connection: Connection, name: str, ids: Sequence[str]) -> list[Member]:
     """What a version froze of some images that are still there, in order of id."""
-    row_id = select(versions.c.id).where(versions.c.key == name.casefold()).scalar_subquery()
+    row_id = select(versions.c.id).where(versions.c.key == search_key(name)).scalar_subquery()
     joined = version_members.join(member_contents, member_contents.c.hash == version_members.c.content_hash)
     rows = connection.execute(
         select(member_contents.c.content)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import re
-
 import streamlit as st
 
 from core.errors import AssetMissing
@@ -29,16 +27,15 @@ from dashboard.plain_text import as_code, as_text
 
 def show_row(model: ModelFile, session: ModelsSession) -> None:
     """Name, facts and speed; below them what was opened."""
-    slug = re.sub(r"[^\w-]", "-", model.name)
-    with st.container(border=True, key=f"model_{slug}", gap="small"):
-        with st.container(horizontal=True, vertical_alignment="center", key=f"model_head_{slug}"):
+    with st.container(border=True, key=f"model_{model.name}", gap="small"):
+        with st.container(horizontal=True, vertical_alignment="center", key=f"model_head_{model.name}"):
             st.markdown(_headline(model), width="stretch")
             if not model.problem:
                 _show_speed(model, session)
                 is_open = session.opened == model.name
                 st.button(
                     "Close" if is_open else "Open",
-                    key=f"open_{slug}",
+                    key=f"open_{model.name}",
                     on_click=session.toggle,
                     args=(model.name,),
                     icon=":material/expand_less:" if is_open else ":material/expand_more:",

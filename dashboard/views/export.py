@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -79,7 +78,7 @@ def _show_freeze(library: Library, taken: set[str]) -> None:
 
 
 def _show_version(library: Library, version: Version) -> None:
-    with st.container(border=True, key=f"version_{_plain(version.name)}"):
+    with st.container(border=True, key=f"version_{version.name}"):
         with st.container(horizontal=True, vertical_alignment="center"):
             st.markdown(
                 f"**{as_text(version.name)}** · {len(version.ids):,} images · "
@@ -131,7 +130,7 @@ def _show_exported(exported: Exported, key: str) -> None:
 def _export(root: Path, name: str, layout: str) -> None:
     from curation.jobs import start
 
-    out = root / "exports" / f"{_plain(name)}-{layout}"
+    out = root / "exports" / f"{name}-{layout}"
     out.parent.mkdir(parents=True, exist_ok=True)
     start("export", [name, "--out", str(out), "--kind", layout, "--zip", "--json"], library=root)
 
@@ -152,7 +151,3 @@ def _free_name(taken: set[str]) -> str:
     while f"v{number}" in taken:
         number += 1
     return f"v{number}"
-
-
-def _plain(name: str) -> str:
-    return re.sub(r"[^\w\-]", "-", name)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import unicodedata
 from collections.abc import Callable
 from pathlib import Path
 
@@ -95,6 +96,25 @@ def test_what_is_kept_becomes_a_version(data: Path, open_view: Callable[[str], A
         assert set(ids[:3]) <= set(library.version("first").ids)
 
 
+def test_versions_whose_names_differ_in_punctuation_have_places_of_their_own(
+    data: Path, open_view: Callable[[str], AppTest], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ids = fill_library(data / "library", 3)
+    names = ("set.1", "set-1", "표준_v1")
+    with Library.open(data / "library") as library:
+        library.decide(ids, "keep", reviewer="ann")
+        for name in names:
+            library.freeze(name, who="ann")
+    started: list[list[str]] = []
+    monkeypatch.setattr("curation.jobs.start", lambda _kind, arguments, library: started.append(arguments))
+    view = open_view("export")
+    assert not view.exception
+    for name in names:
+        view.button(key=f"export_{name}").click().run()
+    assert tuple(arguments[0] for arguments in started) == names
+    assert len({arguments[arguments.index("--out") + 1] for arguments in started}) == len(names)
+
+
 def test_a_job_report_counts_outcomes_and_passes_over_a_half_written_line(tmp_path: Path) -> None:
     output = tmp_path / "job.out"
     answers = [
@@ -127,6 +147,7 @@ def test_an_export_that_has_not_ended_has_no_report(tmp_path: Path) -> None:
         ("..\\..\\evil.png", "evil.png"),
         ("a\0b.png", "a_b.png"),
         ("...", "file"),
+        (unicodedata.normalize("NFD", "표준é.png"), "표준é.png"),
         ("x" * 300 + ".jpg", ("x" * 300 + ".jpg")[-80:]),
     ],
 )

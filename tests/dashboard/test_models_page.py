@@ -83,6 +83,15 @@ def test_every_model_is_listed_with_its_facts(folders: tuple[Path, Path], open_v
         assert fact in text
 
 
+def test_models_whose_names_differ_in_punctuation_stand_side_by_side(
+    folders: tuple[Path, Path], open_view
+) -> None:
+    for name in ("mine.1", "mine-1"):
+        put(folders[1] / f"{name}.safetensors")
+    view = press(open_view(), "open_mine.1")
+    assert "3 generators" in text_of(view)
+
+
 def test_no_models_at_all_is_explained(folders: tuple[Path, Path], open_view) -> None:
     (folders[0] / "shipped.safetensors").unlink()
     view = open_view()

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import ast
 import csv
 import errno
 import hashlib
 import json
 import random
+import shlex
 import subprocess
 import sys
 import time
@@ -22,7 +24,9 @@ import yaml
 from core.training.data import DataConfig, load_pairs
 from curation.export import dataset
 from curation.export.dataset import ExportError, export_version
+from curation.export.layouts import KINDS, Kind
 from curation.export.splits import SPLITS, Fractions
+from curation.export.summary import commands_for
 from curation.judging.pictures import write_face
 from curation.library.errors import LibraryError
 from curation.library.records import Provenance
@@ -272,7 +276,8 @@ def test_kept_images_without_face_or_mesh_are_named_and_do_not_disturb_training(
     library.freeze("v", who="Ann")
     summary = export_version(library, "v", tmp_path / "out")
     assert summary.left_out == {"no_face": 1, "no_mesh": 1}
-    assert summary.images == 9
+    assert summary.images == sum(summary.splits.values()) == 9
+    assert summary.sentence().endswith("1 kept images without a face have no pair.")
     rows = {row["sha256"]: row for row in rows_of(tmp_path / "out")}
     assert rows[faceless]["reason"]["code"] == "no_face"
     assert rows[faceless]["photo"] is None
@@ -280,8 +285,23 @@ def test_kept_images_without_face_or_mesh_are_named_and_do_not_disturb_training(
     assert (tmp_path / "out" / rows[meshless]["photo"]).is_file()
     config = DataConfig(tmp_path / "out", image_size=64, validation="split")
     assert meshless[:16] not in load_pairs(config, "train").names
+    assert rows[faceless]["split"] == "none"
     card = (tmp_path / "out" / "README.md").read_text()
+    assert "| pairs | 9 |" in card
     assert "1 images are kept, but not for training." in card
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_the_command_can_be_pasted_wherever_the_export_lies(kind: Kind) -> None:
+    out = '/x/out 한글 "it\'s"'
+    (command,) = commands_for(kind, out).values()
+    if kind == "pairs":
+        words = shlex.split(command)
+        assert words[words.index("--data.root") + 1] == out
+    else:
+        call = ast.parse(command, mode="eval").body
+        assert isinstance(call, ast.Call)
+        assert ast.literal_eval(call.keywords[0].value) == out
 
 
 def test_images_deleted_for_good_are_not_exported(filled, tmp_path):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import unicodedata
 from collections.abc import Callable
 from pathlib import Path
 
@@ -95,11 +96,21 @@ def test_equal_content_has_an_equal_hash_and_any_difference_another(library: Lib
     assert library.freeze("e", who="ann").hash != first.hash
 
 
-@pytest.mark.parametrize("name", ["", "../x", "a/b", ".hidden", "con", "NUL.txt", "ä", "a b", "x" * 61, "a."])
+@pytest.mark.parametrize(
+    "name", ["", "../x", "a/b", ".hidden", "con", "NUL.txt", "😀", "a b", "x" * 61, "a.", "표" * 70]
+)
 def test_a_name_that_is_no_folders_is_refused(library: Library, name: str) -> None:
     with pytest.raises(ValueError, match="version's name"):
         library.freeze(name, who="ann")
     assert library.versions() == []
+
+
+@pytest.mark.parametrize("name", ["표준_v1", "2024-표준.2", "größe", "ชื่อ", "set.1"])
+def test_a_name_may_be_in_any_script_and_is_found_in_any_composition(library: Library, name: str) -> None:
+    library.freeze(unicodedata.normalize("NFD", name), who="ann")
+    assert library.version(name).name == library.version(unicodedata.normalize("NFD", name)).name == name
+    with pytest.raises(ValueError, match="already"):
+        library.freeze(name, who="ann")
 
 
 def test_a_name_is_taken_once_whatever_its_case(library: Library) -> None:
