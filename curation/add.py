@@ -27,6 +27,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from core.errors import AssetMissing
+from core.processes.progress import follow_progress
 from core.processes.workers import WorkerStartError
 from curation.intake.sources import IMPORTERS, Origin, Progress, add_demo, add_source
 from curation.intake.take import Answer, IntakeSummary, summarise
@@ -47,11 +48,7 @@ def main(arguments: list[str] | None = None) -> int:
     logging.basicConfig(level=logging.WARNING, format="%(message)s", stream=sys.stderr)
     report = progress_writer(options.progress_file)
     bar = tqdm(desc="adding", unit="file", file=sys.stderr, dynamic_ncols=True)
-
-    def show(done: int, total: int) -> None:
-        bar.total, bar.n = total, done
-        bar.refresh() if done == total else bar.update(0)
-        report(done, total)
+    show = follow_progress(bar, report)
 
     try:
         with bar:
@@ -87,6 +84,7 @@ def _answers(library: Library, options: argparse.Namespace, progress: Progress) 
         yield from add_source(
             library, source, origin,
             kind=options.kind, progress=progress, workers=options.workers, remember=not options.remove_source,
+            follow_links=options.follow_links,
         )  # fmt: skip
 
 
@@ -150,6 +148,7 @@ def _parse(arguments: list[str] | None) -> argparse.Namespace:
     parser.add_argument(
         "--source", default="", metavar="NAME", help="in place of folder:NAME, archive:NAME ..."
     )
+    parser.add_argument("--follow-links", action="store_true", help="take links to files wherever they lead")
     parser.add_argument("--demo", action="store_true", help="add the demo heap")
     parser.add_argument("--judge", action="store_true", help="examine what is new right afterwards")
     parser.add_argument("--workers", type=int, metavar="N", help="child processes (default: all cores)")

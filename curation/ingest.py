@@ -45,10 +45,18 @@ def find_files(folder: Path, *, leave_out: Path | None = None) -> list[str]:
     leave_out
         A folder not to look into, such as an output folder inside ``folder``.
     """
-    return sorted(_walk(folder, "", leave_out.resolve() if leave_out else None))
+    return list_folder(folder, leave_out=leave_out)[0]
 
 
-def _walk(folder: Path, prefix: str, leave_out: Path | None) -> Iterator[str]:
+def list_folder(folder: Path, *, leave_out: Path | None = None) -> tuple[list[str], list[str]]:
+    """List the files of `find_files`, and the links beside them."""
+    found: tuple[list[str], list[str]] = ([], [])
+    for name, is_link in _walk(folder, "", leave_out.resolve() if leave_out else None):
+        found[is_link].append(name)
+    return sorted(found[0]), sorted(found[1])
+
+
+def _walk(folder: Path, prefix: str, leave_out: Path | None) -> Iterator[tuple[str, bool]]:
     with os.scandir(folder) as entries:
         for entry in entries:
             if entry.name.startswith("."):
@@ -56,8 +64,8 @@ def _walk(folder: Path, prefix: str, leave_out: Path | None) -> Iterator[str]:
             if entry.is_dir(follow_symlinks=False):
                 if leave_out is None or Path(entry.path).resolve() != leave_out:
                     yield from _walk(Path(entry.path), f"{prefix}{entry.name}/", leave_out)
-            elif entry.is_file(follow_symlinks=False):
-                yield prefix + entry.name
+            elif entry.is_symlink() or entry.is_file(follow_symlinks=False):
+                yield prefix + entry.name, entry.is_symlink()
 
 
 def name_files(sources: Iterable[str], known: Mapping[str, str] | None = None) -> list[SourceFile]:

@@ -24,6 +24,7 @@ from typing import TYPE_CHECKING
 
 from core import assets
 from core.errors import AssetMissing
+from core.processes.progress import follow_progress
 from core.processes.worker_process import Setup
 from core.processes.workers import Limits, WorkerStartError
 from curation import engines
@@ -179,11 +180,7 @@ def main(arguments: list[str] | None = None) -> int:
     logging.basicConfig(level=logging.WARNING, format="%(message)s", stream=sys.stderr)
     report = progress_writer(options.progress_file)
     bar = tqdm(desc="images", unit="image", file=sys.stderr, dynamic_ncols=True, smoothing=0.1)
-
-    def show(done: int, total: int) -> None:
-        bar.total = total
-        bar.update(done - bar.n)
-        report(done, total)
+    show = follow_progress(bar, report)
 
     try:
         with bar:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 from core.processes.records import write_record
 
@@ -67,6 +69,21 @@ class Pace:
             return 0.0
         (begun, first), (now, last) = self._marks[0], self._marks[-1]
         return (now - begun) / (last - first)
+
+
+def follow_progress(bar: Any, report: Callable[[int, int], None]) -> Callable[[int, int], None]:
+    """Let a tqdm bar and a report follow the same work; a count that begins anew begins the bar anew.
+
+    tqdm draws nothing before its count exceeds the one that it drew last.
+    """
+
+    def show(done: int, total: int) -> None:
+        if total != bar.total or done < bar.n:
+            bar.reset(total)
+        bar.update(done - bar.n)
+        report(done, total)
+
+    return show
 
 
 def progress_writer(path: Path | None) -> Progress:

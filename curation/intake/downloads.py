@@ -65,6 +65,8 @@ def download_list(
                 fresh.append(entry)
                 continue
             done += 1
+            if progress is not None:
+                progress(done, len(wanted))
             yield answer
         if progress is not None:
             progress(done, len(wanted))

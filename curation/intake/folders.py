@@ -10,14 +10,15 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Protocol
 
-from curation.ingest import find_files
-from curation.intake.children import PictureFile
-from curation.intake.picture import CHECK_VERSION, DEFAULT_LIMITS, PictureLimits
+from curation.ingest import list_folder
+from curation.intake.children import PictureBytes, PictureFile
+from curation.intake.picture import CHECK_VERSION, DEFAULT_LIMITS, PictureLimits, Refused
 from curation.intake.take import Answer, Item, TakesPictures, plain_name, take_pictures
 from curation.library.files import LibraryFiles
 from curation.library.records import Provenance
 
 NOTE_EVERY = 500
+_NOTHING = PictureBytes(b"")
 RETRIED = frozenset({"timeout", "crashed", "memory", "unreadable"})  # the machine's doing, not the file's
 
 
@@ -60,11 +61,14 @@ def take_folder(
     limits: PictureLimits = DEFAULT_LIMITS,
     leave_out: Path | None = None,
     remember: bool = True,
+    follow_links: bool = False,
 ) -> Iterator[Answer]:
-    """Take the pictures below a folder; hidden files are left out, links are not followed.
+    """Take the pictures below a folder; hidden files are left out.
 
-    A file is not opened again while its size and times stay the same, unless it is given another licence,
-    author, page or uploader than before, or what is accepted has changed.
+    A link is taken for its file where that lies in the folder itself, or where Hugging Face's cache, DVC or
+    git-annex keeps the folder's files; every other one is refused by name. A file is not opened again while
+    its size and times stay the same, unless it is given another licence, author, page or uploader than
+    before, or what is accepted has changed.
 
     Parameters
     ----------
@@ -75,6 +79,8 @@ def take_folder(
         A folder below ``folder`` not to look into, such as the library's own.
     remember
         Note what became of each file, for the next run; not worth it for a folder that goes away.
+    follow_links
+        Take a link to a file wherever it leads.
 
     Raises
     ------
@@ -84,15 +90,17 @@ def take_folder(
     if not folder.is_dir():
         raise ValueError(f"{folder} is no folder. Name the folder that holds the pictures.")
     provenance = provenance or Provenance(f"folder:{plain_name(folder.resolve().name)}")
-    names = find_files(folder, leave_out=leave_out)
+    names, links = list_folder(folder, leave_out=leave_out)
+    found: dict[str, Path | Refused] = {name: folder / name for name in names}
+    stores = _stores(folder.resolve()) if links and not follow_links else []
+    found |= {name: _behind(folder / name, stores, is_any=follow_links) for name in links}
     key = _memory_key(folder, provenance, limits) if remember else ""
-    return _take(library, folder, names, key, provenance, progress, workers, limits)
+    return _take(library, dict(sorted(found.items())), key, provenance, progress, workers, limits)
 
 
 def _take(
     library: RemembersFiles,
-    folder: Path,
-    names: list[str],
+    files: Mapping[str, Path | Refused],
     key: str,
     provenance: Provenance,
     progress: Callable[[int, int], None] | None,
@@ -103,21 +111,28 @@ def _take(
     stamps: dict[str, str] = {}
     items: list[Item] = []
     done = 0
-    for name in names:
+    for name, path in files.items():
         plain = plain_name(name)
-        stamp = stamp_of(folder / name)
+        where = replace(provenance, name=plain)
+        if isinstance(path, Refused):
+            stamps[plain] = ""
+            items.append(Item(_NOTHING, where, refusal=path))
+            continue
+        stamp = stamp_of(path)
         mark = known.get(plain, "")
         if stamp and mark.startswith(f"{stamp}|"):
             remembered = _Mark.read(mark)
             # An original that is gone (deleted for good, or lost) is looked at again.
             if not remembered.image_id or library.files.original(remembered.image_id).exists():
                 done += 1
+                if progress:
+                    progress(done, len(files))
                 yield remembered.answer(plain)
                 continue
-        stamps[plain] = stamp
-        items.append(Item(PictureFile(str(folder / name)), replace(provenance, name=plain)))
+        stamps[plain] = "" if plain in stamps else stamp  # of two spellings of one name neither is remembered
+        items.append(Item(PictureFile(str(path)), where))
     if progress:
-        progress(done, len(names))
+        progress(done, len(files))
     notes: dict[str, str] = {}
     answers = take_pictures(library, items, limits=limits, workers=workers) if items else iter(())
     try:
@@ -129,11 +144,38 @@ def _take(
                 library.note_source_files(key, notes)
                 notes = {}
             if progress:
-                progress(number, len(names))
+                progress(number, len(files))
             yield answer
     finally:
         if notes:  # what is not noted is checked again, so a killed run loses time only
             library.note_source_files(key, notes)
+
+
+def _behind(link: Path, stores: list[Path], *, is_any: bool) -> Path | Refused:
+    """The file that a link stands for, or why it is not taken."""
+    try:
+        target = link.resolve(strict=True)
+    except (OSError, RuntimeError):
+        return Refused("link", "It is a link that leads nowhere. Fetch the file itself (as with dvc pull).")
+    if target.is_dir():
+        return Refused("link", "It is a link to a folder. Name that folder itself.")
+    if not target.is_file():
+        return Refused("link", "It is a link to something that is no file.")
+    if is_any or any(target.is_relative_to(store) for store in stores):
+        return target
+    return Refused(
+        "link",
+        "It is a link to a file outside the folder. Name the folder with the file itself, or take it with "
+        "--follow-links.",
+    )
+
+
+def _stores(folder: Path) -> list[Path]:
+    """Where the files of a folder may lie: in itself, and where tools for data keep them."""
+    places = [folder, *folder.parents]
+    caches = [place.parent / "blobs" for place in places if place.name == "snapshots"]  # Hugging Face
+    tools = [place / tool for place in places for tool in (".dvc/cache", ".git/annex/objects")]
+    return [folder, *(each.resolve() for each in caches + tools if each.is_dir())]
 
 
 def stamp_of(path: Path) -> str:

@@ -1,7 +1,8 @@
-"""Lists of pictures to download: CSV, JSON Lines or Parquet, told apart by their content.
+"""Lists of pictures to download: CSV, JSON Lines, a JSON array or Parquet, told apart by their content.
 
 Columns are ``url`` (needed), ``licence`` (or ``license``), ``author`` and ``page``; others are ignored.
-A text file with nothing but one URL a line is a list, too.
+A text file with nothing but one URL a line is a list, too. Texts may be in UTF-8, UTF-16 or an East Asian code
+page, and begin with the ``sep=;`` of Excel.
 """
 
 from __future__ import annotations
@@ -9,10 +10,13 @@ from __future__ import annotations
 import csv
 import io
 import json
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, overload
+
+from core.names import decode_text
 
 MAX_LIST_BYTES = 500_000_000
 MAX_ROWS = 2_000_000
@@ -81,14 +85,17 @@ def read_url_list(source: str | Path | bytes) -> UrlList:
     if data.startswith(b"PAR1"):
         return _collect(_parquet_rows(data))
     try:
-        text = data.decode("utf-8-sig")
+        text = decode_text(data)
     except UnicodeDecodeError as error:
         line = data.count(b"\n", 0, error.start) + 1
         raise UrlListError(
-            f"Row {line} is no UTF-8 text. Save the list as CSV in UTF-8, as JSON Lines or as Parquet."
+            f"Row {line} is no UTF-8 text, nor in a known East Asian code page. Save the list as CSV in UTF-8, "
+            "as JSON Lines or as Parquet."
         ) from None
     if "\0" in text:
         raise UrlListError("This is a binary file. A list of URLs is CSV, JSON Lines or Parquet.")
+    if text.lstrip()[:1] == "[":
+        return _collect(_array_rows(text))
     if text.lstrip()[:1] == "{":
         return _collect(_json_rows(text))
     return _collect(_csv_rows(text))
@@ -154,10 +161,13 @@ def _csv_rows(text: str) -> Iterator[Row]:
     if first.lower().startswith(("http://", "https://")):
         yield from _bare_rows(text)
         return
-    delimiter = max(",;\t", key=first.count)
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
+    delimiter, skipped = max(",;\t", key=first.count), 0
+    if told := re.fullmatch(r'"?sep=(.)"?[,;\t]*', first, re.IGNORECASE):  # as Excel reads and writes it
+        delimiter, skipped = told[1], text.index("\n") + 1 if "\n" in text else len(text)
+    reader = csv.reader(io.StringIO(text[skipped:], newline=""), delimiter=delimiter, strict=True)
     header: list[str] = []
-    number = 1
+    before = text.count("\n", 0, skipped)
+    number = 1 + before
     try:
         for cells in reader:
             if header:
@@ -165,7 +175,7 @@ def _csv_rows(text: str) -> Iterator[Row]:
             elif any(cell.strip() for cell in cells):
                 header = cells
                 _need_url(header)
-            number = reader.line_num + 1
+            number = before + reader.line_num + 1
     except csv.Error as error:
         raise UrlListError(f"The list cannot be read from row {number} on: {error}.") from None
     _need_url(header)
@@ -199,10 +209,29 @@ def _json_rows(text: str) -> Iterator[Row]:
         if not isinstance(values, dict):
             yield number, "is no JSON object"
             continue
-        has_url = has_url or any(COLUMNS.get(name.strip().lower()) == "url" for name in values)
+        has_url = has_url or _names_url(values)
         yield number, values
     if not has_url:
         raise UrlListError("No row of the list has a 'url'.")
+
+
+def _array_rows(text: str) -> Iterator[Row]:
+    """The objects or addresses of one JSON array."""
+    try:
+        values = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise UrlListError(f"The list begins like a JSON array, but is no JSON: {error}.") from None
+    if not any((isinstance(value, dict) and _names_url(value)) or isinstance(value, str) for value in values):
+        raise UrlListError("No entry of the JSON array has a 'url'.")
+    for number, value in enumerate(values, start=1):
+        if isinstance(value, str):
+            yield number, {"url": value}
+        else:
+            yield number, value if isinstance(value, dict) else "is no JSON object and no address"
+
+
+def _names_url(values: dict[str, Any]) -> bool:
+    return any(COLUMNS.get(name.strip().lower()) == "url" for name in values)
 
 
 def _parquet_rows(data: bytes) -> Iterator[Row]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import io
 import json
 import os
 import signal
@@ -13,11 +14,12 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from tqdm import tqdm
 
 from core.processes import jobs
 from core.processes.identity import identify, is_running
 from core.processes.jobs import Job
-from core.processes.progress import Pace, progress_writer
+from core.processes.progress import Pace, follow_progress, progress_writer
 from tests.conftest import ROOT
 
 PATIENCE_S = 60.0
@@ -203,3 +205,14 @@ def test_damaged_records_end_no_list(folder: Path) -> None:
     (folder / f"{job_id}.end.json").write_text("{}")
     (folder / f"{job_id}.progress.json").write_text('{"done": "many"}')
     assert [(job.state, job.done) for job in jobs.jobs(folder)] == [("interrupted", 0)]
+
+
+def test_a_bar_goes_on_when_the_work_begins_another_count() -> None:
+    drawn = io.StringIO()
+    bar = tqdm(file=drawn, mininterval=0)
+    show = follow_progress(bar, lambda *_: None)
+    show(6146, 6146)  # added; now they are judged
+    show(0, 6146)
+    show(674, 6146)
+    bar.close()
+    assert "674/6146" in drawn.getvalue().split("\r")[-1]

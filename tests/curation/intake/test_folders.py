@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import unicodedata
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -74,7 +75,7 @@ def test_one_picture_from_two_places_is_one_image_of_two_origins(library: Librar
     assert all(origin.added_at for origin in origins)
 
 
-def test_links_are_not_followed(library: Library, tmp_path: Path) -> None:
+def test_a_link_that_leads_outside_is_refused_by_name(library: Library, tmp_path: Path) -> None:
     outside = tmp_path / "outside"
     outside.mkdir()
     (outside / "secret.png").write_bytes(plain("PNG"))
@@ -83,7 +84,44 @@ def test_links_are_not_followed(library: Library, tmp_path: Path) -> None:
     (folder / "link.png").symlink_to(outside / "secret.png")
     (folder / "linked").symlink_to(outside)
     (folder / "loop").symlink_to(folder)
-    assert take(library, folder) == {}
+    (folder / "nowhere").symlink_to(folder / "gone")
+    answers = take(library, folder)
+    assert set(answers) == {"link.png", "linked", "loop", "nowhere"}
+    assert {answer.code for answer in answers.values()} == {"link"}
+    assert library.counts()["images"] == 0
+    assert take(library, folder, follow_links=True)["link.png"].outcome == "added"
+
+
+@pytest.mark.parametrize(
+    ("store", "place"),
+    [("blobs", "snapshots/1ab2"), (".dvc/cache/files/md5/ab", "data"), (".git/annex/objects/x", "photos")],
+)
+def test_a_folder_of_links_into_its_store_is_taken_by_its_own_names(
+    library: Library, tmp_path: Path, store: str, place: str
+) -> None:
+    kept, folder = tmp_path / store, tmp_path / place
+    for parent in (kept, folder):
+        parent.mkdir(parents=True)
+    for seed in range(3):
+        (kept / f"d0{seed}").write_bytes(plain("JPEG", seed=seed))
+        (folder / f"{seed}.jpg").symlink_to(Path(os.path.relpath(kept / f"d0{seed}", folder)))
+    answers = take(library, folder)
+    assert {name: answer.outcome for name, answer in answers.items()} == {
+        f"{seed}.jpg": "added" for seed in range(3)
+    }
+    assert take(library, folder)["1.jpg"].outcome == "known"
+
+
+def test_a_name_that_a_mac_has_written_in_pieces_is_whole(library: Library, tmp_path: Path) -> None:
+    folder = tmp_path / unicodedata.normalize("NFD", "사진")
+    folder.mkdir()
+    (folder / unicodedata.normalize("NFD", "표준.png")).write_bytes(plain("PNG"))
+    (answer,) = take_folder(library, folder, workers=1)
+    assert (answer.name, answer.outcome) == ("표준.png", "added")
+    assert library.provenance(answer.image_id)[0].source == "folder:사진"
+    (folder / "표준.png").write_bytes(plain("PNG", seed=5))  # beside it, and the same name to people
+    for _ in range(2):
+        assert [one.is_taken for one in take_folder(library, folder, workers=1)] == [True, True]
 
 
 def test_a_second_run_gives_the_same_answers_without_opening_a_file(

@@ -35,13 +35,19 @@ def as_parquet(tmp_path: Path) -> bytes:
     return (tmp_path / "list.parquet").read_bytes()
 
 
-@pytest.mark.parametrize("kind", ["csv", "semicolons", "tabs", "excel", "jsonl", "parquet"])
+@pytest.mark.parametrize(
+    "kind", ["csv", "semicolons", "tabs", "excel", "sep", "utf-16", "powershell", "array", "jsonl", "parquet"]
+)
 def test_every_format_gives_the_same_entries(tmp_path: Path, kind: str) -> None:
     data = {
         "csv": as_csv,
         "semicolons": lambda: as_csv(";"),
         "tabs": lambda: as_csv("\t"),
         "excel": lambda: b"\xef\xbb\xbf" + as_csv(columns=(" URL", "License", "Author ", "PAGE")),
+        "sep": lambda: b"sep=;\r\n" + as_csv(";"),
+        "utf-16": lambda: as_csv("\t").decode().encode("utf-16"),
+        "powershell": lambda: as_csv().decode().encode("utf-16-le"),
+        "array": lambda: json.dumps(ROWS, indent=2).encode(),
         "jsonl": as_jsonl,
         "parquet": lambda: as_parquet(tmp_path),
     }[kind]()
@@ -70,6 +76,18 @@ def test_both_spellings_of_licence_may_be_there() -> None:
     assert read_url_list(b"url,licence,license\nhttp://a/1,,CC0\n")[0].licence == "CC0"
 
 
+@pytest.mark.parametrize(("page", "author"), [("cp949", "김철수"), ("cp932", "山田さくら")])
+def test_a_csv_of_an_east_asian_excel_is_read(page: str, author: str) -> None:
+    assert read_url_list(f"url,author\r\nhttp://a/1,{author}\r\n".encode(page))[0].author == author
+
+
+def test_addresses_may_stand_in_a_json_array_as_they_are() -> None:
+    assert [entry.url for entry in read_url_list(b'["http://a/1", "http://a/2"]')] == [
+        "http://a/1",
+        "http://a/2",
+    ]
+
+
 def test_missing_values_in_json_and_parquet_are_empty_texts(tmp_path: Path) -> None:
     assert read_url_list(b'{"url": "http://a/1", "author": null}\n')[0] == UrlEntry("http://a/1")
 
@@ -88,6 +106,10 @@ def test_missing_values_in_json_and_parquet_are_empty_texts(tmp_path: Path) -> N
         (b'{"link": "http://a/1"}\n', "No row of the list has a 'url'"),
         (b"url\nhttp://a/1\nhttp://a/\xff\n", "Row 3 is no UTF-8"),
         (b"url\0\n", "binary"),
+        (b"sep=;\nurl;licence\nhttp://a/1;CC0;x\n", "row 3 has 3 cells"),
+        (b'[{"url": "http://a/1"}, 5]', "row 2 is no JSON object and no address"),
+        (b'[{"link": "http://a/1"}]', "No entry of the JSON array has a 'url'"),
+        (b'[{"url": ', "begins like a JSON array"),
         (b"PAR1 and nothing more", "Parquet file is damaged"),
     ],
 )
