@@ -28,7 +28,7 @@ from curation.library.records import Original
 
 __all__ = ["CODES", "DEFAULT_LIMITS", "PictureLimits", "Refused", "check_picture", "hash_pixels"]
 
-CHECK_VERSION = 1  # raised when a file that was refused may now be taken, or the other way round
+CHECK_VERSION = 2  # raised when a file that was refused may now be taken, or the other way round
 
 
 @dataclass(frozen=True)

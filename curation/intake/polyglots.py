@@ -7,7 +7,9 @@ few things that cameras and encoders are known to append, each checked by its ow
 * padding (zeros, 0xFF, white space), as editing tools and web servers leave it;
 * more JPEGs (MPO stereo pairs, previews, gain maps);
 * Samsung's block directory (``SEFH`` ... ``SEFT``);
-* the film of a motion photo (MP4), if its boxes fill the rest exactly.
+* the film of a motion photo (MP4), if its boxes fill the rest exactly;
+* what cameras' own and newsrooms' programs leave at the end, each with its length and signature: Canon's
+  recipes (VRD), Photo Mechanic, FotoStation, AFCP, MIE (layouts as in ExifTool).
 
 Inside the picture's own metadata foreign bytes are possible and allowed: originals are never served as
 anything but a picture, and all that is shown or exported is made anew from pixels. What other programs
@@ -19,6 +21,7 @@ from __future__ import annotations
 
 import re
 import struct
+from collections.abc import Iterator
 
 from curation.intake.ends import boxes_end, find_end, jpeg_end
 from curation.intake.refusal import Refused
@@ -28,6 +31,9 @@ ZIP_TAIL = 22 + 65_535
 PDF_HEAD = 1_024 + 16
 _PADDING = re.compile(rb"[\0\xff\r\n\t ]*")
 _ACTIVE = (b"<?php", b"<script", b"<html", b"<!doctype html", b"<iframe")
+_HIDDEN = (b"PK\3\4", b"Rar!\x1a\7", b"7z\xbc\xaf\x27\x1c", b"\xfd7zXZ\0", b"%PDF-", b"\x7fELF", b"\n#!")
+_VRD = b"CANON OPTIONAL DATA\0"
+_MIE_END = re.compile(rb"~\0\x04\0zmie~\0\0(?:\x06(.{4})|\x0a(.{8}))([\x10\x18])[\x04\x08]\Z", re.DOTALL)
 _COMMENT_AT = {"GIF": 6, "BMP": 2, "JPEG": 4}  # where "/*" makes a script of a header
 
 
@@ -58,6 +64,8 @@ def refuse_polyglot(kind: str, data: bytes) -> None:
 
 def _refuse_tail(kind: str, data: bytes, end: int) -> None:
     at = end
+    if kind == "JPEG":
+        data = data[: _trailers_start(data, end)]
     for _ in range(MAX_FOLLOWERS):
         padding = _PADDING.match(data, at)
         following = padding.end() if padding else at
@@ -76,6 +84,43 @@ def _refuse_tail(kind: str, data: bytes, end: int) -> None:
         else:
             break
     raise _polyglot(f"{len(data) - at} bytes of something else after it")
+
+
+def _trailers_start(data: bytes, picture_end: int) -> int:
+    """Where the trailers begin that programs have put after one another; the file's end if there is none."""
+    end = len(data)
+    for _ in range(MAX_FOLLOWERS):
+        start = min(_trailer_starts(data, end), default=end)
+        block = data[max(start, 0) : end]
+        if not picture_end <= start < end or any(word in block for word in _HIDDEN):
+            break
+        end = start
+    return end
+
+
+def _trailer_starts(data: bytes, end: int) -> Iterator[int]:
+    """Where the trailer begins that ends at ``end``, by its own length and signatures."""
+    tail = data[max(0, end - 64) : end]
+    if len(tail) < 64:
+        return
+    if tail.endswith(b"cbipcbbl"):
+        start = end - 12 - struct.unpack_from(">I", tail, 52)[0]
+        if data.startswith(b"\x1c", start):  # records of IPTC
+            yield start
+    if tail.endswith(b"\xa1\xb2\xc3\xd4") and (size := struct.unpack_from(">I", tail, 56)[0]) >= 10:
+        yield end - size
+    if tail.startswith(_VRD):
+        start = end - 92 - struct.unpack_from(">I", tail, 20)[0]
+        if data.startswith(_VRD, start):
+            yield start
+    if (mark := tail[52:56]) in (b"AXS!", b"AXS*"):
+        start = struct.unpack_from(">I" if mark == b"AXS!" else "<I", tail, 56)[0]
+        if data.startswith(mark, start):
+            yield start
+    if mie := _MIE_END.search(tail):
+        start = end - int.from_bytes(mie[1] or mie[2], "big" if mie[3] == b"\x10" else "little")
+        if re.match(rb"~[\x10\x18]\x04.0MIE", data[max(start, 0) : max(start, 0) + 8], re.DOTALL):
+            yield start
 
 
 def _samsung_start(data: bytes) -> int:

@@ -72,6 +72,45 @@ def test_a_samsung_trailer_is_harmless_only_if_its_blocks_fill_the_rest() -> Non
     assert code_of(encode("JPEG") + trailer + FOREIGN["text"]) == "polyglot"
 
 
+IPTC = b"\x1c\x02\xd8\0\1\0" * 12
+TRAILERS = {
+    "photo mechanic": lambda _: IPTC + struct.pack(">I", len(IPTC)) + b"cbipcbbl",
+    "fotostation": lambda _: (IPTC + struct.pack(">HII", 1, len(IPTC) + 10, 0xA1B2C3D4)) * 2,
+    "canon": lambda _: (
+        b"CANON OPTIONAL DATA\0" + struct.pack(">II", 0x10000, 300) + b"\x33" * 300
+        + b"CANON OPTIONAL DATA\0" + struct.pack(">I", 300) + bytes(36) + b"\0\0\xff\xd9"
+    ),
+    "afcp": lambda at: (
+        b"AXS!" + struct.pack(">HHI", 256, 1, 0) + b"IPTC" + struct.pack(">II", len(IPTC), at + 24) + IPTC
+        + b"AXS!" + struct.pack(">II", at, 0)
+    ),
+    "mie": lambda _: (
+        b"~\x10\4\xfe0MIE" + bytes(4) + b"~\x20\4\5Name" + IPTC
+        + b"~\0\4\0zmie~\0\0\6" + struct.pack(">I", 8 + 4 + 8 + len(IPTC) + 18) + b"\x10\4"
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", TRAILERS)
+def test_what_programs_of_photographers_append_is_harmless_only_if_it_fills_the_rest(name: str) -> None:
+    picture = encode("JPEG")
+    trailer = TRAILERS[name](len(picture))
+    assert check_picture(picture + trailer)
+    samsung = pictures.samsung_trailer(b"\0\0\1\x0aImage_UTC_Data1700000000000")
+    if name != "afcp":  # which counts from the file's start
+        assert check_picture(picture + samsung + trailer + TRAILERS["photo mechanic"](0))
+    assert code_of(picture + FOREIGN["text"] + trailer) == "polyglot"
+    assert code_of(picture + trailer + FOREIGN["text"]) == "polyglot"
+    assert code_of(plain("PNG") + trailer) == "polyglot"
+
+
+@pytest.mark.parametrize("name", ["zip", "html", "rar", "pdf"])
+def test_a_trailer_with_something_else_in_it_is_refused(name: str) -> None:
+    content = IPTC + FOREIGN[name] + IPTC
+    trailer = content + struct.pack(">I", len(content)) + b"cbipcbbl"
+    assert code_of(encode("JPEG") + trailer) == "polyglot"
+
+
 def test_a_jpeg_that_a_cut_jpeg_follows_is_refused() -> None:
     assert code_of(encode("JPEG") + encode("JPEG")[:-40]) == "damaged"
 
