@@ -1,8 +1,9 @@
 """Export a dataset version: ``python -m curation.export NAME --out DIR``, or bring one back with ``--import``.
 
 ``python -m curation.export NAME --out DIR [--kind pairs|imagefolder] [--zip]`` writes a frozen version of the
-library as a folder to train on (or to load with Hugging Face's ``datasets``), with a dataset card; DIR is
-replaced at once or not at all. ``python -m curation.export --import DIR`` enters the version of an export,
+library (``python -m curation.freeze NAME`` makes one) as a folder to train on (or to load with Hugging Face's
+``datasets``), with a dataset card; DIR is replaced at once or not at all. ``--annotations coco yolo voc`` adds
+boxes and landmarks for other tools. ``python -m curation.export --import DIR`` enters the version of an export,
 folder or zip, into this library.
 
 It prints a sentence and the command to go on with, or with ``--json`` one line of JSON. Exit code: 0 done,
@@ -18,6 +19,8 @@ import sys
 from dataclasses import asdict
 from pathlib import Path
 
+from core.processes.progress import follow_progress
+from curation.export.annotation_formats import FORMATS
 from curation.export.dataset import ExportError, ExportSummary, export_version
 from curation.export.importing import import_export
 from curation.export.layouts import KINDS
@@ -36,11 +39,7 @@ def main(arguments: list[str] | None = None) -> int:
     logging.basicConfig(level=logging.WARNING, format="%(message)s", stream=sys.stderr)
     report = progress_writer(options.progress_file)
     bar = tqdm(unit="image", file=sys.stderr, dynamic_ncols=True)
-
-    def show(done: int, total: int) -> None:
-        bar.total = total
-        bar.update(done - bar.n)
-        report(done, total)
+    show = follow_progress(bar, report)
 
     try:
         with bar, Library.open(options.library) as library:
@@ -56,7 +55,8 @@ def main(arguments: list[str] | None = None) -> int:
                 fractions = Fractions(*options.fractions)
                 summary = export_version(
                     library, options.name, options.out,
-                    kind=options.kind, zip=options.zip, seed=options.seed, fractions=fractions, progress=show,
+                    kind=options.kind, zip=options.zip, annotations=options.annotations, seed=options.seed,
+                    fractions=fractions, progress=show,
                 )  # fmt: skip
                 answer, found = _words(summary), asdict(summary)
     except ValueError as error:
@@ -86,6 +86,10 @@ def _parse(arguments: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--library", type=Path, metavar="DIR", help="the library's folder")
     parser.add_argument("--kind", choices=KINDS, default="pairs", help="layout (default %(default)s)")
     parser.add_argument("--zip", action="store_true", help="write DIR.zip as well")
+    parser.add_argument(
+        "--annotations", nargs="+", choices=FORMATS, default=(), metavar="FORMAT",
+        help=f"also write boxes and landmarks for other tools: {', '.join(FORMATS)}",
+    )  # fmt: skip
     parser.add_argument("--seed", type=int, default=0, help="of the splits (default %(default)s)")
     parser.add_argument(
         "--fractions", type=float, nargs=3, metavar=("TRAIN", "VAL", "TEST"),

@@ -7,11 +7,13 @@ import json
 import shutil
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from curation.export.annotation_formats import FORMATS
+from curation.export.annotations import read_faces
 from curation.export.archive import write_zip
 from curation.export.card import licence_warnings, write_card
 from curation.export.contents import MEMBERS_FILE, Contents, count_splits, gather
@@ -19,7 +21,7 @@ from curation.export.layouts import KINDS, Kind, photo_place, short_names, sketc
 from curation.export.manifest_tables import ManifestWriter, manifest_row
 from curation.export.pictures import Pair, read_pairs
 from curation.export.publish import VERSION_FILE, ExportError, explained, new_folder
-from curation.export.splits import Fractions, Place, divided_keys, place_images
+from curation.export.splits import NONE, Fractions, Place, divided_keys, place_images
 from curation.export.summary import ExportSummary, commands_for, divided_warnings, split_warnings
 from curation.library.members import Member
 
@@ -40,6 +42,7 @@ def export_version(
     *,
     kind: Kind = "pairs",
     zip: bool = False,
+    annotations: Sequence[str] = (),
     seed: int = 0,
     fractions: Fractions = _USUAL,
     progress: Callable[[int, int], None] | None = None,
@@ -56,6 +59,8 @@ def export_version(
         See `curation.export.layouts`.
     zip
         Also as ``OUT.zip`` beside the folder.
+    annotations
+        Of `curation.export.annotation_formats.FORMATS`: boxes and landmarks for other tools, of pairs only.
     seed, fractions
         Of the splits; see `curation.export.splits`.
     progress
@@ -68,10 +73,13 @@ def export_version(
     LibraryError
         If there is no such version.
     ValueError
-        If the kind is unknown.
+        If the kind or a format of annotations is unknown.
     """
     if kind not in KINDS:
         raise ValueError(f"expected one of the kinds {', '.join(KINDS)}, got {kind!r}")
+    if (unknown := set(annotations) - set(FORMATS)) or (annotations and kind != "pairs"):
+        got = f"got {', '.join(sorted(unknown))}" if unknown else f"and only with pairs, got {kind}"
+        raise ValueError(f"expected annotations of {', '.join(FORMATS)}, {got}")
     begin = time.monotonic()
     out = out.absolute()
     version = library.version(version_name)
@@ -82,6 +90,8 @@ def export_version(
         contents = gather(library.members(version.name), folder)
         places = place_images(contents.candidates, seed=seed, fractions=fractions)
         written = _write_pictures(library, version, folder, kind, places, contents, progress)
+        for name in dict.fromkeys(annotations):
+            FORMATS[name](folder, read_faces(folder))
         splits = count_splits(places)
         warnings = licence_warnings(contents) + split_warnings(splits, fractions)
         warnings += divided_warnings(divided_keys(contents.candidates, places))
@@ -140,7 +150,8 @@ def _write_pictures(
     with ManifestWriter(folder, kind, contents.known()) as manifest:
         pairs = read_pairs(library, _members(folder))
         for done, (member, pair) in enumerate(pairs, start=1):
-            name, place = names[member.image_id], places[member.image_id]
+            name = names[member.image_id]
+            place = places.get(member.image_id, Place(NONE, member.image_id))
             sha256s = _write_pair(folder, kind, place.split, name, pair) if pair else None
             row = manifest_row(member, place, name, kind, sha256s)
             manifest.append(row)

@@ -9,6 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from core.names import find_file
 from curation.intake.imports import MAX_TABLE_BYTES, dataset_item, import_items, text_of
 from curation.intake.picture import DEFAULT_LIMITS, PictureLimits
 from curation.intake.take import Answer, Item, TakesPictures, plain_name
@@ -31,9 +32,9 @@ def import_coco(
     Parameters
     ----------
     folder
-        With ``*.json`` in it or in ``annotations/``. Pictures lie under their ``file_name`` in ``folder``,
-        ``images/``, ``data/``, or a folder named like the split (``train2017/`` for
-        ``instances_train2017.json``).
+        With ``*.json`` in it or in ``annotations/``; those that list no images are passed over. Pictures lie
+        under their ``file_name`` in ``folder``, ``images/``, ``data/``, or a folder named like the split
+        (``train2017/`` for ``instances_train2017.json``).
     provenance
         For all pictures; licence and address of a picture win where the dataset has them.
 
@@ -43,7 +44,17 @@ def import_coco(
         If there is no annotation file, or one is not of this format.
     """
     provenance = provenance or Provenance("import:coco")
-    items = [item for table in _annotation_files(folder) for item in _items(folder, table, provenance)]
+    items: list[Item] = []
+    tables = _annotation_files(folder)
+    others = []
+    for table in tables:
+        coco = _read(table)
+        if "images" in coco.dataset:
+            items += _items(folder, table, coco, provenance)
+        else:
+            others.append(table)
+    if others == tables:
+        raise ValueError(f"{tables[0]} lists no images, as an annotation file of COCO does.")
     return import_items(library, items, progress=progress, workers=workers, limits=limits)
 
 
@@ -55,14 +66,13 @@ def _annotation_files(folder: Path) -> list[Path]:
     return found
 
 
-def _items(folder: Path, table: Path, provenance: Provenance) -> Iterator[Item]:
-    coco = _read(table)
+def _items(folder: Path, table: Path, coco: Any, provenance: Provenance) -> Iterator[Item]:
     licences = _by_id(coco.dataset.get("licenses", ()))
     places = _places(folder, table)
     try:
         for image_id, image in coco.imgs.items():
             file_name = str(image["file_name"])
-            place = next((each for each in places if (each / file_name).is_file()), places[0])
+            place = next((each for each in places if find_file([each], file_name).is_file()), places[0])
             numbers = {entry["category_id"] for entry in coco.imgToAnns[image_id]}
             labels = [coco.cats[number]["name"] for number in numbers if number in coco.cats]
             where = _provenance(image, licences, provenance)
@@ -81,8 +91,6 @@ def _read(table: Path) -> Any:
             coco = COCO(str(table))
     except (ValueError, KeyError, TypeError, AssertionError, AttributeError, RecursionError) as error:
         raise ValueError(f"{table} is not of COCO's format: {error}.") from error
-    if "images" not in coco.dataset:
-        raise ValueError(f"{table} lists no images, as an annotation file of COCO does.")
     return coco
 
 

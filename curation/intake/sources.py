@@ -13,6 +13,8 @@ from curation.intake.folders import take_folder
 from curation.intake.imports_coco import import_coco
 from curation.intake.imports_fiftyone import import_fiftyone
 from curation.intake.imports_imagefolder import import_imagefolder
+from curation.intake.imports_voc import import_voc
+from curation.intake.imports_yolo import import_yolo
 from curation.intake.kinds import is_zip, sniff
 from curation.intake.refusal import Refused
 from curation.intake.take import Answer, Item, plain_name, take_bytes, take_pictures
@@ -22,7 +24,10 @@ if TYPE_CHECKING:
     from curation.library.library import Library
 
 Progress = Callable[[int, int], None]
-IMPORTERS = {"coco": import_coco, "imagefolder": import_imagefolder, "fiftyone": import_fiftyone}
+IMPORTERS = {
+    "coco": import_coco, "yolo": import_yolo, "voc": import_voc, "imagefolder": import_imagefolder,
+    "fiftyone": import_fiftyone,
+}  # fmt: skip
 LIST_SUFFIXES = frozenset({".csv", ".tsv", ".jsonl", ".ndjson", ".json", ".parquet", ".txt"})
 
 
@@ -59,6 +64,7 @@ def add_source(
     progress: Progress | None = None,
     workers: int | None = None,
     remember: bool = True,
+    follow_links: bool = False,
 ) -> Iterator[Answer]:
     """Add one folder, archive, list of addresses or picture; see `curation.add`.
 
@@ -66,6 +72,8 @@ def add_source(
     ----------
     kind
         ``auto``, or one of `IMPORTERS` to read a folder as a dataset.
+    follow_links
+        See `curation.intake.folders.take_folder`.
 
     Raises
     ------
@@ -85,7 +93,7 @@ def add_source(
     if source.is_dir():
         return take_folder(
             library, source, provenance=origin.provenance(f"folder:{name}"), progress=progress, workers=workers,
-            leave_out=library.root, remember=remember,
+            leave_out=library.root, remember=remember, follow_links=follow_links,
         )  # fmt: skip
     if not source.is_file():
         raise ValueError(

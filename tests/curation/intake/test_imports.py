@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import json
+import unicodedata
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import yaml
 
 from curation.intake.imports import clean_labels
 from curation.intake.imports_coco import import_coco
 from curation.intake.imports_fiftyone import import_fiftyone
 from curation.intake.imports_imagefolder import import_imagefolder
+from curation.intake.imports_voc import import_voc
+from curation.intake.imports_yolo import import_yolo
 from curation.intake.take import Answer
 from curation.library.library import Library
 from curation.library.records import Provenance
@@ -82,6 +86,23 @@ def test_coco_categories_become_labels_and_licences_provenance(library: Library,
     assert origin.page == "https://flickr.example/0"
     assert origin.licence == "Attribution License https://creativecommons.org/licenses/by/2.0/"
     assert capsys.readouterr().out == ""
+
+
+@pytest.mark.parametrize("listed", ["deep\\표준.jpg", unicodedata.normalize("NFD", "deep/표준.jpg")])
+def test_a_path_that_another_system_has_written_is_found(
+    library: Library, tmp_path: Path, listed: str
+) -> None:
+    write(tmp_path / "coco" / "images" / "deep" / "표준.jpg", plain("JPEG"))
+    write(tmp_path / "coco" / "a.json", {"images": [{"id": 1, "file_name": listed}]})
+    (answer,) = import_coco(library, tmp_path / "coco", workers=1)
+    assert answer.outcome == "added"
+
+
+def test_a_path_with_backslashes_leads_out_no_more_than_others(library: Library, tmp_path: Path) -> None:
+    write(tmp_path / "outside.jpg", plain("JPEG"))
+    write(tmp_path / "coco" / "a.json", {"images": [{"id": 1, "file_name": "x\\..\\..\\outside.jpg"}]})
+    (answer,) = import_coco(library, tmp_path / "coco", workers=1)
+    assert answer.code == "unsafe_name"
 
 
 def test_importing_twice_changes_nothing(library: Library, coco: Path) -> None:
@@ -214,6 +235,63 @@ def test_links_in_a_dataset_are_not_followed(library: Library, tmp_path: Path) -
     assert {name: answer.code for name, answer in answers.items()} == {
         "link.jpg": "link", "sub/secret.jpg": "unsafe_name",
     }  # fmt: skip
+
+
+def yolo(folder: Path, names: object) -> Path:
+    for place, seed in (("images/train/a.jpg", 1), ("images/train/b.jpg", 2), ("valid/images/c.jpg", 3)):
+        write(folder / place, plain("JPEG", seed=seed))
+    write(folder / "labels/train/a.txt", b"0 .5 .5 .1 .1\n1 .2 .2 .1 .1 .3 .3 2\n0 .1 .1 .1 .1\n")
+    write(folder / "valid/labels/c.txt", b"7 .5 .5 .1 .1\n")
+    if names is not None:
+        write(folder / "data.yaml", yaml.safe_dump({"names": names}).encode())
+    return folder
+
+
+@pytest.mark.parametrize("names", [["Face", "Hat"], {0: "Face", 1: "Hat"}])
+def test_yolo_classes_become_labels_in_all_splits(library: Library, tmp_path: Path, names: object) -> None:
+    answers = by_name(import_yolo(library, yolo(tmp_path / "yolo", names), workers=1))
+    assert labels(library, answers["images/train/a.jpg"]) == ("face", "hat")
+    assert labels(library, answers["images/train/b.jpg"]) == ()  # nothing on it
+    assert labels(library, answers["valid/images/c.jpg"]) == ("class 7",)
+
+
+def test_yolo_classes_are_named_in_a_text_beside_the_pictures_too(library: Library, tmp_path: Path) -> None:
+    folder = tmp_path / "labelimg"
+    write(folder / "a.jpg", plain("JPEG"))
+    write(folder / "a.txt", b"1 .5 .5 .1 .1\n")
+    write(folder / "classes.txt", "얼굴\n모자\n".encode("cp949"))
+    assert labels(library, by_name(import_yolo(library, folder, workers=1))["a.jpg"]) == ("모자",)
+
+
+@pytest.mark.parametrize("table", [b"a: &a [x]\nnames: *a\n", b"names: [", b"\xff\xfe\xff"])
+def test_names_that_are_no_plain_yaml_are_refused(library: Library, tmp_path: Path, table: bytes) -> None:
+    folder = yolo(tmp_path / "yolo", None)
+    write(folder / "data.yaml", table)
+    with pytest.raises(ValueError, match=r"data\.yaml"):
+        import_yolo(library, folder, workers=1)
+
+
+VOC = b"""<annotation><folder>VOC</folder><filename>%s</filename>
+<object><name>Person</name><bndbox><xmin>1</xmin></bndbox></object><object><name>hat</name></object></annotation>"""
+
+
+def test_voc_objects_become_labels(library: Library, tmp_path: Path) -> None:
+    folder = tmp_path / "voc"
+    write(folder / "JPEGImages" / "a.jpg", plain("JPEG"))
+    for name in (b"a.jpg", b"../../x.jpg", b"gone.jpg"):
+        write(folder / "Annotations" / f"{len(name)}.xml", VOC % name)
+    answers = by_name(import_voc(library, folder, workers=1))
+    assert labels(library, answers["a.jpg"]) == ("hat", "person")
+    assert (answers["../../x.jpg"].code, answers["gone.jpg"].code) == ("unsafe_name", "unreadable")
+
+
+@pytest.mark.parametrize(
+    "table", [b"<html/>", b"nonsense", b'<!DOCTYPE a [<!ENTITY b "c">]><annotation/>', b"<annotation/>"]
+)
+def test_a_table_that_is_not_voc_s_is_named(library: Library, tmp_path: Path, table: bytes) -> None:
+    write(tmp_path / "voc" / "Annotations" / "1.xml", table)
+    with pytest.raises(ValueError, match=r"1\.xml"):
+        import_voc(library, tmp_path / "voc", workers=1)
 
 
 def test_labels_become_text_that_the_library_takes() -> None:
