@@ -17,10 +17,20 @@ from curation.library.database import Write, chunks, now
 from curation.library.images import numbers_of
 from curation.library.names import clean_labels, clean_reviewer
 from curation.library.records import Decision
-from curation.library.schema import actions, decisions, images, label_changes, states
+from curation.library.schema import actions, decisions, images, label_changes, opinions, states
 from curation.library.states import derive
 
 DECISIONS = ("keep", "reject", "unsure", "")
+
+
+def opinions_of(connection: Connection, ids: Iterable[str], reviewer: str) -> dict[str, str]:
+    """Give a reviewer's standing decisions about some images."""
+    found: dict[str, str] = {}
+    for chunk in chunks(ids):
+        said = select(images.c.id, opinions.c.decision).join_from(images, opinions)
+        rows = connection.execute(said.where(images.c.id.in_(chunk), opinions.c.reviewer == reviewer))
+        found |= {row.id: row.decision for row in rows}
+    return found
 
 
 def decide(

@@ -75,6 +75,11 @@ class Reviews(LibraryBase):
         with self._database.read() as connection:
             return decisions.history(connection, image_id)
 
+    def opinions_of(self, ids: Iterable[str], reviewer: str) -> dict[str, str]:
+        """Give what one reviewer said of those images that he or she has decided."""
+        with self._database.read() as connection:
+            return decisions.opinions_of(connection, ids, clean_reviewer(reviewer))
+
     def labels_of(self, ids: Iterable[str]) -> dict[str, tuple[str, ...]]:
         """Labels of those images that carry any."""
         with self._database.read() as connection:

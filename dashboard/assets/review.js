@@ -1,5 +1,6 @@
 // The review page in the browser: what the reviewer does is seen at once; what the server knows comes after.
 const reviews = new WeakMap();
+const AUTO_KEY = "studio.review.auto";
 
 export default function ({ data, parentElement, setStateValue }) {
   let review = reviews.get(parentElement);
@@ -30,7 +31,11 @@ function createReview(parent) {
   const memory = createMemory();
   const toast = createToast(find(".toast"));
   const help = createHelp(find("dialog.help"));
-  const nameDialog = createNameDialog(find("dialog.name"), (name) => {
+  const jumpDialog = createJumpDialog(find("dialog.jump"), (to) => {
+    isTurning = true;
+    outbox.push({ kind: "turn", to });
+  });
+  const nameDialog = createNameDialog(find("dialog.name:not(.jump)"), (name) => {
     outbox.push({ kind: "reviewer", name });
     memory.forget();
   });
@@ -73,6 +78,8 @@ function createReview(parent) {
     for (const name of ["keep", "unsure", "reject", "all", "keepRest", "rejectRest", "open"]) {
       bar[name].disabled = !tiles.length;
     }
+    bar.jump.disabled = data.pages < 2;
+    bar.auto.setAttribute("aria-pressed", String(remembered(AUTO_KEY, false)));
     bar.previous.disabled = !data.canGoBack;
     bar.next.disabled = !data.canGoOn;
     bar.next.toggleAttribute("data-call", tiles.length > 0 && data.canGoOn && tiles.every((tile) => tile.d));
@@ -119,6 +126,13 @@ function createReview(parent) {
       if (ids.length) push("decide", { ids, decision, settle });
     }
     if (!detail.id) cursor.goTo(last + 1);
+    advance();
+  }
+
+  // What a reviewer may ask for: a page that is done gives way to the next one.
+  function advance() {
+    const isDone = tiles.every((tile) => tile.d || tile.gone);
+    if (remembered(AUTO_KEY, false) && isDone && !detail.id) turn(1);
   }
 
   function decideRest(decision) {
@@ -126,7 +140,8 @@ function createReview(parent) {
     if (!rest.length) return toast.say("Nothing is left to decide on this page.");
     memory.note(rest);
     cursor.deselect();
-    return push("decide", { ids: rest.map((tile) => tile.id), decision });
+    push("decide", { ids: rest.map((tile) => tile.id), decision });
+    return advance();
   }
 
   function label(ids, add, remove) {
@@ -187,6 +202,11 @@ function createReview(parent) {
     open: () => open(cursor.place),
     next: () => turn(1),
     previous: () => turn(-1),
+    jump: () => data.pages > 1 && jumpDialog.ask(data.pages),
+    auto: () => {
+      remember(AUTO_KEY, !remembered(AUTO_KEY, false));
+      render();
+    },
     help: () => help.show(),
     who: () => nameDialog.ask(reviewer()),
     escape: () => cursor.selection.size && cursor.goTo(cursor.place),
@@ -197,7 +217,7 @@ function createReview(parent) {
 
   function pressed(event) {
     const meaning = meaningOf(event);
-    if (!meaning || !data || help.isOpen || nameDialog.isOpen || isForOthers(event, section, meaning)) return;
+    if (!meaning || !data || help.isOpen || nameDialog.isOpen || jumpDialog.isOpen || isForOthers(event, section, meaning)) return;
     if (meaning.do === "label") named(() => toggleLabel(help.nameOf(meaning.number)));
     else if (detail.id && meaning.move?.[0]) step(meaning.move[0]);
     else if (detail.id && !IN_DETAIL.has(meaning.do)) return;

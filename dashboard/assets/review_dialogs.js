@@ -65,6 +65,23 @@ function createHelp(dialog) {
   };
 }
 
+// Asks for a page, then calls `chosen` with its place from 0.
+function createJumpDialog(dialog, chosen) {
+  const input = dialog.querySelector("input");
+  dialog.querySelector("form").addEventListener("submit", () => chosen(Number(input.value) - 1));
+  return {
+    get isOpen() {
+      return dialog.open;
+    },
+    ask(pages) {
+      input.max = pages;
+      input.value = "";
+      input.placeholder = `1 to ${pages}`;
+      dialog.showModal();
+    },
+  };
+}
+
 // Asks who is reviewing, then calls `chosen` with the name, and goes on with what waited for it.
 function createNameDialog(dialog, chosen) {
   const input = dialog.querySelector("input");

@@ -12,6 +12,7 @@ const KEY_HELP = [
   ["1 … 9", "put a label on, or take it off"],
   ["Z, Y", "undo, redo, any number of times"],
   ["N, P", "next page, previous page"],
+  ["T", "go to a page"],
   ["Enter", "look closer"],
   ["G", "landmarks, while looking closer"],
   ["E", "write a label, while looking closer"],
@@ -24,7 +25,7 @@ const MOVES = {
 };
 const LETTERS = {
   a: "keep", s: "unsure", d: "reject", 0: "clear", Backspace: "clear", z: "undo", u: "undo", y: "redo",
-  n: "next", PageDown: "next", p: "previous", PageUp: "previous", "?": "help", g: "mesh", e: "write", " ": "toggle",
+  n: "next", PageDown: "next", p: "previous", t: "jump", PageUp: "previous", "?": "help", g: "mesh", e: "write", " ": "toggle",
 };
 const SHIFTED = { a: "keepRest", d: "rejectRest", z: "redo", u: "redo" };
 

@@ -59,11 +59,19 @@ def show_bar(session: ReviewSession, choices: Choices) -> None:
         )
     st.toggle(
         "My queue",
-        value=view.is_queue,
+        value=view.is_queue and not view.is_second,
         key=f"review_queue_{session.widgets}",
         help="Gives you 60 undecided faces that no other reviewer has",
-        on_change=lambda: _take(session, "is_queue", st.session_state[f"review_queue_{session.widgets}"]),
+        on_change=lambda: _queue(session, f"review_queue_{session.widgets}", is_second=False),
     )
+    if set(choices.reviewers) - {session.reviewer} or view.is_second:
+        st.toggle(
+            "Second opinions",
+            value=view.is_second,
+            key=f"review_second_{session.widgets}",
+            help="Gives you 60 faces that others have decided and you have not; what they said stays hidden",
+            on_change=lambda: _queue(session, f"review_second_{session.widgets}", is_second=True),
+        )
 
 
 def show_active(session: ReviewSession, choices: Choices) -> None:
@@ -89,6 +97,12 @@ def show_active(session: ReviewSession, choices: Choices) -> None:
 def _go(session: ReviewSession, view: View) -> None:
     session.look_at(replace(view, page=0))
     session.widgets += 1
+
+
+def _queue(session: ReviewSession, key: str, *, is_second: bool) -> None:
+    """Begin or leave a queue; the other one ends."""
+    is_on = st.session_state[key]
+    _go(session, replace(session.view, is_queue=is_on, is_second=is_on and is_second))
 
 
 def _take(session: ReviewSession, name: str, value: Any) -> None:

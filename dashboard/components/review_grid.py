@@ -10,7 +10,7 @@ import streamlit as st
 from dashboard.addresses import address
 from dashboard.components.review_detail import detail_of
 from dashboard.components.review_routes import PREFIX
-from dashboard.components.review_tiles import addresses, tiles_of
+from dashboard.components.review_tiles import addresses, as_seen_alone, tiles_of
 from dashboard.resources import asset_text
 from dashboard.review.filters import PAGE_SIZE
 from dashboard.review.state import GRID, DoneBook, ReviewSession
@@ -58,12 +58,18 @@ def show_grid(
     first = session.view.page * PAGE_SIZE
     coming = [] if session.view.is_queue else session.ids[first + PAGE_SIZE : first + 2 * PAGE_SIZE]
     detail = detail_of(library, table, session.detail) if session.detail in ids else None
+    tiles = tiles_of(library, table, ids)
+    if session.view.is_second:
+        mine = library.opinions_of(ids, session.reviewer)
+        tiles = [as_seen_alone(tile, mine.get(tile["id"], ""), session.reviewer) for tile in tiles]
+        detail = detail and {**detail, "history": []}
     data = {
         "root": address(PREFIX),
-        "tiles": tiles_of(library, table, ids),
+        "tiles": tiles,
         "coming": addresses(library, coming),
         "pageKey": f"{hash(tuple(ids)):x}",
         "pageText": _page_text(session),
+        "pages": 0 if session.view.is_queue else _pages(session),
         "countText": "" if session.view.is_queue else _count_text(len(session.ids)),
         "canGoBack": session.view.page > 0 and not session.view.is_queue,
         "canGoOn": bool(coming) or _finds_more(session),
@@ -95,5 +101,9 @@ def _count_text(count: int) -> str:
 def _page_text(session: ReviewSession) -> str:
     if session.view.is_queue:
         return f"{len(session.leased)} for you" if session.leased else ""
-    pages = -(-len(session.ids) // PAGE_SIZE)
+    pages = _pages(session)
     return f"{session.view.page + 1:,} of {pages:,}" if pages else ""
+
+
+def _pages(session: ReviewSession) -> int:
+    return -(-len(session.ids) // PAGE_SIZE)

@@ -48,7 +48,7 @@ def show_people(library: Library, session: ReviewSession, choices: Choices) -> N
 
 
 def _show_disputed(session: ReviewSession) -> None:
-    session.look_at(replace(session.view.cleared, disputed=True, is_queue=False))
+    session.look_at(replace(session.view.cleared, disputed=True, is_queue=False, is_second=False))
     session.widgets += 1
     st.session_state["review_people"] = False
 

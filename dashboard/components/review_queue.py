@@ -33,10 +33,11 @@ def draw_from_queue(
             if session.release:
                 library.release(session.reviewer)
             waiting = waiting_images(session, table, order)
-            session.leased = library.lease(session.reviewer, waiting, PAGE_SIZE, ttl_s=LEASE_S)
+            among = "not_mine" if session.view.is_second else "undecided"
+            session.leased = library.lease(session.reviewer, waiting, PAGE_SIZE, ttl_s=LEASE_S, among=among)
             session.is_leased, session.release, session.renewed = True, False, time.monotonic()
         elif session.leased and time.monotonic() - session.renewed > RENEW_S:
-            library.lease(session.reviewer, session.leased, PAGE_SIZE, ttl_s=LEASE_S)
+            library.lease(session.reviewer, session.leased, PAGE_SIZE, ttl_s=LEASE_S, among="any")
             session.renewed = time.monotonic()
     except LibraryError as error:
         session.trouble = str(error)
@@ -45,8 +46,13 @@ def draw_from_queue(
 def waiting_images(session: ReviewSession, table: pd.DataFrame, order: Sequence[str]) -> list[str]:
     """Undecided images that match the filters, in the order in which they are to be given out.
 
-    Where the visitor asked for no other order, those come first that teach the machine most.
+    Where the visitor asked for no other order, those come first that teach the machine most. For second
+    opinions: images that others have decided alike and this visitor has not.
     """
+    if session.view.is_second:
+        found = find_images(table, replace(session.view, page=0))
+        said, disputed = table["reviewers"], table["disputed"]
+        return [i for i in found if said[i] and session.reviewer not in said[i] and not disputed[i]]
     view = replace(session.view, decision="none", page=0)
     if view.sort != "added_at" or view.descending or not order:
         return find_images(table, view)

@@ -62,6 +62,12 @@ def _tile(library: Library, image_id: str, facts: dict[str, Any], sizes: dict[An
     }
 
 
+def as_seen_alone(tile: dict[str, Any], decision: str, reviewer: str) -> dict[str, Any]:
+    """Hide what others have said of an image, so that a second opinion is one."""
+    who = [reviewer] if decision else []
+    return {**tile, "d": decision, "disputed": False, "said": "", "who": who}
+
+
 def opinions_of(library: Library) -> dict[str, str]:
     """Who said what, of every image on which reviewers differ."""
     return {

@@ -157,7 +157,10 @@ def _turn(_library: Library, session: ReviewSession, deed: Mapping[str, Any]) ->
         session.is_leased = False
         session.release = True
         return
+    to = deed.get("to")
     page = session.view.page + by
+    if isinstance(to, int):
+        page = min(to, (len(session.ids) - 1) // PAGE_SIZE)
     if page * PAGE_SIZE >= len(session.ids):  # past the end: look again for what is there now
         session.found_for, page = None, 0
     session.view = replace(session.view, page=max(0, page))

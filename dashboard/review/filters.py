@@ -40,6 +40,8 @@ class View:
         From 0.
     is_queue
         Whether this reviewer is given images that no other reviewer has.
+    is_second
+        Whether the queue gives what others have decided and this reviewer has not.
     """
 
     decision: str = ""
@@ -56,6 +58,7 @@ class View:
     descending: bool = False
     page: int = 0
     is_queue: bool = False
+    is_second: bool = False
 
     @property
     def without_page(self) -> View:
@@ -68,7 +71,9 @@ class View:
     @property
     def cleared(self) -> View:
         """The same order without any filter."""
-        return View(sort=self.sort, descending=self.descending, is_queue=self.is_queue)
+        return View(
+            sort=self.sort, descending=self.descending, is_queue=self.is_queue, is_second=self.is_second
+        )
 
 
 def to_query(view: View) -> dict[str, str | list[str]]:
@@ -93,7 +98,7 @@ def to_query(view: View) -> dict[str, str | list[str]]:
     if view.page:
         query["page"] = str(view.page)
     if view.is_queue:
-        query["queue"] = "1"
+        query["queue"] = "second" if view.is_second else "1"
     return query
 
 
@@ -120,7 +125,8 @@ def from_query(query: Mapping[str, Sequence[str]]) -> View:
         sort=one("sort", SORTS) or "added_at",
         descending=one("desc") == "1",
         page=int(page) if page.isascii() and page.isdigit() and len(page) < 7 else 0,
-        is_queue=one("queue") == "1",
+        is_queue=one("queue") in ("1", "second"),
+        is_second=one("queue") == "second",
         **{name: tuple(dict.fromkeys(query.get(name, ()))) for name in _LISTS},
     )
 

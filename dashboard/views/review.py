@@ -80,6 +80,8 @@ def _end_text(session: ReviewSession) -> str:
     if session.view.is_queue:
         if not session.reviewer:
             return "The queue is shared out by name: say who you are, at the top right."
+        if session.view.is_second:
+            return "Nothing is left for a second opinion: nobody else has decided more, or you have too."
         return "Nothing is left for you: all that matches is decided, or on another reviewer's screen."
     if session.view.is_filtered:
         return "No face matches. Take a filter off, or clear them all above."

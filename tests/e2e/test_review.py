@@ -262,6 +262,41 @@ def test_reviewers_see_each_other_and_settle_what_they_disagree_on(
     expect(judge.page.locator(".review-agreement")).to_contain_text("Ann and Bob")
 
 
+def test_a_second_opinion_is_given_without_knowing_the_first(open_page: OpenPage, library: Library) -> None:
+    ids = [str(key) for key in library.table().index[:5]]
+    library.decide(ids[:3], "reject", reviewer="Ann")
+    library.decide(ids[3:4], "keep", reviewer="Bob")
+    page = open_page("?who=Bob")
+    page.page.locator(".st-key-review_bar").get_by_text("Second opinions").click()
+    expect(page.tiles).to_have_count(3)
+    assert page.ids() == ids[:3]
+    assert page.decisions() == ["", "", ""]
+    page.press("da")
+    page.settled()
+    page.expect_decisions(["reject", "keep", ""])
+    assert decided(library, ids[:2]) == ["reject", ""]
+    assert bool(library.table()["disputed"][ids[1]])
+
+
+def test_a_page_is_gone_to_by_its_number(open_page: OpenPage) -> None:
+    page = open_page("?who=Ann")
+    page.press("t")
+    page.page.get_by_label("Page", exact=True).fill("3")
+    page.press(["Enter"])
+    expect(page.page.locator(".review .page")).to_have_text("3 of 3")
+    expect(page.tiles).to_have_count(COUNT - 120)
+
+
+def test_a_page_that_is_done_gives_way_to_the_next_one_if_asked_to(open_page: OpenPage) -> None:
+    page = open_page("?who=Ann")
+    before = page.page_key()
+    page.page.locator(".review [data-do=auto]").click()
+    page.tile(0).focus()
+    page.press(["a", "Shift+D"])
+    expect(page.grid).not_to_have_attribute("data-page", before)
+    expect(page.page.locator(".review .page")).to_have_text("2 of 3")
+
+
 def test_dragging_an_eye_makes_another_crop_at_once(open_page: OpenPage, library: Library) -> None:
     page = open_page("?who=Ann")
     first = page.ids()[1]
