@@ -61,9 +61,7 @@ def _words_of(error: BaseException) -> str:
     words = " ".join(str(error).split())
     if words and isinstance(error, ValueError | OSError | RuntimeError):
         return words
-    return (
-        f"It ended unexpectedly ({traceback.format_exception_only(error)[-1].strip()}); its log says where."
-    )
+    return traceback.format_exception_only(error)[-1].strip()
 
 
 if __name__ == "__main__":
