@@ -183,9 +183,7 @@ def verdict(comparison: Comparison, column: Column) -> Verdict:
     faults = [one for one in doubts if one.code in FAULTS]
     if said.kind == "best" and faults:
         figure = number_text(value_of(models[0], column.key)) + _unit(column)
-        words = (
-            f"{models[0].name} has the best {column.title} ({figure}), but is no winner: {_labels(doubts)}."
-        )
+        words = f"{quoted(models[0].name)} has the best {column.title} ({figure}), but is no winner: {_labels(doubts)}."
     else:
         words = f"{said.sentence} Beware: {_labels(doubts)}."
     return replace(said, sentence=words, doubts=doubts)
@@ -214,13 +212,17 @@ def _verdict(comparison: Comparison, column: Column, models: Sequence[ModelResul
     figure = f"{number_text(value_of(first, column.key))}{_unit(column)}"
     if len(models) == 1:
         return Verdict(
-            "alone", (first.name,), f"{first.name} has {figure}; there is no other to compare it with."
+            "alone",
+            (first.name,),
+            f"{quoted(first.name)} has {figure}; there is no other to compare it with.",
         )
     best = [m.name for m in models if (s := standing_of(comparison, column.key, m.name)) and s.is_best]
     if best:
         others = "both others" if len(models) == 3 else "the other" if len(models) == 2 else "all others"
         return Verdict(
-            "best", tuple(best), f"{best[0]} is best by {title}: {figure}, and separated from {others}."
+            "best",
+            tuple(best),
+            f"{quoted(best[0])} is best by {title}: {figure}, and separated from {others}.",
         )
     top = [m.name for m in models if (s := standing_of(comparison, column.key, m.name)) and s.rank == 1]
     if len(top) > 1:
@@ -228,12 +230,12 @@ def _verdict(comparison: Comparison, column: Column, models: Sequence[ModelResul
     if top:
         close = standing_of(comparison, column.key, top[0])
         others = in_words(close.tied_with) if close and close.tied_with else "the others"
-        words = f"{top[0]} has the best {title} ({figure}), but is not separated from {others}: no winner."
+        words = f"{quoted(top[0])} has the best {title} ({figure}), but is not separated from {others}: no winner."
         return Verdict("tie", tuple(top), words)
     return Verdict(
         "open",
         (),
-        f"{first.name} has the best {title} ({figure}); whether the difference is real was not tested.",
+        f"{quoted(first.name)} has the best {title} ({figure}); whether the difference is real was not tested.",
     )
 
 
@@ -275,9 +277,10 @@ def pair_text(pair: PairResult, column: Column) -> str:
     """A pair's test in one sentence; all its differences are the better minus the worse, positive where it is "
     "better."""
     if pair.difference.value is None:
-        return f"{pair.first} and {pair.second} could not be compared."
+        return f"{quoted(pair.first)} and {quoted(pair.second)} could not be compared."
     better, worse = winner_of(pair, column)
     sign = (1 if better == pair.first else -1) * (1 if column.higher_is_better else -1)
+    better, worse = quoted(better), quoted(worse)
     chance = p_text(pair.p_adjusted if pair.p_adjusted is not None else pair.p)
     difference = turned(pair.difference, sign)
     interval = interval_text(difference)
@@ -291,7 +294,9 @@ def pair_text(pair: PairResult, column: Column) -> str:
     if pair.is_separated:
         return f"{better} is better than {worse} by {by} ({facts})."
     needed = f"; about {pair.needed:,} images a model would tell" if pair.needed else ""
-    return f"{pair.first} and {pair.second} are a tie ({better} ahead by {by}, {facts}{needed})."
+    return (
+        f"{quoted(pair.first)} and {quoted(pair.second)} are a tie ({better} ahead by {by}, {facts}{needed})."
+    )
 
 
 def turned(estimate: Estimate, sign: int) -> Estimate:

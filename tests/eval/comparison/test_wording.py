@@ -106,6 +106,12 @@ def test_a_pair_is_told_from_the_better_ones_side() -> None:
     assert "−" not in pair_text(pair, column) and " -" not in pair_text(pair, column)
 
 
+def test_a_name_with_a_comma_is_quoted_where_it_stands_in_a_sentence() -> None:
+    renamed = MADE.models[0].model_copy(update={"name": "net, parts"})
+    alone = MADE.model_copy(update={"models": (renamed,), "standings": (), "pairs": (), "warnings": ()})
+    assert verdict(alone, column_of(alone, FD)).sentence.startswith("“net, parts” has 96.4")
+
+
 def test_models_that_share_the_first_place_are_a_tie_in_words() -> None:
     found = verdict(MADE, column_of(MADE, KD))
     assert found.kind == "tie"
