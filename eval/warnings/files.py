@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import statistics
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from eval.comparison.result import Warned
 from eval.warnings.chance import levels_differ, shares_differ
 from eval.warnings.facts import Facts, SetFacts
 from eval.warnings.wording import grouped, percent
 
-SHARE = 0.1  # of lossy pictures by which sets may differ
+SHARE = 0.1  # of pictures packed in one lossy way by which sets may differ
 QUALITY = 8  # of JPEG
 SIZE = 1.1  # ratio of typical sides
 
@@ -19,18 +19,11 @@ SIZE = 1.1  # ratio of typical sides
 def format_mix(facts: Facts) -> Iterator[Warned]:
     """Lossless against lossy, or different JPEG qualities: at q75 alone FID moved by 27."""
     sets = [one for one in facts.sets if len(one)]
-    lossy = {one.name: _lossy_share(one) for one in sets}
-    quality = {one.name: q for one in sets if (q := _quality(one)) is not None}
-    counts = {one.name: (sum(picture.header.is_lossy for picture in one.pictures), len(one)) for one in sets}
-    differ = max(lossy.values()) - min(lossy.values()) > SHARE and shares_differ(counts)
-    uneven = len(quality) > 1 and max(quality.values()) - min(quality.values()) > QUALITY
-    uneven = uneven and levels_differ({one.name: _qualities(one) for one in sets})
+    models = [one for one in sets if one.name in facts.models]
+    differ, uneven = _differ(sets), _uneven(sets)
     if not (differ or uneven):
         return
-    of_models = [lossy[name] for name in facts.models if name in lossy]
-    among = [quality[name] for name in facts.models if name in quality]
-    is_contest = bool(of_models) and max(of_models) - min(of_models) > SHARE
-    is_contest = is_contest or (len(among) > 1 and max(among) - min(among) > QUALITY)
+    is_contest = _differ(models) or _uneven(models)
     yield Warned(
         code="format_mix", severity="misleads" if is_contest else "caution", sets=tuple(one.name for one in sets),
         columns=facts.feature_columns,
@@ -66,8 +59,24 @@ def size_mix(facts: Facts) -> Iterator[Warned]:
     )  # fmt: skip
 
 
-def _lossy_share(one: SetFacts) -> float:
-    return sum(picture.header.is_lossy for picture in one.pictures) / len(one)
+def _differ(sets: Sequence[SetFacts]) -> bool:
+    """Whether sets are packed with loss in different ways, or some with loss and some without."""
+    for kind in {p.header.format for one in sets for p in one.pictures if p.header.is_lossy}:
+        counts = {
+            one.name: (sum(p.header.is_lossy and p.header.format == kind for p in one.pictures), len(one))
+            for one in sets
+        }
+        shares = [some / of for some, of in counts.values()]
+        if max(shares) - min(shares) > SHARE and shares_differ(counts):
+            return True
+    return False
+
+
+def _uneven(sets: Sequence[SetFacts]) -> bool:
+    """Whether the JPEGs of some sets were packed harder."""
+    quality = [found for one in sets if (found := _quality(one)) is not None]
+    is_apart = len(quality) > 1 and max(quality) - min(quality) > QUALITY
+    return is_apart and levels_differ({one.name: _qualities(one) for one in sets})
 
 
 def _quality(one: SetFacts) -> float | None:

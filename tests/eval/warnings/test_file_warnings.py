@@ -14,6 +14,7 @@ from eval.warnings.facts import Facts, facts_of
 from tests.eval.warnings.warnings_material import (
     COUNT,
     clean,
+    encoded,
     found,
     jpeg,
     set_of,
@@ -94,6 +95,12 @@ def test_jpegs_of_different_quality(tmp_path: Path) -> None:
 def test_true_photos_packed_otherwise_than_all_models(good: Facts, tmp_path: Path) -> None:
     facts = replace(good, real=set_of(tmp_path, "real", jpeg(90)))
     assert [severity for severity, _ in found(facts, "format_mix")] == ["caution"]
+
+
+def test_two_ways_of_packing_with_loss_are_a_contest(tmp_path: Path) -> None:
+    sets = {name: set_of(tmp_path, name, jpeg(90)) for name in ("real", "a")}
+    sets["b"] = set_of(tmp_path, "b", lambda image, _: encoded(image, "WEBP", quality=90))
+    assert [severity for severity, _ in found(clean(tmp_path, **sets), "format_mix")] == ["misleads"]
 
 
 def test_two_formats_in_one_set(good: Facts, tmp_path: Path) -> None:
