@@ -24,14 +24,33 @@ from torch import nn
 from core.atomic_files import write_atomically
 from core.errors import AssetMissing
 from core.models.conventions import AdaptedGenerator, Conventions, check_conventions
-from core.models.families import FAMILIES, GENERATORS, ModelInfo, build_config, conventions_of
+from core.models.families import (
+    FAMILIES,
+    GENERATORS,
+    ModelInfo,
+    build_config,
+    conventions_of,
+    differences,
+    shapes_of_network,
+)
+from core.untrusted_files import load_json
 
 __all__ = [
-    "FAMILIES", "FORMAT", "GENERATORS", "ModelInfo", "load_generator", "load_model", "load_stage2", "read_info",
+    "FAMILIES",
+    "FORMAT",
+    "GENERATORS",
+    "ModelInfo",
+    "load_generator",
+    "load_model",
+    "load_stage2",
+    "read_header",
+    "read_info",
+    "read_shapes",
     "save_model",
 ]  # fmt: skip
 
 FORMAT = 1
+MAX_HEADER_BYTES = 100_000_000  # the limit of the safetensors format
 
 
 def save_model(
@@ -106,8 +125,8 @@ def read_info(path: str | Path) -> ModelInfo:
     try:
         info = ModelInfo(
             family=metadata["family"],
-            config=json.loads(metadata["config"]),
-            provenance=json.loads(metadata["provenance"]),
+            config=load_json(metadata["config"]),
+            provenance=load_json(metadata["provenance"]),
             licence=metadata["licence"],
         )
         return replace(info, conventions=conventions_of(info, metadata.get("conventions")))
@@ -115,6 +134,28 @@ def read_info(path: str | Path) -> ModelInfo:
         raise ValueError(
             f"{path.name}: its metadata is damaged ({type(error).__name__}: {error})."
         ) from error
+
+
+def read_header(path: Path) -> tuple[dict[str, Any], int]:
+    """The JSON at the start of a safetensors file, and where the weights begin."""
+    with path.open("rb") as file:
+        length = int.from_bytes(file.read(8), "little")
+        if length > min(MAX_HEADER_BYTES, path.stat().st_size):
+            raise ValueError(f"{path.name} is not a safetensors file.")
+        header: dict[str, Any] = load_json(file.read(length))
+    return header, 8 + length
+
+
+def read_shapes(path: str | Path) -> dict[str, tuple[int, ...]]:
+    """Names and shapes of a model file's weights, which are not read.
+
+    Raises
+    ------
+    ValueError
+        If it is no safetensors file.
+    """
+    header, _ = read_header(Path(path))
+    return {name: tuple(entry["shape"]) for name, entry in header.items() if name != "__metadata__"}
 
 
 def load_model(path: str | Path, *, device: torch.device | str = "cpu") -> nn.Module:
@@ -130,6 +171,9 @@ def load_model(path: str | Path, *, device: torch.device | str = "cpu") -> nn.Mo
     info = read_info(path)
     try:
         config = build_config(info)
+        unfit = differences(shapes_of_network(info.family, config), read_shapes(path))
+        if unfit:
+            raise ValueError(f"the weights do not fit their own configuration: {unfit}.")
         model: nn.Module = FAMILIES[info.family][0](config)
     except (ValueError, TypeError, RuntimeError) as error:
         raise ValueError(f"{Path(path).name}: {error}") from error

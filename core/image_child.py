@@ -89,11 +89,12 @@ def decode_in_child(decoder: Callable[[bytes], Result], source: bytes | str | Pa
     core.processes.workers.WorkerStartError
         If no child can be started.
     """
-    try:
-        data = source if isinstance(source, bytes) else read_regular_file(source, MAX_FILE_BYTES)
-    except ValueError as error:
-        raise UnsafeImage(str(error)) from None
-    outcome = _children().do(_Job(decoder, data))
+    if not isinstance(source, bytes):
+        try:
+            return decode_in_child(decoder, read_regular_file(source, MAX_FILE_BYTES))
+        except ValueError as error:
+            raise UnsafeImage(f"{Path(source).name}: {error}") from error
+    outcome = _children().do(_Job(decoder, source))
     if outcome.failure == "timeout":
         raise UnsafeImage(f"The picture was not decoded within {TIMEOUT_S:g} s. Save it anew, or smaller.")
     if outcome.failure is not None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import stat
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ import yaml
 
 MAX_YAML_BYTES = 64_000  # a hundred times what our own files have; parsing it takes about a second
 MAX_TABLE_BYTES = 100_000_000
+MAX_MANIFEST_BYTES = 4_000_000_000  # 16 kB a pair: a quarter of a million of them
 
 
 def read_regular_file(path: str | Path, max_bytes: int = MAX_TABLE_BYTES) -> bytes:
@@ -24,19 +26,16 @@ def read_regular_file(path: str | Path, max_bytes: int = MAX_TABLE_BYTES) -> byt
     OSError
         If it cannot be read.
     """
-    name = Path(path).name
     # Looked at before it is opened as well: opening a device can do something already.
     if not stat.S_ISREG(Path(path).stat().st_mode):
-        raise ValueError(f"{name} is no regular file but a device, pipe or folder. Name a file.")
+        raise ValueError("it is no regular file but a device, pipe or folder; name a file")
     flags = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
     with os.fdopen(os.open(path, flags), "rb") as file:
         found = os.fstat(file.fileno())
         if not stat.S_ISREG(found.st_mode):
-            raise ValueError(f"{name} is no regular file but a device, pipe or folder. Name a file.")
+            raise ValueError("it is no regular file but a device, pipe or folder; name a file")
         if found.st_size > max_bytes:
-            raise ValueError(
-                f"{name} has {found.st_size / 1e6:.1f} MB; at most {max_bytes / 1e6:g} MB are read."
-            )
+            raise ValueError(f"it has {found.st_size / 1e6:.1f} MB, at most {max_bytes / 1e6:g} MB are read")
         return file.read(max_bytes)
 
 
@@ -60,6 +59,15 @@ def load_yaml(text: str | bytes) -> Any:
         raise ValueError("it is nested too deeply") from None
     except (ValueError, ArithmeticError, LookupError, TypeError) as error:  # odd numbers and dates
         raise ValueError(f"one of its values cannot be read ({error})") from error
+
+
+def has_aliases(text: str) -> bool:
+    """Whether a few characters of a YAML text stand for many, for parsers other than `load_yaml`."""
+    if "*" not in text:
+        return False
+    with suppress(yaml.YAMLError):
+        return any(isinstance(token, yaml.AliasToken) for token in yaml.scan(text))
+    return False  # no YAML
 
 
 def load_json(text: str | bytes) -> Any:

@@ -11,6 +11,7 @@ from typing import Any, Literal, Self
 import numpy as np
 import yaml
 
+from core.untrusted_files import load_yaml
 from curation.library.records import MEASUREMENT_NAMES
 
 RULES_FILE = Path(__file__).with_name("rules.yaml")
@@ -135,8 +136,8 @@ class Rules:
             If the text is no YAML, holds a key that is none of a rule's, lacks one, or says nonsense.
         """
         try:
-            content = yaml.safe_load(text)
-        except yaml.YAMLError as error:
+            content = load_yaml(text)
+        except ValueError as error:
             raise ValueError(f"the rules are no YAML: {error}") from error
         if not isinstance(content, dict) or not isinstance(content.get("rules"), list):
             raise ValueError("expected a list under the key rules")

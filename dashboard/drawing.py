@@ -10,6 +10,8 @@ import base64
 import hashlib
 import io
 import json
+import logging
+import warnings
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -18,8 +20,13 @@ from PIL import Image
 
 from core.errors import UnsafeImage
 from core.face_frame import FRAME
+from core.images import DECODER_ERRORS
+
+logger = logging.getLogger(__name__)
 
 PAPER = FRAME
+MAX_CANVAS_SIDE = 4 * PAPER  # a screen shows up to four pixels where the paper has one
+MAX_CANVAS_BYTES = 20_000_000
 INK = "#000000"
 ERASER = "#ffffff"
 SPARSE_STROKES = 4
@@ -191,6 +198,31 @@ def digest(fabric: Fabric) -> str:
 def _essence(item: Mapping[str, Any]) -> list[Any]:
     path = [[c[0], *(round(float(v), 1) for v in c[1:])] for c in item.get("path", [])]
     return [is_eraser(item), float(item.get("strokeWidth", 0)), path, item.get("src", "")]
+
+
+def sketch_from_png(data: bytes) -> np.ndarray | None:
+    """The picture that a browser sends of the canvas, as a sketch; None where it is none.
+
+    Anybody can send anything in its place, so its size is looked at before anything is decoded.
+
+    Returns
+    -------
+    sketch : (H, W) uint8, black on white
+    """
+    if len(data) > MAX_CANVAS_BYTES:
+        logger.warning("A canvas of %d bytes was not read; at most %d are.", len(data), MAX_CANVAS_BYTES)
+        return None
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", Image.DecompressionBombWarning)
+        try:
+            with Image.open(io.BytesIO(data), formats=("PNG",)) as image:
+                if max(image.size) > MAX_CANVAS_SIDE:
+                    logger.warning("A canvas of %d x %d pixels was not read.", *image.size)
+                    return None
+                return sketch_from_canvas(np.asarray(image.convert("RGBA")))
+        except (*DECODER_ERRORS, MemoryError):
+            logger.warning("A canvas that is no picture was not read.")
+            return None
 
 
 def sketch_from_canvas(rgba: np.ndarray) -> np.ndarray:

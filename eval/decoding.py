@@ -10,6 +10,7 @@ import io
 import re
 import warnings
 from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 from types import MappingProxyType
 
@@ -18,7 +19,9 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from core.errors import UnsafeImage
+from core.image_child import decode_in_child
 from core.images import DECODER_ERRORS, FORMATS, MAX_PIXELS, read_photo
+from core.untrusted_files import read_regular_file
 
 Photo = NDArray[np.uint8]
 PIXMAP = re.compile(rb"P[1-6]\s")
@@ -32,7 +35,7 @@ def decode_as_tools(source: bytes | str | Path) -> Photo:
     UnsafeImage
         If the file is empty, damaged, no picture, or has over 50 megapixels.
     """
-    data = source if isinstance(source, bytes) else Path(source).read_bytes()
+    data = source if isinstance(source, bytes) else read_regular_file(source)
     if not data:
         raise UnsafeImage("The file is empty (0 bytes). Choose a picture file.")
     with warnings.catch_warnings():
@@ -56,10 +59,11 @@ def decode_as_seen(source: bytes | str | Path) -> Photo:
 
     A portable pixmap has neither orientation, profile nor transparency: there is one way to read it.
     """
-    data = source if isinstance(source, bytes) else Path(source).read_bytes()
+    data = source if isinstance(source, bytes) else read_regular_file(source)
     return decode_as_tools(data) if PIXMAP.match(data) else read_photo(data)
 
 
+# In a child process: sets of images come from anybody.
 DECODINGS: Mapping[str, Callable[[bytes | str | Path], Photo]] = MappingProxyType(
-    {"tools": decode_as_tools, "seen": decode_as_seen}
+    {"tools": partial(decode_in_child, decode_as_tools), "seen": partial(decode_in_child, decode_as_seen)}
 )

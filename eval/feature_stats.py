@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 from dataclasses import dataclass
 from pathlib import Path
-from zipfile import BadZipFile
+from zipfile import BadZipFile, ZipFile, is_zipfile
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -16,6 +16,9 @@ from core.atomic_files import write_atomically
 Matrix = NDArray[np.float64]
 
 CHUNK = 512  # samples converted to float64 at a time
+
+
+MAX_MOMENTS_BYTES = 500_000_000  # a covariance of 2 048 dimensions has 34 MB
 
 
 @dataclass(frozen=True)
@@ -136,6 +139,7 @@ def load_moments(path: str | Path, *, count: int | None = None) -> Moments:
         Number of samples behind them, for files that do not say (only ours do).
     """
     try:
+        _refuse_packed_bytes_without_end(Path(path))
         with np.load(path, allow_pickle=False) as file:
             mean, covariance = file["mu"].astype(np.float64), file["sigma"].astype(np.float64)
             known = int(file["count"]) if "count" in file else count
@@ -154,6 +158,13 @@ def samples_of(moments: Moments) -> Matrix:
     roots = (vectors * np.sqrt(np.maximum(values, 0))).T
     reach = np.sqrt((2 * len(roots) - 1) / 2)
     return np.concatenate([moments.mean + reach * roots, moments.mean - reach * roots])
+
+
+def _refuse_packed_bytes_without_end(path: Path) -> None:
+    if is_zipfile(path):
+        with ZipFile(path) as archive:
+            if sum(entry.file_size for entry in archive.infolist()) > MAX_MOMENTS_BYTES:
+                raise ValueError(f"it unpacks to more than {MAX_MOMENTS_BYTES / 1e6:.0f} MB")
 
 
 def checked_features(

@@ -11,11 +11,13 @@ from __future__ import annotations
 import pickle
 from collections.abc import Mapping
 from pathlib import Path
-from zipfile import BadZipFile
+from zipfile import BadZipFile, is_zipfile
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
+
+from core.checkpoint_import.reading import check_archive
 
 SIZE = 299
 FEATURES = 2048
@@ -216,6 +218,8 @@ def load_inception(weights: str | Path) -> FIDInception:
     """
     path = Path(weights)
     try:
+        if is_zipfile(path):
+            check_archive(path)
         state = torch.load(path, map_location="cpu", weights_only=True)
     except FileNotFoundError:
         raise FileNotFoundError(

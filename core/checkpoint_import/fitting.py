@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from core.checkpoint_import.reading import CheckpointRefused
-from core.models.families import FAMILIES
+from core.models.families import FAMILIES, differences, shapes_of_network
 
 Tensors = Mapping[str, Tensor]
 
@@ -51,32 +51,10 @@ def build(architecture: Architecture) -> nn.Module:
 
 
 def check_fit(found: Architecture) -> None:
-    with torch.device("meta"):
-        network: nn.Module = FAMILIES[found.family][0](found.config)
-    ours = {name: tuple(value.shape) for name, value in network.state_dict().items()}
+    ours = shapes_of_network(found.family, found.config)
     theirs = {name: tuple(value.shape) for name, value in found.tensors.items()}
     if problem := differences(ours, theirs):
         raise CheckpointRefused(f"These weights look like {title(found.family)}, but {problem}.")
-
-
-def differences(
-    expected: Mapping[str, tuple[int, ...]], got: Mapping[str, tuple[int, ...]], most: int = 3
-) -> str:
-    """What does not fit, in words: missing, left over, or of another shape; empty if all does."""
-    parts = []
-    if missing := [name for name in expected if name not in got]:
-        parts.append(f"{_listed(missing, most)} {'is' if len(missing) == 1 else 'are'} missing")
-    if spare := [name for name in got if name not in expected]:
-        parts.append(f"{_listed(spare, most)} {'has' if len(spare) == 1 else 'have'} no place")
-    odd = [name for name in expected if name in got and expected[name] != got[name]]
-    if odd:
-        shapes = [f"{name} is {got[name]} where {expected[name]} is expected" for name in odd[:most]]
-        parts.append("; ".join(shapes) + (f" and {len(odd) - most} more" if len(odd) > most else ""))
-    return ", and ".join(parts)
-
-
-def _listed(names: list[str], most: int) -> str:
-    return ", ".join(names[:most]) + (f" and {len(names) - most} more" if len(names) > most else "")
 
 
 def first_names(tensors: Tensors) -> str:

@@ -20,6 +20,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor
 
+MAX_PICKLE_BYTES = 20_000_000  # of names and shapes; those of the largest reference network have 0.1 MB
 MAX_BYTES = 4_000_000_000  # of weights; the largest reference network has 0.73 GB
 ENDINGS = (".pth", ".pt", ".pkl", ".ckpt", ".bin", ".safetensors")
 
@@ -104,6 +105,10 @@ def read_checkpoint(path: str | Path, network: str | None = None) -> Checkpoint:
     name = _choose(path.name, found, network)
     tensors, notes = _unwrap(found[name])
     size = sum(value.numel() * value.element_size() for value in tensors.values())
+    if size > 2 * path.stat().st_size:  # twice: some share weights between two names
+        raise CheckpointRefused(
+            f"{path.name} claims {size / 1e9:.1f} GB of weights, more than a file of its size holds. Save it again."
+        )
     if size > MAX_BYTES:
         raise CheckpointRefused(
             f"{path.name} holds {size / 1e9:.1f} GB of weights; at most {MAX_BYTES / 1e9:.0f} GB are taken."
@@ -195,7 +200,7 @@ def _load(path: Path) -> Any:
         except (SafetensorError, OSError, ValueError) as error:
             raise CheckpointRefused(_half_file(path, str(error))) from error
     if head.startswith(b"PK"):
-        _check_archive(path)
+        check_archive(path)
     try:
         return torch.load(path, map_location="cpu", weights_only=True)
     except pickle.UnpicklingError as error:
@@ -218,20 +223,31 @@ def _refuse_what_is_no_checkpoint(path: Path, head: bytes) -> None:
         )
 
 
-def _check_archive(path: Path) -> None:
+def check_archive(path: Path) -> None:
+    """Refuse a zip of torch that unpacks to more than it has, or holds a program, before torch opens it."""
     try:
         with zipfile.ZipFile(path) as archive:
             members = archive.infolist()
     except (zipfile.BadZipFile, OSError, ValueError) as error:
         raise CheckpointRefused(_half_file(path, str(error))) from error
-    if sum(member.file_size for member in members) > MAX_BYTES:
-        raise CheckpointRefused(
-            f"{path.name} unpacks to more than {MAX_BYTES / 1e9:.0f} GB, which is no generator's size."
-        )
     if any("/code/" in member.filename or member.filename.endswith("constants.pkl") for member in members):
         raise CheckpointRefused(
             f"{path.name} is a TorchScript program, not weights. Where it was made, run {_SAVE_WEIGHTS} "
             "and import that file."
+        )
+    unpacked = sum(member.file_size for member in members)
+    if unpacked > MAX_BYTES:
+        raise CheckpointRefused(
+            f"{path.name} unpacks to more than {MAX_BYTES / 1e9:.0f} GB, which is no generator's size."
+        )
+    # torch stores its members as they are, one after the other: no honest file holds more than its own size.
+    if unpacked > path.stat().st_size:
+        raise CheckpointRefused(
+            f"{path.name} is packed, or claims more bytes than it has, which torch.save never does. Save it again."
+        )
+    if any(m.file_size > MAX_PICKLE_BYTES for m in members if m.filename.endswith("data.pkl")):
+        raise CheckpointRefused(
+            f"{path.name} lists more than {MAX_PICKLE_BYTES / 1e6:.0f} MB of names, which is no network."
         )
 
 

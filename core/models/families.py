@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-import json
-from dataclasses import dataclass, fields
+import re
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields
 from typing import Any
+
+import torch
 
 from core.autoencoder import AutoencoderConfig, SketchAutoencoder
 from core.coverage_network import CoverageConfig, CoverageNetwork
@@ -18,6 +21,7 @@ from core.generators.pix2pixhd import (
 )
 from core.generators.ugatit import AttentionTranslator, UGATITConfig
 from core.models.conventions import Conventions, default_conventions
+from core.untrusted_files import load_json
 from core.upscaler import Upscaler, UpscalerConfig
 
 GENERATORS: dict[str, tuple[type[Any], type[Any]]] = {  # stage 2: sketch to photo
@@ -34,6 +38,13 @@ FAMILIES: dict[str, tuple[type[Any], type[Any]]] = {
     PartAutoencoders.family: (PartAutoencoders, PartsConfig),
     Upscaler.family: (Upscaler, UpscalerConfig),
 }
+
+
+_COUNTS = re.compile(
+    r"n_|num_|(blocks|layers|depth|scale)$"
+)  # settings that say how often something is repeated
+MAX_LAYERS = 64  # of one kind; the deepest of the reference networks repeats one 9 times
+MAX_LAYERS_IN_ALL = 2048  # where one kind holds the other
 
 
 @dataclass(frozen=True)
@@ -72,7 +83,7 @@ def conventions_of(info: ModelInfo, stored: str | None) -> Conventions | None:
     if info.family not in GENERATORS:
         return None
     if stored is not None:
-        return Conventions.from_mapping(json.loads(stored))
+        return Conventions.from_mapping(load_json(stored))
     size = info.provenance.get("image_size")
     return default_conventions(build_config(info), image_size=size if isinstance(size, int) else None)
 
@@ -92,3 +103,56 @@ def build_config(info: ModelInfo) -> Any:
     if unknown := set(info.config) - known:
         raise ValueError(f"unknown settings {sorted(unknown)}; valid are {sorted(known)}.")
     return config_class(**{k: tuple(v) if isinstance(v, list) else v for k, v in info.config.items()})
+
+
+def shapes_of_network(family: str, config: Any) -> dict[str, tuple[int, ...]]:
+    """Names and shapes of a network's weights, worked out without memory for any.
+
+    Parameters
+    ----------
+    family
+        A key of ``FAMILIES``.
+    config
+        Its configuration. A number or a list in it is how often a layer is repeated, unless it is a width:
+        a file of a few megabytes may claim any.
+
+    Raises
+    ------
+    ValueError
+        If no network can be made of the configuration, or only one of over ``MAX_LAYERS`` layers of one kind.
+    """
+    layers = 1
+    for name, value in asdict(config).items():
+        count = len(value) if isinstance(value, (list, tuple)) else value if _COUNTS.match(name) else 0
+        if not isinstance(count, int) or count > MAX_LAYERS:
+            raise ValueError(f"{name} is {count!r}; networks of up to {MAX_LAYERS} layers of a kind are made")
+        layers *= max(1, count)
+    if layers > MAX_LAYERS_IN_ALL:
+        raise ValueError(f"it has {layers} layers; networks of up to {MAX_LAYERS_IN_ALL} are made")
+    try:
+        with torch.device("meta"):
+            network = FAMILIES[family][0](config)
+    except (RuntimeError, TypeError, LookupError, ArithmeticError, AttributeError) as error:
+        first = (str(error).strip().splitlines() or ["no reason given"])[0]
+        raise ValueError(f"its configuration makes no network: {first[:200]}") from error
+    return {name: tuple(value.shape) for name, value in network.state_dict().items()}
+
+
+def differences(
+    expected: Mapping[str, tuple[int, ...]], got: Mapping[str, tuple[int, ...]], most: int = 3
+) -> str:
+    """What does not fit, in words: missing, left over, or of another shape; empty if all does."""
+    parts = []
+    if missing := [name for name in expected if name not in got]:
+        parts.append(f"{_listed(missing, most)} {'is' if len(missing) == 1 else 'are'} missing")
+    if spare := [name for name in got if name not in expected]:
+        parts.append(f"{_listed(spare, most)} {'has' if len(spare) == 1 else 'have'} no place")
+    odd = [name for name in expected if name in got and expected[name] != got[name]]
+    if odd:
+        shapes = [f"{name} is {got[name]} where {expected[name]} is expected" for name in odd[:most]]
+        parts.append("; ".join(shapes) + (f" and {len(odd) - most} more" if len(odd) > most else ""))
+    return ", and ".join(parts)
+
+
+def _listed(names: list[str], most: int) -> str:
+    return ", ".join(names[:most]) + (f" and {len(names) - most} more" if len(names) > most else "")

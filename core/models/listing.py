@@ -2,22 +2,23 @@
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import torch
-
-from core.checkpoint_import.fitting import differences
-from core.checkpoints import read_info
+from core.checkpoints import read_info, read_shapes
 from core.models.conventions import check_conventions
-from core.models.families import GENERATORS, ModelInfo, build_config
+from core.models.families import (
+    GENERATORS,
+    ModelInfo,
+    build_config,
+    differences,
+    shapes_of_network,
+)
 
 _BUFFERS = ("running_mean", "running_var", "num_batches_tracked")
-_MAX_HEADER = 100_000_000  # the limit of the safetensors format
 
 
 @dataclass(frozen=True)
@@ -75,7 +76,7 @@ def _look_at(path: Path, is_shipped: bool) -> ModelFile | None:
     }  # fmt: skip
     try:
         info = read_info(path)
-        shapes = _shapes(path)
+        shapes = read_shapes(path)
     except (ValueError, RuntimeError, OSError) as error:
         return ModelFile(**common, problem=str(error))
     parameters = sum(math.prod(shape) for name, shape in shapes.items() if not name.endswith(_BUFFERS))
@@ -89,25 +90,8 @@ def _problem(info: ModelInfo, shapes: Mapping[str, tuple[int, ...]]) -> str:
     try:
         config = build_config(info)
         check_conventions(info.conventions, config)
-        with torch.device("meta"):
-            network = GENERATORS[info.family][0](config)
-    except (ValueError, RuntimeError, TypeError) as error:
+        expected = shapes_of_network(info.family, config)
+    except (ValueError, TypeError) as error:
         return f"Its configuration makes no network: {error}"
-    expected = {name: tuple(value.shape) for name, value in network.state_dict().items()}
     unfit = differences(expected, shapes)
     return f"The weights do not fit their own configuration: {unfit}." if unfit else ""
-
-
-def _shapes(path: Path) -> dict[str, tuple[int, ...]]:
-    header, _ = read_header(path)
-    return {name: tuple(entry["shape"]) for name, entry in header.items() if name != "__metadata__"}
-
-
-def read_header(path: Path) -> tuple[dict[str, Any], int]:
-    """The JSON at the start of a safetensors file, and where the weights begin."""
-    with path.open("rb") as file:
-        length = int.from_bytes(file.read(8), "little")
-        if length > _MAX_HEADER:
-            raise ValueError(f"{path.name} is not a safetensors file.")
-        header: dict[str, Any] = json.loads(file.read(length))
-    return header, 8 + length

@@ -17,11 +17,10 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from core.checkpoints import read_info
+from core.checkpoints import read_header, read_info
 from core.models.conventions import Conventions, check_conventions
 from core.models.families import FAMILIES, build_config
 from core.models.folder import DEFAULT_GENERATOR, plain_name
-from core.models.listing import read_header
 
 TRASH = ".trash"
 

@@ -8,7 +8,7 @@ import logging
 import os
 import signal
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from types import FrameType
@@ -21,6 +21,7 @@ from core.processes.lock import Held, hold
 from core.training.checks import check_training
 from core.training.kinds import KINDS, Kind
 from core.training.loop import STOP
+from core.untrusted_files import has_aliases
 
 if TYPE_CHECKING:
     from jsonargparse import ArgumentParser
@@ -61,12 +62,25 @@ def check_settings(train: Callable[..., Path], config: dict[str, Any]) -> dict[s
     """
     from jsonargparse import ArgumentError
 
+    if _has_aliases(config):
+        raise ValueError(
+            "A setting holds YAML with aliases (*name), which are not read; write the value out."
+        )
     parser = _parser(train, exit_on_error=False)
     try:
         settings: dict[str, Any] = parser.instantiate(parser.parse_object(config)).as_dict()
     except ArgumentError as error:
         raise ValueError(str(error)) from error
     return settings
+
+
+def _has_aliases(settings: Any) -> bool:
+    """Whether one of the texts among settings has: jsonargparse reads each of them as YAML of its own."""
+    if isinstance(settings, Mapping):
+        return any(_has_aliases(part) for pair in settings.items() for part in pair)
+    if isinstance(settings, list | tuple):
+        return any(map(_has_aliases, settings))
+    return isinstance(settings, str) and has_aliases(settings)
 
 
 def _parser(train: Callable[..., Path], *, exit_on_error: bool = True) -> ArgumentParser:

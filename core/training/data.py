@@ -14,8 +14,11 @@ from typing import Any
 import cv2
 import numpy as np
 
+from core.errors import UnsafeImage
 from core.face_frame import FRAME
 from core.face_mesh import POINTS
+from core.image_child import decode_in_child
+from core.images import read_photo
 from core.sketches import line_map, sketch_from_lines
 from core.training.splits import AUTO, MANIFEST, TRAIN, VAL, assign_splits, read_manifest
 
@@ -171,10 +174,11 @@ def _read(config: DataConfig, rows: list[dict[str, Any]], keep_photos: bool) -> 
 def _photo_of(root: Path, row: dict[str, Any]) -> np.ndarray:
     """A pair's photo, which must be square."""
     file = root / "photos" / f"{row['name']}.png"
-    photo = cv2.imread(str(file), cv2.IMREAD_COLOR_RGB)
-    if photo is None:
+    try:
+        photo = decode_in_child(read_photo, file)
+    except (UnsafeImage, FileNotFoundError) as error:
         what = "cannot be read" if file.exists() else "is missing"
-        raise FileNotFoundError(f"{file.name} {what} in {file.parent}. Run curation.run again.")
+        raise FileNotFoundError(f"{file.name} {what} in {file.parent}. Run curation.run again.") from error
     height, width = photo.shape[:2]
     if height != width:
         raise ValueError(

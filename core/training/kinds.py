@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import yaml
+from core.untrusted_files import load_yaml
 
 CONFIGS = Path(__file__).resolve().parent / "configs"
 
@@ -107,7 +107,7 @@ def presets(kind: str) -> list[Preset]:
     for path in sorted(CONFIGS.glob("*.yaml")):
         if path.stem == kind or path.stem.startswith(f"{kind}_"):
             text = path.read_text(encoding="utf-8")
-            found.append(Preset(path.stem, _first_comment(text), yaml.safe_load(text) or {}))
+            found.append(Preset(path.stem, _first_comment(text), load_yaml(text) or {}))
     found.sort(
         key=lambda preset: (preset.get("data.image_size", 0), preset.name)
     )  # what is quick comes first

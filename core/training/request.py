@@ -13,6 +13,7 @@ from core.atomic_files import write_atomically
 from core.training.checks import check_training
 from core.training.kinds import KINDS, dig, merge, presets, put
 from core.training.recipe import MAY_CHANGE, flat_settings, may_change
+from core.untrusted_files import load_yaml, read_regular_file
 
 CONFIG_FILE = "config.yaml"
 REFINER_FILE = "refiner.safetensors"
@@ -125,7 +126,7 @@ def check_config(kind: str, folder: Path) -> None:
     from core.training.command import check_settings
 
     train = importlib.import_module(KINDS[kind].module).train
-    config = yaml.safe_load((folder / CONFIG_FILE).read_text("utf-8"))
+    config = load_yaml(read_regular_file(folder / CONFIG_FILE))
     check_training(
         KINDS[kind], check_settings(train, merge(config, {"loop": {"out": str(folder.absolute())}}))
     )
@@ -161,26 +162,33 @@ def changed_config(config: dict[str, Any], changes: dict[str, Any], more: str = 
     return merged
 
 
+class _NoAliases(yaml.SafeDumper):
+    """Writes what is there twice out twice, because `load_yaml` takes no aliases."""
+
+    def ignore_aliases(self, data: Any) -> bool:
+        return True
+
+
 def write_config(folder: Path, config: dict[str, Any]) -> None:
     """Write the configuration file of a run."""
-    text = yaml.safe_dump(config, sort_keys=False, allow_unicode=True, width=110)
+    text = yaml.dump(config, Dumper=_NoAliases, sort_keys=False, allow_unicode=True, width=110)
     write_atomically(folder / CONFIG_FILE, text.encode())
 
 
 def read_config(folder: Path) -> dict[str, Any]:
     """The configuration file of a run; empty where it is missing or damaged."""
     try:
-        found = yaml.safe_load((folder / CONFIG_FILE).read_text(encoding="utf-8"))
-    except (OSError, ValueError, yaml.YAMLError):
+        found = load_yaml(read_regular_file(folder / CONFIG_FILE))
+    except (OSError, ValueError):
         return {}
     return found if isinstance(found, dict) else {}
 
 
 def _more(text: str) -> dict[str, Any]:
     try:
-        found = yaml.safe_load(text) if text.strip() else {}
-    except yaml.YAMLError as error:
-        raise ValueError(f"The further settings are no YAML: {error}".replace("\n", " ")) from error
+        found = load_yaml(text) if text.strip() else {}
+    except ValueError as error:
+        raise ValueError(f"The further settings are no YAML: {error}") from error
     if not isinstance(found, dict):
         raise ValueError("The further settings must be names with values, such as 'loss: {l1: 10}'.")
     _refuse_paths(found)

@@ -6,12 +6,13 @@ Needs nothing but the rows of ``manifest.jsonl``, so that pages can ask without 
 from __future__ import annotations
 
 import hashlib
-import json
 import unicodedata
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+from core.untrusted_files import MAX_MANIFEST_BYTES, load_json, read_regular_file
 
 MANIFEST = "manifest.jsonl"
 AUTO = "auto"
@@ -108,11 +109,11 @@ def read_manifest(root: Path) -> list[dict[str, Any]]:
             f"{root} holds no pairs: {MANIFEST} is missing there. Export a version on the Export page, or run: "
             f"python -m curation.run PHOTOS --out {root}"
         )
-    lines = manifest.read_bytes().split(b"\n")
+    lines = read_regular_file(manifest, MAX_MANIFEST_BYTES).split(b"\n")
     rows = []
     for number, line in enumerate(lines, 1):
         try:
-            row = json.loads(line) if line.strip() else None
+            row = load_json(line) if line.strip() else None
         except ValueError as error:
             if number == len(lines):  # cut short
                 break

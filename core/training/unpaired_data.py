@@ -8,6 +8,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
+from core.image_child import decode_in_child
 from core.images import read_photo
 from core.training.augment import AugmentConfig, damage, draw_sketch, random_geometry
 from core.training.data import DataConfig, Pairs, load_pairs
@@ -139,7 +140,7 @@ def _pictures(folder: Path, size: int) -> np.ndarray:
 
 def _picture(file: Path, size: int) -> np.ndarray:
     try:
-        picture = read_photo(file)
+        picture = decode_in_child(read_photo, file)
     except (ValueError, OSError) as error:
         raise ValueError(f"{file} cannot be learnt from: {error} Take it out of the folder.") from error
     height, width = picture.shape[:2]

@@ -7,13 +7,16 @@ import json
 import zipfile
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from core.errors import UnsafeImage
 from core.face_frame import FRAME
+from core.image_child import decode_in_child
 from core.images import read_photo
 from core.safe_zip import ZipEntry, check_entry, list_entries, unpack
+from core.untrusted_files import read_regular_file
 from curation.export.contents import MEMBERS_FILE
 from curation.export.dataset import FORMAT
 from curation.export.publish import VERSION_FILE, ExportError
@@ -105,7 +108,7 @@ class _Folder:
         path = (self._folder / place).resolve()
         if not path.is_relative_to(self._folder) or path.stat().st_size > limit:
             raise ValueError(f"{place} lies outside or is too large")
-        return path.read_bytes()
+        return read_regular_file(path, limit)
 
 
 class _Zip:
@@ -194,7 +197,7 @@ def _read_pair(files: _Files, row: Mapping[str, Any]) -> tuple[Any, Any]:
         if hashlib.sha256(data).hexdigest() != row[f"{name}_sha256"]:
             raise ValueError(f"{row[name]} was changed")
         try:
-            picture = read_photo(data, max_pixels=_MAX_PIXELS)
+            picture = decode_in_child(partial(read_photo, max_pixels=_MAX_PIXELS), data)
         except UnsafeImage as error:
             raise ValueError(f"{row[name]}: {error}") from error
         if picture.shape != (FRAME, FRAME, 3):

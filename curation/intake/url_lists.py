@@ -17,10 +17,12 @@ from pathlib import Path
 from typing import Any, overload
 
 from core.names import decode_text
+from core.untrusted_files import read_regular_file
 
 MAX_LIST_BYTES = 500_000_000
 MAX_ROWS = 2_000_000
 MAX_DETAIL_LENGTH = 1000
+MAX_TEXT_LENGTH = 100_000
 SHOWN_ERRORS = 5
 COLUMNS = {"url": "url", "licence": "licence", "license": "licence", "author": "author", "page": "page"}
 
@@ -102,12 +104,10 @@ def read_url_list(source: str | Path | bytes) -> UrlList:
 
 
 def _read(path: Path) -> bytes:
-    size = path.stat().st_size
-    if size > MAX_LIST_BYTES:
-        raise UrlListError(
-            f"{path.name} has {size / 1e6:.0f} MB; a list has at most {MAX_LIST_BYTES / 1e6:.0f}."
-        )
-    return path.read_bytes()
+    try:
+        return read_regular_file(path, MAX_LIST_BYTES)
+    except ValueError as error:
+        raise UrlListError(f"{path.name} cannot be read: {error}.") from None
 
 
 def _collect(rows: Iterable[Row]) -> UrlList:
@@ -239,14 +239,33 @@ def _parquet_rows(data: bytes) -> Iterator[Row]:
     import pyarrow.parquet
 
     try:
-        file = pyarrow.parquet.ParquetFile(pyarrow.BufferReader(data))
-        columns = file.schema_arrow.names
-        _need_url(columns)
-        wanted = [column for column in columns if column.strip().lower() in COLUMNS]
+        schema = pyarrow.parquet.read_schema(pyarrow.BufferReader(data))
+        _need_url(schema.names)
+        wanted = [column for column in schema.names if column.strip().lower() in COLUMNS]
+        texts = [column for column in wanted if pyarrow.types.is_string(schema.field(column).type)]
+        # As a dictionary a text that a few bytes repeat a million times is in memory once.
+        file = pyarrow.parquet.ParquetFile(pyarrow.BufferReader(data), read_dictionary=texts)
+        if file.metadata.num_rows > MAX_ROWS:
+            raise UrlListError(f"The list has more than {MAX_ROWS} rows. Split it.")
         number = 0
         for batch in file.iter_batches(batch_size=4096, columns=wanted):
+            _refuse_long_texts(batch)
             for values in batch.to_pylist():
                 number += 1
                 yield number, values
     except (pyarrow.ArrowException, OSError) as error:
         raise UrlListError(f"The Parquet file is damaged: {str(error).splitlines()[0][:200]}") from None
+
+
+def _refuse_long_texts(batch: Any) -> None:
+    """Before rows are made of a batch: a row for each of 4096 references to one text of 100 MB has 400 GB."""
+    import pyarrow.compute
+
+    for name, column in zip(batch.schema.names, batch.columns, strict=True):
+        texts = getattr(column, "dictionary", column)
+        if pyarrow.types.is_string(texts.type):
+            longest = pyarrow.compute.max(pyarrow.compute.binary_length(texts)).as_py() or 0
+            if longest > MAX_TEXT_LENGTH:
+                raise UrlListError(
+                    f"Column {name} holds a text of {longest:,} bytes, which is no address or name."
+                )

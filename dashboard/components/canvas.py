@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from dashboard.drawing import ERASER, INK, PAPER, digest, has_ink, sketch_from_canvas
+from dashboard.drawing import ERASER, INK, PAPER, digest, has_ink, sketch_from_png
 from dashboard.state import CANVAS, COUNTED, Drawing, Tools
 
 
@@ -44,5 +44,14 @@ def show_canvas(tools: Tools, load: dict[str, Any], known: Drawing) -> Drawing:
     name = digest(fabric)
     if name == known.digest and known.sketch is not None:
         return known
-    pixels = result.image_data if has_ink(fabric) else None
-    return Drawing(fabric, None if pixels is None else sketch_from_canvas(pixels), name)
+    picture = _picture(result) if has_ink(fabric) else None
+    return Drawing(fabric, None if picture is None else sketch_from_png(picture), name)
+
+
+def _picture(result: Any) -> bytes | None:
+    """The picture that the browser sent, as bytes: the package would decode one of any size."""
+    try:
+        found: bytes | None = result.image_bytes
+    except (ValueError, AttributeError, TypeError):  # what was sent is no data URL
+        return None
+    return found

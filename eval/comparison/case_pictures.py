@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from core.errors import UnsafeImage
+from core.image_child import decode_in_child
 from eval.comparison.cases import best, disagreements, worst
 from eval.comparison.pictures import Kind, keep_picture, picture_path
 from eval.comparison.result import Comparison
@@ -45,7 +46,7 @@ def keep_case_pictures(folder: Path, comparison: Comparison, material: Material,
         if path.is_file():
             continue
         try:
-            pixels = decode_as_seen(item.read())
+            pixels = decode_in_child(decode_as_seen, item.read())
         except (UnsafeImage, OSError):
             continue
         keep_picture(path, np.asarray(pixels, np.uint8))

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from core.errors import AssetMissing, UnsafeImage
 from core.face_frame import FRAME
+from core.image_child import decode_in_child
 from eval.decoding import decode_as_seen
 from eval.metrics.sketch_agreement import Lines, lines_of, own_sketch
 
@@ -79,7 +80,7 @@ class CaseReader:
         key = picture.digest
         if key not in self._photos:
             try:
-                self._photos[key] = decode_as_seen(picture.read())
+                self._photos[key] = decode_in_child(decode_as_seen, picture.read())
             except (UnsafeImage, OSError):
                 self._photos[key] = None
             if len(self._photos) > _PHOTOS:

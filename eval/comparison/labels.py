@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import csv
-import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from core.names import normal_name
+from core.untrusted_files import load_json, read_regular_file
 
+MAX_BYTES = 20_000_000
 NAME_COLUMNS = ("file_name", "name", "image")
 MAX_VALUES = 12  # of a label in words; more of them is no label but a description
 
@@ -73,11 +74,14 @@ def _words(values: Mapping[str, Any]) -> dict[str, str]:
 
 def _rows(path: Path) -> list[dict[str, Any]]:
     try:
-        text = path.read_text("utf-8-sig")
+        text = read_regular_file(path, MAX_BYTES).decode("utf-8-sig")
         if path.suffix.lower() == ".jsonl":
-            return [json.loads(line) for line in text.splitlines() if line.strip()]
+            rows = [load_json(line) for line in text.splitlines() if line.strip()]
+            if not all(isinstance(row, dict) for row in rows):
+                raise ValueError("a line holds no object")
+            return rows
         return list(csv.DictReader(text.splitlines()))
-    except (OSError, UnicodeDecodeError, json.JSONDecodeError, csv.Error) as error:
+    except (OSError, ValueError, csv.Error) as error:
         raise ValueError(f"{path} cannot be read as a table of labels ({error}).") from error
 
 

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from core.errors import UnsafeImage
 from core.names import normal_name
+from core.untrusted_files import read_regular_file
 from eval.sets.contents import Item, LeftOut, Reader
 from eval.sets.headers import read_header
 from eval.sets.labels import METADATA_FILES, Listed
@@ -42,7 +43,7 @@ class FolderReader:
         self.root = root
 
     def __call__(self, file: str, /) -> bytes:
-        return (self.root / file).read_bytes()
+        return read_regular_file(self.root / file, MAX_FILE_BYTES)
 
 
 def open_folder(root: Path, seen: SeenFiles, progress: Progress | None = None) -> Listed:
@@ -68,12 +69,17 @@ def open_folder(root: Path, seen: SeenFiles, progress: Progress | None = None) -
             progress(done, len(pictures))
     seen.keep_files(place, fresh, gone=[file for file in known if file not in read])
     items, problems = items_of({file: one for file, (_, one) in read.items()}, FolderReader(root))
-    texts = {file: (root / file).read_bytes() for file in metadata}
+    texts = {}
+    for file in metadata:
+        try:
+            texts[file] = read_regular_file(root / file)
+        except (OSError, ValueError) as error:
+            left_out.append(LeftOut(name=file, reason=f"It cannot be read: {error}"))
     return Listed(items, tuple(sorted(left_out + problems, key=lambda one: one.name)), texts)
 
 
 def _read(path: Path, size: int) -> bytes:
-    return path.read_bytes() if size <= MAX_FILE_BYTES else b""
+    return read_regular_file(path, MAX_FILE_BYTES) if size <= MAX_FILE_BYTES else b""
 
 
 def look_at(data: bytes, size: int) -> Seen:

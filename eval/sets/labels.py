@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import csv
 import io
-import json
 import posixpath
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
 from core.names import normal_name
+from core.untrusted_files import load_json
 from eval.sets.contents import Item, LeftOut
 
 METADATA_FILES = ("metadata.csv", "metadata.jsonl")
@@ -96,8 +96,8 @@ def read_rows(place: str, data: bytes) -> Iterator[dict[str, Any]]:
         if place.lower().endswith(".csv"):
             rows: list[Any] = list(csv.DictReader(io.StringIO(text, newline="")))
         else:
-            rows = [json.loads(line) for line in text.splitlines() if line.strip()]
-    except (UnicodeDecodeError, json.JSONDecodeError, csv.Error) as error:
+            rows = [load_json(line) for line in text.splitlines() if line.strip()]
+    except (ValueError, csv.Error) as error:
         raise ValueError(f"It is damaged ({error}); its labels are not used.") from error
     for row in rows:
         if not isinstance(row, dict) or not isinstance(row.get(_FILE_COLUMN), str):

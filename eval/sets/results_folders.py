@@ -22,6 +22,7 @@ import numpy as np
 
 from core.atomic_files import write_atomically
 from core.errors import UnsafeImage
+from core.image_child import decode_in_child
 from core.images import encode_png
 from eval.decoding import decode_as_tools
 from eval.sets.contents import ImageSet, Item, LeftOut
@@ -168,7 +169,7 @@ def _pieces(item: Item, layout: Layout, panels: Sequence[str] | None) -> Iterabl
             raise UnsafeImage(f"Its name ends with none of {', '.join(ENDINGS)}.")
         suffix = Path(item.file).suffix
         return [(ENDINGS[match["ending"]], match["stem"] + suffix, item.read())]
-    photo = decode_as_tools(item.read())
+    photo = decode_in_child(decode_as_tools, item.read())
     is_strip = layout == "ugatit"
     if is_strip:
         photo = photo.transpose(1, 0, 2)

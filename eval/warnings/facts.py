@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from core.errors import UnsafeImage
+from core.image_child import decode_in_child
 from eval.comparison.result import Comparison, Estimate
 from eval.sets.contents import ImageSet
 from eval.sets.folders import is_system_file
@@ -167,7 +168,7 @@ def facts_of(
         item = items[row]
         if item.digest not in known and item.digest not in fresh:
             try:
-                fresh[item.digest] = look_at(item.read())
+                fresh[item.digest] = decode_in_child(look_at, item.read())
             except (OSError, UnsafeImage):
                 fresh[item.digest] = None  # it is listed elsewhere: the features were not made either
         if len(fresh) - kept >= KEPT_AT_A_TIME:  # who stops this need not wait for it again

@@ -112,3 +112,40 @@ def test_what_is_no_generator_is_refused_by_name(tmp_path, load):
     save_model(tmp_path / "m.safetensors", network, provenance={}, licence="CC0")
     with pytest.raises(ValueError, match="is a sketch_autoencoder, not a generator"):
         load(tmp_path / "m.safetensors")
+
+
+@pytest.mark.parametrize(
+    "config",
+    [
+        {"n_blocks": 60_000},
+        {"n_blocks": 60, "n_downsampling": 60},
+        {"n_blocks": 1e9},
+        {"ngf": 10**6},
+        {"ngf": 2**62},
+    ],
+)
+def test_what_a_file_claims_is_compared_with_what_it_holds_before_anything_is_built(
+    tmp_path, monkeypatch, config
+):
+    """A file of 4 MB that claims 60 000 blocks took 21.5 GB."""
+    path = tmp_path / "m.safetensors"
+    about = {"format": "1", "family": "pix2pixhd", "provenance": "{}", "licence": "CC0"}
+    save_file(GlobalGenerator(TINY).state_dict(), path, about | {"config": json.dumps(config)})
+    built = []
+    make = GlobalGenerator.__init__
+
+    def watched(self, config):
+        make(self, config)
+        built.extend(p.device.type for p in self.parameters() if p.device.type != "meta")
+
+    monkeypatch.setattr(GlobalGenerator, "__init__", watched)
+    with pytest.raises(ValueError, match=r"m\.safetensors: "):
+        load_model(path)
+    assert built == []
+
+
+def test_metadata_that_is_nested_without_end_is_damaged(tmp_path):
+    path = tmp_path / "m.safetensors"
+    save_file({}, path, {"format": "1", "family": "pix2pixhd", "config": "[" * 100_000})
+    with pytest.raises(ValueError, match="damaged"):
+        read_info(path)

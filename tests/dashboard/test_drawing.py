@@ -17,6 +17,7 @@ from dashboard.drawing import (
     has_ink,
     is_sparse,
     sketch_from_canvas,
+    sketch_from_png,
     strokes_file,
     strokes_from_fabric,
 )
@@ -115,3 +116,22 @@ def test_a_file_that_holds_no_strokes_is_refused_with_one_sentence(data: bytes):
     with pytest.raises(UnsafeImage) as refusal:
         fabric_from_file(data)
     assert str(refusal.value).endswith(".")
+
+
+def png(width: int, height: int) -> bytes:
+    buffer = io.BytesIO()
+    Image.new("L", (width, height)).save(buffer, "PNG")
+    return buffer.getvalue()
+
+
+@pytest.mark.parametrize("data", [png(11_000, 11_000), png(512, 2049), b"", b"GIF89a", png(512, 512)[:100]])
+def test_a_canvas_of_another_size_is_not_decoded(data: bytes, monkeypatch: pytest.MonkeyPatch):
+    """121 megapixels in one message took 2.3 GB and 81 s."""
+    monkeypatch.setattr("dashboard.drawing.sketch_from_canvas", None)
+    assert sketch_from_png(data) is None
+
+
+def test_a_canvas_on_a_sharp_screen_is_a_sketch():
+    sketch = sketch_from_png(png(1024, 1024))
+    assert sketch is not None
+    assert sketch.shape == (1024, 1024)

@@ -5,7 +5,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-import eval.decoding
 from eval.feature_cache import FeatureCache
 from eval.protocols import EvaluationProtocol
 from eval.sets.image_set import ImageSet, open_set
@@ -21,7 +20,7 @@ def test_the_second_time_nothing_is_loaded_or_decoded(
     def refuse(*_: object) -> None:
         raise AssertionError("decoded or loaded")
 
-    monkeypatch.setattr(eval.decoding.Image, "open", refuse)
+    monkeypatch.setattr("core.image_child._children", refuse)
     second = features(cache, images, refuse)  # type: ignore[arg-type]
     np.testing.assert_array_equal(first.features, second.features)
     assert (first.names, first.key) == (second.names, second.key)

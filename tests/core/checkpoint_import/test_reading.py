@@ -1,5 +1,6 @@
 import argparse
 import zipfile
+from copy import copy
 from pathlib import Path
 
 import numpy as np
@@ -7,6 +8,7 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
+from core.checkpoint_import.architecture import work_out
 from core.checkpoint_import.reading import CheckpointRefused, read_checkpoint
 from tests.core.checkpoint_import.planted_checkpoints import (
     WholeModule,
@@ -158,6 +160,28 @@ def test_an_archive_that_unpacks_to_too_much_is_refused(tmp_path: Path, monkeypa
         archive.writestr("net/data/0", bytes(100_000))
     with pytest.raises(CheckpointRefused, match="unpacks to more"):
         read_checkpoint(tmp_path / "net.pth")
+
+
+@pytest.mark.parametrize("compression", [zipfile.ZIP_DEFLATED, zipfile.ZIP_STORED])
+def test_an_archive_that_claims_more_than_its_size_is_refused(tmp_path: Path, compression: int) -> None:
+    """Packed, or with many entries that lead to the same bytes."""
+    path = tmp_path / "net.pth"
+    with zipfile.ZipFile(path, "w", compression) as archive:
+        archive.writestr("net/data/0", bytes(100_000))
+        for number in range(1, 20 if compression == zipfile.ZIP_STORED else 1):
+            again = copy(archive.infolist()[0])
+            again.filename = f"net/data/{number}"
+            archive.filelist.append(again)
+    with pytest.raises(CheckpointRefused, match="claims more bytes"):
+        read_checkpoint(path)
+
+
+def test_a_chain_of_blocks_without_end_is_refused_before_it_is_built(tmp_path: Path) -> None:
+    weights = weights_of(cyclegan())
+    for number in range(100, 10_000):
+        weights[f"model.{number}.conv_block.1.weight"] = torch.zeros(0)
+    with pytest.raises(CheckpointRefused, match="layers"):
+        work_out(read_checkpoint(save(tmp_path / "net.pth", weights)).tensors)
 
 
 def test_a_tiny_file_with_a_huge_expanded_tensor_is_refused(tmp_path: Path) -> None:

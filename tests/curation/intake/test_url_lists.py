@@ -136,3 +136,15 @@ def test_any_bytes_are_a_list_or_refused(data: bytes) -> None:
         except UrlListError:
             continue
         assert all(entry.url for entry in found)
+
+
+def test_one_long_text_that_a_parquet_file_repeats_is_not_unpacked(tmp_path: Path) -> None:
+    """A megabyte of file for four gigabytes of rows."""
+    import pyarrow
+    import pyarrow.parquet
+
+    long = pyarrow.DictionaryArray.from_arrays(pyarrow.array([0] * 4000, pyarrow.int32()), ["x" * 1_000_000])
+    pyarrow.parquet.write_table(pyarrow.table({"url": long}), tmp_path / "list.parquet")
+    assert (tmp_path / "list.parquet").stat().st_size < 3_000_000
+    with pytest.raises(UrlListError, match="no address or name"):
+        read_url_list(tmp_path / "list.parquet")

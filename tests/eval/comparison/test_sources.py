@@ -1,6 +1,7 @@
 """From a request to sets of images, their names and labels."""
 
 import json
+import os
 from pathlib import Path
 
 import numpy as np
@@ -150,6 +151,18 @@ def test_numbers_become_three_bands_and_words_stay(tmp_path: Path) -> None:
     assert found["0003"] == {"age": "low (below 10)", "hair": "red"}
     counts = np.unique([one["age"] for one in found.values()], return_counts=True)[1]
     assert sorted(counts.tolist()) == [9, 10, 11]
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [("/dev/zero", None), ("pipe", None), ("deep.jsonl", "[" * 100_000), ("numbers.jsonl", "1")],
+)
+def test_what_is_no_table_is_refused_at_once(tmp_path: Path, name: str, content: str | None) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    if content is not None:
+        (tmp_path / name).write_text(content)
+    with pytest.raises(ValueError, match="cannot be read as a table"):
+        read_labels(tmp_path / name, ["a"])
 
 
 def test_a_table_without_file_names_is_refused(tmp_path: Path) -> None:
