@@ -23,6 +23,7 @@ from curation.export.pictures import Pair, read_pairs
 from curation.export.publish import VERSION_FILE, ExportError, explained, new_folder
 from curation.export.splits import NONE, Fractions, Place, divided_keys, place_images
 from curation.export.summary import ExportSummary, commands_for, divided_warnings, split_warnings
+from curation.export.taking_out import note_export
 from curation.library.members import Member
 
 if TYPE_CHECKING:
@@ -108,10 +109,14 @@ def export_version(
         )
         _write_version(folder, version, kind, seed, fractions)
         size = sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
+    if set(library.version(version.name).removed) != set(version.removed):  # deleted for good meanwhile
+        return export_version(
+            library, version.name, out, kind=kind, zip=zip, seed=seed, fractions=fractions, progress=progress
+        )
     archive = out.with_name(f"{out.name}.zip")
     if zip:
         write_zip(out, archive)
-    return ExportSummary(
+    summary = ExportSummary(
         version=version.name,
         hash=version.hash,
         kind=kind,
@@ -127,6 +132,8 @@ def export_version(
         warnings=tuple(warnings),
         commands=commands_for(kind, str(out)),
     )
+    note_export(library.root, summary)
+    return summary
 
 
 @dataclass

@@ -122,6 +122,14 @@ def _put_back(out: Path) -> None:
         aside.rename(out)
 
 
+def remove_left_over(parent: Path) -> None:
+    """Delete what killed exports have left in a folder of exports; put back those that were moved aside."""
+    for aside in parent.glob(f".*{_ASIDE}"):
+        _put_back(aside.with_name(aside.name.removeprefix(".").removesuffix(_ASIDE)))
+        shutil.rmtree(aside, ignore_errors=True)
+    _remove_unfinished(parent / "*")
+
+
 def _remove_unfinished(out: Path) -> None:
     """Delete what killed exports to the same place have left; those at work hold a lock."""
     for folder in out.parent.glob(f".{out.name}.*{_UNFINISHED}"):

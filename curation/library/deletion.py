@@ -1,13 +1,14 @@
 """Deleting an image for good, because a person asks for it.
 
-A tombstone comes first, then the files go, then the rows. A kill in between leaves a tombstone that is
-not finished, and the next `Library.open` finishes it; from the first moment on the image can neither
-be added nor exported again. The same pixels in other bytes are the same picture and go with it.
+A tombstone comes first, then the files go, then the rows, then what was exported of them. A kill in
+between leaves a tombstone that is not finished, and the next `Library.open` finishes it; from the first
+moment on the image can neither be added nor exported again. The same pixels in other bytes are the same
+picture and go with it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 
 from sqlalchemy import delete, insert, select, update
 
@@ -43,13 +44,19 @@ _OF_IMAGE = (
 
 
 def delete_for_good(
-    database: Database, files: LibraryFiles, ids: Iterable[str], *, who: str, why: str
+    database: Database,
+    files: LibraryFiles,
+    ids: Iterable[str],
+    *,
+    who: str,
+    why: str,
+    take_out: Callable[[Collection[str]], None],
 ) -> None:
     """See `curation.library.library.Library.delete_for_good`."""
     who = clean_reviewer(who)
     with database.write() as write:
         _bury(write, list(numbers_of(write.connection, ids)), who, why)
-    finish(database, files)
+    finish(database, files, take_out)
 
 
 def _bury(write: Write, ids: Sequence[str], who: str, why: str) -> None:
@@ -80,8 +87,14 @@ def _bury(write: Write, ids: Sequence[str], who: str, why: str) -> None:
             )
 
 
-def finish(database: Database, files: LibraryFiles) -> int:
-    """Carry deletions through to their end; returns how many there were to finish."""
+def finish(database: Database, files: LibraryFiles, take_out: Callable[[Collection[str]], None]) -> int:
+    """Carry deletions through to their end; returns how many there were to finish.
+
+    Parameters
+    ----------
+    take_out
+        Takes images out of what was made of the library's versions.
+    """
     unfinished = select(tombstones.c.image_id, tombstones.c.number).where(~tombstones.c.finished)
     with database.read() as connection:
         waiting = connection.execute(unfinished).all()
@@ -92,6 +105,15 @@ def finish(database: Database, files: LibraryFiles) -> int:
             _forget(write, [row.image_id for row in chunk], [row.number for row in chunk])
     if waiting:
         database.scrub()
+        take_out([row.image_id for row in waiting])
+    for chunk in chunks(waiting):
+        with database.write() as write:
+            ids = [row.image_id for row in chunk]
+            write.connection.execute(
+                update(tombstones)
+                .where(tombstones.c.image_id.in_(ids))
+                .values(finished=True, changed=write.count)
+            )
     return len(waiting)
 
 
@@ -102,9 +124,6 @@ def _forget(write: Write, ids: list[str], numbers: list[int]) -> None:
         write.connection.execute(delete(table).where(table.c.number.in_(numbers)))
     for image_id in ids:
         write.connection.execute(delete(source_files).where(source_files.c.mark.contains(image_id)))
-    write.connection.execute(
-        update(tombstones).where(tombstones.c.image_id.in_(ids)).values(finished=True, changed=write.count)
-    )
 
 
 def _disband(write: Write, ids: list[str]) -> None:

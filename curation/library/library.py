@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from pathlib import Path
 from typing import Self
 
@@ -61,7 +61,7 @@ class Library(Holdings, Reviews):
         return library
 
     def _finish_what_was_begun(self) -> None:
-        deletion.finish(self._database, self.files)
+        deletion.finish(self._database, self.files, self._take_out)
         defaults = Rules.default()
         with self._database.read() as connection:
             stale = verdicts.has_old_defaults(connection, defaults.to_yaml())
@@ -117,9 +117,26 @@ class Library(Holdings, Reviews):
         with self._database.write() as write:
             return restoring.restore(write, version, list(members))
 
-    def delete_for_good(self, ids: Iterable[str], *, who: str, why: str) -> None:
+    def delete_for_good(self, ids: Iterable[str], *, who: str, why: str) -> tuple[str, ...]:
         """Delete images with all that was made and noted of them, and never take them in again.
 
-        Their hashes stay, as tombstones and in the lists of versions. Exports on disk are not touched.
+        Their hashes stay, as tombstones and in the lists of versions. Exports in the library's own folder
+        are made anew without them, or withdrawn where that cannot be.
+
+        Returns
+        -------
+        places
+            Exports elsewhere that hold one of them: nobody but a person can remove it there.
         """
-        deletion.delete_for_good(self._database, self.files, ids, who=who, why=why)
+        from curation.export.taking_out import exported_elsewhere
+
+        wanted = list(ids)
+        deletion.delete_for_good(
+            self._database, self.files, wanted, who=who, why=why, take_out=self._take_out
+        )
+        return exported_elsewhere(self, wanted)
+
+    def _take_out(self, ids: Collection[str]) -> None:
+        from curation.export.taking_out import take_out  # builds on this module
+
+        take_out(self, ids)
