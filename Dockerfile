@@ -1,8 +1,8 @@
 FROM python:3.11-slim-bookworm
 
-# What OpenCV and MediaPipe link against, and a slim image lacks.
+# What OpenCV and MediaPipe link against, and a slim image lacks; tini buries what ended jobs leave behind.
 RUN apt-get update \
-    && apt-get install -y --no-install-recommends libgl1 libegl1 libgles2 libglib2.0-0 libsm6 libxext6 \
+    && apt-get install -y --no-install-recommends libgl1 libegl1 libgles2 libglib2.0-0 libsm6 libxext6 tini \
     && rm -rf /var/lib/apt/lists/*
 
 WORKDIR /app
@@ -10,7 +10,8 @@ COPY requirements.txt constraints.txt ./
 RUN pip install --no-cache-dir -r requirements.txt -c constraints.txt
 
 COPY . .
-ENV STUDIO_CACHE=/app/assets STUDIO_DATA=/data
+# The end of the server is that of its trainings here: it asks them to save first (docker stop -t 60).
+ENV STUDIO_CACHE=/app/assets STUDIO_DATA=/data STUDIO_STOP_JOBS_WITH_SERVER=true
 RUN python -m core.assets \
     && useradd --create-home studio \
     && mkdir -p "$STUDIO_DATA" \
@@ -20,4 +21,5 @@ USER studio
 VOLUME /data
 EXPOSE 8501
 HEALTHCHECK --start-period=60s CMD ["python", "-c", "import urllib.request as r; r.urlopen('http://127.0.0.1:8501/_stcore/health', timeout=3)"]
+ENTRYPOINT ["tini", "--"]
 CMD ["python", "-m", "streamlit", "run", "dashboard/app.py", "--server.port=8501", "--server.address=0.0.0.0", "--server.headless=true", "--browser.gatherUsageStats=false"]

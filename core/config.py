@@ -30,6 +30,11 @@ STUDIO_ROOTS                    folders, besides the data folder, that a path ty
 STUDIO_TORCHSCRIPT              TorchScript files that may be run, by sha256 or full path, separated
                                 by commas; default none
 STUDIO_UPLOAD_QUOTA_MB          what one visitor may have uploaded and not yet used; default 4000
+STUDIO_TRAININGS_AT_ONCE        how many trainings the pages may run at the same time; default 2
+STUDIO_COMPARISONS_AT_ONCE      the same for comparisons; default 2
+STUDIO_STOP_JOBS_WITH_SERVER    ``true``: a server that is told to end (SIGTERM) asks all jobs to save
+                                and waits for them; default: where it is process 1, because its end
+                                is the container's
 ==============================  =================================================================
 
 ``STUDIO_SHARED`` and ``STUDIO_REQUIRE_BROWSER`` belong to the tests (see ``tests/conftest.py``).
@@ -86,6 +91,9 @@ class Settings(BaseSettings):
     roots: CommaSeparated = ()
     torchscript: CommaSeparated = ()
     upload_quota_mb: int = Field(4000, ge=1)
+    trainings_at_once: int = Field(2, ge=1)
+    comparisons_at_once: int = Field(2, ge=1)
+    stop_jobs_with_server: bool = Field(default_factory=lambda: os.getpid() == 1)
 
     @field_validator("roots")
     @classmethod

@@ -14,8 +14,10 @@ import hashlib
 import hmac
 import logging
 import re
-from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
 from datetime import datetime
 from functools import lru_cache, wraps
 from typing import TYPE_CHECKING, Any
@@ -37,7 +39,8 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-REQUESTS_AT_ONCE = 4
+REQUESTS_AT_ONCE = 4  # of one client
+REQUESTS_IN_ALL = 32
 THREADS = 2  # that put pictures into the library
 SOURCE = "api"
 SHOWN = (
@@ -52,9 +55,20 @@ Handler = Callable[[Request], Awaitable[Response]]
 
 @dataclass
 class _Traffic:
-    """Requests that are being worked on; only the event loop's thread touches it."""
+    """Requests that are being read or worked on, by client; only the event loop's thread touches it."""
 
-    requests: int = 0
+    requests: Counter[str] = field(default_factory=Counter)
+
+    @contextmanager
+    def admit(self, client: str) -> Iterator[bool]:
+        """Whether there is room for one more request of a client, which takes it until the block ends."""
+        is_free = self.requests[client] < REQUESTS_AT_ONCE and self.requests.total() < REQUESTS_IN_ALL
+        self.requests[client] += is_free
+        try:
+            yield is_free
+        finally:
+            self.requests[client] -= is_free
+            self.requests += Counter()  # without those who are gone
 
 
 _traffic = _Traffic()
@@ -94,24 +108,22 @@ async def post_images(request: Request) -> Response:
     Every part with a file name is a picture; the fields ``licence``, ``author``, ``page``, ``url`` and
     ``source`` apply to all of them. The answer holds one object a file: ``name``, ``outcome`` (``added``,
     ``known``, ``deleted``, ``refused``), ``id``, ``code`` and ``message``. Status 200 if the library holds at
-    least one of them now, 422 if none; 400, 413, 415 and 503 say that nothing was looked at.
+    least one of them now, 422 if none; 400, 408, 413, 415 and 503 say that nothing was looked at.
     """
-    if _traffic.requests >= REQUESTS_AT_ONCE:
-        busy = _problem(503, "busy", "Too many uploads at once. Try again in a few seconds.")
-        busy.headers["Retry-After"] = "5"
-        return busy
-    _traffic.requests += 1
-    try:
-        async with read_upload(request, LIMITS) as upload:
-            return await _take_upload(upload)
-    except BadUpload as bad:
-        problem = _problem(bad.status, bad.code, str(bad))
-        problem.headers["Connection"] = "close"  # the rest of the body is not read
-        return problem
-    except ClientDisconnect:
-        return Response(status_code=400)
-    finally:
-        _traffic.requests -= 1
+    with _traffic.admit(request.client.host if request.client else "") as is_free:
+        if not is_free:
+            busy = _problem(503, "busy", "Too many uploads at once. Try again in a few seconds.")
+            busy.headers["Retry-After"] = "5"
+            return busy
+        try:
+            async with read_upload(request, LIMITS) as upload:
+                return await _take_upload(upload)
+        except BadUpload as bad:
+            problem = _problem(bad.status, bad.code, str(bad))
+            problem.headers["Connection"] = "close"  # the rest of the body is not read
+            return problem
+        except ClientDisconnect:
+            return Response(status_code=400)
 
 
 async def _take_upload(upload: Upload) -> Response:

@@ -6,6 +6,7 @@ from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
+import anyio
 from starlette.datastructures import FormData, UploadFile
 from starlette.formparsers import MultiPartException, MultiPartParser
 from starlette.requests import Request
@@ -23,11 +24,17 @@ class UploadLimits:
         A larger file is refused, and the others are taken.
     max_request_bytes
         All of it together; it is counted, whatever ``Content-Length`` says.
+    idle_s
+        A request of which nothing comes for so long is cut off.
+    min_bytes_per_s
+        So is one that is slower than this on the whole, beyond the first ``idle_s``.
     """
 
     max_file_bytes: int = PictureLimits().max_bytes
     max_request_bytes: int = 512_000_000
     max_files: int = 100
+    idle_s: float = 5.0
+    min_bytes_per_s: int = 10_000
     max_fields: int = 20
     max_field_bytes: int = 10_000
 
@@ -59,7 +66,7 @@ class _Parser(MultiPartParser):
     def __init__(self, request: Request, limits: UploadLimits) -> None:
         super().__init__(
             request.headers,
-            _counted(request, limits.max_request_bytes),
+            _counted(request, limits),
             max_files=limits.max_files,
             max_fields=limits.max_fields,
             max_part_size=limits.max_field_bytes,
@@ -120,12 +127,27 @@ def _sort(form: FormData, too_large: list[UploadFile], limits: UploadLimits) -> 
     return Upload(files, too_large, {key: value for key, value in items if isinstance(value, str)}, limits)
 
 
-async def _counted(request: Request, max_bytes: int) -> AsyncGenerator[bytes, None]:
-    received = 0
-    async for chunk in request.stream():
+async def _counted(request: Request, limits: UploadLimits) -> AsyncGenerator[bytes, None]:
+    received, start = 0, anyio.current_time()
+    chunks = request.stream()
+    while True:
+        slowest = start + limits.idle_s + received / limits.min_bytes_per_s
+        try:
+            if anyio.current_time() > slowest:
+                raise TimeoutError
+            with anyio.fail_after(limits.idle_s):
+                chunk = await anext(chunks, None)
+        except TimeoutError:
+            raise BadUpload(
+                408,
+                "too_slow",
+                "The request stopped coming, or came too slowly. Send it again, in smaller parts.",
+            ) from None
+        if chunk is None:
+            return
         received += len(chunk)
-        if received > max_bytes:
-            raise _too_large(max_bytes)
+        if received > limits.max_request_bytes:
+            raise _too_large(limits.max_request_bytes)
         yield chunk
 
 

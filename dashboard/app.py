@@ -46,6 +46,7 @@ elif __name__ != "__mp_main__":  # a spawned worker reads this file as well, and
     from dashboard import api
     from dashboard.components import review_routes
     from dashboard.hosts import HostGuard, warn_if_unreachable
+    from dashboard.lifespan import lifespan
     from dashboard.upload_staging import UploadStaging
 
     hosts = settings().hosts
@@ -54,4 +55,5 @@ elif __name__ != "__mp_main__":  # a spawned worker reads this file as well, and
         __file__,
         routes=[*api.routes(), *review_routes.routes()],
         middleware=[Middleware(HostGuard, named=hosts), Middleware(UploadStaging)],
+        lifespan=lifespan,
     )

@@ -15,10 +15,12 @@ import signal
 import subprocess
 import sys
 import time
+from collections import Counter
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +28,7 @@ from core.config import ROOT
 from core.processes.identity import identify, is_running
 from core.processes.records import number, read_record, write_record
 
+KEPT = 100  # records of ended jobs of a kind
 STOP_S = 10.0
 START_S = 30.0
 _IDENTITY = "identity"
@@ -109,6 +112,7 @@ def start(
             command, cwd=ROOT, stdin=subprocess.DEVNULL, stdout=out, stderr=log, start_new_session=True
         )
     write_record(folder / f"{job_id}.json", about | {_IDENTITY: identify(process.pid)})
+    prune(folder)
     return poll(folder, job_id)
 
 
@@ -153,8 +157,52 @@ def poll(folder: Path, job_id: str) -> Job:
 def jobs(folder: Path) -> list[Job]:
     """All jobs of a folder, newest first."""
     folder = folder.absolute()
-    ids = [path.stem for path in folder.glob("*.json") if "kind" in (read_record(path) or {})]
-    return [poll(folder, job_id) for job_id in sorted(ids, reverse=True)]
+    return [job for job_id in _ids(folder) if (job := _look(folder, job_id)) is not None]
+
+
+def _ids(folder: Path) -> list[str]:
+    """All jobs of a folder by their names alone, newest first; their other records have a second dot."""
+    try:
+        names = [entry.name for entry in os.scandir(folder)]
+    except FileNotFoundError:
+        return []
+    ids = [name.removesuffix(".json") for name in names if name.endswith(".json")]
+    return sorted((job_id for job_id in ids if _is_job_id(job_id)), reverse=True)
+
+
+def _look(folder: Path, job_id: str) -> Job | None:
+    """A job as it stands; None if its records were removed meanwhile."""
+    try:
+        stamp = (folder / f"{job_id}.end.json").stat()
+        return _ended(folder, job_id, stamp.st_mtime_ns, stamp.st_ino)
+    except FileNotFoundError:
+        with suppress(ValueError):
+            return poll(folder, job_id)
+    except ValueError:
+        pass
+    return None
+
+
+@lru_cache(maxsize=4096)
+def _ended(folder: Path, job_id: str, _changed: int, _inode: int) -> Job:
+    """A job that has ended: pages that list it every second must not read its five files each time."""
+    return poll(folder, job_id)
+
+
+def prune(folder: Path, *, keep: int = KEPT) -> None:
+    """Delete the records of all but the latest jobs of each kind; those that run stay."""
+    kept: Counter[str] = Counter()
+    for job in jobs(folder):
+        kept[job.kind] += 1
+        if kept[job.kind] > keep and job.state != "running":
+            remove_records(folder, job.id)
+
+
+def remove_records(folder: Path, job_id: str) -> None:
+    """Delete what is noted of a job that has ended."""
+    (folder / f"{job_id}.json").unlink(missing_ok=True)  # first: without it nobody sees the others
+    for path in folder.glob(f"{job_id}.*"):
+        path.unlink(missing_ok=True)
 
 
 def stop(folder: Path, job_id: str, *, patience_s: float = STOP_S) -> Job:

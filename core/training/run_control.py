@@ -12,6 +12,7 @@ from pathlib import Path
 from tempfile import mkdtemp
 from typing import Any
 
+from core.config import settings
 from core.models.folder import plain_name
 from core.processes import jobs as processes
 from core.processes.lock import Held, hold
@@ -27,8 +28,9 @@ from core.training.request import (
     read_config,
     write_config,
 )
-from core.training.runs import ATTEMPTS, REQUEST_FILE, Run, RunError, read_run
+from core.training.runs import ATTEMPTS, REQUEST_FILE, Run, RunError, read_run, runs
 
+TURN = ".turn"  # lock of whoever starts any of them
 STARTING = "starting"  # lock of whoever starts or removes the run
 MIN_FREE_BYTES = 500_000_000
 STOP_NOW_S = 3.0
@@ -76,7 +78,7 @@ def start(root: Path, name: str) -> Run:
     Raises
     ------
     RunError
-        If it is not there, was not made here, is finished, or the disk is full.
+        If it is not there, was not made here, is finished, the disk is full, or as many as may already train.
     """
     run = read_run(root, name)
     try:
@@ -89,10 +91,12 @@ def start(root: Path, name: str) -> Run:
                     f"{name} cannot go on: it is {'finished' if run.state == 'done' else run.state}."
                 )
             _check_disk(root)
-            (run.folder / STOP).unlink(missing_ok=True)
-            _sweep(run.folder)
             given = ["--run", str(run.folder.absolute()), "--module", KINDS[run.kind].module]
-            processes.start(run.folder / ATTEMPTS, run.kind, _MODULE, [], surroundings=given)
+            with hold(root / TURN, "Somebody else is starting a training at this moment. Try again."):
+                _check_turn(root)
+                (run.folder / STOP).unlink(missing_ok=True)
+                _sweep(run.folder)
+                processes.start(run.folder / ATTEMPTS, run.kind, _MODULE, [], surroundings=given)
     except (OSError, Held) as error:
         raise RunError(f"{name} could not be started: {error}") from error
     return read_run(root, name)
@@ -183,6 +187,16 @@ def remove(root: Path, name: str) -> None:
         raise RunError(f"{name} could not be removed: {error}") from error
     for left in root.glob(".removed-*"):  # also what a kill left behind earlier
         shutil.rmtree(left, ignore_errors=True)
+
+
+def _check_turn(root: Path) -> None:
+    busy = [run.name for run in runs(root) if run.is_alive]
+    most = settings().trainings_at_once
+    if len(busy) >= most:
+        raise RunError(
+            f"{', '.join(busy)} {'is' if len(busy) == 1 else 'are'} in training, and {most} at once is the limit here "
+            "(STUDIO_TRAININGS_AT_ONCE). Start this one when one of them has ended, or stop one; it is kept."
+        )
 
 
 def _check_disk(root: Path) -> None:

@@ -9,15 +9,16 @@ from __future__ import annotations
 import re
 import secrets
 import shutil
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import lru_cache
 from pathlib import Path
 from typing import Literal
 
-from core.config import ROOT
+from core.config import ROOT, settings
 from core.processes import jobs
-from core.processes.lock import is_held
+from core.processes.lock import Held, hold, is_held
 from eval.comparison.job_process import LOCK
 from eval.comparison.request import (
     ComparisonRequest,
@@ -34,6 +35,7 @@ SHIPPED = ROOT / "data" / "demo" / "comparison"
 SHIPPED_ID = "shipped"
 JOB = "job"
 CACHE = ".cache"
+TURN = ".turn"  # lock of whoever starts one
 MIN_FREE_BYTES = 200_000_000
 _MODULE = "eval.comparison.job_process"
 _ID = re.compile(r"[0-9]{8}-[0-9]{6}-[0-9a-f]{6}")
@@ -92,13 +94,15 @@ def start(root: Path, request: ComparisonRequest) -> Entry:
     Raises
     ------
     ValueError
-        If something that it needs is not there; see `eval.comparison.request.check_request`.
+        If something that it needs is not there (see `eval.comparison.request.check_request`), or as many as
+        may already run.
     OSError
         If there is no room, or the folder cannot be written to.
     """
     check_request(request)
     root.mkdir(parents=True, exist_ok=True)
     _check_disk(root)
+    _check_turn(root)
     entry_id = f"{datetime.now(UTC):%Y%m%d-%H%M%S}-{secrets.token_hex(3)}"
     write_request(root / entry_id, request)
     return _launch(root, entry_id)
@@ -194,9 +198,22 @@ def on_data(request: ComparisonRequest, data: Path) -> ComparisonRequest:
 def _launch(root: Path, entry_id: str) -> Entry:
     folder = (root / entry_id).absolute()
     surroundings = ["--folder", str(folder), "--cache", str(cache_of(root).absolute())]
-    if not is_held(folder / LOCK):
-        jobs.start(folder / JOB, "comparison", _MODULE, [], surroundings=surroundings)
-    return entry(root, entry_id)
+    with suppress(Held), hold(root / TURN, "Somebody else starts one at this moment."):
+        if not is_held(folder / LOCK) and entry(root, entry_id).state != "running":
+            _check_turn(root)
+            jobs.start(folder / JOB, "comparison", _MODULE, [], surroundings=surroundings)
+        return entry(root, entry_id)
+    raise OSError("somebody else starts a comparison at this moment; try again.")
+
+
+def _check_turn(root: Path) -> None:
+    busy = [one.title for one in entries(root) if one.state == "running"]
+    most = settings().comparisons_at_once
+    if len(busy) >= most:
+        raise ValueError(
+            f"{', '.join(busy)} {'is' if len(busy) == 1 else 'are'} running, and {most} at once is the limit here "
+            "(STUDIO_COMPARISONS_AT_ONCE). Start this one when one of them has ended, or cancel one."
+        )
 
 
 def _read(root: Path, entry_id: str) -> Entry | None:

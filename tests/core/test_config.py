@@ -43,6 +43,9 @@ def test_each_setting_is_read_from_its_variable(monkeypatch: pytest.MonkeyPatch,
         "roots": ("/srv/photos", "/srv/outputs"),
         "torchscript": ("/srv/networks/arcface.pt",),
         "upload_quota_mb": 50,
+        "trainings_at_once": 3,
+        "comparisons_at_once": 1,
+        "stop_jobs_with_server": True,
     }
     assert given.keys() == Settings.model_fields.keys()
     for name, value in given.items():

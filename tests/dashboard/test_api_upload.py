@@ -1,7 +1,11 @@
 """Multipart requests read within limits, without a server: bodies that arrive in small pieces."""
 
 import asyncio
+from collections import Counter
 from collections.abc import Iterator
+from contextlib import ExitStack
+from dataclasses import replace
+from itertools import chain, repeat
 
 import pytest
 from starlette.requests import ClientDisconnect, Request
@@ -100,10 +104,36 @@ def test_a_sender_who_leaves_is_noticed() -> None:
 
 def test_more_requests_at_once_than_are_worked_on_are_sent_away(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("STUDIO_API_TOKEN", "t" * 16)
-    monkeypatch.setattr(api._traffic, "requests", api.REQUESTS_AT_ONCE)
+    monkeypatch.setattr(api._traffic, "requests", Counter({"": api.REQUESTS_AT_ONCE}))
     request = request_of(iter(()))
     request.scope["headers"].append((b"authorization", b"Bearer " + b"t" * 16))
     answer = asyncio.run(api.post_images(request))
     assert answer.status_code == 503
     assert answer.headers["Retry-After"] == "5"
-    assert api._traffic.requests == api.REQUESTS_AT_ONCE
+    assert api._traffic.requests.total() == api.REQUESTS_AT_ONCE
+
+
+def test_one_client_leaves_room_for_the_others() -> None:
+    traffic = api._Traffic()
+    with ExitStack() as stack:
+        admitted = [stack.enter_context(traffic.admit("1.2.3.4")) for _ in range(6)]
+        assert admitted == [True] * api.REQUESTS_AT_ONCE + [False, False]
+        assert stack.enter_context(traffic.admit("5.6.7.8"))
+    assert traffic.requests == Counter()
+
+
+@pytest.mark.parametrize("drip_s", [0.02, 60.0])
+def test_a_request_that_stops_coming_or_drips_is_cut_off(drip_s: float) -> None:
+    """Six of them blocked the address for 75 s."""
+
+    pieces = chain([part("file", b"", "1.jpg").removesuffix(b"\r\n")], repeat(b"-"))
+
+    async def receive() -> dict[str, object]:
+        await asyncio.sleep(drip_s)
+        return {"type": "http.request", "body": next(pieces), "more_body": True}
+
+    headers = [(b"content-type", b"multipart/form-data; boundary=x")]
+    request = Request({"type": "http", "method": "POST", "path": "/", "headers": headers}, receive)
+    with pytest.raises(BadUpload, match="too slowly") as cut:
+        read(request, replace(LIMITS, idle_s=0.2))
+    assert cut.value.status == 408

@@ -296,3 +296,17 @@ def test_weights_older_than_their_checkpoint_are_written_again(
 
 def _has_named_itself(run: Run) -> bool:
     return run.job is not None and (run.folder / ATTEMPTS / f"{run.job.id}.process.json").is_file()
+
+
+def test_no_more_trainings_than_are_allowed_run_at_once(
+    root: Path, request_of: Callable[..., RunRequest], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("STUDIO_TRAININGS_AT_ONCE", "1")
+    busy = root / "busy"
+    busy.mkdir(parents=True)
+    (busy / "request.json").write_text("{}")
+    with hold(busy / LOCK, "held"):
+        with pytest.raises(RunError, match=r"busy is in training, and 1 at once.*it is kept"):
+            create(root, request_of())
+        assert read_run(root, "tiny").state == "new"
+    assert start(root, "tiny").is_alive

@@ -4,10 +4,12 @@ import json
 import os
 import signal
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from core.processes.lock import hold
 from core.processes.records import write_record
 from eval.comparison import shelf
 from eval.comparison.request import ComparisonRequest, GeneratorSource, write_request
@@ -144,3 +146,16 @@ def test_a_shipped_comparison_is_repeated_on_data_of_ones_own(tmp_path: Path) ->
     source = mine.fakes["a"]
     assert isinstance(source, GeneratorSource)
     assert mine.real == mine.training == source.data == tmp_path
+
+
+def test_no_more_comparisons_than_are_allowed_run_at_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("STUDIO_COMPARISONS_AT_ONCE", "1")
+    root = tmp_path / "comparisons"
+    with hold(kept(root) / shelf.LOCK, "held"), monkeypatch.context() as patch:
+        running = replace(shelf.entry(root, OLD), state="running", title="The old one")
+        patch.setattr(shelf, "entries", lambda _root: [running])
+        with pytest.raises(ValueError, match="The old one is running, and 1 at once"):
+            shelf.start(root, request_for(tmp_path))
+    assert [entry.id for entry in shelf.entries(root)] == [OLD]

@@ -1,0 +1,171 @@
+"""What happens when the server starts and when it is told to end.
+
+At the start it sweeps up what killed servers and jobs have left behind. Trainings, comparisons and the library's
+jobs are processes of their own and outlive it, unless its end is theirs as well, as that of process 1 in a
+container is (STUDIO_STOP_JOBS_WITH_SERVER): then all are asked to save, and it waits for them.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import signal
+import threading
+import time
+from collections.abc import AsyncGenerator, Callable
+from contextlib import asynccontextmanager, suppress
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+import anyio.to_thread
+
+from core.config import settings
+from core.processes import jobs as processes
+from core.processes.jobs import STOP_S
+from core.training.run_control import ask_to_stop
+from core.training.runs import ATTEMPTS, RunError, runs, runs_folder
+from eval.comparison import shelf
+
+logger = logging.getLogger(__name__)
+
+STOP_JOBS_S = 45.0  # compose.yaml gives the container a minute
+END_S = 10.0
+TEMPORARY_S = 3600.0
+
+
+@asynccontextmanager
+async def lifespan(_app: Any) -> AsyncGenerator[None, None]:
+    """Of ``st.App``: what surrounds the serving."""
+    threading.Thread(target=sweep, name="sweep", daemon=True).start()
+    stopper = _Stopper() if settings().stop_jobs_with_server else None
+    if stopper is not None:
+        stopper.listen()
+    yield
+    if stopper is not None:
+        await anyio.to_thread.run_sync(stopper.stop_and_wait)
+
+
+class _Stopper:
+    """Asks all jobs to save at the first SIGTERM, not when the last visitor's connection is closed."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._work: threading.Thread | None = None
+
+    def listen(self) -> None:
+        """Take note of SIGTERM and SIGINT before the server does."""
+        for number in (signal.SIGTERM, signal.SIGINT):
+            with suppress(ValueError):  # not in the main thread: a server inside of a test
+                signal.signal(number, self._chained(signal.getsignal(number)))
+
+    def stop_and_wait(self) -> None:
+        """Begin unless that was done, and wait until all jobs have ended or the time is up."""
+        with self._lock:
+            if self._work is None:
+                self._work = threading.Thread(target=stop_jobs, name="stop-jobs", daemon=True)
+                self._work.start()
+        self._work.join()
+
+    def _chained(self, server: Any) -> Callable[[int, FrameType | None], None]:
+        def stop(number: int, frame: FrameType | None) -> None:
+            threading.Thread(target=self._stop_and_end, name="end", daemon=True).start()
+            if callable(server):
+                server(number, frame)
+
+        return stop
+
+    def _stop_and_end(self) -> None:
+        self.stop_and_wait()
+        time.sleep(END_S)  # as a daemon this thread ends with the server
+        logger.warning("Connections were still open %g s after all jobs had ended; ending anyway.", END_S)
+        os._exit(0)
+
+
+def stop_jobs(patience_s: float = STOP_JOBS_S) -> None:
+    """Ask trainings to save, comparisons and the library's jobs to end, and wait for them."""
+    deadline = time.monotonic() + patience_s
+    trainings, comparisons = runs_folder(), shelf.root_of(settings().data)
+    for run in runs(trainings):
+        if run.is_alive:
+            with suppress(RunError):
+                ask_to_stop(trainings, run.name)
+    waiting = [
+        threading.Thread(target=processes.stop, args=(folder, job.id), kwargs={"patience_s": STOP_S})
+        for folder in [*comparisons.glob(f"*/{shelf.JOB}"), settings().data / "library" / "jobs"]
+        for job in processes.jobs(folder)
+        if job.state == "running"
+    ]
+    for thread in waiting:
+        thread.start()
+    for thread in waiting:
+        thread.join()
+    while time.monotonic() < deadline and any(run.is_alive for run in runs(trainings)):
+        time.sleep(0.1)
+
+
+def sweep() -> None:
+    """Remove records of old jobs, uploads that belong to no job, and halves of files."""
+    data = settings().data
+    library = data / "library"
+    for folder in [
+        library / "jobs",
+        *runs_folder().glob(f"*/{ATTEMPTS}"),
+        *data.glob(f"comparisons/*/{shelf.JOB}"),
+    ]:
+        _try(lambda folder=folder: processes.prune(folder))
+    _try(lambda: _sweep_uploads(library / "jobs"))
+    _try(lambda: _sweep_temporary(library))
+    _try(_sweep_models)
+    _try(_sweep_comparisons)
+
+
+def _try(step: Callable[[], None]) -> None:
+    """A step that fails is no reason not to serve."""
+    try:
+        step()
+    except (OSError, ValueError, RuntimeError):
+        logger.exception("What was left behind could not be swept up")
+
+
+def _sweep_uploads(jobs: Path) -> None:
+    """Uploads whose job is done or forgotten; those of a stopped one wait for it to go on."""
+    from dashboard.spool import SPOOL, remove_spool
+
+    wanted = {
+        part
+        for job in processes.jobs(jobs)
+        if job.state != "done"
+        for argument in job.arguments
+        for part in Path(argument).parts
+    }
+    for folder in jobs.glob(f"{SPOOL}-*"):
+        if folder.name not in wanted and _is_old(folder):
+            remove_spool(folder)
+
+
+def _sweep_temporary(library: Path) -> None:
+    """Files under their temporary names, which a writer that was killed has left."""
+    for path in library.glob("*/??/.*"):
+        if path.is_file() and _is_old(path):
+            path.unlink(missing_ok=True)
+
+
+def _sweep_models() -> None:
+    from dashboard.models.drafts import drafts_folder
+
+    drafts_folder()
+
+
+def _sweep_comparisons() -> None:
+    from dashboard.compare.sources import sweep_uploads
+
+    root = shelf.root_of(settings().data)
+    sweep_uploads(root, shelf.entries(root))
+
+
+def _is_old(path: Path) -> bool:
+    try:
+        return path.stat().st_mtime < time.time() - TEMPORARY_S
+    except FileNotFoundError:
+        return False
