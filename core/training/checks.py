@@ -76,7 +76,7 @@ def _check_size(kind: Kind | None, settings: dict[str, Any]) -> None:
         own = getattr(settings[key.partition(".")[0]], key.partition(".")[2])
         if own != size:
             raise ValueError(f"{key} is {own} and data.image_size {size}; they must be the same number.")
-    network = settings.get("generator") or settings.get("model")
+    network: Any = settings.get("generator") or settings.get("model")
     if hasattr(network, "img_size"):  # it takes the data's
         network = dataclasses.replace(network, img_size=size)
     multiple = getattr(network, "multiple", 1)

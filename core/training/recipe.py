@@ -100,7 +100,7 @@ def differing_settings(before: Mapping[str, Any], now: Mapping[str, Any]) -> lis
 
 def flat_settings(settings: Mapping[str, Any]) -> dict[str, Any]:
     """Settings by their dotted names, with values as JSON has them."""
-    flat = {}
+    flat: dict[str, Any] = {}
     for name, inner in json.loads(json.dumps(settings, default=str)).items():
         flat |= (
             {f"{name}.{key}": value for key, value in inner.items()}
