@@ -21,6 +21,7 @@ from core.images import flatten_over_white, read_photo
 from core.paper_sheet import cut_out_paper, shrink
 from core.sketches import line_map, sketch_from_photo, soft_threshold
 
+PlacedBy = Literal["face", "hand", "ink", "frame"]
 FloatImage = NDArray[np.float32]
 ByteImage = NDArray[np.uint8]
 
@@ -56,7 +57,7 @@ class PaperDrawing:
     source: ByteImage
     tone: FloatImage | None
     matrix: Matrix
-    placed_by: Literal["face", "hand", "ink", "frame"]
+    placed_by: PlacedBy
 
     @property
     def is_shaded(self) -> bool:
@@ -144,14 +145,33 @@ def drawing_from_picture(picture: ByteImage, size: int = 512) -> PaperDrawing:
         return _placed(picture, lines, as_it_is, "frame", size)
     if points is not None and (matrix := matrix_from_anchors(anchors_of(points), size)) is not None:
         return _placed(picture, lines, matrix, "face", size)
-    return _placed(picture, lines, ink_matrix(tone, size), "ink", size)
+    matrix, placed_by = find_fit(tone, size)
+    return _placed(picture, lines, matrix, placed_by, size)
+
+
+def find_fit(tone: FloatImage, size: int) -> tuple[Matrix, PlacedBy]:
+    """The affine that takes a drawing onto the template, and what it goes by, wherever and however small it is.
+
+    Parameters
+    ----------
+    tone : (H, W) float32
+        Lines with ink in them; 1 is paper.
+    """
+    by_ink = ink_matrix(tone, size)
+    framed = np.round(warp_tone(tone, by_ink, size) * 255).astype(np.uint8)
+    points = find_drawn_face(np.repeat(framed[..., None], 3, axis=2))
+    onto = None if points is None else matrix_from_anchors(anchors_of(points), size)
+    if onto is None:
+        return by_ink, "ink"
+    linear = onto[:, :2] @ by_ink[:, :2]
+    return np.column_stack([linear, onto[:, :2] @ by_ink[:, 2] + onto[:, 2]]), "face"
 
 
 def _placed(
     source: ByteImage,
     tone: FloatImage | None,
     matrix: Matrix,
-    placed_by: Literal["face", "hand", "ink", "frame"],
+    placed_by: PlacedBy,
     size: int,
 ) -> PaperDrawing:
     if tone is None:

@@ -171,6 +171,28 @@ def fabric_from_sketch(sketch: np.ndarray) -> dict[str, Any]:
     return {"objects": [item | {"width": PAPER, "height": PAPER}]}
 
 
+def fabric_moved(fabric: Fabric, matrix: np.ndarray) -> dict[str, Any]:
+    """A drawing moved by an affine (2, 3): its strokes stay strokes, a scan beneath them is moved by pixels."""
+    scale = float(np.sqrt(abs(np.linalg.det(matrix[:, :2]))))
+    objects: list[dict[str, Any]] = []
+    for item in fabric.get("objects", []):
+        if _is_picture(item):
+            objects += fabric_from_sketch(_moved_scan(item["src"], matrix))["objects"]
+        for stroke in strokes_from_fabric({"objects": [item]}):
+            points = np.array(stroke["points"], np.float64) @ matrix[:, :2].T + matrix[:, 2]
+            moved = stroke | {"points": points.tolist(), "width": round(stroke["width"] * scale, 2)}
+            objects += fabric_from_strokes([moved])["objects"]
+    return {"objects": objects}
+
+
+def _moved_scan(url: str, matrix: np.ndarray) -> np.ndarray:
+    import cv2
+
+    data = base64.b64decode(url.partition(",")[2])
+    alpha = np.asarray(Image.open(io.BytesIO(data)).convert("RGBA"))[..., 3]
+    return 255 - np.asarray(cv2.warpAffine(alpha, matrix, (PAPER, PAPER), flags=cv2.INTER_LINEAR), np.uint8)
+
+
 def data_url(image: np.ndarray) -> str:
     """A picture as a PNG that HTML can show in place."""
     buffer = io.BytesIO()

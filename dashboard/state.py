@@ -5,6 +5,7 @@ All of it lives in the memory of that session alone; nothing drawn or uploaded i
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Literal
@@ -12,14 +13,16 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 import streamlit as st
 
-from dashboard.drawing import EMPTY, digest
+from dashboard.drawing import EMPTY, digest, fabric_from_sketch
 from dashboard.looks import Look
 
 if TYPE_CHECKING:
+    from core.paper import PaperDrawing
     from core.pipeline import FaceResult
 
 HISTORY_LENGTH = 12
 LOADS_KEPT = 20
+PLACINGS_KEPT = 4
 COUNTED = 1000  # changes and loads are counted up to this number and then from 0 again
 
 # Widgets and components. Those that are restored from the history are read back by name.
@@ -27,6 +30,7 @@ CANVAS, TOOLBAR, EXAMPLES, RECENT = "canvas", "toolbar", "examples", "recent"
 LIVE, CONVERT, KEEP_LINES, MODE, NEIGHBOUR_COUNT = "live", "convert", "keep_lines", "mode", "neighbour_count"
 STAGE1, PARTS, ATTENTION, GHOST = "stage1", "parts", "attention", "ghost"
 GENERATOR, GENERATORS, COMPARE, COMPARISON = "generator", "generators", "compare", "comparison"
+FIT, PLACEMENT, PLACEMENT_MENU = "fit", "placement", "placement_menu"
 UPLOAD, UPLOAD_MENU = "upload", "upload_menu"
 _SESSION = "draw_session"
 BY_PARTS = "stage 1 by parts"  # beside the names of generators, none of which holds a space
@@ -59,6 +63,16 @@ def drawing_from(fabric: dict[str, Any]) -> Drawing:
     return Drawing(fabric, None, digest(fabric))
 
 
+def _objects(drawing: Drawing) -> list[Any]:
+    objects: list[Any] = drawing.fabric.get("objects", [])
+    return objects
+
+
+def _leading(drawing: Drawing, count: int) -> str:
+    """Digest of a drawing's first objects."""
+    return digest({"objects": _objects(drawing)[:count]})
+
+
 FaceKey = tuple[str, Look]  # of a drawing and what really matters of its look
 
 
@@ -77,6 +91,7 @@ class Shown:
     refined_url: str = ""
     thumbnail: str = ""
     tile_url: str = ""  # the photo in few bytes
+    misfit_px: float | None = None  # see `dashboard.decisions.misfit_px`
     made: datetime = field(default_factory=datetime.now)
 
     @property
@@ -92,8 +107,9 @@ class DrawSession:
     drawing: Drawing = field(default_factory=Drawing)
     load: dict[str, Any] = field(default_factory=lambda: EMPTY | {"load": 0})  # what the canvas starts from
     replaced: str | None = None  # digest of what a load replaces, until the canvas reports the load
-    undo_loads: list[Drawing] = field(default_factory=list)
-    redo_loads: list[Drawing] = field(default_factory=list)
+    undo_loads: list[tuple[Drawing, int]] = field(default_factory=list)  # drawings replaced, with their base
+    redo_loads: list[tuple[Drawing, int]] = field(default_factory=list)
+    base: int = 0  # so many of the drawing's objects came with a load; the rest are strokes of the visitor
     shown: Shown | None = None
     history: tuple[Shown, ...] = ()
     look: Look = field(default_factory=Look)
@@ -104,34 +120,71 @@ class DrawSession:
     notice: str = ""  # said once
     is_comparing: bool = False
     ghost: tuple[tuple[Any, ...], str] = ((), "")  # what it was made from, and the picture
+    placings: dict[str, PaperDrawing] = field(
+        default_factory=dict
+    )  # the last uploads by their scan's address
     upload_error: str = ""
     uploads: int = 0  # part of the uploader's key: a new number empties it
 
+    @property
+    def can_take_back(self) -> bool:
+        """Whether undo finds anything beyond what the canvas itself remembers."""
+        return bool(self.undo_loads) or len(_objects(self.drawing)) > self.base
+
     def put_on_paper(self, drawing: Drawing) -> None:
-        """Replace the drawing; the one before can be had back with undo."""
+        """Replace the drawing; the one before can be had back with undo, and its strokes one by one."""
         if drawing.digest == self.drawing.digest:
             return
-        self.undo_loads = [*self.undo_loads, self.drawing][-LOADS_KEPT:]
+        self.undo_loads = [*self.undo_loads, (self.drawing, self.base)][-LOADS_KEPT:]
         self.redo_loads = []
+        self.base = len(_objects(drawing))
         self._load(drawing)
 
     def take_back(self) -> None:
-        """Undo the last replacement."""
-        if self.undo_loads:
-            self.redo_loads.append(self.drawing)
-            self._load(self.undo_loads.pop())
+        """Undo the last stroke, or the replacement before the first of them.
+
+        The canvas undoes what was drawn since it started; it starts anew with every load and visit.
+        """
+        objects = _objects(self.drawing)
+        if len(objects) > self.base:
+            self.redo_loads.append((self.drawing, self.base))
+            self._load(drawing_from({"objects": objects[:-1]}))
+        elif self.undo_loads:
+            self.redo_loads.append((self.drawing, self.base))
+            drawing, self.base = self.undo_loads.pop()
+            self._load(drawing)
 
     def bring_back(self) -> None:
-        """Redo the last replacement that was undone."""
-        if self.redo_loads:
-            self.undo_loads.append(self.drawing)
-            self._load(self.redo_loads.pop())
+        """Redo what was undone last."""
+        if not self.redo_loads:
+            return
+        drawing, base = self.redo_loads.pop()
+        is_stroke = (
+            base == self.base and _leading(drawing, len(_objects(self.drawing))) == self.drawing.digest
+        )
+        if not is_stroke:
+            self.undo_loads.append((self.drawing, self.base))
+        self.base = base
+        self._load(drawing)
 
     def _load(self, drawing: Drawing) -> None:
         if self.replaced is None:
             self.replaced = self.drawing.digest
         self.load = {"objects": drawing.fabric.get("objects", []), "load": self.load["load"] + 1}
         self.drawing = drawing
+
+    def put_upload(self, placed: PaperDrawing, strokes: Sequence[Any] = ()) -> None:
+        """Lay an upload on the paper, under the strokes that were drawn over it."""
+        scan = fabric_from_sketch(placed.sketch)["objects"]
+        self.put_on_paper(drawing_from({"objects": [*scan, *strokes]}))
+        self.placings[scan[0]["src"]] = placed
+        self.placings = dict(list(self.placings.items())[-PLACINGS_KEPT:])
+
+    @property
+    def placed(self) -> PaperDrawing | None:
+        """The upload that lies on the paper now, and where its face was put."""
+        objects = _objects(self.drawing)
+        return self.placings.get(str(objects[0].get("src"))) if objects else None
 
     def set_look(self, look: Look) -> None:
         """Move the settings to a look; only before their widgets are drawn, that is in a callback.
@@ -176,10 +229,20 @@ class DrawSession:
         elif reported.digest == self.replaced:
             return
         else:
-            self.drawing = reported
             if self.replaced is None:
-                self.redo_loads = []  # a stroke of the visitor's own
+                self._follow(reported)
+            self.drawing = reported
         self.replaced = None
+
+    def _follow(self, reported: Drawing) -> None:
+        """Keep the redo in step with the canvas's own: strokes undone there, redone there, or drawn."""
+        before, now = _objects(self.drawing), len(_objects(reported))
+        if now < len(before) and _leading(self.drawing, now) == reported.digest:
+            undone = [drawing_from({"objects": before[:count]}) for count in range(len(before) - 1, now, -1)]
+            self.redo_loads += [(drawing, self.base) for drawing in (self.drawing, *undone)]
+            return
+        known = [drawing.digest for drawing, _ in self.redo_loads]
+        self.redo_loads = self.redo_loads[: known.index(reported.digest)] if reported.digest in known else []
 
     def keep(self, shown: Shown) -> None:
         """Keep a face of the drawing for as long as the drawing stays as it is."""

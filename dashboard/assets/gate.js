@@ -2,9 +2,11 @@
 // round trip to Python; a stroke begun before it arrives would be drawn with the old tool, cut off or wiped.
 // It is kept here instead and handed over as it was drawn. Python writes how far it is into the one number
 // that the canvas shows on its element: 1000 x (loads + 1) + changes, as the largest height in pixels.
+// Patience ends only where the server has answered and the canvas still does not know: a line that is cut or a
+// server that is slow is waited for, because a stroke handed over too early would be drawn with the old tool.
 const PATIENCE_MS = 4000;
 
-function createGate(findPaper) {
+function createGate(findPaper, isWaiting) {
   const passed = new WeakSet();
   let held = [];
   let isReady = null; // while closed: whether the canvas is there now
@@ -21,7 +23,7 @@ function createGate(findPaper) {
     isReady = test;
     delay = settle;
     clearTimeout(opened);
-    opened = setTimeout(open, PATIENCE_MS);
+    opened = setTimeout(giveUp, PATIENCE_MS);
     watch?.disconnect();
     watch = new MutationObserver(check);
     watch.observe(findPaper().scroll, { attributes: true, attributeFilter: ["style"] });
@@ -32,6 +34,11 @@ function createGate(findPaper) {
     if (!isReady?.(applied())) return;
     clearTimeout(opened);
     opened = setTimeout(open, delay);
+  }
+
+  function giveUp() {
+    if (isWaiting()) opened = setTimeout(giveUp, PATIENCE_MS);
+    else open();
   }
 
   function open() {
@@ -55,7 +62,14 @@ function createGate(findPaper) {
     held.push(copyOf(event));
   }
 
-  return { applied, holdFor, handle };
+  // Forget what is held; false if there is nothing.
+  function cancel() {
+    const isHolding = held.length > 0;
+    held = [];
+    return isHolding;
+  }
+
+  return { applied, holdFor, handle, cancel };
 }
 
 function copyOf(event) {

@@ -106,7 +106,8 @@ function createBar(parentElement) {
 
   function replace(name) {
     holdForLoad();
-    setTrigger(name, true);
+    if (isOnline()) setTrigger(name, true);
+    else unsent.push(name); // a trigger that is sent into a cut line is lost
   }
 
   function holdForLoad() {
@@ -138,10 +139,42 @@ function createBar(parentElement) {
     else if (isReplaced) replace(name);
   }
 
-  const gate = createGate(findPaper);
+  // ---- the line to the server ---------------------------------------------------------------------
+  const app = () => document.querySelector('[data-testid="stApp"]');
+  const isOnline = () => (app()?.dataset.testConnectionState ?? "CONNECTED") === "CONNECTED";
+  const isWaiting = () => !isOnline() || app()?.dataset.testScriptState !== "notRunning";
+  const line = parentElement.querySelector(".line");
+  let unsent = [];
+  let wasOnline = true;
+
+  // Streamlit sends the widgets' values anew when the line is back; what was pressed it does not know.
+  function watchLine() {
+    const online = isOnline();
+    line.hidden = online;
+    if (online === wasOnline) return;
+    wasOnline = online;
+    if (!online) return;
+    setState("tools", tools);
+    findPaper()?.send.click();
+    const names = unsent;
+    unsent = [];
+    for (const name of names) setTrigger(name, true);
+  }
+
+  // Undo as soon as the canvas can: it learns of a stroke a moment after the stroke's end.
+  function takeBack(tries = 20) {
+    setTimeout(() => {
+      if (findPaper() && !paper.undo.disabled) paper.undo.click();
+      else if (tries) takeBack(tries - 1);
+    }, 30);
+  }
+
+  const gate = createGate(findPaper, isWaiting);
   const on = (target, kinds, act, options = {}) =>
     kinds.split(" ").forEach((kind) => target.addEventListener(kind, act, { signal: stop.signal, ...options }));
 
+  const pinch = createPinch(() => findPaper()?.upper, () => gate.cancel() || takeBack());
+  on(window, "touchstart touchmove touchend touchcancel", pinch, { capture: true, passive: false });
   on(window, "mousedown mousemove mouseup touchstart touchmove touchend", gate.handle, { capture: true, passive: false });
   on(window, "studio:load", holdForLoad);
   for (const [name, button] of Object.entries(buttons)) on(button, "click", () => act[name]());
@@ -186,7 +219,10 @@ function createBar(parentElement) {
   const mirror = createMirror(() => tools.mirror && findPaper()?.upper);
   on(window, "mousedown mousemove mouseup touchstart touchmove touchend", mirror, { capture: true, passive: false });
   on(window, "resize", () => paper && render());
-  const timer = setInterval(findPaper, 250);
+  const timer = setInterval(() => {
+    findPaper();
+    watchLine();
+  }, 250);
 
   return {
     update(newData, setStateValue, setTriggerValue) {

@@ -12,7 +12,7 @@ from streamlit.errors import StreamlitAPIException
 from core.errors import AssetMissing
 from dashboard import networks, resources
 from dashboard.components.result import show_waiting
-from dashboard.decisions import missing_text, unusable_text
+from dashboard.decisions import misfit_px, missing_text, unusable_text
 from dashboard.drawing import data_url
 from dashboard.face_pictures import ghost_url, thumbnail, tile_url
 from dashboard.looks import Look
@@ -128,4 +128,5 @@ def _face(drawing: Drawing, look: Look) -> Shown:
         refined_url=data_url(result.refined_sketch),
         thumbnail=thumbnail(result.photo),
         tile_url=tile_url(result.photo),
+        misfit_px=misfit_px(drawing.sketch, result.neighbours),
     )

@@ -8,7 +8,7 @@ import streamlit as st
 
 from core.errors import UnsafeImage
 from dashboard.components.pictures import Picture, show_pictures
-from dashboard.drawing import fabric_from_file, fabric_from_sketch
+from dashboard.drawing import fabric_from_file
 from dashboard.networks import Abilities
 from dashboard.plain_text import as_text
 from dashboard.resources import examples
@@ -69,15 +69,14 @@ def take_upload(session: DrawSession, data: bytes, name: str = "") -> str:
 
     try:
         if data.lstrip()[:1] == b"{":
-            fabric = fabric_from_file(data)
+            session.put_on_paper(drawing_from(fabric_from_file(data)))
         else:
-            fabric = fabric_from_sketch(read_drawing(data).sketch)
+            session.put_upload(read_drawing(data))
     except UnsafeImage as error:
         ending = Path(name).suffix.lower()
         if ending in ("", ".json", *PICTURES):
             return str(error)
         return f"Files ending in {ending} are not allowed. {error}"
-    session.put_on_paper(drawing_from(fabric))
     return ""
 
 

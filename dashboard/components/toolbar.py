@@ -38,7 +38,7 @@ CLICKS = {  # keys that press what is elsewhere on the page
     "a": f".st-key-{ATTENTION} input",
     "w": f'[class*="st-key-{STAGE1}_"] button[aria-checked="false"]',
 }
-SCRIPTS = ("keys.js", "gate.js", "mirror.js", "toolbar.js")
+SCRIPTS = ("keys.js", "gate.js", "pinch.js", "mirror.js", "toolbar.js")
 
 
 def tools_from(change: dict[str, Any], now: Tools) -> Tools:
@@ -95,7 +95,7 @@ def show_toolbar(session: DrawSession, abilities: Abilities) -> None:
         "limits": {"brush": BRUSH_PX, "eraser": ERASER_PX},
         "paperCss": asset_text("paper.css"),
         "guideUrl": guide_url(),
-        "canTakeBack": bool(session.undo_loads),
+        "canTakeBack": session.can_take_back,
         "canBringBack": bool(session.redo_loads),
         "canvas": f".st-key-{CANVAS}",
         "convert": f".st-key-{CONVERT} button",

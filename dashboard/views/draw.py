@@ -23,6 +23,7 @@ from dashboard.components.making import (
     run_again,
 )
 from dashboard.components.part_rows import show_parts
+from dashboard.components.placement import show_placement
 from dashboard.components.result import (
     show_attention,
     show_faces,
@@ -56,6 +57,7 @@ def show_studio() -> None:
     with paper:
         show_toolbar(session, abilities)
         session.receive(show_canvas(session.tools, session.load, session.drawing))
+        show_placement(session)
     is_drawn = has_ink(session.drawing.fabric)
     with photo:
         actions = st.container(key="actions", horizontal=True, vertical_alignment="center")
@@ -144,7 +146,7 @@ def _pictures(session: DrawSession, abilities: Abilities, *, is_drawn: bool) -> 
 
 
 def _say_once(session: DrawSession) -> None:
-    """Tell what had to be left, such as a generator that cannot be used."""
+    """Tell what was done or had to be left, such as a generator that cannot be used."""
     if session.notice:
-        st.toast(as_text(session.notice), icon=":material/error:", duration="long")
+        st.toast(as_text(session.notice), icon=":material/info:", duration="long")
         session.notice = ""

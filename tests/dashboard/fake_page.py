@@ -48,7 +48,8 @@ class FakePipeline:
         how = {"t": 0.5, "k": 10, "mode": "hybrid", "fill": {}, "parts": {}} | how
         self.calls.append({"sketch": sketch} | how)
         small = np.ascontiguousarray(sketch[::2, ::2])
-        near = Neighbour("face", 1 / how["k"], 1.0, small[::2, ::2])
+        is_near = self.confidence is None or self.confidence >= 0.35
+        near = Neighbour("face", 1 / how["k"], 1.0, small[::2, ::2] if is_near else None)
         return FaceResult(
             photo=None if self.is_blank else np.dstack([small] * 3),
             refined_sketch=None if self.is_blank else small,

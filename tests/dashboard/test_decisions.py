@@ -2,11 +2,23 @@
 
 from types import SimpleNamespace
 
+import numpy as np
 import pytest
 
-from dashboard.decisions import Step, missing_text, next_step, status_text, timing_text, unusable_text
+from core.conversion.result import Neighbour
+from dashboard.decisions import (
+    FAR_PX,
+    Step,
+    misfit_px,
+    missing_text,
+    next_step,
+    status_text,
+    timing_text,
+    unusable_text,
+)
 from dashboard.looks import Look
 from dashboard.state import Drawing, DrawSession, Shown, drawing_from
+from tests.core.test_paper import draw_face
 from tests.dashboard.fake_page import drawn
 
 
@@ -87,3 +99,14 @@ def test_of_a_long_error_a_visitor_reads_the_sentence_that_says_what_is_wrong():
         "x cannot be used: x.safetensors: the weights do not fit their own configuration"
     )
     assert unusable_text(Look(stage1="parts"), ValueError("damaged")) == "By parts cannot be used: damaged"
+
+
+def test_a_drawing_like_its_neighbours_fits_and_one_upside_down_does_not():
+    drawing = draw_face(width=4)[..., 0]
+    near = (Neighbour("face", 1.0, 1.0, drawing[::2, ::2]),)
+    fits = misfit_px(drawing, near)
+    strange = misfit_px(np.ascontiguousarray(drawing[::-1]), near)
+    assert fits is not None
+    assert strange is not None
+    assert fits < 1 < FAR_PX < strange
+    assert misfit_px(drawing, ()) is None

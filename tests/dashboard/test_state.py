@@ -117,3 +117,49 @@ def test_the_same_drawing_with_another_look_is_another_result():
 def test_a_short_strip_is_left_as_it_is(count: int):
     history = tuple(shown(drawn(3, offset=i)) for i in range(count))
     assert shorten(history) == history
+
+
+def test_undo_goes_on_stroke_by_stroke_through_what_was_replaced():
+    session = DrawSession()
+    for count in (1, 2, 3):
+        session.receive(drawn(count))
+    session.put_on_paper(drawing_from(drawn(5, offset=7).fabric))
+    session.receive(reported(drawn(5, offset=7)))
+    seen = []
+    while session.can_take_back:
+        session.take_back()
+        session.receive(reported(session.drawing))
+        seen.append(session.drawing.digest)
+    assert seen == [drawn(3).digest, drawn(2).digest, drawn(1).digest, Drawing().digest]
+    for expected in (1, 2, 3):
+        session.bring_back()
+        session.receive(reported(session.drawing))
+        assert session.drawing.digest == drawn(expected).digest
+    session.bring_back()
+    assert session.drawing.digest == drawn(5, offset=7).digest
+    session.take_back()
+    assert session.drawing.digest == drawn(3).digest
+
+
+def test_strokes_that_the_canvas_undid_come_back_after_a_whole_drawing_was_undone():
+    session = DrawSession()
+    session.receive(drawn(1))
+    session.put_on_paper(Drawing())
+    session.receive(Drawing())
+    for drawing in (drawn(1, offset=9), drawn(2, offset=9), Drawing()):  # two strokes, undone at once
+        session.receive(drawing)
+    session.take_back()
+    assert session.drawing.digest == drawn(1).digest
+    session.receive(reported(session.drawing))
+    for expected in (Drawing(), drawn(1, offset=9), drawn(2, offset=9)):
+        session.bring_back()
+        session.receive(reported(session.drawing))
+        assert session.drawing.digest == expected.digest
+
+
+def test_a_visit_elsewhere_leaves_every_stroke_to_undo():
+    session = DrawSession()
+    session.receive(drawn(2))
+    session.come_back()
+    session.take_back()
+    assert session.drawing.digest == drawn(1).digest

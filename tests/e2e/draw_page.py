@@ -21,10 +21,12 @@ Points = Sequence[tuple[float, float]]
 # Notes when the page last spoke to the server and when it last heard from it.
 LISTEN = """
   window.__sent = window.__heard = 0;
+  window.__sockets = [];
   const Plain = window.WebSocket;
   window.WebSocket = class extends Plain {
     constructor(...options) {
       super(...options);
+      window.__sockets.push(this);
       this.addEventListener('message', () => { window.__heard = performance.now(); });
     }
     send(data) { window.__sent = performance.now(); super.send(data); }
@@ -218,6 +220,37 @@ class DrawPage:
             send("touchMove", [point])
         send("touchEnd", [])
         finger.detach()
+
+    def pinch(self, first: Points, second: Points) -> None:
+        """Two fingers, the second a little later than the first, as when zooming."""
+        finger = self.page.context.new_cdp_session(self.page)
+        one, two = self._on_screen(first), self._on_screen(second)
+
+        def send(kind: str, *places: tuple[float, float]) -> None:
+            touches = [{"x": x, "y": y, "id": number} for number, (x, y) in enumerate(places)]
+            finger.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": touches})
+
+        send("touchStart", one[0])
+        send("touchMove", one[1])
+        send("touchStart", one[1], two[0])
+        for place, other in zip(one[2:], two[1:], strict=False):
+            send("touchMove", place, other)
+        send("touchEnd")
+        finger.detach()
+
+    def cut_line(self) -> None:
+        """Cut the connection to the server, until `mend_line`."""
+        self.page.context.set_offline(True)
+        self.page.evaluate("window.__sockets.forEach((socket) => socket.close())")
+        expect(self.page.locator(".st-key-toolbar .line")).to_be_visible()
+
+    def mend_line(self) -> None:
+        self.page.context.set_offline(False)
+        expect(self.page.locator(".st-key-toolbar .line")).to_be_hidden()
+
+    def go_to(self, name: str) -> None:
+        """Click a page's name at the top."""
+        self.page.get_by_role("link", name=name, exact=True).first.click()
 
     def draw_face(self) -> np.ndarray:
         """Draw a whole face with the mouse; return its photo."""

@@ -1,0 +1,70 @@
+"""What a visitor drew stays: through undo over loads and visits, a cut line, two fingers, and a file."""
+
+import pytest
+from playwright.sync_api import expect
+
+from tests.core.test_paper import draw_face, encoded
+from tests.e2e.draw_page import FACE, SCAR, DrawPage
+
+
+def test_undo_goes_on_through_an_example_and_a_visit_elsewhere(page: DrawPage) -> None:
+    page.stroke(FACE[0])
+    page.rest()
+    one = page.drawing()
+    page.stroke(SCAR)
+    page.rest()
+    two = page.drawing()
+    page.pick_example()
+    page.click(page.button("Undo"))
+    page.expect_drawing(two)
+    page.go_to("Rules")
+    expect(page.button("Pen")).to_have_count(0)
+    page.go_to("Draw")
+    page.expect_drawing(two)
+    page.click(page.button("Undo"))
+    page.expect_drawing(one)
+    page.click(page.button("Redo"))
+    page.expect_drawing(two)
+
+
+def test_a_cut_line_is_told_and_nothing_drawn_meanwhile_is_lost(page: DrawPage) -> None:
+    for points in FACE[:4]:
+        page.stroke(points)
+    page.photo_of(4)
+    page.cut_line()
+    page.stroke(SCAR)
+    page.button("Eraser").click()
+    page.page.wait_for_timeout(5000)  # longer than the patience for a server that answers
+    page.stroke([(200, 244), (220, 244)])
+    page.mend_line()
+    page.photo_of(6)
+    drawing = page.drawing()
+    assert drawing[150:200, 110:200].min() < 128
+    assert drawing[240:249, 205:215].min() > 200
+
+
+@pytest.mark.parametrize("is_late", [False, True])
+def test_two_fingers_leave_no_stroke(phone: DrawPage, is_late: bool) -> None:
+    phone.touch_stroke(FACE[0])
+    phone.photo_of(1)
+    drawing = phone.drawing()
+    way = [(200, 200), (200, 260), (200, 300), (200, 340)] if is_late else [(200, 200)] * 4
+    phone.pinch(way, [(300, 300), (310, 330), (330, 360)])
+    phone.touch_stroke(SCAR)
+    phone.photo_of(2)
+    phone.click(phone.button("Undo"))
+    phone.expect_drawing(drawing)
+
+
+def test_downloaded_strokes_come_back_with_the_scan_beneath_them(page: DrawPage) -> None:
+    page.upload("scan.png", encoded(draw_face()))
+    expect(page.photo_image).to_be_visible()
+    page.stroke(SCAR)
+    page.photo_of(2)
+    drawing = page.drawing()
+    _, data = page.download("Strokes")
+    page.click(page.button("Clear"))
+    page.expect_no_photo()
+    page.upload("strokes.json", data, "application/json")
+    page.photo_of(2)
+    page.expect_drawing(drawing, nearly=0.01)
