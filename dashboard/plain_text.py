@@ -10,10 +10,10 @@ from __future__ import annotations
 import re
 
 _JOINER = "\u2060"
-_MARKUP = re.compile(r"[\\`*\[\]<>|$~&]|(?<!\w)_|_(?!\w)")
+_MARKUP = re.compile(r"[\\`*\[\]<>|$~&]|(?<![^\W_])_|_(?![^\W_])")
 _BLOCK = re.compile(r"^(\d+(?=[.)])|(?=[#+=-]))")  # a list, a heading or a rule begins so
 _IN_TEXT = re.compile(
-    r"(?<=:)(?=\S)|(?<=www)(?=\.)|(?<=\S)(?=@)|(?<=-)(?=[->])|(?<=[<>~])(?==)", re.IGNORECASE
+    r"(?<=:)(?=\S)|(?<=www)(?=\.)|(?<=\S)(?=@)|(?<=-)(?=[->])|(?<=[<>~])(?=[=-])", re.IGNORECASE
 )
 
 

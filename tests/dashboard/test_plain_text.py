@@ -151,6 +151,7 @@ def test_a_typed_path_comes_back_as_text(data: Path) -> None:
         ("1. one", "1\\. one"),
         ("- item", "\\- item"),
         ("_x_ *y* `z`", "\\_x\\_ \\*y\\* \\`z\\`"),
+        ("__u__ a_b", "\\_\\_u\\_\\_ a_b"),
         ("[a](b)", "\\[a\\](b)"),
         ("<b>&amp;|$", "\\<b\\>\\&amp;\\|\\$"),
         ("http://x", "http:\u2060//x"),
