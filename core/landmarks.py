@@ -7,13 +7,19 @@ worker processes of ``curation``; use this class directly for a few pictures, on
 
 from __future__ import annotations
 
+import zipfile
+from contextlib import ExitStack
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from types import TracebackType
+from typing import Any
 
 import numpy as np
 
 from core.face_mesh import POINTS
+
+LEAST_CONFIDENCE = 0.3  # of the detector alone; landmarks ask for 0.5
 
 
 @dataclass(frozen=True)
@@ -54,6 +60,7 @@ class FaceLandmarker:
         import mediapipe as mp
         from mediapipe.tasks.python import BaseOptions, vision
 
+        self._model = Path(model)
         options = vision.FaceLandmarkerOptions(
             base_options=BaseOptions(model_asset_buffer=Path(model).read_bytes()),
             num_faces=max_faces,
@@ -61,7 +68,9 @@ class FaceLandmarker:
         )
         self._image = mp.Image
         self._srgb = mp.ImageFormat.SRGB
+        self._opened = ExitStack()
         self._landmarker = vision.FaceLandmarker.create_from_options(options)
+        self._opened.callback(self._landmarker.close)
 
     def detect(self, photo: np.ndarray) -> FaceLandmarks | None:
         """Landmarks of the largest face, or ``None``.
@@ -75,14 +84,10 @@ class FaceLandmarker:
         ValueError
             For any other shape or dtype (such an image would poison MediaPipe).
         """
-        if photo.ndim != 3 or photo.shape[2] != 3 or photo.dtype != np.uint8 or 0 in photo.shape:
-            raise ValueError(f"expected a photo (H, W, 3) uint8, got {photo.shape} {photo.dtype}")
-        height, width = photo.shape[:2]
-        found = self._landmarker.detect(
-            self._image(image_format=self._srgb, data=np.ascontiguousarray(photo))
-        )
+        found = self._landmarker.detect(self._checked(photo))
         if not found.face_landmarks:
             return None
+        height, width = photo.shape[:2]
         scale = np.array([width, height, width], dtype=np.float32)
         faces = [
             np.array([(p.x, p.y, p.z) for p in face], dtype=np.float32) * scale
@@ -97,9 +102,42 @@ class FaceLandmarker:
         others = tuple(face for i, face in enumerate(faces) if i != largest)
         return FaceLandmarks(points=points, rotation=rotation, faces=len(faces), others=others)
 
+    def confidence(self, photo: np.ndarray) -> float:
+        """Say how sure the detector before the landmarks is of its surest upright face; 0 for none.
+
+        It looks at 128 px and takes half a millisecond, a tenth of `detect`. Of 300 portraits each scored
+        at least .87 upright, and more upright than turned by a quarter or upside down (.90 at most), where
+        the landmarks fit just as well to a face that stands on its head.
+
+        Parameters
+        ----------
+        photo : (H, W, 3) uint8
+        """
+        found = self._detector.detect(self._checked(photo)).detections
+        return max((float(one.categories[0].score) for one in found), default=0.0)
+
+    @cached_property
+    def _detector(self) -> Any:
+        from mediapipe.tasks.python import BaseOptions, vision
+
+        with zipfile.ZipFile(self._model) as bundle:
+            model = bundle.read("face_detector.tflite")
+        options = vision.FaceDetectorOptions(
+            base_options=BaseOptions(model_asset_buffer=model), min_detection_confidence=LEAST_CONFIDENCE
+        )
+        detector = vision.FaceDetector.create_from_options(options)
+        self._opened.callback(detector.close)
+        return detector
+
+    def _checked(self, photo: np.ndarray) -> Any:
+        """The photo as MediaPipe's image."""
+        if photo.ndim != 3 or photo.shape[2] != 3 or photo.dtype != np.uint8 or 0 in photo.shape:
+            raise ValueError(f"expected a photo (H, W, 3) uint8, got {photo.shape} {photo.dtype}")
+        return self._image(image_format=self._srgb, data=np.ascontiguousarray(photo))
+
     def close(self) -> None:
-        """Free the model; a landmarker left to the garbage collector can hang at exit."""
-        self._landmarker.close()
+        """Free the models; a landmarker left to the garbage collector can hang at exit."""
+        self._opened.close()
 
     def __enter__(self) -> FaceLandmarker:
         return self

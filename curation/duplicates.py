@@ -3,7 +3,8 @@
 Three likenesses, each looser than the one before. Equal bytes never get this far: an image's id is the hash
 of its bytes, so the library knows it already. Equal pixels have one ``pixel_hash``. Near duplicates have
 perceptual hashes (`curation.judging.hashes`) that differ in at most `MAX_DISTANCE` of 256 bits, one of them
-mirrored perhaps.
+mirrored perhaps, and the same fine detail inside the face: the hash alone takes strangers before one wall
+for one picture.
 
 A group is a star: every member is like the best one. Chains, in which each is only like the next, merge
 strangers; see section 10 of the design. ``python -m tests.benchmarks.duplicates_validity`` prints what is
@@ -42,6 +43,7 @@ def find_duplicates(
     quality: Sequence[float] | NDArray[np.number],
     *,
     max_distance: int = MAX_DISTANCE,
+    is_same: Callable[[str, str], bool] | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> list[DuplicateGroup]:
     """Group images that show the same picture.
@@ -60,6 +62,8 @@ def find_duplicates(
         Of each aligned crop and of its mirror image, 32 bytes; empty where there is no face.
     quality
         Higher is better; see `score_quality`. Of equals the smaller id is better.
+    is_same
+        Asked about the ids of two images whose hashes are near; without it hashes alone decide.
     progress
         Called with images done and images in all.
 
@@ -81,8 +85,13 @@ def find_duplicates(
     order = sorted(range(len(ids)), key=lambda i: (-float(quality[i]), ids[i]))
     same_pixels = _equal_pixels(order, pixel_hashes)
     firsts = [i for i in same_pixels if phashes[i]]
+    confirm = None if is_same is None else lambda one, other: is_same(ids[firsts[one]], ids[firsts[other]])
     near = _stars(
-        _rows([phashes[i] for i in firsts]), _rows([mirrors[i] for i in firsts]), max_distance, progress
+        _rows([phashes[i] for i in firsts]),
+        _rows([mirrors[i] for i in firsts]),
+        max_distance,
+        confirm,
+        progress,
     )
     groups = []
     for star in near:
@@ -139,6 +148,7 @@ def _stars(
     hashes: NDArray[np.uint8],
     mirrors: NDArray[np.uint8],
     max_distance: int,
+    confirm: Callable[[int, int], bool] | None,
     progress: Callable[[int, int], None] | None,
 ) -> list[list[int]]:
     """Stars over rows that are in order of quality; the centre comes first in each."""
@@ -158,11 +168,13 @@ def _stars(
             likely = free[member] & (member > centre)
             centre, member = centre[likely], member[likely]
             for one in np.unique(centre):
-                if free[one]:
-                    members = np.unique(member[centre == one])
-                    members = members[free[members]]
-                    free[members] = False
-                    stars.append([int(one), *members.tolist()])
+                if not free[one]:
+                    continue
+                near = np.unique(member[centre == one])
+                members = [m for m in near[free[near]].tolist() if confirm is None or confirm(int(one), m)]
+                free[members] = False
+                if members:
+                    stars.append([int(one), *members])
             if progress:
                 progress(min(start + _BLOCK, total), total)
     return stars

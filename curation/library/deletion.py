@@ -8,12 +8,14 @@ picture and go with it.
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Sequence
 
 from sqlalchemy import delete, insert, select, update
 
 from curation.library import verdicts as verdicts_of
 from curation.library import versions
+from curation.library.copies import best_copy, copies
 from curation.library.database import Database, Write, chunks, now
 from curation.library.files import LibraryFiles
 from curation.library.images import numbers_of
@@ -119,20 +121,28 @@ def finish(database: Database, files: LibraryFiles, take_out: Callable[[Collecti
 
 def _forget(write: Write, ids: list[str], numbers: list[int]) -> None:
     versions.forget(write, ids)
-    _disband(write, ids)
+    _succeed(write, ids)
     for table in _OF_IMAGE:
         write.connection.execute(delete(table).where(table.c.number.in_(numbers)))
     for image_id in ids:
         write.connection.execute(delete(source_files).where(source_files.c.mark.contains(image_id)))
 
 
-def _disband(write: Write, ids: list[str]) -> None:
-    """Copies of a deleted image are no longer spare; the next search groups them anew."""
-    others = update(duplicates).where(duplicates.c.best.in_(ids))
-    left = (
-        write.connection.execute(select(duplicates.c.number).where(duplicates.c.best.in_(ids)))
-        .scalars()
-        .all()
-    )
-    write.connection.execute(others.values(best="", kind="", changed=write.count))
-    verdicts_of.judge(write, left)
+def _succeed(write: Write, ids: list[str]) -> None:
+    """Where the best copy of a picture is deleted, the next best takes its place at once."""
+    rows = write.connection.execute(
+        select(duplicates.c.number, duplicates.c.best, images.c.id)
+        .join_from(duplicates, images)
+        .where(duplicates.c.best.in_(ids), images.c.id.not_in(ids))
+    ).all()
+    groups: dict[str, dict[str, int]] = defaultdict(dict)
+    for row in rows:
+        groups[row.best][row.id] = row.number
+    known = copies(write.connection, (row.id for row in rows))
+    for left in groups.values():
+        best = best_copy([known[one] for one in left]) if len(left) > 1 else ""
+        values = {"best": best, "changed": write.count} | ({} if best else {"kind": ""})
+        write.connection.execute(
+            update(duplicates).where(duplicates.c.number.in_(list(left.values()))).values(values)
+        )
+    verdicts_of.judge(write, [row.number for row in rows])

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 
-from curation.library import examinations, images, verdicts
+from curation.library import copies, examinations, images, verdicts
 from curation.library.base import LibraryBase
 from curation.library.names import clean_reviewer
 from curation.library.records import (
@@ -90,6 +90,13 @@ class Holdings(LibraryBase):
         """What the search for duplicates needs, of every examined image, oldest first."""
         with self._database.read() as connection:
             return examinations.duplicate_inputs(connection)
+
+    def best_copies(self, groups: Iterable[DuplicateGroup]) -> list[DuplicateGroup]:
+        """The same groups, led by the copy that `curation.library.copies.best_copy` prefers."""
+        groups = list(groups)
+        with self._database.read() as connection:
+            known = copies.copies(connection, (one for group in groups for one in group.members))
+        return [copies.lead_by_best(group, known) for group in groups]
 
     def save_duplicates(self, groups: Iterable[DuplicateGroup]) -> None:
         """Replace all groups of duplicates and judge the images whose place changed."""

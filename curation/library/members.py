@@ -12,6 +12,7 @@ from typing import Any, Self
 from curation.library.records import Examination, Measurements, Picture, Provenance
 
 _BLOBS = ("landmarks", "phash", "phash_mirror")
+_LATER_READINGS = ("frame", "chroma", "drawn", "hidden")  # versions frozen before have no word of them
 
 
 @dataclass(frozen=True)
@@ -44,6 +45,9 @@ class Member:
         content = asdict(self)
         examined = content["examination"]
         del examined["embedding"], examined["image_id"]
+        for name in _LATER_READINGS:
+            if examined["measurements"][name] is None:
+                del examined["measurements"][name]
         for name in _BLOBS:
             examined[name] = base64.b64encode(examined[name]).decode()
         return json.dumps(content, sort_keys=True, ensure_ascii=False, separators=(",", ":"))

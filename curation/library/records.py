@@ -91,7 +91,7 @@ class Measurements:
     shadow
         Illumination that is uneven, left against right and locally: 0 even, 1 worst.
     backlight
-        How much brighter the background is than the face, 0 to 1.
+        How much darker the face is lit than what lies behind it, whatever the skin, 0 to 1.
     colour_cast
         Distance of the face's colour from that of skin under white light, 0 and up.
     eyes_open, mouth_open
@@ -102,6 +102,14 @@ class Measurements:
         See `curation.align.Alignment`.
     width, height
         Upright size of the source in pixels.
+    frame
+        Part of the picture that is a border of one colour around it, 0 to 1.
+    chroma
+        How much colours differ within the face, whatever one tint lies over all of it: 0 for greyscale.
+    drawn
+        Probability that the face is drawn or painted, not photographed.
+    hidden
+        How sure the detector is of a face where no landmarks fit one (most of it is covered), 0 to 1.
     """
 
     faces: int | None = None
@@ -124,6 +132,10 @@ class Measurements:
     stretch: float | None = None
     width: int | None = None
     height: int | None = None
+    frame: float | None = None
+    chroma: float | None = None
+    drawn: float | None = None
+    hidden: float | None = None
 
 
 MEASUREMENT_NAMES: tuple[str, ...] = tuple(field.name for field in fields(Measurements))

@@ -28,7 +28,7 @@ from sqlalchemy import (
 from curation.library.records import MEASUREMENT_NAMES
 from curation.library.stored_text import Text
 
-HEAD = "0002"  # of migrations/versions: what a database must be at to be used
+HEAD = "0003"  # of migrations/versions: what a database must be at to be used
 
 metadata = MetaData(
     naming_convention={

@@ -41,6 +41,19 @@ def test_the_rotation_is_one(landmarker: FaceLandmarker, photo: np.ndarray) -> N
     assert np.linalg.det(found.rotation) == pytest.approx(1, abs=1e-4)
 
 
+@pytest.mark.parametrize("quarter_turns", [1, 2, 3])
+def test_the_detector_is_surer_of_an_upright_face(
+    landmarker: FaceLandmarker, photo: np.ndarray, quarter_turns: int
+) -> None:
+    upright = landmarker.confidence(photo)
+    assert upright > landmarker.confidence(np.rot90(photo, quarter_turns))
+    assert upright > 0.8
+
+
+def test_the_detector_is_not_sure_of_a_wall(landmarker: FaceLandmarker) -> None:
+    assert landmarker.confidence(np.full((200, 300, 3), 90, np.uint8)) == 0
+
+
 def test_a_picture_without_a_face_gives_none(landmarker: FaceLandmarker) -> None:
     assert landmarker.detect(np.full((256, 256, 3), 200, np.uint8)) is None
 

@@ -48,6 +48,13 @@ def test_one_bit_more_makes_two_faces():
     assert group([code(0), code(MAX_DISTANCE + 1)]) == []
 
 
+def test_near_hashes_are_a_group_only_where_the_faces_are_the_same():
+    hashes = [code(0), code(9), code(18)]
+    groups = group(hashes, is_same=lambda one, other: {one, other} == {key(1), key(2)})
+    assert groups == [DuplicateGroup("near", key(1), (key(1), key(2)))]
+    assert group(hashes, is_same=lambda one, other: False) == []
+
+
 def test_a_mirror_image_is_found():
     groups = group([unlike(1), unlike(2)], mirrors=[unlike(2), unlike(1)])
     assert groups == [DuplicateGroup("near", key(0), (key(0), key(1)))]

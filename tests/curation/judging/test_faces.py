@@ -11,6 +11,7 @@ import pytest
 from core import face_mesh
 from core.images import read_photo
 from core.landmarks import FaceLandmarker, FaceLandmarks
+from curation.align import find_alignment, warp_photo
 from curation.judging import faces
 from curation.judging.faces import FoundFace, find_face
 
@@ -51,6 +52,10 @@ class Blind:
         self.sizes.append(photo.shape)
         return None
 
+    def confidence(self, photo: np.ndarray) -> float:
+        assert max(photo.shape) <= 2 * faces.CONFIDENCE_PX
+        return 0.0
+
 
 def test_an_ordinary_portrait_is_looked_at_once(
     portrait: np.ndarray, face_landmarker: FaceLandmarker
@@ -65,6 +70,20 @@ def test_a_mirrored_photo_flips_yaw_and_roll(
 ) -> None:
     before, after = find(portrait, face_landmarker), find(portrait[:, ::-1], face_landmarker)
     assert getattr(after.pose, angle) == pytest.approx(-getattr(before.pose, angle), abs=1)
+
+
+@pytest.mark.parametrize("quarter_turns", [1, 2, 3])
+def test_a_face_on_its_side_or_head_is_aligned_as_the_upright_one(
+    portrait: np.ndarray, face_landmarker: FaceLandmarker, quarter_turns: int
+) -> None:
+    turned = np.ascontiguousarray(np.rot90(portrait, quarter_turns))
+    before, after = find(portrait, face_landmarker), find(turned, face_landmarker)
+    upright = warp_photo(portrait, find_alignment(before.points, (512, 512)).matrix)
+    again = warp_photo(turned, find_alignment(after.points, (512, 512)).matrix)
+    assert np.abs(upright.astype(int) - again).mean() < 1
+    assert after.pose.pitch == pytest.approx(before.pose.pitch, abs=1)
+    turn = (after.pose.roll - before.pose.roll - 90 * quarter_turns + 180) % 360 - 180
+    assert turn == pytest.approx(0, abs=1)
 
 
 def test_turning_the_photo_by_ten_degrees_adds_ten_to_roll(
@@ -131,3 +150,20 @@ def test_tiles_cover_a_side_and_overlap_enough(length: int, level: faces.Level) 
     assert starts[0] == 0
     assert starts[-1] + side >= length - 1
     assert all(after - before <= step + 1 for before, after in zip(starts, starts[1:], strict=False))
+
+
+@pytest.mark.parametrize("left", [0, 1300, 2680])
+def test_a_face_in_a_strip_of_film_is_found(
+    portrait: np.ndarray, face_landmarker: FaceLandmarker, left: int
+) -> None:
+    strip = paste(portrait, np.full((240, 2880, 3), 90, np.uint8), left, 20, 200)
+    found = find(strip, face_landmarker)
+    expected = find(portrait, face_landmarker).points[:, :2] * (200 / 512) + (left, 20)
+    assert np.median(np.linalg.norm(found.points[:, :2] - expected, axis=1)) < 5
+
+
+def test_a_head_whose_features_are_hidden_is_seen_by_the_detector(
+    portrait: np.ndarray, face_landmarker: FaceLandmarker
+) -> None:
+    assert faces.hidden_face(portrait, face_landmarker) > 0.8
+    assert faces.hidden_face(noise(640), face_landmarker) < 0.5

@@ -11,7 +11,7 @@ import pytest
 from PIL import Image
 
 from curation.duplicates import MAX_DISTANCE
-from curation.judging.hashes import BITS, hash_face
+from curation.judging.hashes import BITS, SAME_DETAIL, compare_details, face_detail, hash_face
 
 
 def face(seed: int = 0) -> np.ndarray:
@@ -46,7 +46,7 @@ def test_a_symmetric_face_is_its_own_mirror_image():
 def by_imagehash(picture: np.ndarray) -> bytes:
     """ImageHash's own hash, of the picture with its border faded to the mean."""
     edge = np.minimum(np.arange(512) + 0.5, 511.5 - np.arange(512))
-    ramp = 0.5 - 0.5 * np.cos(np.pi * np.minimum(edge / 64, 1))
+    ramp = 0.5 - 0.5 * np.cos(np.pi * np.minimum(edge / 192, 1))
     window = np.outer(ramp, ramp)
     grey = cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY).astype(np.float64)
     mean = (grey * window).sum() / window.sum()
@@ -69,7 +69,7 @@ def test_real_photos_agree_with_imagehash(omi_dir):
 def test_what_lies_at_the_border_counts_little():
     picture = face()
     cut = picture.copy()
-    cut[:32] = cut[:, :32] = 255
+    cut[:64] = cut[:, :64] = 255
     assert apart(hash_face(picture)[0], hash_face(cut)[0]) <= MAX_DISTANCE
 
 
@@ -108,3 +108,35 @@ def _cpu_ms(picture: np.ndarray) -> float:
     for _ in range(20):
         hash_face(picture)
     return 1000 * (time.thread_time() - begin) / 20
+
+
+def textured(seed: int) -> np.ndarray:
+    """One large shape for all, fine structure of its own."""
+    grain = np.random.default_rng(seed).normal(size=(512, 512, 1)).astype(np.float32)
+    grain = cv2.GaussianBlur(grain, (0, 0), 3)[..., None]
+    return np.clip(face().astype(np.float32) + 15 * grain / grain.std(), 0, 255).astype(np.uint8)
+
+
+def edited(picture: np.ndarray) -> np.ndarray:
+    """Darker, of another tint, a little off its place, and stored as a poor JPEG."""
+    moved = np.roll(picture, (3, -4), axis=(0, 1)) * np.array([0.8, 0.7, 0.75])
+    data = cv2.imencode(".jpg", moved.astype(np.uint8), [cv2.IMWRITE_JPEG_QUALITY, 40])[1]
+    return np.asarray(cv2.imdecode(data, cv2.IMREAD_COLOR), np.uint8)
+
+
+@pytest.mark.parametrize("mirrored", [False, True])
+def test_an_edited_copy_has_the_same_detail(mirrored):
+    copy = edited(textured(1))
+    copy = np.ascontiguousarray(copy[:, ::-1]) if mirrored else copy
+    assert compare_details(face_detail(textured(1)), face_detail(copy)) > SAME_DETAIL
+
+
+def test_two_faces_with_one_hash_differ_in_detail():
+    one, other = textured(1), textured(2)
+    assert apart(hash_face(one)[0], hash_face(other)[0]) <= MAX_DISTANCE
+    assert compare_details(face_detail(one), face_detail(other)) < 0.5
+
+
+def test_faces_without_any_detail_are_not_the_same_for_that():
+    flat = np.full((512, 512, 3), 90, np.uint8)
+    assert compare_details(face_detail(flat), face_detail(textured(1))) < SAME_DETAIL

@@ -84,6 +84,19 @@ def test_its_copies_are_no_longer_spare(library: Library) -> None:
     assert library.table()["duplicate_group"].tolist() == ["", ""]
 
 
+def test_the_next_best_of_its_copies_takes_its_place_at_once(library: Library) -> None:
+    ids = fill(library, 4)
+    library.save_examinations([examination(ids[n], eye_distance_px=40.0 + n) for n in (1, 3)])
+    library.save_examinations([examination(ids[2], eye_distance_px=110.0)])
+    library.save_duplicates([DuplicateGroup("near", ids[0], tuple(ids))])
+    library.delete_for_good(ids[:1], who="ann", why="")
+    table = library.table()
+    assert set(table["duplicate_group"].astype(str)) == {ids[2]}
+    assert states(library, [ids[2]]) == ["keep"]
+    assert table.loc[[ids[1], ids[3]], "verdict"].tolist() == ["reject", "reject"]
+    assert not table.loc[[ids[1], ids[3]], "duplicate_best"].any()
+
+
 def test_it_is_never_taken_in_again_not_even_as_other_bytes(library: Library) -> None:
     ids = fill(library, 1)
     library.delete_for_good(ids, who="ann", why="")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 import unicodedata
 from collections.abc import Callable
 from pathlib import Path
@@ -47,6 +48,15 @@ def test_a_version_holds_what_is_kept_and_says_who_kept_it(library: Library) -> 
     assert members[ids[0]].labels == ("hat",)
     assert members[ids[0]].provenances == library.provenance(ids[0])
     assert members[ids[4]].examination == dataclasses.replace(examination(ids[4]), embedding=b"")
+
+
+def test_a_member_that_was_frozen_before_there_was_a_reading_keeps_its_hash(library: Library) -> None:
+    fill(library, 1)
+    library.freeze("v1", who="ann")
+    (member,) = library.members("v1")
+    line = member.to_json()
+    assert not {"frame", "chroma", "drawn", "hidden"} & set(json.loads(line)["examination"]["measurements"])
+    assert Member.from_json(line).to_json() == line
 
 
 def test_rules_need_not_be_trusted(library: Library) -> None:
