@@ -25,7 +25,7 @@ from curation.pose import HeadPose, head_pose
 from curation.quick_png import encode_png_quickly
 from curation.store import write_pair
 
-PIPELINE_VERSION = 1
+PIPELINE_VERSION = 2
 MAX_FACES = 5
 
 

@@ -16,6 +16,8 @@ from curation.rule_set import RULES_FILE, Rule, Rules
 
 __all__ = ["RULES_FILE", "Rule", "Rules", "count_kept", "is_examined", "judge_table", "keep_curve"]
 
+GROUP_RATES = RULES_FILE.with_name("group_rates.json")  # written by tests/benchmarks/group_rates.py
+
 
 def _column(table: pd.DataFrame, name: str) -> np.ndarray:
     if name == "no_face":

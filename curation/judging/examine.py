@@ -23,8 +23,8 @@ from core.face_frame import FRAME
 from core.landmarks import FaceLandmarker
 from curation.judging import hashes
 from curation.judging.aligned import AlignedFace, align_face, make_row, points_in_photo, read_original
-from curation.judging.faces import FoundFace, find_face
-from curation.judging.measure import measure_face
+from curation.judging.faces import FoundFace, find_face, hidden_face
+from curation.judging.measure import measure_face, measure_frame
 from curation.judging.pictures import PictureFiles, remove_face, write_face, write_faceless
 from curation.judging.task import Anchors, ExamineTask
 from curation.library.files import LibraryFiles
@@ -36,9 +36,11 @@ if TYPE_CHECKING:
     from curation.judging.embedding import FaceEmbedder
     from curation.library.library import Library
 
-EXAMINE_VERSION = 1
+EXAMINE_VERSION = 2
 LANDMARKER = "face_landmarker.task"
 MAX_FACES = 5
+HIDDEN = 0.35
+PROBABLY_COVERED = "Something like a face is there without features to measure: it is probably covered."
 
 
 @dataclass(frozen=True)
@@ -114,6 +116,10 @@ class Examiner:
         height, width = photo.shape[:2]
         measured = Measurements(faces=found.faces if found else 0, width=width, height=height)
         detail = "Eyes and mouth lie on one line, so the face cannot be aligned." if found else ""
+        if found is None:
+            hidden = hidden_face(photo, self.landmarker)
+            measured = replace(measured, hidden=hidden, frame=measure_frame(photo))
+            detail = PROBABLY_COVERED if hidden >= HIDDEN else ""
         return Examination(image_id, "no_face", detail, self.versions, measured)
 
 

@@ -1,12 +1,13 @@
 """How a face is lit: brightness, range, shadow, light from behind, colour of the light.
 
-Shadow and colour are read as ratios, which are the same on light and on dark skin; light from behind
-compares the background with the brightest parts of the face (highlights, whites of eyes and teeth)
-for the same reason.
+Nothing here may depend on the skin. Shadow and colour are read as ratios, which are the same on light and
+on dark skin. Light from behind compares the background with what shows the light itself on any skin: the
+whites of the eyes and the highlights. ``tests/benchmarks/judging_validity.py`` counts who is rejected.
 """
 
 from __future__ import annotations
 
+import cv2
 import numpy as np
 
 from core import face_mesh
@@ -24,6 +25,10 @@ SKIN_PAIRS = (
     ((182, 194, 32, 140, 171, 175, 18, 83), (406, 418, 262, 369, 396, 175, 18, 313)),
 )  # fmt: skip
 DARK = 8 / 255  # added before logarithms, so that noise in black says little
+RIM_PX = 13
+WHITE_WALL = 0.14  # so much brighter may any background be: a white wall behind a well-lit face reads 0.28
+TONES = 16
+GREYSCALE = 1.6
 LOCAL_SHARE = 0.4  # brows, beards and hair make parts differ without any shadow
 
 # Fitted by tests/benchmarks/judging_validity.py --fit on faces under ordinary light: the mean of the four
@@ -74,21 +79,59 @@ def measure_shadow(face: AlignedFace) -> float | None:
 
 
 def measure_backlight(face: AlignedFace) -> float | None:
-    """How much brighter the background is than the brightest parts of the face, 0 to 1."""
-    behind, front = face.luma[face.background], face.luma[face.face]
-    if min(behind.size, front.size) < MIN_PIXELS:
+    """How much brighter the background is than the light on the face, 0 to 1.
+
+    The face's brightest parts alone would be darker on darker skin before the same wall: of 60 black people
+    cut out and put before a white one 10 % were rejected for that, of 90 others none. The light on the face
+    is read half from the whites of the eyes and half from highlights well inside the outline (where light
+    from behind draws a bright rim): then it is none of either, and 96 % of true back light is still found.
+    """
+    behind = face.luma[face.background]
+    eyes = face.luma[face.inside(face_mesh.EYE_LEFT, face_mesh.EYE_RIGHT)]
+    inner = face.luma[cv2.erode(face.face.astype(np.uint8), np.ones((RIM_PX, RIM_PX), np.uint8)) > 0]
+    if min(behind.size, eyes.size, inner.size) < MIN_PIXELS:
         return None
-    return float(np.clip(np.percentile(behind, 75) - np.percentile(front, 97), 0, 1))
+    light = (np.percentile(eyes, 95) + np.percentile(inner, 99.5)) / 2
+    return float(np.clip(np.percentile(behind, 75) - light - WHITE_WALL, 0, 1))
+
+
+def measure_chroma(face: AlignedFace) -> float | None:
+    """How much colours differ among parts of the face that are equally bright, in units of CIELAB.
+
+    Greyscale has none, and one tint over all of it (sepia) hardly any: 1.5 at most, where 2 300 colour photos
+    have 3.4 and more.
+    """
+    pixels = face.pixels[::2, ::2][face.face[::2, ::2]]
+    if len(pixels) < TONES * MIN_PIXELS:
+        return None
+    lab = cv2.cvtColor(pixels[None].astype(np.float32) / 255, cv2.COLOR_RGB2LAB)[0]
+    by_tone = lab[np.argsort(lab[:, 0])][: len(lab) // TONES * TONES, 1:].reshape(TONES, -1, 2)
+    apart = by_tone - np.median(by_tone, axis=1, keepdims=True)
+    return float(np.sqrt((apart**2).sum(axis=2).mean()))
+
+
+def measure_drawn(face: AlignedFace) -> float | None:
+    """Part of the skin without any grain, 0 to 1: flat colour and bare paper of drawings and cartoons.
+
+    Of 600 photos the smoothest has 0.13, of poor JPEGs (quality 10) 0.42. Paintings and statues have grain
+    and are not told by this.
+    """
+    grey = cv2.cvtColor(face.pixels, cv2.COLOR_RGB2GRAY)
+    block = np.ones((3, 3), np.uint8)
+    values = (cv2.dilate(grey, block) - cv2.erode(grey, block))[face.skin]
+    return float((values <= 1).mean()) if values.size >= MIN_PIXELS else None
 
 
 def measure_colour_cast(face: AlignedFace) -> float | None:
     """Distance of the light's colour from ordinary light, in standard deviations of ordinary photos.
 
+    ``None`` for greyscale, which says nothing of the light.
+
     Skin alone cannot tell: its own colour varies. Whites of the eyes, highlights and surroundings move
     the same way as the skin when the light is coloured, and differently when it is not.
     """
-    readings = colour_readings(face)
-    if readings is None:
+    chroma, readings = measure_chroma(face), colour_readings(face)
+    if readings is None or chroma is None or chroma < GREYSCALE:
         return None
     light = CAST_WEIGHTS @ (readings - CAST_MEAN)
     return float(np.linalg.norm(CAST_WHITENING @ light))

@@ -41,6 +41,10 @@ READINGS = {
     "stretch": Reading("Stretch", "{:.2f}", 1, 1.6),
     "width": Reading("Width", "{:.0f} px", 0, 4000),
     "height": Reading("Height", "{:.0f} px", 0, 4000),
+    "frame": Reading("Border around it", "{:.0%}", 0, 0.5),
+    "chroma": Reading("Colours of the face", "{:.1f}", 0, 10),
+    "drawn": Reading("Looks drawn", "{:.0%}", 0, 1),
+    "hidden": Reading("Hidden face", "{:.0%}", 0, 1),
 }
 # The order in which sorts and bars are offered, and further columns to sort by.
 SORT_TITLES = {
@@ -54,6 +58,7 @@ SORT_TITLES = {
 
 _SHORT = {
     "unreadable": "unreadable",
+    "hidden": "probably covered",
     "no_face": "no face",
     "faces": "{:.0f} faces",
     "eye_distance": "eyes {:.0f} px",
@@ -64,6 +69,8 @@ _SHORT = {
     "padding": "border {:.0%}",
     "covered": "covered {:.0%}",
     "head_covered": "hat {:.0%}",
+    "drawn": "drawn {:.0%}",
+    "greyscale": "no colour {:.1f}",
     "sharpness": "blurred {:.2f}",
     "too_dark": "dark {:.2f}",
     "too_bright": "bright {:.2f}",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -10,7 +11,7 @@ from streamlit.delta_generator import DeltaGenerator
 
 from curation.library.errors import LibraryError
 from curation.rule_set import COLUMNS, DERIVED, Rule, Rules
-from curation.rules import count_kept
+from curation.rules import GROUP_RATES, count_kept
 from dashboard.histograms import histogram_image
 from dashboard.links import review_button
 from dashboard.plain_text import as_text
@@ -58,6 +59,35 @@ def show_rules(library: Library, table: pd.DataFrame, saved: Rules) -> None:
     before = counts if draft == saved else count_kept(table, saved)
     with head:
         _show_head(library, counts, before["kept"], draft=draft, saved=saved)
+    _show_group_rates()
+
+
+def _show_group_rates() -> None:
+    """What the default thresholds do to groups of people, as the benchmark measured it."""
+    rates = json.loads(GROUP_RATES.read_text(encoding="utf-8"))
+    with st.expander("Whom the default rules reject, by group", icon=":material/balance:"):
+        st.caption(
+            f"Measured on {rates['faces']:,} synthetic faces that are fine to the eye, so each rejection is a "
+            "false one; rules of pose aside. The smallest p, corrected for the number of comparisons, is "
+            f"{rates['smallest_adjusted_p']:.2f}: below {rates['bound_p']:.2f} a difference is more than chance. "
+            "Sex and skin are the labels of the set's publisher; age, expression and sex (rated) are people's "
+            "ratings. `python -m tests.benchmarks.group_rates` measures it anew."
+        )
+        for attribute in dict.fromkeys(row["attribute"] for row in rates["rates"]):
+            rows = [row for row in rates["rates"] if row["attribute"] == attribute]
+            st.dataframe(
+                [
+                    {"rule": row["title"]}
+                    | {
+                        f"{name} (of {size})": f"{out / size:.1%}"
+                        for name, (out, size) in row["counts"].items()
+                    }
+                    | {"p": "pose" if not row["bounded"] else f"{row['p']:.2f}"}
+                    for row in rows
+                    if any(out for out, _ in row["counts"].values())
+                ],
+                hide_index=True,
+            )
 
 
 def _show_head(

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 
 import numpy as np
 import pandas as pd
 import pytest
 import yaml
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from curation.library.records import MEASUREMENT_NAMES
-from curation.rules import RULES_FILE, Rule, Rules, count_kept, judge_table, keep_curve
+from curation.rules import GROUP_RATES, RULES_FILE, Rule, Rules, count_kept, judge_table, keep_curve
 
 DEFAULTS = Rules.default()
 
@@ -64,7 +65,7 @@ def test_rules_come_back_from_their_text() -> None:
 
 def _with(**changes: object) -> str:
     content = yaml.safe_load(RULES_FILE.read_text(encoding="utf-8"))
-    content["rules"] = [content["rules"][4] | changes]
+    content["rules"] = [next(rule for rule in content["rules"] if rule["name"] == "yaw") | changes]
     return yaml.safe_dump(content)
 
 
@@ -211,6 +212,7 @@ def test_a_slider_shows_what_each_of_its_places_would_keep(many: pd.DataFrame, n
     st.floats(-100, 100, width=32),
     st.lists(st.floats(-100, 100, width=32), min_size=1, max_size=20),
 )
+@settings(deadline=None)  # a busy machine may take its time
 def test_a_value_on_the_threshold_is_kept_and_curves_never_jump_back(
     direction: str, threshold: float, values: list[float]
 ) -> None:
@@ -224,3 +226,13 @@ def test_a_value_on_the_threshold_is_kept_and_curves_never_jump_back(
     assert (steps >= 0).all()
     for place, kept in zip(places, curve, strict=True):
         assert kept == (~dataclasses.replace(rule, threshold=place).breaks(np.array(values))).sum()
+
+
+def test_no_default_rule_of_picture_quality_rejects_one_group_of_people_more_than_chance() -> None:
+    """As ``python -m tests.benchmarks.group_rates --write`` measured it last."""
+    measured = json.loads(GROUP_RATES.read_text())
+    assert measured["smallest_adjusted_p"] >= measured["bound_p"] == 0.05
+    attributes = {row["attribute"] for row in measured["rates"]}
+    assert attributes == {"sex", "skin", "age", "expression", "sex (rated)"}
+    bounded = {row["rule"] for row in measured["rates"] if row["bounded"]}
+    assert bounded >= {"sharpness", "shadow", "backlight", "colour_cast", "covered", "greyscale", "drawn"}

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from core.landmarks import FaceLandmarker
+from curation.align import move_points, warp_photo
 from curation.judging import light
 from curation.judging.regions import AlignedFace
 from curation.library.records import Measurements
@@ -64,6 +65,39 @@ def test_a_white_wall_behind_a_well_lit_dark_face_is_no_light_from_behind(dark_f
     person = head_mask(dark_face)
     studio = np.where(person, dark_face.photo, 250).astype(np.uint8)
     assert read(dark_face.with_photo(studio), "backlight") < 0.4
+
+
+def test_the_same_wall_and_light_read_alike_behind_darker_skin(light_face: Looked) -> None:
+    """Skin twice as dark, eyes and highlights as they are: what a lamp in front shows of anybody."""
+    person = head_mask(light_face)
+    studio = np.where(person, light_face.photo, 245).astype(np.uint8)
+    aligned = AlignedFace.of(
+        warp_photo(studio, light_face.alignment.matrix),
+        move_points(light_face.found.points, light_face.alignment.matrix),
+    )
+    bright = np.percentile(aligned.luma[aligned.face], 99)
+    skin = aligned.skin & (aligned.luma < bright)
+    darker = AlignedFace(np.where(skin[..., None], aligned.pixels // 2, aligned.pixels), aligned.points)
+    before, after = light.measure_backlight(aligned), light.measure_backlight(darker)
+    assert before is not None
+    assert after is not None
+    assert after - before < 0.1
+    assert after < 0.4
+
+
+@pytest.mark.parametrize("tint_of", [(1.0, 1.0, 1.0), (1.0, 0.85, 0.6)])
+def test_a_picture_of_one_tint_has_no_colours_and_no_colour_cast(
+    face: Looked, tint_of: tuple[float, float, float]
+) -> None:
+    grey = face.photo.mean(axis=2, keepdims=True)
+    measured = face.with_photo((grey * tint_of).astype(np.uint8))
+    assert read(measured, "chroma") < light.GREYSCALE < 3 < read(face.measurements, "chroma")
+    assert measured.colour_cast is None
+
+
+def test_flat_colour_looks_drawn_and_a_photo_does_not(face: Looked) -> None:
+    flat = cv2.medianBlur(face.photo, 25) // 64 * 64 + 32
+    assert read(face.measurements, "drawn") < 0.2 < 0.55 < read(face.with_photo(flat), "drawn")
 
 
 @pytest.mark.parametrize("gains", [(1.3, 1, 0.5), (0.6, 1, 1.4), (0.7, 1.3, 0.7), (1.3, 0.7, 1.3)])

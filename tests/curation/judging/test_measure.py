@@ -11,7 +11,7 @@ import pytest
 
 from core.landmarks import FaceLandmarker
 from curation.align import find_alignment, move_points, warp_photo
-from curation.judging.measure import measure_face, turn_of
+from curation.judging.measure import measure_face, measure_frame, turn_of
 from curation.judging.regions import AlignedFace
 from curation.pose import head_pose
 from tests.curation.judging.looked import Looked, look
@@ -50,6 +50,19 @@ def test_the_turn_of_an_affine_is_read_back(degrees: float) -> None:
     assert turn_of(np.c_[stretched, [5, 6]]) == pytest.approx(degrees)
 
 
+def test_a_photo_upside_down_reads_like_the_upright_one(
+    face: Looked, face_landmarker: FaceLandmarker
+) -> None:
+    before = dataclasses.asdict(face.measurements)
+    after = dataclasses.asdict(
+        look(np.ascontiguousarray(face.photo[::-1, ::-1]), face_landmarker).measurements
+    )
+    for name in ("yaw", "pitch", "roll_aligned"):
+        assert after[name] == pytest.approx(before[name], abs=1)
+    for name in ("sharpness", "brightness", "shadow", "backlight", "eyes_open"):
+        assert after[name] == pytest.approx(before[name], abs=0.05)
+
+
 def test_alignment_takes_roll_away(face: Looked, face_landmarker: FaceLandmarker) -> None:
     matrix = cv2.getRotationMatrix2D((255.5, 255.5), 20, 1)
     turned = look(
@@ -75,3 +88,22 @@ def test_a_face_with_flat_points_can_be_measured_too(face: Looked) -> None:
 def test_only_an_aligned_photo_is_measured(face: Looked) -> None:
     with pytest.raises(ValueError, match="expected an aligned photo"):
         AlignedFace.of(face.aligned[:256], face.found.points)
+
+
+@pytest.mark.parametrize(
+    ("border", "colour", "expected"),
+    [
+        ((0, 0, 0, 0), 0, 0.0),
+        ((60, 60, 60, 60), 0, 1 - 240**2 / 360**2),
+        ((60, 60, 60, 60), 255, 1 - 240**2 / 360**2),
+        ((60, 60, 0, 0), 0, 1 / 3),
+        ((0, 0, 60, 60), 0, 1 / 3),
+        ((60, 0, 60, 60), 255, 0.0),
+    ],
+)
+def test_a_border_is_told_from_a_wall(
+    border: tuple[int, int, int, int], colour: int, expected: float
+) -> None:
+    picture = np.random.default_rng(0).integers(40, 200, (240, 240, 3), dtype=np.uint8)
+    framed = cv2.copyMakeBorder(picture, *border, cv2.BORDER_CONSTANT, value=(colour,) * 3)
+    assert measure_frame(framed) == pytest.approx(expected, abs=0.02)
