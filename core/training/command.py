@@ -99,6 +99,8 @@ def main(train: Callable[..., Path]) -> None:
     Ctrl-C saves after the present step and ends with exit code 130, a second one ends at once. A mistake of
     whoever calls it ends with one line on stderr and exit code 2.
     """
+    from tqdm import tqdm
+
     logging.basicConfig(level=logging.INFO)
     is_main = os.environ.get("RANK", "0") == "0"
     try:
@@ -108,7 +110,7 @@ def main(train: Callable[..., Path]) -> None:
             check_training(_kind_of(train), settings)
             out.mkdir(parents=True, exist_ok=True)
         with hold(out / LOCK, f"{out} {HELD}") if out is not None and is_main else nullcontext():
-            path, was_stopped = _train(train, settings, out, is_main=is_main)
+            path, was_stopped = _train(train, settings, out, tqdm(disable=not is_main))
     except USER_ERRORS as error:
         print(one_line(error), file=sys.stderr)
         sys.exit(MISTAKE)
@@ -122,12 +124,10 @@ def main(train: Callable[..., Path]) -> None:
 
 
 def _train(
-    train: Callable[..., Path], settings: dict[str, Any], out: Path | None, *, is_main: bool
+    train: Callable[..., Path], settings: dict[str, Any], out: Path | None, bar: Any
 ) -> tuple[Path, bool]:
     """Train behind a progress bar; gives the weights' path, and whether a person stopped it."""
-    from tqdm import tqdm
-
-    with stopping_on(signal.SIGINT, out) as asked, tqdm(disable=not is_main) as bar:
+    with stopping_on(signal.SIGINT, out) as asked, bar:
 
         def show(done: int, total: int) -> None:
             bar.total = total
