@@ -3,11 +3,12 @@ from pathlib import Path
 import pytest
 from jsonargparse import ArgumentParser
 
-from core.training import autoencoder, cyclegan, parts, pix2pixhd, ugatit
+from core.training import autoencoder, cyclegan, parts, pix2pixhd, ugatit, upscaler
 
 CONFIGS = Path(autoencoder.__file__).parent / "configs"
 TRAININGS = {
-    "autoencoder": autoencoder, "parts": parts, "pix2pixhd": pix2pixhd, "cyclegan": cyclegan, "ugatit": ugatit
+    "autoencoder": autoencoder, "parts": parts, "pix2pixhd": pix2pixhd, "cyclegan": cyclegan, "ugatit": ugatit,
+    "upscaler": upscaler,
 }  # fmt: skip
 
 

@@ -7,9 +7,11 @@ from pathlib import Path
 import pytest
 import torch
 
+from core.autoencoder import AutoencoderConfig, SketchAutoencoder
 from core.checkpoints import load_model
 from core.generators.pix2pixhd import DiscriminatorConfig, GlobalGeneratorConfig
 from core.training import autoencoder, pix2pixhd
+from core.training.loop import suits_channels_last
 from core.training.recipe import LoopConfig
 from core.training.schedule import indices_of_step, learning_rate
 from tests.core.training.one_and_two import train_in_one_and_two
@@ -135,3 +137,9 @@ def test_an_unknown_setting_on_the_command_line_is_refused(pairs_folder, tmp_pat
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=120)
     assert done.returncode != 0
     assert "learning_rate" in done.stderr
+
+
+@pytest.mark.parametrize(("width", "suits"), [(4, False), (8, True)])
+def test_a_network_whose_backward_pass_would_overrun_memory_is_trained_contiguous(width, suits):
+    network = SketchAutoencoder(AutoencoderConfig(image_size=64, widths=(width, 16), bottleneck=4))
+    assert suits_channels_last(network) is suits
