@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from xml.etree import ElementTree
@@ -22,7 +23,8 @@ FRAME = 512
 @pytest.fixture(scope="module")
 def exported(filled_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     out = tmp_path_factory.mktemp("annotated") / "out"
-    with Library.open(filled_folder) as library:
+    own = shutil.copytree(filled_folder, out.with_name("library"))  # a library notes what was exported of it
+    with Library.open(own) as library:
         export_version(library, "first", out, annotations=tuple(FORMATS))
     return out
 
