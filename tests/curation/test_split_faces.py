@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -34,14 +35,14 @@ def group(omi_dir: Path) -> np.ndarray:
 
 
 @pytest.fixture
-def library(group: np.ndarray, tmp_path: Path) -> Library:
+def library(group: np.ndarray, tmp_path: Path) -> Iterator[Library]:
     """A library that holds the group picture, examined."""
-    opened = Library.open(tmp_path / "library", f"sqlite:///{tmp_path / 'library.sqlite'}")
-    data = cv2.imencode(".png", group[..., ::-1])[1].tobytes()
-    original = original_of(bytes(data))
-    opened.add(original, WHERE)
-    opened.save_examinations([examination(original.id, faces=3.0)])
-    return opened
+    with Library.open(tmp_path / "library", f"sqlite:///{tmp_path / 'library.sqlite'}") as opened:
+        data = cv2.imencode(".png", group[..., ::-1])[1].tobytes()
+        original = original_of(bytes(data))
+        opened.add(original, WHERE)
+        opened.save_examinations([examination(original.id, faces=3.0)])
+        yield opened
 
 
 def test_every_usable_face_is_added_with_a_link_to_its_picture(
