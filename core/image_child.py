@@ -66,6 +66,10 @@ def _children() -> WarmWorkers[_Job, Any]:
     return workers
 
 
+if hasattr(os, "register_at_fork"):  # a fork must not talk over its parent's pipes
+    os.register_at_fork(after_in_child=_children.cache_clear)
+
+
 def decode_in_child(decoder: Callable[[bytes], Result], source: bytes | str | Path) -> Result:
     """Decode a file in one of this process's warm children; from any thread.
 
