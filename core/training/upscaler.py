@@ -21,7 +21,7 @@ from torch.nn import functional as F
 from torch.nn.utils.parametrizations import spectral_norm
 
 from core.config import pick_device
-from core.face_frame import FRAME, face_mask
+from core.face_frame import FRAME
 from core.training import command
 from core.training.data import DataConfig, photos_of
 from core.training.loop import train_recipe
@@ -206,13 +206,6 @@ def damage_photo(rng: np.random.Generator, crop: np.ndarray, scale: int) -> np.n
         )
         small += cv2.resize(stains, (side, side), interpolation=cv2.INTER_CUBIC)
     return np.clip(small + 0.5, 0, 255).astype(np.uint8)
-
-
-def face_sharpness(photo: np.ndarray) -> float:
-    """Mean magnitude of the Laplacian of an aligned photo (512, 512, 3) uint8 inside the template's face."""
-    grey = cv2.cvtColor(photo, cv2.COLOR_RGB2GRAY).astype(np.float32)
-    inside = face_mask(photo.shape[0]) > 0.5
-    return float(np.abs(cv2.Laplacian(grey, cv2.CV_32F))[inside].mean())
 
 
 def _beside(model: nn.Module, small: np.ndarray) -> np.ndarray:
