@@ -124,7 +124,7 @@ def _face(drawing: Drawing, look: Look) -> Shown:
         drawing,
         look,
         result,
-        photo_url=tile_url(result.photo, quality=95),
+        photo_url=data_url(result.photo),
         refined_url=data_url(result.refined_sketch),
         thumbnail=thumbnail(result.photo),
         tile_url=tile_url(result.photo),
