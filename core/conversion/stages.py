@@ -55,19 +55,18 @@ def load_stages(
     whole, sketches, refined = compile_whole(autoencoder, manifold, bind)
     del autoencoder
     shelf = GeneratorShelf(folder, bind, refined)
-    painted = shelf.get(generator).run(refined[:1])[:, :3]
-    upscaler = _load_upscaler(folder, bind, painted) if upscale else None
+    network = shelf.get(generator)
+    upscaler = None
+    if upscale and (folder / UPSCALER_FILE).is_file():
+        upscaler = _load_upscaler(folder, bind, network.run(refined[:1])[:, :3])
     parts = PartsRefinement(lambda: load_parts(folder), bind, sketches) if has_parts(folder) else None
     release_memory()
     return Stages(whole, parts, shelf, upscaler)
 
 
-def _load_upscaler(folder: Path, bind: Bind, painted: torch.Tensor) -> Compiled | None:
-    """The upscaler bound to photos of the default generator's size; None where the folder holds none."""
-    path = folder / UPSCALER_FILE
-    if not path.is_file():
-        return None
-    network = load_model(path)
+def _load_upscaler(folder: Path, bind: Bind, painted: torch.Tensor) -> Compiled:
+    """The upscaler bound to photos of the default generator's size."""
+    network = load_model(folder / UPSCALER_FILE)
     if not isinstance(network, Upscaler):
         raise ValueError(f"{UPSCALER_FILE} holds a {type(network).__name__}, not an upscaler.")
     return bind(network, painted)
