@@ -20,7 +20,7 @@ from safetensors import SafetensorError, safe_open
 from torch import Tensor, nn
 
 from core.efficientnet import empty_feature_network
-from core.runtime import import_openvino
+from core.runtime import compile_graph, import_openvino
 from eval.inception import FIDInception
 from eval.torchscript import ENDINGS as TORCHSCRIPT
 from eval.torchscript import IsolatedNetwork, read_allowed
@@ -49,8 +49,8 @@ class OnnxNetwork(nn.Module):
                 f"{path.name} takes {len(graph.inputs)} inputs, expected one: (1, 3, {size}, {size})."
             )
         graph.reshape([1, 3, size, size])
-        hints = {"INFERENCE_PRECISION_HINT": "f32", "ENABLE_CPU_PINNING": False}
-        self._request: Any = core.compile_model(graph, "CPU", hints).create_infer_request()
+        compiled = compile_graph(graph, {"INFERENCE_PRECISION_HINT": "f32"})
+        self._request: Any = compiled.create_infer_request()
 
     def forward(self, batch: Tensor) -> Tensor:
         rows = [self._request.infer([row[None].contiguous().numpy()])[0].copy() for row in batch.cpu()]

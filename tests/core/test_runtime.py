@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import copy
+import ctypes
+import gc
 import os
 import subprocess
 import sys
@@ -200,3 +202,25 @@ def test_openvino_sends_no_usage_statistics_and_leaves_no_files_at_home(tmp_path
     environment = {**os.environ, "HOME": str(tmp_path), "CI": "false"}
     subprocess.run([sys.executable, "-c", script], check=True, env=environment, timeout=120)
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="the C library's call is Linux's")
+def test_compiled_networks_leave_the_signal_stack_of_the_main_thread_alone():
+    """OpenVINO's own left Python's handlers on freed memory: Ctrl-C was a segmentation fault."""
+
+    class SignalStack(ctypes.Structure):
+        _fields_ = [("start", ctypes.c_void_p), ("flags", ctypes.c_int), ("size", ctypes.c_size_t)]
+
+    def current() -> tuple[int | None, int, int]:
+        stack = SignalStack()
+        assert ctypes.CDLL(None).sigaltstack(None, ctypes.byref(stack)) == 0
+        return stack.start, stack.flags, stack.size
+
+    before = current()
+    examples = torch.zeros(1, 1, 32, 32)
+    held = [compile_module(tiny_generator(), examples, threads=1, runtime="openvino") for _ in range(3)]
+    assert current() == before
+    while held:
+        held.pop(0)
+        gc.collect()
+        assert current() == before
