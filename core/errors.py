@@ -5,9 +5,5 @@ class AssetMissing(RuntimeError):
     """A model file is neither on this machine nor at any of its sources."""
 
 
-class NoFaceFound(ValueError):
-    """The landmarker sees no face in a picture that must show one."""
-
-
 class UnsafeImage(ValueError):
     """A file is not a picture that can be opened safely: broken, too large or no image at all."""

@@ -16,7 +16,6 @@ EYE_LEFT = (186.0, 244.0)
 EYE_RIGHT = (326.0, 244.0)
 NOSE = (256.0, 302.0)
 MOUTH = (256.0, 385.0)
-EYE_DISTANCE = EYE_RIGHT[0] - EYE_LEFT[0]
 
 
 @dataclass(frozen=True)

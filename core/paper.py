@@ -81,11 +81,6 @@ class PaperDrawing:
         return None if matrix is None else _placed(self.source, self.tone, matrix, "hand", size)
 
 
-def sketch_from_upload(data: bytes, size: int = 512) -> ByteImage:
-    """Turn an uploaded picture of a drawing into a sketch (size, size) uint8; see `read_drawing`."""
-    return read_drawing(data, size).sketch
-
-
 def read_drawing(data: bytes, size: int = 512) -> PaperDrawing:
     """Read an uploaded picture of a drawing as black lines on white, framed like the template.
 

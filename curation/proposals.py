@@ -62,16 +62,6 @@ class Proposals:
         }
 
 
-def stack_embeddings(ids: list[str], blobs: Mapping[str, bytes]) -> np.ndarray:
-    """Stored embeddings as one array (N, 1280) float16; a row of zeros where there is none."""
-    size = max((len(blob) // 2 for blob in blobs.values()), default=1280)
-    rows = np.zeros((len(ids), size), dtype=np.float16)
-    for number, key in enumerate(ids):
-        if blob := blobs.get(key):
-            rows[number] = np.frombuffer(blob, dtype=np.float16)
-    return rows
-
-
 def propose(table: pd.DataFrame, embeddings: np.ndarray, decisions: Mapping[str, str]) -> Proposals:
     """Propose a decision for every image that has none.
 

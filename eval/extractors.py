@@ -20,7 +20,6 @@ from eval.inception import REFERENCE_FILE, REFERENCE_SHA256, load_inception
 from eval.inception_file import find_inception
 from eval.own_network import load_own_network
 from eval.protocols import EvaluationProtocol
-from eval.resize import RESIZES
 
 LAST_BLOCK = 15  # of EfficientNet-Lite0's sixteen
 Features = NDArray[np.float32]
@@ -129,31 +128,6 @@ def load_extractor(
     dimensions = run(example).reshape(1, -1).shape[1]
     info = ExtractorInfo(network.name, network.weights, network.sha256, dimensions, runtime)
     return Extractor(info, protocol.size, run)
-
-
-class FeatureModule(nn.Module):
-    """A protocol's features as a feature module for torchmetrics (FID, KID, MIFID).
-
-    Takes photos (B, 3, H, W) uint8 of any size, resizes them as the protocol says, gives (B, D) float32.
-    """
-
-    def __init__(self, protocol: EvaluationProtocol, *, weights: str | Path | None = None) -> None:
-        super().__init__()
-        self.protocol = protocol
-        self.network = _network(protocol, weights).module.eval()
-        with torch.no_grad():
-            example = torch.zeros(1, 3, protocol.size, protocol.size)
-            self.num_features = int(self.network(example).shape[1])
-
-    @torch.no_grad()
-    def forward(self, photos: Tensor) -> Tensor:
-        if photos.dim() != 4 or photos.shape[1] != 3 or photos.dtype != torch.uint8:
-            raise ValueError(f"expected photos (B, 3, H, W) uint8, got {tuple(photos.shape)} {photos.dtype}.")
-        resize = RESIZES[self.protocol.resize]
-        pixels = photos.permute(0, 2, 3, 1).cpu().numpy()
-        batch = torch.stack([resize(photo, self.protocol.size) for photo in pixels])
-        features: Tensor = self.network(batch.to(photos.device))
-        return features.flatten(1)
 
 
 class PooledEfficientNet(nn.Module):

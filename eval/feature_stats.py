@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 from dataclasses import dataclass
 from pathlib import Path
 from zipfile import BadZipFile, ZipFile, is_zipfile
@@ -10,8 +9,6 @@ from zipfile import BadZipFile, ZipFile, is_zipfile
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.linalg.blas import dsyrk
-
-from core.atomic_files import write_atomically
 
 Matrix = NDArray[np.float64]
 
@@ -123,15 +120,8 @@ def moments_of(features: ArrayLike) -> Moments:
     return stats.moments()
 
 
-def save_moments(path: str | Path, moments: Moments) -> None:
-    """Write an ``.npz`` that pytorch-fid reads as well (``mu``, ``sigma``), whole or not at all."""
-    buffer = io.BytesIO()
-    np.savez(buffer, mu=moments.mean, sigma=moments.covariance, count=np.int64(moments.count))
-    write_atomically(path, buffer.getvalue())
-
-
 def load_moments(path: str | Path, *, count: int | None = None) -> Moments:
-    """Read moments that `save_moments`, pytorch-fid or clean-fid wrote.
+    """Read moments (``mu``, ``sigma``) that pytorch-fid or clean-fid wrote.
 
     Parameters
     ----------

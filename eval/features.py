@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from core.atomic_files import replacing
 from core.errors import UnsafeImage
 from eval.decoding import DECODINGS
 from eval.extractors import Extractor, ExtractorInfo
-from eval.feature_stats import FeatureStats, Moments
+from eval.feature_stats import Moments
 from eval.protocols import EvaluationProtocol
 from eval.resize import RESIZES
 
@@ -143,57 +141,6 @@ def extract_features(stream: FeatureStream) -> FeatureSet:
         stream.extractor.info,
         tuple(stream.skipped),
     )
-
-
-def extract_moments(stream: FeatureStream) -> Moments:
-    """Mean and covariance of a stream, in constant memory: all that the Frechet distance needs."""
-    stats = FeatureStats(stream.extractor.info.dimensions)
-    for _, features in stream:
-        stats.update(features)
-    if stats.count < 2:
-        raise ValueError(_nothing(stream))
-    return stats.moments()
-
-
-def save_features(path: str | Path, features: FeatureSet) -> None:
-    """Write a ``.npz`` beside ``path`` and move it there, so that a reader never sees a part."""
-    about = {
-        "schema": SCHEMA,
-        "protocol": features.protocol,
-        "extractor": asdict(features.extractor),
-        "names": features.names,
-        "skipped": [asdict(one) for one in features.skipped],
-    }
-    with replacing(path) as temporary, temporary.open("wb") as file:
-        np.savez(file, features=features.features, about=np.array(json.dumps(about, ensure_ascii=False)))
-
-
-def load_features(path: str | Path) -> FeatureSet:
-    """Read what `save_features` wrote.
-
-    Raises
-    ------
-    ValueError
-        If the file is damaged or of another version.
-    """
-    try:
-        with np.load(path, allow_pickle=False) as file:
-            about, values = json.loads(str(file["about"])), file["features"]
-        if about["schema"] != SCHEMA:
-            raise ValueError(f"schema {about['schema']}, expected {SCHEMA}")
-        return FeatureSet(
-            values,
-            tuple(about["names"]),
-            about["protocol"],
-            ExtractorInfo(**about["extractor"]),
-            tuple(Skipped(**one) for one in about["skipped"]),
-        )
-    except FileNotFoundError:
-        raise
-    except Exception as error:  # a cut zip raises whatever its parser meets
-        raise ValueError(
-            f"{path} holds no features, or is damaged ({error}). Delete it; it is made anew."
-        ) from error
 
 
 def _nothing(stream: FeatureStream) -> str:

@@ -8,7 +8,6 @@ and photos in the same step and their batch statistics must not mix.
 
 from __future__ import annotations
 
-from collections import OrderedDict
 from dataclasses import dataclass
 from typing import Literal
 
@@ -226,9 +225,3 @@ class PatchDiscriminator(nn.Module):
 
     def forward(self, image: Tensor) -> list[Tensor]:
         return [self.model(image)]
-
-
-def drop_running_statistics(weights: OrderedDict[str, Tensor] | dict[str, Tensor]) -> dict[str, Tensor]:
-    """Weights without InstanceNorm's running statistics, which checkpoints of before 2018 carry."""
-    unwanted = ("running_mean", "running_var", "num_batches_tracked")
-    return {name: value for name, value in weights.items() if not name.endswith(unwanted)}

@@ -43,10 +43,6 @@ class GeneratorShelf:
         """What can be asked for."""
         return generators(self._folder)
 
-    def is_compiled(self, name: str) -> bool:
-        """Whether a generator would answer at once, rather than after seconds of preparation."""
-        return name in self._compiled
-
     def get(self, name: str) -> Compiled:
         """The generator, compiled now if it was not yet or its file has changed.
 
@@ -89,10 +85,6 @@ class ReadyGenerators:
     def names(self) -> list[str]:
         """What can be asked for."""
         return list(self._compiled)
-
-    def is_compiled(self, name: str) -> bool:
-        """Whether there is one of that name."""
-        return name in self._compiled
 
     def get(self, name: str) -> Compiled:
         """The generator.

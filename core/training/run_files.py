@@ -73,14 +73,6 @@ def saved_step(run: Path) -> int:
         return 0
 
 
-def family_of(run: Path) -> str:
-    """The family of the weights on disk, empty where there are none."""
-    try:
-        return read_info(run / WEIGHTS_FILE).family
-    except (AssetMissing, ValueError, KeyError):
-        return ""
-
-
 def is_run(folder: Path) -> bool:
     """Whether a folder has been trained in."""
     return any((folder / name).is_file() for name in (CHECKPOINT, LOSSES_FILE, WEIGHTS_FILE))

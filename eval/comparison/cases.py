@@ -55,12 +55,6 @@ def best(comparison: Comparison, model: str, column: str, count: int = 8) -> tup
     return tuple(reversed(_ranked(comparison, model, column)))[:count]
 
 
-def without_score(comparison: Comparison, model: str, column: str) -> tuple[str, ...]:
-    """Names of the cases in which a model has no score: for landmarks, those without a face."""
-    scores = model_of(comparison, model).case_scores.get(column, ())
-    return tuple(case.name for case, value in zip(comparison.cases, scores, strict=False) if value is None)
-
-
 def disagreements(comparison: Comparison, column: str, count: int = 8) -> tuple[RankedCase, ...]:
     """The cases that the models' scores lie furthest apart in, furthest first; at least two must have one."""
     column_of(comparison, column)

@@ -62,16 +62,6 @@ def cubic_kernel(products: Matrix, dimensions: int) -> Matrix:
     return cubed
 
 
-def from_kernel_blocks(ours: Matrix, theirs: Matrix, cross: Matrix) -> KernelDistance:
-    """Kernel distance from kernel values within and between two sets: (N, N), (M, M), (N, M)."""
-    return _from_sums(
-        ours.sum(axis=1) - np.diag(ours),
-        theirs.sum(axis=1) - np.diag(theirs),
-        cross.sum(axis=1),
-        cross.sum(axis=0),
-    )
-
-
 def _sums(rows: Matrix, columns: Matrix) -> tuple[Matrix, Matrix]:
     """Kernel values summed along both axes, a block at a time: (len(rows),), (len(columns),)."""
     by_row, by_column = np.empty(len(rows)), np.zeros(len(columns))

@@ -2,7 +2,7 @@
 
 Four kinds. ``features`` metrics take two sets of features (real, fake), one of each for a whole set. ``photos``,
 ``lines`` and ``landmarks`` metrics take one output and what it should be; score a set with
-`eval.metrics.shuffled_control.with_control`, which keeps the value of every pair for paired tests.
+`eval.metrics.shuffled_control.Controlled`, which keeps the value of every pair for paired tests.
 """
 
 from __future__ import annotations

@@ -7,13 +7,11 @@ same score with the inputs shuffled, and only that unmasks it.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
 import numpy as np
-
-from eval.metrics.faithfulness import shuffled_partners
 
 Output = TypeVar("Output")
 Truth = TypeVar("Truth")
@@ -70,46 +68,6 @@ class Controlled:
     def ignores_input(self) -> bool:
         """Whether the outputs fit their own inputs no better than strangers'."""
         return not self.advantage >= SEPARATED
-
-
-def with_control(
-    score: Callable[[Output, Truth], float],
-    outputs: Sequence[Output | None],
-    truths: Sequence[Truth],
-    *,
-    higher_is_better: bool = False,
-    seed: int = 0,
-) -> Controlled:
-    """Score every output against its own truth and against another one's.
-
-    Parameters
-    ----------
-    score
-        Of one output and one truth.
-    outputs
-        ``None`` where there is nothing to score; it counts as NaN and takes no part in the control.
-    truths
-        In the same order.
-    seed
-        Of the shuffle; no output keeps its own truth.
-
-    Raises
-    ------
-    ValueError
-        If there are not as many truths as outputs, or none.
-    """
-    if len(outputs) != len(truths) or not outputs:
-        raise ValueError(f"expected as many outputs as truths, got {len(outputs)} and {len(truths)}.")
-    present = [i for i, output in enumerate(outputs) if output is not None]
-    values, control = [math.nan] * len(outputs), [math.nan] * len(outputs)
-    strangers = shuffled_partners(len(present), seed=seed) if len(present) > 1 else []
-    for position, i in enumerate(present):
-        output = outputs[i]
-        assert output is not None
-        values[i] = score(output, truths[i])
-        if strangers:
-            control[i] = score(output, truths[present[strangers[position]]])
-    return Controlled(tuple(values), tuple(control), higher_is_better)
 
 
 def _mean(values: Sequence[float]) -> float:

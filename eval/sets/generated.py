@@ -105,11 +105,6 @@ def refined_of(images: ImageSet) -> ImageSet | None:
     return _beside(images, REFINED)
 
 
-def sketches_of(images: ImageSet) -> ImageSet | None:
-    """The drawings that a generated set was drawn from; None for any other set."""
-    return _beside(images, SKETCHES)
-
-
 def read_about(images: ImageSet) -> About | None:
     """What a generated set was made by; None for any other set."""
     return read_about_file(images.folder.parent) if images.kind == "model" and images.folder else None

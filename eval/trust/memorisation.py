@@ -75,11 +75,6 @@ def nearest_training(
     return [(names[i], float(distance)) for i, distance in zip(ids, distances, strict=True)]
 
 
-def nearest_distances(samples: ArrayLike, training: ArrayLike) -> NDArray[np.float64]:
-    """Distance of each sample (N, D) to its nearest training photo (M, D): (N,)."""
-    return _nearest(samples, training)[1]
-
-
 def memorised(output_distances: ArrayLike, unseen_distances: ArrayLike) -> Memorised:
     """Judge outputs' distances by those of true photos that were not trained on.
 
@@ -88,7 +83,7 @@ def memorised(output_distances: ArrayLike, unseen_distances: ArrayLike) -> Memor
     output_distances : (N,)
         Of `nearest_training`, N >= 1.
     unseen_distances : (K,)
-        The same for true photos outside the training set, K >= 1; see `nearest_distances`. The outputs' own
+        The same for true photos outside the training set, K >= 1. The outputs' own
         truths are the fairest.
     """
     outputs, unseen = (

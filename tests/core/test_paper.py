@@ -4,6 +4,7 @@ import contextlib
 import io
 import struct
 import zlib
+from pathlib import Path
 
 import cv2
 import numpy as np
@@ -11,7 +12,7 @@ import pytest
 from PIL import Image
 
 from core.errors import UnsafeImage
-from core.paper import drawing_from_picture, sketch_from_upload
+from core.paper import drawing_from_picture, read_drawing
 
 EYES_AND_MOUTH = ((186, 244), (326, 244), (256, 380))
 White = (255, 255, 255)
@@ -88,18 +89,18 @@ def assert_is_clean_framed_face(sketch: np.ndarray, *, within_px: int = 26) -> N
 
 @pytest.mark.parametrize("neck", [False, True])
 def test_a_photo_of_paper_on_a_table_becomes_a_clean_framed_sketch(neck: bool) -> None:
-    sketch = sketch_from_upload(encoded(paper_photo(neck=neck), "JPEG", quality=85))
+    sketch = read_drawing(encoded(paper_photo(neck=neck), "JPEG", quality=85)).sketch
     assert_is_clean_framed_face(sketch)
 
 
 def test_faint_pencil_becomes_dark_lines() -> None:
-    sketch = sketch_from_upload(encoded(paper_photo(ink=(165, 165, 170)), "JPEG", quality=90))
+    sketch = read_drawing(encoded(paper_photo(ink=(165, 165, 170)), "JPEG", quality=90)).sketch
     assert_is_clean_framed_face(sketch)
 
 
 def test_a_shadow_across_a_page_that_fills_the_photo_leaves_no_line() -> None:
     page = light_on(draw_face((1200, 900), offset=(110, 150), scale=1.3, width=2.5, ink=(60, 60, 60)))
-    assert_is_clean_framed_face(sketch_from_upload(encoded(page, "JPEG", quality=85)))
+    assert_is_clean_framed_face(read_drawing(encoded(page, "JPEG", quality=85)).sketch)
 
 
 def test_a_photo_turned_by_exif_gives_the_upright_sketch() -> None:
@@ -107,12 +108,12 @@ def test_a_photo_turned_by_exif_gives_the_upright_sketch() -> None:
     exif = Image.Exif()
     exif[0x112] = 6  # to be shown turned clockwise
     turned = encoded(np.ascontiguousarray(np.rot90(photo)), exif=exif)
-    assert np.array_equal(sketch_from_upload(turned), sketch_from_upload(encoded(photo)))
+    assert np.array_equal(read_drawing(turned).sketch, read_drawing(encoded(photo)).sketch)
 
 
 def test_white_lines_on_black_give_the_same_sketch_as_black_on_white() -> None:
     drawing = draw_face((700, 600), offset=(60, 90), scale=0.9)
-    assert np.array_equal(sketch_from_upload(encoded(255 - drawing)), sketch_from_upload(encoded(drawing)))
+    assert np.array_equal(read_drawing(encoded(255 - drawing)).sketch, read_drawing(encoded(drawing)).sketch)
 
 
 def test_chalk_on_a_board_is_inverted_and_cleaned() -> None:
@@ -121,27 +122,27 @@ def test_chalk_on_a_board_is_inverted_and_cleaned() -> None:
     )
     noise = np.random.default_rng(0).normal(0, 7, board.shape)
     picture = np.clip(board + noise, 0, 255).astype(np.uint8)
-    assert_is_clean_framed_face(sketch_from_upload(encoded(picture, "JPEG")))
+    assert_is_clean_framed_face(read_drawing(encoded(picture, "JPEG")).sketch)
 
 
 @pytest.mark.parametrize("ink", [(220, 40, 40), (30, 90, 230), (245, 215, 20), (120, 70, 30)])
 def test_a_pencil_of_any_colour_draws_dark_lines(ink: tuple[int, int, int]) -> None:
     drawing = draw_face((900, 700), offset=(90, 180), width=4, ink=ink)
-    assert_is_clean_framed_face(sketch_from_upload(encoded(drawing)))
+    assert_is_clean_framed_face(read_drawing(encoded(drawing)).sketch)
 
 
 def test_coloured_skin_is_taken_away_and_the_lines_stay() -> None:
     skin = np.full((900, 700, 3), 255, np.uint8)
     cv2.ellipse(skin, (346, 470), (140, 170), 0, 0, 360, (245, 205, 175), -1)
     drawing = np.minimum(skin, draw_face((900, 700), offset=(90, 180), ink=(60, 30, 20)))
-    assert_is_clean_framed_face(sketch_from_upload(encoded(drawing)))
+    assert_is_clean_framed_face(read_drawing(encoded(drawing)).sketch)
 
 
 def test_a_transparent_drawing_is_laid_over_white() -> None:
     drawing = draw_face()
     rgba = np.zeros((512, 512, 4), np.uint8)
     rgba[..., 3] = 255 - drawing[..., 0]
-    assert np.abs(sketch_from_upload(encoded(rgba)).astype(int) - drawing[..., 0]).max() <= 1
+    assert np.abs(read_drawing(encoded(rgba)).sketch.astype(int) - drawing[..., 0]).max() <= 1
 
 
 @pytest.mark.parametrize("seed", range(6))
@@ -151,28 +152,28 @@ def test_a_downloaded_drawing_comes_back_unchanged_however_unfinished(seed: int)
     for _ in range(rng.integers(2, 9)):
         points = rng.integers(20, 492, (5, 2)).astype(np.int32)
         cv2.polylines(drawing, [points], False, 0, int(rng.integers(2, 9)), cv2.LINE_AA)
-    again = sketch_from_upload(encoded(drawing))
+    again = read_drawing(encoded(drawing)).sketch
     assert np.array_equal(again, drawing)
-    assert np.array_equal(sketch_from_upload(encoded(again)), again)
+    assert np.array_equal(read_drawing(encoded(again)).sketch, again)
 
 
 def test_a_refined_sketch_with_soft_tones_comes_back_unchanged() -> None:
     soft = cv2.GaussianBlur(draw_face(width=6)[..., 0], (0, 0), 3)
     soft = np.minimum(soft, 253 - np.random.default_rng(0).integers(0, 12, soft.shape)).astype(np.uint8)
-    assert np.array_equal(sketch_from_upload(encoded(soft)), soft)
+    assert np.array_equal(read_drawing(encoded(soft)).sketch, soft)
 
 
 @pytest.mark.parametrize("side", [256, 1024, 2000])
 def test_a_framed_square_drawing_of_another_size_is_only_scaled(side: int) -> None:
     drawing = draw_face((side, side), scale=side / 512)
     expected = cv2.resize(drawing[..., 0], (512, 512), interpolation=cv2.INTER_AREA)
-    assert np.mean(np.abs(sketch_from_upload(encoded(drawing)).astype(int) - expected)) < 4
+    assert np.mean(np.abs(read_drawing(encoded(drawing)).sketch.astype(int) - expected)) < 4
 
 
 @pytest.mark.parametrize("offset", [(20, 30), (900, 40), (500, 900)])
 def test_where_a_small_face_stands_on_the_canvas_does_not_matter(offset: tuple[int, int]) -> None:
     drawing = draw_face((1500, 1500), offset=offset, scale=0.8)
-    assert_is_clean_framed_face(sketch_from_upload(encoded(drawing)))
+    assert_is_clean_framed_face(read_drawing(encoded(drawing)).sketch)
 
 
 def test_dust_and_a_signature_in_the_corner_do_not_change_the_framing() -> None:
@@ -180,24 +181,24 @@ def test_dust_and_a_signature_in_the_corner_do_not_change_the_framing() -> None:
     dirty = clean.copy()
     cv2.putText(dirty, "me", (780, 1370), cv2.FONT_HERSHEY_SIMPLEX, 1, (0, 0, 0), 2)
     shift = np.abs(
-        sketch_from_upload(encoded(dirty)).astype(int) - sketch_from_upload(encoded(clean)).astype(int)
+        read_drawing(encoded(dirty)).sketch.astype(int) - read_drawing(encoded(clean)).sketch.astype(int)
     )
     assert shift.mean() < 1
 
 
 def test_the_side_of_the_result_can_be_chosen() -> None:
-    assert sketch_from_upload(encoded(draw_face()), size=256).shape == (256, 256)
+    assert read_drawing(encoded(draw_face()), size=256).sketch.shape == (256, 256)
 
 
 @pytest.mark.parametrize("value", [0, 128, 255])
 def test_a_picture_of_one_colour_is_refused_as_blank(value: int) -> None:
     with pytest.raises(UnsafeImage, match="No drawn lines"):
-        sketch_from_upload(encoded(np.full((400, 300, 3), value, np.uint8)))
+        read_drawing(encoded(np.full((400, 300, 3), value, np.uint8)))
 
 
 def test_a_photo_of_blank_paper_is_refused_instead_of_drawing_its_grain() -> None:
     with pytest.raises(UnsafeImage, match="No drawn lines"):
-        sketch_from_upload(encoded(light_on(np.full((900, 700, 3), 240.0)), "JPEG"))
+        read_drawing(encoded(light_on(np.full((900, 700, 3), 240.0)), "JPEG"))
 
 
 def bomb() -> bytes:
@@ -222,7 +223,7 @@ def bomb() -> bytes:
 )
 def test_hostile_files_are_refused_with_one_sentence(data: bytes) -> None:
     with pytest.raises(UnsafeImage) as refusal:
-        sketch_from_upload(data)
+        read_drawing(data)
     assert str(refusal.value).rstrip().endswith(".")
 
 
@@ -231,20 +232,20 @@ def test_odd_little_shapes_give_a_sketch_or_a_refusal_never_a_crash(shape: tuple
     picture = np.full((*shape, 3), 255, np.uint8)
     picture[::2] = 0
     with contextlib.suppress(UnsafeImage):
-        assert sketch_from_upload(encoded(picture)).shape == (512, 512)
+        assert read_drawing(encoded(picture)).sketch.shape == (512, 512)
 
 
 def test_an_upload_is_decoded_in_a_child(monkeypatch):
     """What happens to the decoder here does not show there."""
     monkeypatch.setattr("core.paper.read_photo", None)
-    assert_is_clean_framed_face(sketch_from_upload(encoded(draw_face())))
+    assert_is_clean_framed_face(read_drawing(encoded(draw_face())).sketch)
 
 
 def test_a_jpeg_of_scans_without_end_is_refused_at_once():
     data = encoded(np.zeros((64, 64), np.uint8), "JPEG", progressive=True)
     start = data.rfind(b"\xff\xda")
     with pytest.raises(UnsafeImage, match="scans"):
-        sketch_from_upload(data[:start] + data[start:-2] * 200 + b"\xff\xd9")
+        read_drawing(data[:start] + data[start:-2] * 200 + b"\xff\xd9")
 
 
 def ruled_sheet(*, squared: bool = False, degrees: float = 0) -> np.ndarray:
@@ -264,7 +265,7 @@ def ruled_sheet(*, squared: bool = False, degrees: float = 0) -> np.ndarray:
     [ruled_sheet(), light_on(ruled_sheet()), light_on(ruled_sheet(degrees=2.5)), light_on(ruled_sheet(squared=True))],
     ids=["scan", "photo", "tilted", "squared"],
 )  # fmt: skip
-def test_the_lines_of_ruled_paper_go_and_the_drawing_stays(sheet: np.ndarray) -> None:
+def test_the_lines_of_ruled_paper_go_and_the_drawing_stays(sheet: np.ndarray, landmarker_path: Path) -> None:
     sketch = drawing_from_picture(sheet).sketch
     assert_is_clean_framed_face(sketch)
     beside = np.concatenate([sketch[60:450, :50], sketch[60:450, -50:]], axis=1)
@@ -283,7 +284,7 @@ def test_faint_pencil_beside_strong_keeps_mouth_and_chin() -> None:
 @pytest.mark.parametrize("grey", [160, 180, 210, 235])
 def test_a_clean_scan_with_light_grey_lines_is_no_blank_page(grey: int) -> None:
     drawing = draw_face((900, 700), offset=(90, 180), width=4, ink=(grey,) * 3)
-    assert_is_clean_framed_face(sketch_from_upload(encoded(drawing)))
+    assert_is_clean_framed_face(read_drawing(encoded(drawing)).sketch)
 
 
 @pytest.mark.parametrize("ink", [(255, 255, 255), (245, 225, 120)], ids=["white", "yellow"])
@@ -291,4 +292,4 @@ def test_light_lines_on_transparency_are_lines(ink: tuple[int, int, int]) -> Non
     drawing = draw_face((900, 700), offset=(90, 180), width=4)
     rgba = np.zeros((900, 700, 4), np.uint8)
     rgba[..., :3], rgba[..., 3] = ink, 255 - drawing[..., 0]
-    assert_is_clean_framed_face(sketch_from_upload(encoded(rgba)))
+    assert_is_clean_framed_face(read_drawing(encoded(rgba)).sketch)

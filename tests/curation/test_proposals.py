@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from curation.proposal_features import balanced_accuracy
-from curation.proposals import MIN_DECISIONS, propose, stack_embeddings
+from curation.proposals import MIN_DECISIONS, propose
 
 SIZE = 64
 
@@ -165,9 +165,3 @@ def test_table_and_embeddings_of_different_length_are_refused():
     table, embeddings, liked = heap(50)
     with pytest.raises(ValueError, match="one embedding a row"):
         propose(table, embeddings[:-1], decide(table, liked, 30))
-
-
-def test_stored_embeddings_are_stacked_with_zeros_for_missing_ones():
-    blob = np.arange(4, dtype=np.float16).tobytes()
-
-    assert stack_embeddings(["a", "b"], {"a": blob}).tolist() == [[0, 1, 2, 3], [0, 0, 0, 0]]

@@ -13,10 +13,9 @@ from torch import nn
 from core.efficientnet import empty_feature_network
 from core.errors import AssetMissing
 from eval import inception_file
-from eval.extractors import FeatureModule, file_sha256, load_extractor
+from eval.extractors import file_sha256, load_extractor
 from eval.feature_stats import moments_of
 from eval.inception import FIDInception, load_inception
-from eval.metrics.fid import frechet_distance
 from eval.own_network import load_own_network
 from eval.protocols import protocol
 from tests.eval.tiny_onnx import mean_colour_network, scaled_by_a_file
@@ -94,18 +93,6 @@ class TestInception:
         with pytest.raises(ValueError, match="uploaded file"):
             inception_file.keep_upload(b"not weights")
         assert not empty_cache.exists()
-
-    def test_it_plugs_into_torchmetrics(self, inception_weights: Path) -> None:
-        from torchmetrics.image.fid import FrechetInceptionDistance
-
-        module = FeatureModule(protocol("fid_tf1"), weights=inception_weights)
-        theirs = FrechetInceptionDistance(feature=module)
-        photos = torch.randint(0, 256, (6, 3, 20, 30), generator=torch.Generator().manual_seed(1)).byte()
-        with torch.no_grad():
-            theirs.update(photos[:3], real=True)
-            theirs.update(photos[3:], real=False)
-            ours = frechet_distance(module(photos[:3]).numpy(), module(photos[3:]).numpy())
-        assert float(theirs.compute()) == pytest.approx(ours, rel=1e-3)
 
 
 class TestEfficientNet:

@@ -9,15 +9,11 @@ import torch
 from PIL import Image
 
 from eval.extractors import Extractor, ExtractorInfo
-from eval.feature_stats import moments_of
 from eval.features import (
     FeatureSet,
     FeatureStream,
     Picture,
     extract_features,
-    extract_moments,
-    load_features,
-    save_features,
 )
 from eval.protocols import EvaluationProtocol
 
@@ -74,15 +70,6 @@ def test_damaged_and_missing_files_are_listed_and_stop_nothing(tmp_path: Path) -
 def test_nothing_usable_says_so_with_the_first_reason() -> None:
     with pytest.raises(ValueError, match=r"1 were left out. The first: empty: The file is empty"):
         extract_features(stream([("empty", b"")]))
-    with pytest.raises(ValueError, match="too few"):
-        extract_moments(stream(pictures(1)))
-
-
-def test_moments_need_no_features_in_memory() -> None:
-    found = extract_moments(stream(iter(pictures()), batch_size=2))  # type: ignore[arg-type]
-    expected = moments_of(extract_features(stream(pictures())).features)
-    assert found.count == 7
-    np.testing.assert_allclose(found.covariance, expected.covariance, rtol=1e-12)
 
 
 def test_progress_counts_every_picture() -> None:
@@ -90,29 +77,6 @@ def test_progress_counts_every_picture() -> None:
     mixed = [*pictures(2), ("empty", b"")]
     extract_features(stream(mixed, progress=lambda done, total: seen.append((done, total)), total=3))
     assert seen == [(1, 3), (2, 3), (3, 3)]
-
-
-def test_features_come_back_from_their_file(tmp_path: Path) -> None:
-    found = extract_features(stream([*pictures(2), ('Ätzend "so".jpg', b"")]))
-    save_features(tmp_path / "set.npz", found)
-    again = load_features(tmp_path / "set.npz")
-    assert np.array_equal(again.features, found.features)
-    assert (again.names, again.protocol, again.extractor, again.skipped) == (
-        found.names,
-        found.protocol,
-        found.extractor,
-        found.skipped,
-    )
-    assert [path.name for path in tmp_path.iterdir()] == ["set.npz"]
-
-
-@pytest.mark.parametrize("kept", [0, 30, 200])
-def test_a_damaged_file_of_features_is_refused(tmp_path: Path, kept: int) -> None:
-    save_features(tmp_path / "set.npz", extract_features(stream(pictures(2))))
-    data = (tmp_path / "set.npz").read_bytes()
-    (tmp_path / "set.npz").write_bytes(data[:kept])
-    with pytest.raises(ValueError, match="damaged"):
-        load_features(tmp_path / "set.npz")
 
 
 def test_the_key_tells_protocol_weights_and_runtime() -> None:

@@ -9,7 +9,6 @@ from core.generators.cyclegan import (
     ResnetTranslator,
     UnetConfig,
     UnetTranslator,
-    drop_running_statistics,
 )
 
 SIX_BLOCKS = CycleGANConfig(ngf=4, n_blocks=6)
@@ -76,12 +75,3 @@ def test_a_verdict_sees_patches_of_seventy_pixels():
     verdict[0, 0, 15, 15].backward()
     rows = image.grad.abs().sum((0, 1, 3)).nonzero().flatten()
     assert rows.max() - rows.min() + 1 == 70
-
-
-def test_running_statistics_of_old_checkpoints_are_dropped():
-    wanted = ResnetTranslator(SIX_BLOCKS).state_dict()
-    old = dict(wanted) | {
-        "model.2.running_mean": torch.zeros(4),
-        "model.2.num_batches_tracked": torch.zeros(()),
-    }
-    assert drop_running_statistics(old).keys() == wanted.keys()

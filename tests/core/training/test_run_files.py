@@ -8,7 +8,6 @@ from pathlib import Path
 import numpy as np
 
 from core.training.run_files import (
-    family_of,
     is_run,
     log_tail,
     read_losses,
@@ -47,7 +46,7 @@ def test_a_step_that_was_logged_twice_counts_once(tmp_path: Path) -> None:
 def test_an_empty_folder_has_nothing(tmp_path: Path) -> None:
     assert len(read_losses(tmp_path)) == 0
     assert samples(tmp_path) == {}
-    assert (saved_step(tmp_path), family_of(tmp_path), log_tail(tmp_path / "log")) == (0, "", "")
+    assert (saved_step(tmp_path), log_tail(tmp_path / "log")) == (0, "")
     assert not is_run(tmp_path)
     assert size_on_disk(tmp_path) == 0
 

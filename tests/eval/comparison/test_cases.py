@@ -2,7 +2,7 @@
 
 import pytest
 
-from eval.comparison.cases import best, cases_with, disagreements, labels_of, without_score, worst
+from eval.comparison.cases import best, cases_with, disagreements, labels_of, worst
 from tests.eval.comparison.comparison_material import comparison
 
 SCORES = {"a": (0.1, 0.4, None, 0.2), "b": (0.1, 0.1, 0.3, 0.9)}
@@ -24,7 +24,6 @@ def test_the_best_cases_come_best_first() -> None:
 def test_a_case_without_a_score_is_neither_best_nor_worst() -> None:
     found = comparison(SCORES)
     assert len(worst(found, "a", "landmarks", 9)) == len(best(found, "a", "landmarks", 9)) == 3
-    assert without_score(found, "a", "landmarks") == ("0002",)
 
 
 def test_models_disagree_most_where_their_scores_lie_furthest_apart() -> None:

@@ -12,7 +12,7 @@ import pytest
 
 from core.errors import AssetMissing
 from eval.sets.contents import ImageSet
-from eval.sets.generated import generate_set, read_about, refined_of, sketches_of
+from eval.sets.generated import SKETCHES, generate_set, read_about, refined_of
 from tests.eval.sets.pictures_material import packed, picture, write
 
 FILES = (
@@ -144,10 +144,11 @@ def test_another_sketch_is_another_set(make: Make, data: Path) -> None:
 
 def test_drawing_and_refined_drawing_lie_beside(make: Make, data: Path) -> None:
     made = make(Painter())
-    sketches, refined = sketches_of(made), refined_of(made)
-    assert sketches is not None and refined is not None
-    assert sketches.names == refined.names == made.names
-    assert sketches.items[0].read() == (data / "sketches/0801.png").read_bytes()
+    refined = refined_of(made)
+    assert refined is not None and refined.names == made.names
+    assert made.folder is not None
+    drawn = made.folder.with_name(SKETCHES) / "0801.png"
+    assert drawn.read_bytes() == (data / "sketches/0801.png").read_bytes()
 
 
 def test_the_speed_and_the_weights_are_told(make: Make) -> None:

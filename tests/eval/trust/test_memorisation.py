@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from eval.trust.memorisation import memorised, nearest_distances, nearest_training
+from eval.trust.memorisation import memorised, nearest_training
 
 
 def draw(seed: int, count: int) -> np.ndarray:
@@ -16,6 +16,10 @@ NAMES = [f"train {i}" for i in range(700)]
 def test_a_copy_is_found_at_no_distance() -> None:
     training = draw(1, 700)
     assert nearest_training(training[[650, 3]], training, NAMES) == [("train 650", 0.0), ("train 3", 0.0)]
+
+
+def nearest_distances(samples: np.ndarray, training: np.ndarray) -> list[float]:
+    return [distance for _, distance in nearest_training(samples, training, ["?"] * len(training))]
 
 
 def test_it_is_the_smallest_of_all_distances(monkeypatch: pytest.MonkeyPatch) -> None:
