@@ -61,8 +61,10 @@ def main(arguments: list[str] | None = None) -> int:
             _print_summary(summarise(_print_each(answers, options.json, bar.write)), options.json)
             if options.judge:
                 bar.set_description("judging")
+                from curation.judge import judge_new  # loads the whole machinery
+
                 report.phase("judging")
-                _judge(library, options, show)
+                judge_new(library, workers=options.workers, as_json=options.json, progress=show)
     except ValueError as error:
         return _stop(2, str(error))
     except (LibraryError, WorkerStartError, AssetMissing) as error:
@@ -99,16 +101,6 @@ def _print_each(answers: Iterable[Answer], as_json: bool, write: Callable[..., A
 
 def _print_summary(summary: IntakeSummary, as_json: bool) -> None:
     print(json.dumps({"summary": asdict(summary)}) if as_json else summary.sentence(), flush=True)
-
-
-def _judge(library: Library, options: argparse.Namespace, progress: Progress) -> None:
-    from curation.judge import JudgeConfig, LibraryInUse, judge_library  # loads the whole machinery
-
-    try:
-        judged = judge_library(library, JudgeConfig(workers=options.workers), progress=progress)
-    except LibraryInUse as error:
-        raise LibraryError(str(error)) from error
-    print(json.dumps({"judged": asdict(judged)}) if options.json else judged.sentence(), flush=True)
 
 
 def _spool_folder(source: Path, root: Path) -> Path:

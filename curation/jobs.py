@@ -1,4 +1,4 @@
-"""Curation's background jobs: adding, judging and exporting, in ``<library>/jobs/`` (see `core.processes.jobs`)."""
+"""Curation's background jobs, in ``<library>/jobs/`` (see `core.processes.jobs`)."""
 
 from __future__ import annotations
 
@@ -9,9 +9,24 @@ from core.processes import jobs as processes
 from core.processes.jobs import STOP_S, Job
 from core.processes.progress import progress_writer
 
-__all__ = ["KINDS", "Job", "jobs", "poll", "progress_writer", "start", "stop"]
+__all__ = [
+    "KINDS",
+    "Job",
+    "is_running",
+    "jobs",
+    "poll",
+    "progress_writer",
+    "start",
+    "start_splitting",
+    "stop",
+]
 
-KINDS = {"add": "curation.add", "judge": "curation.judge", "export": "curation.export.__main__"}
+KINDS = {
+    "add": "curation.add",
+    "judge": "curation.judge",
+    "export": "curation.export.__main__",
+    "split": "curation.split_faces",
+}
 
 
 def start(kind: str, arguments: Sequence[str], *, library: Path) -> Job:
@@ -37,6 +52,17 @@ def start(kind: str, arguments: Sequence[str], *, library: Path) -> Job:
         raise ValueError(f"expected a job of kind {', '.join(KINDS)}, got {kind!r}")
     place = ["--library", str(library.absolute())]
     return processes.start(library / "jobs", kind, KINDS[kind], arguments, surroundings=place)
+
+
+def start_splitting(library: Path, *image_ids: str) -> None:
+    """Have these group pictures cut into faces, or all that were not cut yet, unless that is being done."""
+    if not is_running(library, "split"):
+        start("split", [*image_ids, "--judge", "--json"], library=library)
+
+
+def is_running(library: Path, kind: str) -> bool:
+    """Whether a job of this kind is running."""
+    return any(job.state == "running" for job in jobs(library) if job.kind == kind)
 
 
 def poll(library: Path, job_id: str) -> Job:

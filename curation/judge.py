@@ -155,6 +155,23 @@ def judge_library(
     return JudgeSummary(counts.total(), by_status, groups, workers, config.engine, round(seconds, 2), rate)
 
 
+def judge_new(
+    library: Library, *, workers: int | None = None, as_json: bool, progress: Callable[[int, int], None]
+) -> None:
+    """Judge what a command has just added, and print the summary.
+
+    Raises
+    ------
+    LibraryError
+        Also if another run is judging this library; the others are those of `judge_library`.
+    """
+    try:
+        judged = judge_library(library, JudgeConfig(workers=workers), progress=progress)
+    except LibraryInUse as error:
+        raise LibraryError(str(error)) from error
+    print(json.dumps({"judged": asdict(judged)}) if as_json else judged.sentence(), flush=True)
+
+
 @contextmanager
 def _alone(root: Path) -> Iterator[None]:
     """Keep other runs out; the lock ends with the process, however it ends."""

@@ -3,8 +3,9 @@
 Every picture of the library that shows several faces (or those named by the beginning of their ids) is cut:
 one square around each face that is large enough to be used, taken from the original and stored without loss.
 A crop keeps licence, author and page of its picture, and its source is ``picture:ID``, so it can be traced
-back; crops of one picture share a page and so a split. They are judged like any other image; a second run
-adds nothing new.
+back; crops of one picture share a page and so a split. They are judged like any other image (at once with
+``--judge``); pictures that were cut are passed over by the next run, unless they are named or the rules ask for
+smaller faces now.
 """
 
 from __future__ import annotations
@@ -25,22 +26,24 @@ import numpy as np
 from core import assets, face_mesh
 from core.errors import AssetMissing, UnsafeImage
 from core.landmarks import FaceLandmarker
+from core.processes.progress import follow_progress, progress_writer
+from core.processes.workers import WorkerStartError
 from curation.intake.picture import hash_pixels
 from curation.judging.aligned import read_original
 from curation.judging.examine import LANDMARKER, MAX_FACES
 from curation.judging.faces import crop_around, find_face
 from curation.library.errors import LibraryError
-from curation.library.records import Original, Provenance
+from curation.library.records import GROUP_PICTURE, Original, Provenance
 
 if TYPE_CHECKING:
     from curation.library.library import Library
 
-SOURCE = "picture:"
+_CUT = "split_faces"  # under which the library notes how each picture was cut
 
 
 @dataclass(frozen=True)
 class SplitSummary:
-    """A finished run: pictures cut, crops added, crops that were there already, pictures not readable."""
+    """A finished run: pictures looked at, crops added, crops that were there already, pictures not readable."""
 
     pictures: int
     added: int
@@ -49,10 +52,28 @@ class SplitSummary:
 
     def sentence(self) -> str:
         """The same for people."""
-        return (
-            f"{self.pictures} group pictures cut: {self.added} faces added, {self.known} were there already, "
-            f"{self.unreadable} pictures could not be read."
-        )
+        parts = [f"{_count(self.added, 'face')} of {_count(self.pictures, 'group picture')} added"]
+        parts += [f"{self.known:,} there already"] if self.known else []
+        parts += [f"{_count(self.unreadable, 'picture')} not readable"] if self.unreadable else []
+        if self.pictures and not self.added + self.known:
+            parts.append("none is as large as the rules ask for")
+        return f"{', '.join(parts)}."
+
+
+def _count(number: int, thing: str) -> str:
+    return f"{number:,} {thing}{'' if number == 1 else 's'}"
+
+
+def pictures_to_split(library: Library) -> list[str]:
+    """List the pictures that show several faces and were not cut into faces as small as the rules ask for."""
+    table = library.table()
+    least = library.rules()["eye_distance"].threshold
+    cut = library.known_sources(_CUT)
+    return [
+        image_id
+        for image_id in table.index[table["faces"] > 1].astype(str)
+        if image_id not in cut or float(cut[image_id].partition(" ")[0]) > least
+    ]
 
 
 def split_faces(
@@ -67,7 +88,7 @@ def split_faces(
     Parameters
     ----------
     ids
-        Pictures to cut; by default all that were examined and show more than one face.
+        Pictures to cut; by default those of `pictures_to_split`.
     min_eye_distance_px
         Smaller faces are left out; by default what the rule in force asks for.
 
@@ -79,12 +100,13 @@ def split_faces(
         If the library cannot be read or written.
     """
     least = library.rules()["eye_distance"].threshold if min_eye_distance_px is None else min_eye_distance_px
-    table = library.table()
-    chosen = list(ids) or table.index[table["faces"] > 1].tolist()
+    chosen = list(ids) or pictures_to_split(library)
     origins = library.provenances(chosen)
     added = known = unreadable = 0
     with FaceLandmarker(assets.fetch(LANDMARKER), max_faces=MAX_FACES) as landmarker:
         for number, image_id in enumerate(chosen):
+            if progress:
+                progress(number, len(chosen))
             try:
                 photo = read_original(library.files.original(image_id), image_id)
             except UnsafeImage:
@@ -98,9 +120,10 @@ def split_faces(
             ]
             outcomes = library.add_many(arrivals)
             added += outcomes.count("new")
-            known += sum(outcome == "known" for outcome in outcomes)
-            if progress:
-                progress(number + 1, len(chosen))
+            known += outcomes.count("known")
+            library.note_source_files(_CUT, {image_id: f"{least:g} {image_id}"})  # goes with the image
+    if progress:
+        progress(len(chosen), len(chosen))
     return SplitSummary(len(chosen) - unreadable, added, known, unreadable)
 
 
@@ -120,9 +143,9 @@ def _as_original(crop: np.ndarray) -> Original:
 
 
 def _provenance(origin: Provenance, image_id: str, face: int) -> Provenance:
-    page = origin.page or f"{SOURCE}{image_id}"
+    page = origin.page or f"{GROUP_PICTURE}{image_id}"
     return replace(
-        origin, source=f"{SOURCE}{image_id}", name=f"{origin.name} face {face}", page=page, added_at=""
+        origin, source=f"{GROUP_PICTURE}{image_id}", name=f"{origin.name} face {face}", page=page, added_at=""
     )
 
 
@@ -137,27 +160,33 @@ def main(arguments: list[str] | None = None) -> int:
         "ids", nargs="*", metavar="ID", help="beginnings of ids (default: all group pictures)"
     )
     parser.add_argument("--library", type=Path, metavar="DIR", help="default: library/ in the data folder")
-    parser.add_argument("--json", action="store_true", help="print the summary as one line of JSON")
+    parser.add_argument("--judge", action="store_true", help="examine the faces right afterwards")
+    parser.add_argument("--progress-file", type=Path, metavar="FILE", help="keep done and total in this file")
+    parser.add_argument("--json", action="store_true", help="print each summary as a line of JSON")
     options = parser.parse_args(arguments)
     logging.basicConfig(level=logging.WARNING, format="%(message)s", stream=sys.stderr)
+    report = progress_writer(options.progress_file)
     try:
         with Library.open(options.library) as library, tqdm(unit="picture", file=sys.stderr) as bar:
-
-            def show(done: int, total: int) -> None:
-                bar.total = total
-                bar.update(done - bar.n)
-
+            show = follow_progress(bar, report)
+            report.phase("splitting")
             summary = split_faces(library, _named(library, options.ids), progress=show)
+            found = json.dumps({"summary": asdict(summary)}) if options.json else summary.sentence()
+            print(found, flush=True)
+            if options.judge:
+                from curation.judge import judge_new  # loads the whole machinery
+
+                report.phase("judging")
+                judge_new(library, as_json=options.json, progress=show)
     except ValueError as error:
         print(error, file=sys.stderr)
         return 2
-    except (LibraryError, AssetMissing) as error:
+    except (LibraryError, AssetMissing, WorkerStartError, OSError) as error:
         print(error, file=sys.stderr)
         return 1
     except KeyboardInterrupt:
         print("Stopped. What was added stays; run it again to go on.", file=sys.stderr)
         return 130
-    print(json.dumps(asdict(summary)) if options.json else summary.sentence())
     return 0
 
 

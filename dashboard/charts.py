@@ -8,6 +8,7 @@ import altair as alt
 import numpy as np
 import pandas as pd
 
+from curation.library.records import GROUP_PICTURE
 from dashboard.review.filters import View
 
 POINTS_SHOWN = 4000
@@ -73,13 +74,15 @@ def histogram_chart(table: pd.DataFrame, column: str) -> alt.Chart:
 
 def source_chart(table: pd.DataFrame) -> alt.Chart:
     """What each source yields; a click picks it."""
-    counted = _counted(table, table["source"].astype(str))
+    source = table["source"].astype(str)
+    counted = _counted(table, source.where(~source.str.startswith(GROUP_PICTURE), GROUP_PICTURE))
+    title = f"datum.label == '{GROUP_PICTURE}' ? 'faces of group pictures' : datum.label"
     pick = alt.selection_point(name="pick", fields=["group"])
     return (
         alt.Chart(counted)
         .mark_bar()
         .encode(
-            y=alt.Y("group:N", title=None, sort="-x"),
+            y=alt.Y("group:N", title=None, sort="-x", axis=alt.Axis(labelExpr=title)),
             x=alt.X("images:Q", title="images"),
             color=alt.Color("state:N", scale=COLOURS, legend=None),
             opacity=alt.condition(pick, alt.value(1), alt.value(0.35)),

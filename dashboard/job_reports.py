@@ -13,8 +13,13 @@ if TYPE_CHECKING:
     from curation.jobs import Job
 
 REFUSED_SHOWN = 500
-KINDS = {"add": "Adding", "judge": "Judging", "export": "Exporting"}
-PHASES = {"adding": "Adding pictures", "judging": "Judging faces", "duplicates": "Looking for duplicates"}
+KINDS = {
+    "add": "Adding", "judge": "Judging", "split": "Faces of group pictures", "export": "Exporting",
+}  # fmt: skip
+PHASES = {
+    "adding": "Adding pictures", "judging": "Judging faces", "splitting": "Cutting faces out",
+    "duplicates": "Looking for duplicates",
+}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -56,6 +61,14 @@ def read_report(output: Path) -> Report:
         if answer["outcome"] in ("refused", "failed", "deleted") and len(refused) < REFUSED_SHOWN:
             refused.append((str(answer.get("name", "")), str(answer.get("sentence", ""))))
     return Report(dict(outcomes), tuple(refused))
+
+
+def split_sentence(output: Path) -> str:
+    """What a job that splits group pictures has added, once it is known."""
+    from curation.split_faces import SplitSummary
+
+    found = next((line["summary"] for line in _lines(output) if "summary" in line), None)
+    return SplitSummary(**found).sentence() if found else ""
 
 
 def title_of(job: Job) -> str:

@@ -5,6 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass, fields
 from typing import NamedTuple
 
+GROUP_PICTURE = (
+    "picture:"  # the source of a face that was cut out of a group picture, before the picture's id
+)
+
 
 @dataclass(frozen=True)
 class Provenance:
@@ -13,7 +17,8 @@ class Provenance:
     Attributes
     ----------
     source
-        ``folder:NAME``, ``upload``, ``archive:NAME``, ``url``, ``api``, ``import:coco``, ``demo`` ...
+        ``folder:NAME``, ``upload``, ``archive:NAME``, ``url``, ``api``, ``import:coco``, ``demo``, ``picture:ID``
+        (cut out of that group picture) ...
     name
         Path or file name as it came.
     page

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from core.names import search_key
+from curation.library.records import GROUP_PICTURE
 
 Names = str | Sequence[str]
 Range = tuple[float | None, float | None]
@@ -21,7 +22,8 @@ class Filters:
     Attributes
     ----------
     state, verdict, rule, source, licence, status, decision
-        A name, or several of which one must hold.
+        A name, or several of which one must hold; the source ``picture:`` holds for all faces that were cut
+        out of group pictures.
     label, reviewer
         A name or several: the image carries one of these labels, or was decided by one of them.
     disputed
@@ -76,6 +78,9 @@ def matching(table: pd.DataFrame, filters: Filters) -> np.ndarray:
     passed = np.ones(len(table), dtype=bool)
     for name in _WORDS:
         if wanted := _names(getattr(filters, name)):
+            if GROUP_PICTURE in wanted and name == "source":
+                known = table[name].cat.categories
+                wanted = (*wanted, *known[known.str.startswith(GROUP_PICTURE)])
             passed &= table[name].isin(wanted).to_numpy()
     for name, column in _TUPLES.items():
         if wanted := _names(getattr(filters, name)):

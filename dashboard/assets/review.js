@@ -47,6 +47,7 @@ function createReview(parent) {
       align,
       decide: (decision) => named(() => decide(decision)),
       label: (id, add, remove) => named(() => label([id], add, remove)),
+      follow: (deed) => outbox.push(deed),
       remove: (id, why) => named(() => push("delete", { ids: [id], why })),
     },
     close: () => {

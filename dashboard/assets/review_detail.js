@@ -74,6 +74,20 @@ function createDetail(dialog, { act, close }) {
     mesh.innerHTML = detail ? `<path class="dots" d="${detail.dots}"/><path d="${detail.lines}"/>` : "";
   }
 
+  function link({ text, deed }) {
+    const item = document.createElement("li");
+    const button = document.createElement("button");
+    button.type = "button";
+    button.className = "plain";
+    button.textContent = text;
+    button.addEventListener("click", () => {
+      act.follow(deed);
+      dialog.close();
+    });
+    item.append(button);
+    return item;
+  }
+
   function chip(name) {
     const button = document.createElement("button");
     button.type = "button";
@@ -165,6 +179,7 @@ function createDetail(dialog, { act, close }) {
       find(".measures").replaceChildren(...detail.measures.map(measureRow));
       list(find(".history"), detail.history.length ? detail.history : ["Nobody has decided yet."]);
       list(find(".sources"), detail.sources);
+      find(".sources").append(...detail.links.map(link));
     },
     editLabels() {
       label.focus();

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pandas as pd
 import streamlit as st
 
-from dashboard.job_reports import read_report, state_text, title_of
+from dashboard.job_reports import read_report, split_sentence, state_text, title_of
 from dashboard.plain_text import as_text
 
 if TYPE_CHECKING:
@@ -19,13 +19,13 @@ SHOWN = 5
 POLL_S = 1.0
 
 
-def show_jobs(root: Path, kinds: Sequence[str]) -> None:
+def show_jobs(root: Path, kinds: Sequence[str], *, most: int = SHOWN) -> None:
     """The latest jobs of these kinds; followed as long as one is running."""
-    running = any(job.state == "running" for job in _latest(root, kinds))
+    running = any(job.state == "running" for job in _latest(root, kinds, most))
 
     @st.fragment(run_every=POLL_S if running else None)
     def follow() -> None:
-        found = _latest(root, kinds)
+        found = _latest(root, kinds, most)
         for job in found:
             _show(root, job)
         if running and not any(job.state == "running" for job in found):
@@ -34,10 +34,10 @@ def show_jobs(root: Path, kinds: Sequence[str]) -> None:
     follow()
 
 
-def _latest(root: Path, kinds: Sequence[str]) -> list[Job]:
+def _latest(root: Path, kinds: Sequence[str], most: int) -> list[Job]:
     from curation.jobs import jobs
 
-    return [job for job in jobs(root) if job.kind in kinds][:SHOWN]
+    return [job for job in jobs(root) if job.kind in kinds][:most]
 
 
 def _show(root: Path, job: Job) -> None:
@@ -45,8 +45,11 @@ def _show(root: Path, job: Job) -> None:
         line = st.container(horizontal=True, vertical_alignment="center")
         report = read_report(job.output) if job.kind == "add" else None
         text = f"**{as_text(title_of(job))}** · {as_text(state_text(job))}"
-        if report is not None and report.sentence():
-            text += f" {report.sentence()}"
+        result = report.sentence() if report is not None else ""
+        if job.kind == "split":
+            result = split_sentence(job.output)
+        if result:
+            text += f" {result}"
         with line:
             st.markdown(text, width="stretch")
             if job.state == "running":

@@ -8,6 +8,7 @@ from typing import Any
 
 import streamlit as st
 
+from curation.library.records import GROUP_PICTURE
 from dashboard.plain_text import as_text
 from dashboard.review.choices import Choices
 from dashboard.review.filters import STATES, VERDICTS, View
@@ -162,13 +163,25 @@ def _show_filters(session: ReviewSession, choices: Choices) -> None:
             chosen = getattr(view, name)
             _Field(session, name, ()).show(
                 st.multiselect, label, sorted({*offered, *chosen}), default=list(chosen), label_visibility="visible",
-                placeholder="Any", format_func=_numbered(offered, choices.titles if name == "rule" else {}),
+                placeholder="Any", format_func=_numbered(name, offered, choices),
             )  # fmt: skip
     _show_ranges(session)
 
 
-def _numbered(offered: Mapping[str, int], titles: Mapping[str, str]) -> Any:
-    return lambda name: f"{titles.get(name, name)} ({offered.get(name, 0):,})"
+def _numbered(name: str, offered: Mapping[str, int], choices: Choices) -> Any:
+    def text(entry: str) -> str:
+        number = f" ({offered[entry]:,})" if entry in offered else ""
+        return _title(name, entry, choices) + number
+
+    return text
+
+
+def _title(name: str, entry: str, choices: Choices) -> str:
+    """What a rule or source is called; labels and reviewers are called as they are."""
+    if name not in ("rule", "source"):
+        return entry
+    is_picture = name == "source" and entry.startswith(GROUP_PICTURE)
+    return choices.titles.get(entry, "Faces of one picture" if is_picture else entry)
 
 
 def _show_ranges(session: ReviewSession) -> None:
@@ -201,7 +214,7 @@ def active_filters(view: View, choices: Choices) -> list[tuple[str, View]]:
         chosen = getattr(view, name)
         for entry in chosen:
             others = tuple(other for other in chosen if other != entry)
-            title = choices.titles.get(entry, entry) if name == "rule" else entry
+            title = _title(name, entry, choices)
             active.append((f"{name.capitalize()}: {title}", replace(view, **{name: others})))
     if view.disputed:
         active.append(("Disagreements", replace(view, disputed=False)))

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from core import face_mesh
 from core.face_frame import alignment_targets
+from curation.library.records import GROUP_PICTURE
+from dashboard.components.group_pictures import group_links
 from dashboard.review.words import READINGS, decision_words, measure_bar
 
 if TYPE_CHECKING:
@@ -48,6 +51,7 @@ def detail_of(library: Library, table: pd.DataFrame, image_id: str) -> dict[str,
         "sentence": _sentence(row, rules),
         "history": [history_line(entry) for entry in reversed(library.history(image_id))],
         "sources": [line for origin in library.provenance(image_id) for line in origin_lines(origin)],
+        "links": group_links(library, table, image_id),
     }
 
 
@@ -91,6 +95,9 @@ def history_line(entry: Decision) -> str:
 
 def origin_lines(origin: Provenance) -> list[str]:
     """Where an image came from, one fact a line."""
+    if origin.source.startswith(GROUP_PICTURE):  # the way to the picture is a link of its own
+        page = "" if origin.page == origin.source else origin.page
+        origin = replace(origin, source="Cut from a group picture", page=page)
     first = " · ".join(
         part for part in (origin.source, origin.name, origin.added_at.replace("T", " ")[:16]) if part
     )

@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from curation.library.records import GROUP_PICTURE
+
 if TYPE_CHECKING:
     import pandas as pd
 
@@ -26,7 +28,7 @@ class Choices:
     decisions
         What people said; ``none`` where nobody did.
     titles
-        Of the rules, by name.
+        Of the rules, and of a source that has one, by name.
     """
 
     decisions: Mapping[str, int]
@@ -65,7 +67,9 @@ def count_choices(table: pd.DataFrame, titles: dict[str, str]) -> Choices:
     """Count a table's decisions, rules, sources, labels and reviewers."""
     decisions = _count(table["decision"])
     decisions["none"] = decisions.pop("", 0)
-    rules, sources = _count(table["rule"]), _count(table["source"])
+    rules, sources = _count(table["rule"]), Counter[str]()
+    for source, number in _count(table["source"]).items():
+        sources[GROUP_PICTURE if source.startswith(GROUP_PICTURE) else source] += number
     rules.pop("", None)
     return Choices(
         decisions=decisions,
@@ -73,7 +77,7 @@ def count_choices(table: pd.DataFrame, titles: dict[str, str]) -> Choices:
         sources=sources,
         labels=Counter(chain.from_iterable(filter(None, table["labels"].to_numpy()))),
         reviewers=Counter(chain.from_iterable(filter(None, table["reviewers"].to_numpy()))),
-        titles=titles,
+        titles=titles | {GROUP_PICTURE: "Faces of group pictures"},
         disputed=int(table["disputed"].sum()),
         total=len(table),
         has_proposals=bool(table["proposal"].notna().any()),

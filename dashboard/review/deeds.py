@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from dashboard.review.filters import PAGE_SIZE
+from dashboard.review.filters import PAGE_SIZE, View
 from dashboard.review.state import DoneBook, ReviewSession, clean_name
 
 if TYPE_CHECKING:
@@ -183,7 +183,35 @@ def _reviewer(library: Library, session: ReviewSession, deed: Mapping[str, Any])
     session.reviewer = name
 
 
-_PAGE: dict[str, Callable[..., None]] = {"turn": _turn, "open": _open, "reviewer": _reviewer}
+def _look(_library: Library, session: ReviewSession, deed: Mapping[str, Any]) -> None:
+    """Show the picture that a face was cut from, or the faces of a picture."""
+    from curation.library.records import GROUP_PICTURE
+
+    if "picture" in deed:
+        session.look_at(View(text=_id(deed["picture"])))
+    else:
+        session.look_at(View(source=(f"{GROUP_PICTURE}{_id(deed.get('facesOf'))}",)))
+    session.detail = ""
+    session.widgets += 1
+
+
+def _split(library: Library, session: ReviewSession, deed: Mapping[str, Any]) -> None:
+    from curation.jobs import start_splitting
+
+    start_splitting(library.root, _id(deed.get("id")))
+    session.shows_splitting = True
+    session.say("Its faces are being cut out and judged. They come in as pictures of their own.")
+
+
+def _id(value: Any) -> str:
+    if not (isinstance(value, str) and _ID.fullmatch(value)):
+        raise ValueError("That is no image of this library.")
+    return value
+
+
+_PAGE: dict[str, Callable[..., None]] = {
+    "turn": _turn, "open": _open, "reviewer": _reviewer, "look": _look, "split": _split,
+}  # fmt: skip
 _LIBRARY: dict[str, Callable[..., None]] = {
     "decide": _decide, "label": _label, "undo": _undo, "redo": _redo, "align": _align, "delete": _delete,
 }  # fmt: skip

@@ -49,6 +49,7 @@ class ReviewSession:
     notices: int = 0
     notice: str = ""
     trouble: str = ""
+    shows_splitting: bool = False  # whether this visitor has group pictures cut
     widgets: int = 0  # part of the filter widgets' keys: a new number sets them anew
 
     def say(self, text: str) -> None:

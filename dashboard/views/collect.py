@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import streamlit as st
 
 from curation.library.errors import LibraryError
+from dashboard.components.group_pictures import show_group_pictures
 from dashboard.components.job_list import show_jobs
 from dashboard.links import review_button
 from dashboard.plain_text import as_text
@@ -41,6 +42,7 @@ def show_page() -> None:
         origin = _show_origin()
     with ways:
         _show_ways(library, origin)
+    show_group_pictures(library, key="collect")
     show_jobs(library.root, ("add", "judge"))
 
 

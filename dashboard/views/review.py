@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
+from dashboard.components.group_pictures import show_group_pictures
 from dashboard.components.review_bar import show_active, show_bar
 from dashboard.components.review_grid import received_deeds, show_grid
 from dashboard.components.review_learning import show_learning
@@ -61,6 +62,8 @@ def show_library(library: Library) -> None:
         show_people(library, session, choices)
         show_learning(learner, choices)
     show_active(session, choices)
+    if "faces" in session.view.rule or session.shows_splitting:
+        show_group_pictures(library, key="review")
     show_grid(library, session, table, book, choices, end_text=_end_text(session))
 
 

@@ -12,6 +12,7 @@ from streamlit.delta_generator import DeltaGenerator
 from curation.library.errors import LibraryError
 from curation.rule_set import COLUMNS, DERIVED, Rule, Rules
 from curation.rules import GROUP_RATES, count_kept
+from dashboard.components.group_pictures import show_group_pictures
 from dashboard.histograms import histogram_image
 from dashboard.links import review_button
 from dashboard.plain_text import as_text
@@ -56,6 +57,8 @@ def show_rules(library: Library, table: pd.DataFrame, saved: Rules) -> None:
     for name, place in effects.items():
         with place:
             _show_effect(draft[name], counts)
+            if name == "faces":
+                show_group_pictures(library, key="rules")
     before = counts if draft == saved else count_kept(table, saved)
     with head:
         _show_head(library, counts, before["kept"], draft=draft, saved=saved)

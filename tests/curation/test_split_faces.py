@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -15,7 +16,9 @@ from core.landmarks import FaceLandmarker
 from curation.judging.faces import find_face
 from curation.library.library import Library
 from curation.library.records import Provenance
-from curation.split_faces import SplitSummary, main, split_faces
+from curation.rules import Rules
+from curation.split_faces import SplitSummary, main, pictures_to_split, split_faces
+from dashboard.job_reports import split_sentence
 from tests.curation.library.samples import examination
 from tests.curation.planted_examiner import original_of
 
@@ -37,7 +40,7 @@ def group(omi_dir: Path) -> np.ndarray:
 @pytest.fixture
 def library(group: np.ndarray, tmp_path: Path) -> Iterator[Library]:
     """A library that holds the group picture, examined."""
-    with Library.open(tmp_path / "library", f"sqlite:///{tmp_path / 'library.sqlite'}") as opened:
+    with Library.open(tmp_path / "library") as opened:
         data = cv2.imencode(".png", group[..., ::-1])[1].tobytes()
         original = original_of(bytes(data))
         opened.add(original, WHERE)
@@ -67,6 +70,36 @@ def test_a_second_run_adds_nothing(library: Library) -> None:
     split_faces(library, min_eye_distance_px=60)
     (picture, *_) = library.table().index
     assert split_faces(library, [picture], min_eye_distance_px=60) == SplitSummary(1, 0, 2, 0)
+
+
+def test_a_picture_that_was_cut_is_passed_over_until_smaller_faces_are_asked_for(library: Library) -> None:
+    (picture,) = library.table().index
+    library.set_rules(library.rules().with_threshold("eye_distance", 110.0), "ann")
+    assert pictures_to_split(library) == [picture]
+    assert split_faces(library) == SplitSummary(1, 1, 0, 0)
+    assert pictures_to_split(library) == []
+    assert split_faces(library) == SplitSummary(0, 0, 0, 0)
+    library.set_rules(Rules.default(), "ann")
+    assert split_faces(library) == SplitSummary(1, 1, 1, 0)  # the smaller one of the two
+
+
+def test_deleting_a_picture_forgets_how_it_was_cut(library: Library) -> None:
+    (picture,) = library.table().index
+    split_faces(library)
+    library.delete_for_good([picture], who="ann", why="asked for")
+    assert not library.known_sources("split_faces")
+
+
+def test_the_command_keeps_its_progress_and_says_what_it_did(
+    library: Library, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    root = library.root
+    library.close()
+    progress, output = tmp_path / "progress.json", tmp_path / "job.out"
+    assert main(["--library", str(root), "--progress-file", str(progress), "--json"]) == 0
+    assert json.loads(progress.read_text())["done"] == 1
+    output.write_text(capsys.readouterr().out)
+    assert split_sentence(output) == "2 faces of 1 group picture added."
 
 
 def test_an_id_that_fits_no_picture_is_told(library: Library, capsys: pytest.CaptureFixture[str]) -> None:

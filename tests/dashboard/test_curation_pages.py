@@ -5,16 +5,19 @@ from __future__ import annotations
 import json
 import unicodedata
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 from streamlit.testing.v1 import AppTest
 
 from curation.library.library import Library
+from curation.library.selection import Filters, matching
 from curation.rules import Rule, Rules
 from dashboard import spool
-from dashboard.charts import picked_view
+from dashboard.charts import picked_view, source_chart
 from dashboard.export_reports import read_exported
 from dashboard.histograms import COLOURS, histogram_svg
 from dashboard.job_reports import read_report
@@ -113,6 +116,36 @@ def test_versions_whose_names_differ_in_punctuation_have_places_of_their_own(
         view.button(key=f"export_{name}").click().run()
     assert tuple(arguments[0] for arguments in started) == names
     assert len({arguments[arguments.index("--out") + 1] for arguments in started}) == len(names)
+
+
+@pytest.mark.parametrize("page", ["collect", "rules"])
+def test_group_pictures_are_offered_to_be_cut_into_members(
+    data: Path, open_view: Callable[[str], AppTest], page: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ids = fill_library(data / "library", 3)
+    with Library.open(data / "library") as library:
+        found = library.examinations(ids[:2]).values()
+        library.save_examinations(
+            [replace(one, measurements=replace(one.measurements, faces=2)) for one in found]
+        )
+    started: list[tuple[str, list[str]]] = []
+    monkeypatch.setattr(
+        "curation.jobs.start", lambda kind, arguments, library: started.append((kind, arguments))
+    )
+    view = open_view(page)
+    assert "2 pictures show several people" in [caption.value for caption in view.caption]
+    view.button(key=f"group_split_{page}").click().run()
+    assert not view.exception
+    assert started == [("split", ["--judge", "--json"])]
+
+
+def test_the_faces_of_all_group_pictures_are_one_source() -> None:
+    sources = ["upload", *(f"picture:{digit * 64}" for digit in "ab")]
+    table = pd.DataFrame({"source": sources, "state": "keep", "verdict": "keep"})
+    counted = source_chart(table).to_dict()["datasets"].popitem()[1]
+    assert {row["group"]: row["images"] for row in counted} == {"upload": 1, "picture:": 2}
+    table["source"] = table["source"].astype("category")
+    assert matching(table, Filters(source=("picture:",))).tolist() == [False, True, True]
 
 
 def test_a_job_report_counts_outcomes_and_passes_over_a_half_written_line(tmp_path: Path) -> None:

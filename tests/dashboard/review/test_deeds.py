@@ -1,15 +1,19 @@
 """What a reviewer did arrives once, in order, and loses nothing."""
 
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from curation.library.errors import LibraryError
 from curation.library.library import Library
+from curation.library.records import Examination, Provenance
+from dashboard.components.review_detail import detail_of
 from dashboard.review.deeds import carry_out
+from dashboard.review.filters import find_images
 from dashboard.review.state import DoneBook, ReviewSession
-from tests.dashboard.review_library import fill_library
+from tests.dashboard.review_library import VERSIONS, fill_library, measurements_of, original_of
 
 CLIENT = "0123456789ab"
 
@@ -38,6 +42,49 @@ def deed(number: int, kind: str = "decide", client: str = CLIENT, **content) -> 
 
 def decisions(library: Library, ids: list[str]) -> list[str]:
     return [str(library.table()["decision"][key]) for key in ids]
+
+
+def cut_out(library: Library, picture: str) -> str:
+    """A face that was cut out of a picture of the library."""
+    original = original_of(99)
+    library.add(original, Provenance(f"picture:{picture}", "party.png face 1", page=f"picture:{picture}"))
+    return original.id
+
+
+def test_a_face_and_the_picture_it_was_cut_from_lead_to_each_other(library: Library, ids: list[str]):
+    face = cut_out(library, ids[0])
+    for start, end in ((ids[0], face), (face, ids[0])):
+        detail = detail_of(library, library.table(), start)
+        assert detail is not None
+        (link,) = detail["links"]
+        session = ReviewSession()
+        carry_out(library, session, [deed(1, **link["deed"])], DoneBook())
+        assert find_images(library.table(), session.view) == [end]
+    assert detail["sources"] == [f"Cut from a group picture · party.png face 1 · {now_of(library, face)}"]
+
+
+def test_a_picture_of_several_people_offers_to_cut_it(
+    library: Library, ids: list[str], monkeypatch: pytest.MonkeyPatch
+):
+    library.save_examinations([group_examination(ids[0])])
+    detail = detail_of(library, library.table(), ids[0])
+    assert detail is not None
+    started: list[tuple[str, list[str]]] = []
+    monkeypatch.setattr(
+        "curation.jobs.start", lambda kind, arguments, library: started.append((kind, arguments))
+    )
+    session = ReviewSession()
+    carry_out(library, session, [deed(1, **detail["links"][0]["deed"])], DoneBook())
+    assert started == [("split", [ids[0], "--judge", "--json"])]
+    assert session.shows_splitting
+
+
+def now_of(library: Library, image_id: str) -> str:
+    return library.provenance(image_id)[0].added_at.replace("T", " ")[:16]
+
+
+def group_examination(image_id: str) -> Examination:
+    return Examination(image_id, "ok", versions=VERSIONS, measurements=replace(measurements_of(1), faces=2))
 
 
 def test_deeds_sent_again_are_done_once(library: Library, ids: list[str]):
