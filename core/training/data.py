@@ -19,6 +19,7 @@ from core.face_frame import FRAME
 from core.face_mesh import POINTS
 from core.image_child import decode_in_child
 from core.images import read_photo
+from core.names import find_file
 from core.sketches import line_map, sketch_from_lines
 from core.training.splits import AUTO, MANIFEST, TRAIN, VAL, assign_splits, read_manifest
 
@@ -173,7 +174,7 @@ def _read(config: DataConfig, rows: list[dict[str, Any]], keep_photos: bool) -> 
 
 def _photo_of(root: Path, row: dict[str, Any]) -> np.ndarray:
     """A pair's photo, which must be square."""
-    file = root / "photos" / f"{row['name']}.png"
+    file = find_file([root / "photos"], f"{row['name']}.png")
     try:
         photo = decode_in_child(read_photo, file)
     except (UnsafeImage, FileNotFoundError) as error:

@@ -6,12 +6,12 @@ Needs nothing but the rows of ``manifest.jsonl``, so that pages can ask without 
 from __future__ import annotations
 
 import hashlib
-import unicodedata
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from core.names import normal_name
 from core.untrusted_files import MAX_MANIFEST_BYTES, load_json, read_regular_file
 
 MANIFEST = "manifest.jsonl"
@@ -83,8 +83,8 @@ def assign_splits(rows: Iterable[Mapping[str, Any]], validation: str = AUTO) -> 
         validation = "-".join(USUAL)
     if not validation:
         return Splits(dict.fromkeys(names, TRAIN), "nothing is held out", "")
-    first, last = _ends(validation, {str(row.get("name")) for row in rows})
-    of = {name: VAL if first <= name <= last else TRAIN for name in names}
+    first, last = _ends(normal_name(validation), {normal_name(str(row.get("name"))) for row in rows})
+    of = {name: VAL if first <= normal_name(name) <= last else TRAIN for name in names}
     if VAL not in of.values():
         raise ValueError(
             f"no pair is held out by data.validation {validation!r}: none is called so, and none lies from "
@@ -168,5 +168,5 @@ def _a_tenth(names: list[str]) -> dict[str, str]:
 
 def _number(name: str) -> float:
     """Evenly spread over [0, 1), the same for a name in composed and in decomposed Unicode."""
-    digest = hashlib.sha256(unicodedata.normalize("NFC", name).encode()).digest()
+    digest = hashlib.sha256(normal_name(name).encode()).digest()
     return int.from_bytes(digest[:8], "big") / 2**64

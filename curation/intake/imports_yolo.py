@@ -8,7 +8,7 @@ from pathlib import Path, PurePosixPath
 
 import yaml
 
-from core.names import decode_text
+from core.names import decode_text, find_file
 from curation.ingest import find_files, is_named_like_photo
 from curation.intake.imports import dataset_item, import_items
 from curation.intake.picture import DEFAULT_LIMITS, PictureLimits
@@ -69,7 +69,7 @@ def _text_of(folder: Path, name: str) -> Path | None:
     if "images" in parts[:-1]:
         at = len(parts) - 2 - parts[-2::-1].index("images")
         place = PurePosixPath(*parts[:at], "labels", *parts[at + 1 :])
-    path = folder / place
+    path = find_file([folder], place.as_posix())
     return path if path.is_file() and not path.is_symlink() else None
 
 

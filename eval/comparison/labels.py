@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from core.names import normal_name
+from core.names import decode_text, normal_name
 from core.untrusted_files import load_json, read_regular_file
 
 MAX_BYTES = 20_000_000
@@ -39,7 +39,8 @@ def read_labels(path: Path, names: Sequence[str]) -> dict[str, dict[str, str]]:
         raise ValueError(
             f"{path} has no column {', '.join(NAME_COLUMNS)}; it cannot be told whose labels these are."
         )
-    wanted = {name: name for name in names} | {Path(name).name: name for name in names}
+    whole = {normal_name(name): name for name in names}
+    wanted = {Path(name).name: case for name, case in whole.items()} | whole
     by_case: dict[str, dict[str, Any]] = {}
     for row in rows:
         stem = Path(normal_name(str(row[column])).replace("\\", "/")).with_suffix("").as_posix()
@@ -74,7 +75,7 @@ def _words(values: Mapping[str, Any]) -> dict[str, str]:
 
 def _rows(path: Path) -> list[dict[str, Any]]:
     try:
-        text = read_regular_file(path, MAX_BYTES).decode("utf-8-sig")
+        text = decode_text(read_regular_file(path, MAX_BYTES))
         if path.suffix.lower() == ".jsonl":
             rows = [load_json(line) for line in text.splitlines() if line.strip()]
             if not all(isinstance(row, dict) for row in rows):

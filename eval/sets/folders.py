@@ -122,16 +122,18 @@ def items_of(seen: Mapping[str, Seen], reader: Reader) -> tuple[tuple[Item, ...]
     """Items in the order of their names, and what is no picture after all.
 
     Files that differ in their ending only (``a.png``, ``a.jpg``) keep it as a part of their names; names are
-    in whole characters (NFC), so that what a Mac has written finds its partner.
+    in whole characters (NFC), so that what a Mac has written finds its partner. Files that differ in nothing
+    else keep the names that they have.
     """
     stems = {file: normal_name(posixpath.splitext(file)[0]) for file, one in seen.items() if one.header}
-    count = Counter(stems.values())
+    count, files = Counter(stems.values()), Counter(map(normal_name, stems))
     items, problems = [], []
     for file, one in seen.items():
         if one.header is None:
             problems.append(LeftOut(name=file, reason=one.problem))
             continue
-        name = stems[file] if count[stems[file]] == 1 else file
+        whole = normal_name(file)
+        name = stems[file] if count[stems[file]] == 1 else whole if files[whole] == 1 else file
         items.append(Item(name, one.digest, file, one.header, reader))
     return tuple(sorted(items, key=lambda item: item.name)), problems
 

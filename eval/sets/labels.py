@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from core.names import normal_name
+from core.names import decode_text, normal_name
 from core.untrusted_files import load_json
 from eval.sets.contents import Item, LeftOut
 
@@ -92,7 +92,7 @@ def read_rows(place: str, data: bytes) -> Iterator[dict[str, Any]]:
         If it is damaged, or has no such column.
     """
     try:
-        text = data.decode("utf-8-sig")
+        text = decode_text(data)
         if place.lower().endswith(".csv"):
             rows: list[Any] = list(csv.DictReader(io.StringIO(text, newline="")))
         else:

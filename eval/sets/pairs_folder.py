@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from core.names import normal_name
 from core.training.splits import MANIFEST, assign_splits, read_manifest
 
 SPLIT_FOLDERS = {"train": "train", "val": "validation", "test": "test"}  # of an ImageFolder export
@@ -23,7 +24,7 @@ class PairsFolder:
     photos, sketches
         Folders of ``NAME.png``.
     names
-        Of the split, sorted.
+        Of the split, sorted, in whole characters (NFC) as sets of pictures have theirs.
     labels
         What is known of each: labels of the library as yes or no, and how the head is turned.
     """
@@ -67,7 +68,7 @@ def read_pairs_folder(path: Path, split: str = "val") -> PairsFolder:
         )
     place = path if _holds_pairs(path) else path / SPLIT_FOLDERS[split]
     known = sorted({label for row in rows for label in row.get("labels") or ()})
-    labels = {str(row["name"]): _labels(row, known) for row in rows}
+    labels = {normal_name(str(row["name"])): _labels(row, known) for row in rows}
     return PairsFolder(place / "photos", place / "sketches", tuple(sorted(labels)), labels)
 
 

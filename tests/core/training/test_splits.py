@@ -80,6 +80,12 @@ def test_adding_pairs_moves_nobody_and_decomposed_names_count_as_composed_ones()
     assert list(decomposed.of.values()) == list(every.of.values())
 
 
+def test_a_range_of_decomposed_names_is_the_range_of_the_composed_ones() -> None:
+    names = ["가", "나", "다", "라"]
+    asked = unicodedata.normalize("NFD", "나-다")
+    assert assign_splits(rows_of(names), asked).names("val") == ["나", "다"]
+
+
 def test_left_out_pairs_belong_nowhere() -> None:
     rows = [*rows_of(["a", "b"]), {"name": "c", "status": "left_out"}]
     assert set(assign_splits(rows).of) == {"a", "b"}

@@ -98,6 +98,23 @@ def test_a_path_that_another_system_has_written_is_found(
     assert answer.outcome == "added"
 
 
+@pytest.mark.parametrize(("written", "listed"), [("NFD", "NFC"), ("NFC", "NFD")])
+def test_labels_find_pictures_that_another_system_named(
+    library: Library, tmp_path: Path, written: str, listed: str
+) -> None:
+    picture, label = (unicodedata.normalize(form, "표준") for form in (written, listed))
+    write(tmp_path / "yolo" / "images" / f"{picture}.png", plain("PNG", seed=1))
+    write(tmp_path / "yolo" / "labels" / f"{label}.txt", b"0 .5 .5 .1 .1\n")
+    write(tmp_path / "yolo" / "classes.txt", b"face\n")
+    (answer,) = import_yolo(library, tmp_path / "yolo", workers=1)
+    assert labels(library, answer) == ("face",)
+    write(tmp_path / "images" / "train" / f"{picture}.png", plain("PNG", seed=2))
+    row = {"file_name": f"{label}.png", "labels": ["hat"]}
+    write(tmp_path / "images" / "train" / "metadata.jsonl", row)
+    (answer,) = import_imagefolder(library, tmp_path / "images", workers=1)
+    assert labels(library, answer) == ("hat",)
+
+
 def test_a_path_with_backslashes_leads_out_no_more_than_others(library: Library, tmp_path: Path) -> None:
     write(tmp_path / "outside.jpg", plain("JPEG"))
     write(tmp_path / "coco" / "a.json", {"images": [{"id": 1, "file_name": "x\\..\\..\\outside.jpg"}]})

@@ -2,6 +2,7 @@
 
 import json
 import os
+import unicodedata
 from pathlib import Path
 
 import numpy as np
@@ -51,6 +52,41 @@ def test_of_a_pairs_folder_the_held_out_photos_are_real_and_its_sketches_known(t
 
 def test_a_manifest_with_splits_of_its_own_decides(tmp_path: Path) -> None:
     assert read_pairs_folder(write_pairs(tmp_path, own_split=True)).names == ("0001",)
+
+
+@pytest.mark.parametrize(("written", "listed"), [("NFD", "NFC"), ("NFC", "NFD")])
+def test_pairs_and_labels_find_files_that_another_system_named(
+    tmp_path: Path, written: str, listed: str
+) -> None:
+    names = ["표준", "é", "plain"]
+
+    def files(folder: str) -> Path:
+        pictures = {unicodedata.normalize(written, name): photo(i) for i, name in enumerate(names)}
+        return write_set(tmp_path / folder, pictures)
+
+    files("pairs/photos")
+    files("pairs/sketches")
+    rows = [
+        {"name": unicodedata.normalize(listed, name), "status": "kept", "split": "val", "yaw": 0.0}
+        for name in names
+    ]
+    (tmp_path / "pairs" / "manifest.jsonl").write_text("\n".join(map(json.dumps, rows)))
+    lines = ["file_name,hat", *(f"{row['name']}.png,yes" for row in rows)]
+    (tmp_path / "labels.csv").write_text("\n".join(lines), encoding="utf-16")
+    request = ComparisonRequest(
+        real=tmp_path / "pairs", fakes={"m": files("fake")}, labels=tmp_path / "labels.csv"
+    )
+    found = material_of(request)
+    assert set(found.case_names) == set(names)
+    assert found.sketches is not None and set(found.sketches.names) == set(names)
+    assert found.labels == {name: {"hat": "yes", "pose": "facing the camera"} for name in names}
+
+
+@pytest.mark.parametrize(("case", "listed"), [("NFD", "NFC"), ("NFC", "NFD")])
+def test_labels_belong_to_their_case_however_both_are_written(tmp_path: Path, case: str, listed: str) -> None:
+    name = unicodedata.normalize(case, "표준")
+    (tmp_path / "table.csv").write_text(f"name,hat\n{unicodedata.normalize(listed, '표준')}.png,yes\n")
+    assert read_labels(tmp_path / "table.csv", [name]) == {name: {"hat": "yes"}}
 
 
 def test_pairs_of_ones_own_have_a_held_out_split(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 import csv
 import os
 import time
+import unicodedata
 from pathlib import Path
 
 import numpy as np
@@ -80,6 +81,13 @@ def test_names_that_differ_in_their_ending_only_keep_it(tmp_path: Path) -> None:
     write(tmp_path / "a.png", picture(1))
     write(tmp_path / "a.jpg", packed(picture(2), "JPEG"))
     assert open_set(tmp_path).names == ("a.jpg", "a.png")
+
+
+def test_a_kept_ending_does_not_keep_decomposed_characters(tmp_path: Path) -> None:
+    name = unicodedata.normalize("NFD", "표준")
+    write(tmp_path / f"{name}.png", picture(1))
+    write(tmp_path / f"{name}.jpg", packed(picture(2), "JPEG"))
+    assert open_set(tmp_path).names == ("표준.jpg", "표준.png")
 
 
 def test_hidden_files_are_listed(tmp_path: Path) -> None:
