@@ -187,21 +187,6 @@ async def get_image(request: Request) -> Response:
     return JSONResponse(row)
 
 
-SHOWN = (
-    "status",
-    "state",
-    "verdict",
-    "rule",
-    "value",
-    "threshold",
-    "decision",
-    "labels",
-    "source",
-    "licence",
-    "added_at",
-)
-
-
 def _describe(image_id: str) -> dict[str, Any] | None:
     table = shared_library().table()
     if image_id not in table.index:

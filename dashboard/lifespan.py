@@ -14,6 +14,7 @@ import threading
 import time
 from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager, suppress
+from functools import partial
 from pathlib import Path
 from types import FrameType
 from typing import Any
@@ -113,7 +114,7 @@ def sweep() -> None:
         *runs_folder().glob(f"*/{ATTEMPTS}"),
         *data.glob(f"comparisons/*/{shelf.JOB}"),
     ]:
-        _try(lambda folder=folder: processes.prune(folder))
+        _try(partial(processes.prune, folder))
     _try(lambda: _sweep_uploads(library / "jobs"))
     _try(lambda: _sweep_temporary(library))
     _try(_sweep_models)

@@ -322,7 +322,7 @@ class _ToDisk(MultiPartParser):
 
 async def _read(request: Request, path: Path, most: int) -> UploadFile:
     form = await _ToDisk(request, path, most).parse()
-    (upload,) = [value for value in form.values() if isinstance(value, UploadFile)] or [None]
+    upload = next((value for value in form.values() if isinstance(value, UploadFile)), None)
     if upload is None:
         raise MultiPartException("It holds no file.")
     await upload.close()

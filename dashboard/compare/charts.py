@@ -16,6 +16,8 @@ COLOURS = ["#7b6cf0", "#3aa66f", "#d8a12f", "#d2574c", "#3b9dc4", "#c062a8", "#9
 REAL_COLOUR = "#8a8896"
 POINTS_SHOWN = 1500
 
+Layered = alt.LayerChart | alt.FacetChart
+
 
 def colour_scale(comparison: Comparison) -> alt.Scale:
     """Every model keeps its colour through all charts; what is real is grey."""
@@ -43,13 +45,13 @@ def curve_table(comparison: Comparison, column: str, over: Literal["n", "step"])
     return pd.DataFrame(rows, columns=["model", "count", "value", "low", "high"])
 
 
-def curve_chart(comparison: Comparison, column: Column, over: Literal["n", "step"]) -> alt.LayerChart | None:
+def curve_chart(comparison: Comparison, column: Column, over: Literal["n", "step"]) -> Layered | None:
     """Lines with their 95 % bands; None where there is nothing to draw."""
     table = curve_table(comparison, column.key, over)
     if table.empty:
         return None
     title = "images of each set" if over == "n" else "training step"
-    shown = [name for name in colour_scale(comparison).domain if name in set(table["model"])]  # type: ignore[union-attr]
+    shown = [name for name in colour_scale(comparison).domain if name in set(table["model"])]
     pick = alt.selection_point(fields=["model"], bind="legend")
     base = alt.Chart(table).encode(
         x=alt.X("count:Q", title=title, axis=alt.Axis(format=",d", tickMinStep=1)),

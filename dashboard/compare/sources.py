@@ -18,7 +18,7 @@ from dashboard.train.sources import MANIFEST, describe, exported
 from dashboard.upload_staging import StagedFile
 
 if TYPE_CHECKING:
-    from eval.comparison.request import ComparisonRequest
+    from eval.comparison.request import ComparisonRequest, Stage1
     from eval.comparison.shelf import Entry
 
 UPLOADS = ".uploads"
@@ -80,7 +80,7 @@ class Generator:
     """A generator that can draw a set: its name, and what stage 1 it may get."""
 
     name: str
-    stages: tuple[str, ...]
+    stages: tuple[Stage1, ...]
 
 
 def datasets(repeated: ComparisonRequest | None = None) -> dict[str, Path]:

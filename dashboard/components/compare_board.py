@@ -14,7 +14,7 @@ from dashboard.compare.words import facts_of, plain, titles_of
 from dashboard.plain_text import as_text
 from eval.comparison.cases import labels_of
 from eval.comparison.kept_features import read_features
-from eval.comparison.wording import GROUPS, Verdict, can_stand_beside, group_of, pair_text, pairs_of, verdict
+from eval.comparison.wording import GROUPS, Verdict, group_of, pair_text, pairs_of, verdict, why_incomparable
 
 if TYPE_CHECKING:
     from eval.comparison.result import Column, Comparison
@@ -46,7 +46,7 @@ def show_choices(
             f"**{as_text(label[0])}: {as_text(label[1])}**, scored and tested anew. Figures of whole sets need 50 "
             "cases and kept features."
         )
-    if earlier is not None and (why_not := can_stand_beside(shown, earlier)):
+    if earlier is not None and (why_not := why_incomparable(shown, earlier)):
         st.warning(as_text(why_not), icon=":material/block:")
         earlier = None
     if earlier is not None and label is not None:

@@ -12,11 +12,12 @@ from dashboard.compare.state import add_own_set, drop_own_set, own_sets
 from dashboard.components.compare_source import ask_source
 from dashboard.plain_text import as_text
 from dashboard.server_paths import server_path
+from eval.comparison.request import Stage1
 
 if TYPE_CHECKING:
     from eval.comparison.request import ComparisonRequest
 
-STAGES = {"whole": "Whole face", "parts": "By parts"}
+STAGES: dict[Stage1, str] = {"whole": "Whole face", "parts": "By parts"}
 
 
 def show_models(
@@ -85,13 +86,14 @@ def _ask_generators(repeated: ComparisonRequest | None, real: Dataset, *, key: s
         "Generators", names, default=usual, selection_mode="multi", format_func=as_text,
         key=f"compare_generators_{key}", help="Each draws a photo from every sketch of the split.",
     )  # fmt: skip
-    offered = sorted({stage for one in found for stage in one.stages}, reverse=True)
-    wanted = ["whole"]
+    offered: list[Stage1] = sorted({stage for one in found for stage in one.stages}, reverse=True)
+    wanted: list[Stage1] = ["whole"]
     if len(offered) > 1:
         was = [stage for stage in offered if stage in {source.stage1 for source in before}]
         wanted = st.pills(
-            "Refine the sketch", offered, default=was or ["whole"], selection_mode="multi", format_func=STAGES.get,
-            key=f"compare_stages_{key}", help="With both, every generator is compared twice.",
+            "Refine the sketch", offered, default=was or ["whole"], selection_mode="multi",
+            format_func=STAGES.__getitem__, key=f"compare_stages_{key}",
+            help="With both, every generator is compared twice.",
         )  # fmt: skip
     kept = {(source.generator, source.stage1): source for source in before}
     sources: dict[str, Any] = {}

@@ -7,11 +7,11 @@ from dataclasses import replace
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
-from dashboard.looks import MAX_NEIGHBOURS, Look, Stage1
+from dashboard.looks import MAX_NEIGHBOURS, Look, Mode, Stage1
 from dashboard.networks import Abilities
 from dashboard.state import BY_PARTS, KEEP_LINES, MODE, NEIGHBOUR_COUNT, STAGE1, DrawSession
 
-MODES = {
+MODES: dict[Mode, str] = {
     "hybrid": "Refine the face, keep my hair",
     "whole": "Refine everything",
     "none": "Use my lines as they are",
@@ -63,7 +63,7 @@ def _show_stage1(session: DrawSession, *, is_refined: bool) -> Stage1:
     def chosen() -> None:
         session.refused.pop(BY_PARTS, None)
 
-    kind = st.segmented_control(
+    return st.segmented_control(
         "Refine as",
         list(STAGE1_KINDS),
         default=session.look.stage1,
@@ -74,4 +74,3 @@ def _show_stage1(session: DrawSession, *, is_refined: bool) -> Stage1:
         disabled=not is_refined,
         label_visibility="collapsed",
     )
-    return kind or session.look.stage1

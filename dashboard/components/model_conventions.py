@@ -45,12 +45,12 @@ def ask_conventions(current: Conventions, family: str, config: Mapping[str, Any]
             "BatchNorm goes by", STATISTICS, default=statistics, key=f"{key}_statistics", required=True,
             format_func=STATISTICS_WORDS.__getitem__,
             help="The projects' test scripts go by each picture unless they are given --eval; take what looks better.",
-        ) or statistics  # fmt: skip
+        )  # fmt: skip
     if config.get("padding") == "reflect" and not config.get("patch", 1) > 1:
         border = st.segmented_control(
             "Borders of its blocks", BORDERS, default=border, key=f"{key}_border", required=True,
             help="replicate where it was trained with --padding_type replicate: its weights do not tell.",
-        ) or border  # fmt: skip
+        )  # fmt: skip
     with st.expander("Ranges of values"):
         sides = st.columns(2)
         ranges = {}
@@ -65,8 +65,8 @@ def ask_conventions(current: Conventions, family: str, config: Mapping[str, Any]
     return Conventions(
         image_size=max(multiple, int(size) - int(size) % multiple),
         input_channels=current.input_channels,
-        polarity=polarity or current.polarity,
-        colour=colour or current.colour,
+        polarity=polarity,
+        colour=colour,
         statistics=statistics,
         border=border,
         **ranges,

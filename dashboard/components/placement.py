@@ -98,7 +98,7 @@ def fit_to_guide(session: DrawSession) -> None:
     if sketch is None or np.mean(sketch < 180) < 1e-3:
         session.notice = "Draw a little more first: there is hardly anything to fit."
         return
-    matrix, placed_by = find_fit(sketch.astype(np.float32) / 255, sketch.shape[0])
+    matrix, placed_by = find_fit(sketch.astype(np.float32) / np.float32(255), sketch.shape[0])
     session.put_on_paper(drawing_from(fabric_moved(session.drawing.fabric, matrix)))
     session.notice = {
         "face": "Fitted by eyes and mouth.",

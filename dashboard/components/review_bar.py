@@ -213,9 +213,9 @@ def active_filters(view: View, choices: Choices) -> list[tuple[str, View]]:
     for name in ("rule", "source", "label", "reviewer"):
         chosen = getattr(view, name)
         for entry in chosen:
-            others = tuple(other for other in chosen if other != entry)
+            change: dict[str, Any] = {name: tuple(other for other in chosen if other != entry)}
             title = _title(name, entry, choices)
-            active.append((f"{name.capitalize()}: {title}", replace(view, **{name: others})))
+            active.append((f"{name.capitalize()}: {title}", replace(view, **change)))
     if view.disputed:
         active.append(("Disagreements", replace(view, disputed=False)))
     if view.text:

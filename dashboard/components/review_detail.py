@@ -33,7 +33,7 @@ def detail_of(library: Library, table: pd.DataFrame, image_id: str) -> dict[str,
     """What the detail view shows beside the tile's own facts; None for an image that is gone."""
     if image_id not in table.index:
         return None
-    row = table.loc[image_id]
+    row: pd.Series = table.loc[image_id]  # type: ignore[assignment]  # ids are unique
     examination = library.examination(image_id)
     landmarks = b"" if examination is None else examination.landmarks
     rules = library.rules()

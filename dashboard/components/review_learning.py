@@ -43,6 +43,6 @@ def show_learning(learner: Learner, choices: Choices) -> None:
             "Learn now",
             key="review_learn",
             disabled=learned.is_running or not decided,
-            on_click=learner.start,
+            on_click=learner.start,  # type: ignore[arg-type]  # what a callback returns is dropped
             args=(decided,),
         )

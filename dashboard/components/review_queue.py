@@ -13,6 +13,7 @@ from dashboard.review.state import ReviewSession
 if TYPE_CHECKING:
     import pandas as pd
 
+    from curation.library.leases import Among
     from curation.library.library import Library
 
 LEASE_S = 600
@@ -33,7 +34,7 @@ def draw_from_queue(
             if session.release:
                 library.release(session.reviewer)
             waiting = waiting_images(session, table, order)
-            among = "not_mine" if session.view.is_second else "undecided"
+            among: Among = "not_mine" if session.view.is_second else "undecided"
             session.leased = library.lease(session.reviewer, waiting, PAGE_SIZE, ttl_s=LEASE_S, among=among)
             session.is_leased, session.release, session.renewed = True, False, time.monotonic()
         elif session.leased and time.monotonic() - session.renewed > RENEW_S:

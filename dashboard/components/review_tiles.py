@@ -7,12 +7,11 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import pandas as pd
 
 from dashboard.review.words import pose_text, short_reason
 
 if TYPE_CHECKING:
-    import pandas as pd
-
     from curation.library.library import Library
 
 _COLUMNS = (
@@ -23,7 +22,7 @@ _COLUMNS = (
 
 def tiles_of(library: Library, table: pd.DataFrame, ids: Sequence[str]) -> list[dict[str, Any]]:
     """One small dict per image, in order; an image that was deleted meanwhile is marked as gone."""
-    places = table.index.get_indexer(list(ids))
+    places = table.index.get_indexer(pd.Index(ids))
     here = places[places >= 0]
     columns = {name: table[name].array.take(here).tolist() for name in _COLUMNS}
     sizes = group_sizes(table, columns["duplicate_group"])
@@ -114,5 +113,5 @@ def group_sizes(table: pd.DataFrame, groups: Sequence[str]) -> dict[str, int]:
         return {}
     column = table["duplicate_group"].cat
     counts = np.bincount(column.codes.to_numpy(), minlength=len(column.categories))
-    places = column.categories.get_indexer(list(wanted))
+    places = column.categories.get_indexer(pd.Index(list(wanted)))
     return dict(zip(wanted, counts[places].tolist(), strict=True))

@@ -126,8 +126,7 @@ def _align(library: Library, _session: ReviewSession, deed: Mapping[str, Any], w
     from curation.judging.examine import realign
 
     anchors = deed.get("anchors")
-    is_whole = isinstance(anchors, list) and len(anchors) == 3
-    if not is_whole or not all(_is_point(anchor) for anchor in anchors or ()):
+    if not (isinstance(anchors, list) and len(anchors) == 3 and all(map(_is_point, anchors))):
         raise ValueError("Expected three points: two eyes and the mouth.")
     (image_id,) = _ids(deed)[:1]
     points = tuple((float(x), float(y)) for x, y in anchors)

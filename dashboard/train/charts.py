@@ -57,7 +57,7 @@ def losses_table(losses: Losses, network: str, weight: float) -> pd.DataFrame:
     )
 
 
-def losses_chart(table: pd.DataFrame, names: Sequence[str]) -> alt.LayerChart:
+def losses_chart(table: pd.DataFrame, names: Sequence[str]) -> alt.LayerChart | alt.FacetChart:
     """Smooth lines over faint raw ones on a logarithmic scale; a click in the legend picks one."""
     pick = alt.selection_point(fields=["loss"], bind="legend")
     colour = alt.Color(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal, cast
 
 import streamlit as st
 
@@ -19,6 +19,8 @@ from dashboard.spool import spool_archive, spool_file, spool_pictures
 from dashboard.upload_staging import drop_staged, staged_files
 
 if TYPE_CHECKING:
+    from streamlit.runtime.uploaded_file_manager import UploadedFile
+
     from curation.library.library import Library
 
 ARCHIVES = (".zip",)
@@ -86,11 +88,14 @@ def _show_ways(library: Library, origin: list[str]) -> None:
             st.rerun()
 
 
-def _show_upload(library: Library, origin: list[str], key: str, label: str, *, several: bool | str) -> None:
+def _show_upload(
+    library: Library, origin: list[str], key: str, label: str, *, several: bool | Literal["directory"]
+) -> None:
     number = st.session_state.setdefault(f"{key}_number", 0)
     chosen = st.file_uploader(
         label, accept_multiple_files=several, key=f"{key}_{number}", max_upload_size=MAX_UPLOAD_MB,
     )  # fmt: skip
+    chosen = cast("list[UploadedFile]", chosen)  # several always gives a list
     files, problems = staged_files(chosen, limit_mb=MAX_UPLOAD_MB)
     for problem in problems:
         st.error(as_text(problem), icon=":material/error:")

@@ -38,7 +38,7 @@ logger = logging.getLogger(__name__)
 UNKNOWN_COUNT = 2  # of images behind statistics that do not say; no figure depends on it
 
 PACKAGES = (
-    "numpy", "scipy", "torch", "openvino", "opencv-contrib-python-headless", "pillow", "torchmetrics", "mediapipe",
+    "numpy", "scipy", "torch", "openvino", "opencv-contrib-python", "pillow", "torchmetrics", "mediapipe",
 )  # fmt: skip
 
 

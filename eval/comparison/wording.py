@@ -320,7 +320,7 @@ def warnings_in_order(comparison: Comparison) -> list[Warned]:
     return sorted(comparison.warnings, key=lambda warned: SEVERITIES.index(warned.severity))
 
 
-def can_stand_beside(comparison: Comparison, earlier: Comparison) -> str:
+def why_incomparable(comparison: Comparison, earlier: Comparison) -> str:
     """Why two comparisons must not be ranked together; empty if they may."""
     ours, theirs = (one.protocol.key.partition("|real ")[0] for one in (comparison, earlier))
     if ours != theirs:

@@ -35,9 +35,9 @@ def test_another_key_is_another_answer(tmp_path: Path) -> None:
     assert Memo(tmp_path).get(Numbers, [*KEY[:2], 0.6], lambda: numbers(2.0)) == numbers(2.0)
 
 
-def test_a_mended_program_answers_anew(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_mended_formulas_answer_anew(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     Memo(tmp_path).get(Numbers, KEY, numbers)
-    monkeypatch.setattr(module, "program_hash", lambda: "another")
+    monkeypatch.setattr(module, "FORMULAS", module.FORMULAS + 1)
     assert Memo(tmp_path).get(Numbers, KEY, lambda: numbers(2.0)) == numbers(2.0)
 
 

@@ -12,7 +12,6 @@ from eval.comparison.table import table
 from eval.comparison.wording import (
     GROUPS,
     PHOTO_METRICS,
-    can_stand_beside,
     column_of,
     group_of,
     in_order,
@@ -22,6 +21,7 @@ from eval.comparison.wording import (
     pairs_of,
     verdict,
     warnings_in_order,
+    why_incomparable,
     winner_of,
 )
 from eval.metrics.registry import METRICS
@@ -163,9 +163,9 @@ def test_what_misleads_comes_first() -> None:
 
 def test_other_protocols_and_other_photos_may_not_stand_beside() -> None:
     other_photos = MADE.model_copy(update={"real": MADE.real.model_copy(update={"digest": "00" * 32})})
-    assert can_stand_beside(MADE, example_comparison(12)) == ""
-    assert "different protocols" in can_stand_beside(MADE, example_comparison(12, key="k2"))
-    assert "true photos differ" in can_stand_beside(MADE, other_photos)
+    assert why_incomparable(MADE, example_comparison(12)) == ""
+    assert "different protocols" in why_incomparable(MADE, example_comparison(12, key="k2"))
+    assert "true photos differ" in why_incomparable(MADE, other_photos)
 
 
 def test_other_photos_are_not_called_other_weights() -> None:
@@ -173,7 +173,7 @@ def test_other_photos_are_not_called_other_weights() -> None:
         made = example_comparison(12, key=f"same network|real {digest}")
         return made.model_copy(update={"real": made.real.model_copy(update={"digest": digest})})
 
-    said = can_stand_beside(judged_by("aa" * 32), judged_by("bb" * 32))
+    said = why_incomparable(judged_by("aa" * 32), judged_by("bb" * 32))
     assert "true photos differ" in said and "weights" not in said
 
 
