@@ -95,7 +95,7 @@ function createView(parent) {
     if (isDone) return;
     isDone = true;
     dialog.close();
-    send(trigger, value);
+    sendInOrder(() => send(trigger, value));
   }
 
   const acts = {

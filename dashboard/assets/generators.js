@@ -18,7 +18,7 @@ export default function ({ data, parentElement, setTriggerValue }) {
       head.append(make("b", "", row.title), make("small", "", row.pairing));
       words.append(head, make("span", row.trouble ? "line trouble" : "line", row.trouble || row.line));
       button.append(frame, words);
-      button.addEventListener("click", () => setTriggerValue("picked", row.name));
+      button.addEventListener("click", () => sendInOrder(() => setTriggerValue("picked", row.name)));
       return button;
     }),
   );

@@ -27,8 +27,8 @@ function createPanel(parent) {
   let sent = null; // number of the last change that Python may not know yet
 
   function tell(what, names, more = {}) {
-    sent = ((sent ?? data.change) + 1) % 1000;
-    send("changed", { do: what, names, change: sent, ...more });
+    const change = (sent = ((sent ?? data.change) + 1) % 1000);
+    sendInOrder(() => send("changed", { do: what, names, change, ...more }));
   }
 
   function createRow(name) {

@@ -12,10 +12,7 @@ export default function ({ data, parentElement, setTriggerValue }) {
       image.src = picture.src;
       image.alt = "";
       button.append(image);
-      button.addEventListener("click", () => {
-        window.dispatchEvent(new CustomEvent("studio:load")); // the pen waits for the new drawing
-        setTriggerValue("picked", picture.id);
-      });
+      button.addEventListener("click", () => sendInOrder(() => setTriggerValue("picked", picture.id), true));
       return button;
     }),
   );

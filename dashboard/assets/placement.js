@@ -19,10 +19,7 @@ export default function ({ data, parentElement, setTriggerValue }) {
       ring.style.left = `${(100 * point[0]) / width}%`;
       ring.style.top = `${(100 * point[1]) / height}%`;
     };
-    const tell = () => {
-      window.dispatchEvent(new CustomEvent("studio:load")); // the pen waits for the new drawing
-      setTriggerValue("anchors", anchors);
-    };
+    const tell = () => sendInOrder(() => setTriggerValue("anchors", anchors), true);
     const put = (x, y) => {
       point[0] = Math.min(width, Math.max(0, x));
       point[1] = Math.min(height, Math.max(0, y));

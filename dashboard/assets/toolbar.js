@@ -1,6 +1,7 @@
 // The toolbar over the paper. It reaches into the canvas component's open shadow root: that component has
 // undo and redo only as buttons of a toolbar that hides, no eraser, no keys, and a fixed size on screen.
 const instances = new WeakMap();
+const SETTLE_MS = 120; // the canvas needs a moment to draw what it loads
 
 export default function ({ data, parentElement, setStateValue, setTriggerValue }) {
   let bar = instances.get(parentElement);
@@ -22,7 +23,9 @@ function createBar(parentElement) {
   const slider = parentElement.querySelector("input");
   const number = parentElement.querySelector("output");
   const stop = new AbortController();
-  let data, setState, setTrigger, tools;
+  let data, setState, setTrigger;
+  let tools; // what is chosen and seen
+  let told; // what Python was told of it: the pen's strokes wait for their tool
   let isDrawing = false;
   let afterStroke = null;
   let paper = null; // the canvas's parts, once it is there
@@ -96,23 +99,23 @@ function createBar(parentElement) {
   function change(difference) {
     tools = { ...tools, ...difference, change: (tools.change + 1) % 1000 };
     render();
+    const chosen = tools;
     const tell = () => {
-      setState("tools", tools);
-      gate.holdFor((applied) => applied.change === tools.change);
+      told = chosen;
+      setState("tools", chosen);
+      gate.holdFor((applied) => applied.change === chosen.change);
     };
-    if (isDrawing) afterStroke = tell;
-    else tell();
+    if (isDrawing) afterStroke = () => gate.act(tell);
+    else gate.act(tell);
   }
 
-  function replace(name) {
-    holdForLoad();
-    if (isOnline()) setTrigger(name, true);
-    else unsent.push(name); // a trigger that is sent into a cut line is lost
-  }
+  const replace = (name) => gate.act(() => load(() => setTrigger(name, true)));
 
-  function holdForLoad() {
+  // Send for another drawing; the pen waits for it.
+  function load(send) {
     const before = gate.applied().load;
-    gate.holdFor((applied) => applied.load !== before, 120); // a load needs a moment to be drawn
+    gate.holdFor((applied) => applied.load !== before, SETTLE_MS);
+    send();
   }
 
   function resize(value) {
@@ -128,15 +131,19 @@ function createBar(parentElement) {
     guide: () => change({ guide: !tools.guide, ghost: tools.ghost && tools.guide }),
     ghost: () => change({ ghost: !tools.ghost, guide: tools.guide && tools.ghost }),
     mirror: () => change({ mirror: !tools.mirror }),
-    undo: () => step("undo", data.canTakeBack),
-    redo: () => step("redo", data.canBringBack),
+    undo: () => gate.act(() => step("undo", data.canTakeBack), false),
+    redo: () => gate.act(() => step("redo", data.canBringBack), false),
     clear: () => replace("clear"),
   };
 
   // One stroke back or forth in the canvas; at its end, back over a whole drawing that was replaced.
   function step(name, isReplaced) {
-    if (findPaper() && !paper[name].disabled) paper[name].click();
-    else if (isReplaced) replace(name);
+    if (findPaper() && !paper[name].disabled) {
+      paper[name].click();
+      return SETTLE_MS;
+    }
+    if (isReplaced) replace(name);
+    return 0;
   }
 
   // ---- the line to the server ---------------------------------------------------------------------
@@ -144,21 +151,17 @@ function createBar(parentElement) {
   const isOnline = () => (app()?.dataset.testConnectionState ?? "CONNECTED") === "CONNECTED";
   const isWaiting = () => !isOnline() || app()?.dataset.testScriptState !== "notRunning";
   const line = parentElement.querySelector(".line");
-  let unsent = [];
   let wasOnline = true;
 
-  // Streamlit sends the widgets' values anew when the line is back; what was pressed it does not know.
   function watchLine() {
     const online = isOnline();
     line.hidden = online;
     if (online === wasOnline) return;
     wasOnline = online;
     if (!online) return;
-    setState("tools", tools);
+    setState("tools", told);
     findPaper()?.send.click();
-    const names = unsent;
-    unsent = [];
-    for (const name of names) setTrigger(name, true);
+    gate.resume();
   }
 
   // Undo as soon as the canvas can: it learns of a stroke a moment after the stroke's end.
@@ -169,14 +172,17 @@ function createBar(parentElement) {
     }, 30);
   }
 
-  const gate = createGate(findPaper, isWaiting);
+  const gate = createGate(findPaper, isOnline, isWaiting);
   const on = (target, kinds, act, options = {}) =>
     kinds.split(" ").forEach((kind) => target.addEventListener(kind, act, { signal: stop.signal, ...options }));
 
   const pinch = createPinch(() => findPaper()?.upper, () => gate.cancel() || takeBack());
   on(window, "touchstart touchmove touchend touchcancel", pinch, { capture: true, passive: false });
   on(window, "mousedown mousemove mouseup touchstart touchmove touchend", gate.handle, { capture: true, passive: false });
-  on(window, "studio:load", holdForLoad);
+  on(window, "studio:send", (event) => {
+    event.preventDefault();
+    gate.act(() => (event.detail.isLoad ? load(event.detail.send) : event.detail.send()));
+  });
   for (const [name, button] of Object.entries(buttons)) on(button, "click", () => act[name]());
   on(slider, "input", () => (number.textContent = slider.value));
   on(slider, "change", () => resize(Number(slider.value)));
@@ -195,7 +201,7 @@ function createBar(parentElement) {
     } else if (keys[key] && !buttons[keys[key]].hidden) act[keys[key]]();
     else if (key === "[" || key === "]") {
       resize(Number(slider.value) + (key === "]" ? 1 : -1) * (tools.tool === "eraser" ? 4 : 1));
-    } else if (key === "n") setTrigger("generator", event.shiftKey ? -1 : 1);
+    } else if (key === "n") gate.act(() => setTrigger("generator", event.shiftKey ? -1 : 1));
     else if (data.clicks[key]) document.querySelector(data.clicks[key])?.click();
   });
 
@@ -216,7 +222,7 @@ function createBar(parentElement) {
   };
   on(window, "pointerdown click", flush, { capture: true });
 
-  const mirror = createMirror(() => tools.mirror && findPaper()?.upper);
+  const mirror = createMirror(() => told.mirror && findPaper()?.upper);
   on(window, "mousedown mousemove mouseup touchstart touchmove touchend", mirror, { capture: true, passive: false });
   on(window, "resize", () => paper && render());
   const timer = setInterval(() => {
@@ -229,7 +235,7 @@ function createBar(parentElement) {
       data = newData;
       setState = setStateValue;
       setTrigger = setTriggerValue;
-      if (!tools || tools.change === data.tools.change) tools = data.tools; // an older answer undoes nothing
+      if (!tools || tools.change === data.tools.change) tools = told = data.tools; // an older answer undoes nothing
       findPaper();
       render();
     },

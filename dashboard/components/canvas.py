@@ -4,27 +4,26 @@ from __future__ import annotations
 
 from typing import Any
 
+import streamlit as st
+
 from dashboard.drawing import ERASER, INK, PAPER, digest, has_ink, sketch_from_png
-from dashboard.state import CANVAS, COUNTED, Drawing, Tools
+from dashboard.state import CANVAS, COUNTED, Drawing, DrawSession
 
 
-def show_canvas(tools: Tools, load: dict[str, Any], known: Drawing) -> Drawing:
+def show_canvas(session: DrawSession) -> Drawing:
     """Show the paper and return what is on it.
 
     The paper is always 512 x 512; the toolbar's script stretches it to its column, so a narrow screen
-    or a resized window changes no coordinate and loses no stroke. Only a new ``load`` replaces the
-    drawing. ``known`` spares decoding the same drawing again.
-
-    Parameters
-    ----------
-    tools
-        Pen or eraser, and its size.
-    load
-        Fabric JSON with a number ``load`` that differs for every replacement.
-    known
-        The drawing of the run before.
+    or a resized window changes no coordinate and loses no stroke. Only a new load replaces the drawing.
     """
-    from streamlit_drawable_canvas import st_canvas  # raises when imported outside Streamlit
+    from streamlit_drawable_canvas import CanvasResult, st_canvas  # raises when imported outside Streamlit
+
+    tools, load = session.tools, session.load
+
+    def drawn() -> None:
+        # Before anything else that came along with it is done: a page that is left, a drawing that is replaced.
+        drawing = (st.session_state[CANVAS] or {}).get("drawing") or {}
+        session.receive(_reported(CanvasResult(drawing.get("raw"), drawing.get("data"), True), session))
 
     erases = tools.tool == "eraser"
     result = st_canvas(
@@ -39,11 +38,17 @@ def show_canvas(tools: Tools, load: dict[str, Any], known: Drawing) -> Drawing:
         return_image_data=True,
         max_display_height=COUNTED * (1 + load["load"] % COUNTED) + tools.change,  # see assets/gate.js
         key=CANVAS,
+        on_change=drawn,
     )
-    fabric = {"objects": (result.json_data or load).get("objects", [])}
+    return _reported(result, session)
+
+
+def _reported(result: Any, session: DrawSession) -> Drawing:
+    """What the canvas sent; the drawing that is known already is not decoded again."""
+    fabric = {"objects": (result.json_data or session.load).get("objects", [])}
     name = digest(fabric)
-    if name == known.digest and known.sketch is not None:
-        return known
+    if name == session.drawing.digest and session.drawing.sketch is not None:
+        return session.drawing
     picture = _picture(result) if has_ink(fabric) else None
     return Drawing(fabric, None if picture is None else sketch_from_png(picture), name)
 

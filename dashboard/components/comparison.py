@@ -25,7 +25,7 @@ def _component() -> Any:
         "studio_comparison",
         html=asset_text("comparison.html"),
         css=asset_text("comparison.css"),
-        js=asset_text("keys.js", "comparison.js"),
+        js=asset_text("keys.js", "send.js", "comparison.js"),
     )
 
 

@@ -22,7 +22,7 @@ def _component() -> Any:
         "studio_generators",
         html='<div class="list" role="listbox" aria-label="Models"></div>',
         css=asset_text("generators.css"),
-        js=asset_text("generators.js"),
+        js=asset_text("send.js", "generators.js"),
     )
 
 

@@ -24,7 +24,7 @@ def _component() -> Any:
         "studio_parts",
         html=HTML,
         css=asset_text("parts.css"),
-        js=asset_text("keys.js", "parts.js"),
+        js=asset_text("keys.js", "send.js", "parts.js"),
     )
 
 

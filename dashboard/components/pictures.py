@@ -27,7 +27,7 @@ def _component() -> Any:
         "studio_pictures",
         html='<div class="row"></div>',
         css=asset_text("pictures.css"),
-        js=asset_text("pictures.js"),
+        js=asset_text("send.js", "pictures.js"),
     )
 
 

@@ -53,7 +53,7 @@ def _component() -> Any:
         html='<div class="sheet"><img alt="The drawing as it was uploaded"></div>'
         "<p>Drag the rings onto both eyes and the mouth. Undo takes it back.</p>",
         css=asset_text("placement.css"),
-        js=asset_text("placement.js"),
+        js=asset_text("send.js", "placement.js"),
     )
 
 

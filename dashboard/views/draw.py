@@ -56,7 +56,7 @@ def show_studio() -> None:
     paper, photo, side = st.columns([20, 20, 11], gap="medium")
     with paper:
         show_toolbar(session, abilities)
-        session.receive(show_canvas(session.tools, session.load, session.drawing))
+        session.receive(show_canvas(session))
         show_placement(session)
     is_drawn = has_ink(session.drawing.fabric)
     with photo:

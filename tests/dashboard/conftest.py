@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 import streamlit as st
@@ -10,7 +9,7 @@ from streamlit.testing.v1 import AppTest
 
 from core.config import ROOT
 from dashboard import networks
-from dashboard.state import Drawing
+from dashboard.state import Drawing, DrawSession
 from dashboard.views import draw
 from tests.dashboard.fake_page import FakePipeline, Page
 
@@ -40,7 +39,7 @@ def open_page(pipeline: FakePipeline, monkeypatch: pytest.MonkeyPatch) -> Iterat
     """Opens the page for a visitor; each call is a session of its own."""
     papers: dict[int, dict[str, Drawing]] = {}
 
-    def fake_canvas(_tools: Any, _load: Any, _known: Drawing) -> Drawing:
+    def fake_canvas(_session: DrawSession) -> Drawing:
         return papers[st.session_state["visitor"]]["drawing"]
 
     monkeypatch.setattr(draw, "show_canvas", fake_canvas)

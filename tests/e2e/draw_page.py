@@ -94,12 +94,13 @@ class DrawPage:
     def __init__(self, page: Page) -> None:
         self.page = page
         self.errors: list[str] = []
+        self.is_cut = False  # the browser notes each try to reach a server that cannot be reached
         page.add_init_script(LISTEN)
         page.on("console", self._note)
         page.on("pageerror", lambda error: self.errors.append(str(error)))
 
     def _note(self, message: ConsoleMessage) -> None:
-        if message.type == "error":
+        if message.type == "error" and not self.is_cut:
             self.errors.append(message.text)
 
     def open(self, url: str) -> None:
@@ -153,6 +154,10 @@ class DrawPage:
         """Wait until the paper shows this drawing, up to a mean difference in grey levels."""
         self.rest()
         self._eventually(lambda: difference(self.drawing(), wanted) <= nearly, "the drawing is another one")
+
+    def expect_ink(self, left: int, top: int, right: int, bottom: int) -> None:
+        """Wait until something is drawn within these bounds."""
+        self._eventually(lambda: self.drawing()[top:bottom, left:right].min() < 128, "nothing is drawn there")
 
     def expect_photo(self, wanted: np.ndarray, *, nearly: float = 0) -> None:
         """Wait until this photo is shown."""
@@ -240,6 +245,7 @@ class DrawPage:
 
     def cut_line(self) -> None:
         """Cut the connection to the server, until `mend_line`."""
+        self.is_cut = True
         self.page.context.set_offline(True)
         self.page.evaluate("window.__sockets.forEach((socket) => socket.close())")
         expect(self.page.locator(".st-key-toolbar .line")).to_be_visible()
@@ -247,6 +253,7 @@ class DrawPage:
     def mend_line(self) -> None:
         self.page.context.set_offline(False)
         expect(self.page.locator(".st-key-toolbar .line")).to_be_hidden()
+        self.is_cut = False
 
     def go_to(self, name: str) -> None:
         """Click a page's name at the top."""

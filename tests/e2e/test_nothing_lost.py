@@ -3,6 +3,7 @@
 import pytest
 from playwright.sync_api import expect
 
+from dashboard.resources import examples
 from tests.core.test_paper import draw_face, encoded
 from tests.e2e.draw_page import FACE, SCAR, DrawPage
 
@@ -27,15 +28,65 @@ def test_undo_goes_on_through_an_example_and_a_visit_elsewhere(page: DrawPage) -
     page.expect_drawing(two)
 
 
-def test_a_cut_line_is_told_and_what_is_drawn_meanwhile_arrives_later(page: DrawPage) -> None:
+ERASED = [(200, 244), (220, 244)]  # the right end of the left eye's oval
+PATIENCE_MS = 4000  # of a stroke that waits for a server that answers
+
+
+def test_a_cut_line_is_told_and_what_is_drawn_and_erased_meanwhile_arrives_later(page: DrawPage) -> None:
     for points in FACE[:4]:
         page.stroke(points)
     page.photo_of(4)
     page.cut_line()
     page.stroke(SCAR)
+    page.button("Eraser").click()
+    page.stroke(ERASED)
+    page.button("Pen").click()
+    page.stroke(FACE[4])
+    page.page.wait_for_timeout(1.25 * PATIENCE_MS)
     page.mend_line()
-    page.photo_of(5)
-    page.errors.clear()  # the browser notes each try to reach a server that cannot be reached
+    page.photo_of(7)
+    drawing = page.drawing()
+    assert drawing[150:200, 110:200].min() < 128
+    assert drawing[240:249, 215:225].min() > 200
+    assert drawing[366:402, 200:312].min() < 128
+
+
+@pytest.mark.parametrize("replace", ["Clear", "example"])
+def test_what_replaces_the_drawing_while_the_line_is_cut_keeps_its_place(
+    page: DrawPage, replace: str
+) -> None:
+    page.stroke(FACE[0])
+    page.photo_of(1)
+    page.cut_line()
+    page.stroke(SCAR)
+    before = page.drawing()
+    if replace == "Clear":
+        page.button("Clear").click()
+    else:
+        page.page.locator(".st-key-examples").get_by_role("button").first.click()
+    page.stroke([(20, 20), (60, 20)])
+    page.mend_line()
+    strokes = 0 if replace == "Clear" else len(examples()[0].drawing.fabric["objects"])
+    page.photo_of(strokes + 1)
+    page.expect_ink(20, 10, 60, 30)
+    page.click(page.button("Undo"))  # the stroke after it
+    if strokes:
+        page.photo_of(strokes)
+    else:
+        page.expect_no_photo()
+    page.click(page.button("Undo"))  # the replacement itself
+    page.expect_drawing(before)
+
+
+def test_a_stroke_stays_when_the_page_is_left_at_once(page: DrawPage) -> None:
+    page.stroke(FACE[0])
+    page.photo_of(1)
+    page.stroke(FACE[4])
+    page.stroke(SCAR)
+    page.go_to("Rules")
+    expect(page.button("Pen")).to_have_count(0)
+    page.go_to("Draw")
+    page.photo_of(3)
 
 
 @pytest.mark.parametrize("is_late", [False, True])
