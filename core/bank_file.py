@@ -19,6 +19,7 @@ from safetensors.numpy import load_file, save_file
 
 from core.atomic_files import replacing
 from core.checkpoints import FORMAT, read_info
+from core.checksum import PLACE, add_checksum, check_checksum
 from core.nearest import CompressedRows
 
 FAMILY = "face_bank"
@@ -72,9 +73,11 @@ def write_bank(
         "config": json.dumps(config, ensure_ascii=False),
         "provenance": json.dumps(dict(provenance), ensure_ascii=False),
         "licence": licence,
+        **PLACE,
     }
     with replacing(path) as temporary:
         save_file(tensors, temporary, metadata=metadata)
+        add_checksum(temporary)
 
 
 def read_bank(path: str | Path, *, calibration_k: int) -> BankContent:
@@ -85,12 +88,13 @@ def read_bank(path: str | Path, *, calibration_k: int) -> BankContent:
     AssetMissing
         If there is no such file.
     ValueError
-        If it is no bank of a kind that this code reads, or its index does not belong to its latents.
+        If it is damaged, no bank of a kind that this code reads, or its index does not belong to its latents.
     """
     info = read_info(path)
     name = Path(path).name
     if info.family != FAMILY or info.config.get("calibration_k") != calibration_k:
         raise ValueError(f"{name} is not a face bank that this code reads, but {info.family!r}.")
+    check_checksum(path)
     tensors = load_file(path, backend="pread")  # the default holds everything twice for a moment
     expected = info.config.get("search_sha256")
     if expected is not None and expected != (actual := _checksum(tensors)):

@@ -21,7 +21,8 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 from torch import nn
 
-from core.atomic_files import write_atomically
+from core.atomic_files import replacing
+from core.checksum import PLACE, add_checksum, check_checksum
 from core.errors import AssetMissing
 from core.models.conventions import AdaptedGenerator, Conventions, check_conventions
 from core.models.families import (
@@ -94,10 +95,13 @@ def save_model(
         "config": json.dumps(asdict(model.config)),  # type: ignore[call-overload]
         "provenance": json.dumps(dict(provenance)),
         "licence": licence,
+        **PLACE,
     }
     if conventions is not None:
         metadata["conventions"] = json.dumps(asdict(conventions))
-    write_atomically(path, save(tensors, metadata))
+    with replacing(path) as temporary:
+        temporary.write_bytes(save(tensors, metadata))
+        add_checksum(temporary)
 
 
 def read_info(path: str | Path) -> ModelInfo:
@@ -166,7 +170,7 @@ def load_model(path: str | Path, *, device: torch.device | str = "cpu") -> nn.Mo
     AssetMissing
         If there is no file.
     ValueError
-        If the family or a configuration key is unknown, or the weights do not fit.
+        If the family or a configuration key is unknown, the weights do not fit, or the file is damaged.
     """
     info = read_info(path)
     try:
@@ -177,6 +181,7 @@ def load_model(path: str | Path, *, device: torch.device | str = "cpu") -> nn.Mo
         model: nn.Module = FAMILIES[info.family][0](config)
     except (ValueError, TypeError, RuntimeError) as error:
         raise ValueError(f"{Path(path).name}: {error}") from error
+    check_checksum(path)
     with safe_open(path, framework="pt") as file:
         weights = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - not a dict
     weights = {

@@ -14,8 +14,9 @@ from pathlib import Path
 import numpy as np
 from safetensors.numpy import load_file, save
 
-from core.atomic_files import write_atomically
+from core.atomic_files import replacing
 from core.checkpoints import FORMAT, load_model, read_info
+from core.checksum import PLACE, add_checksum, check_checksum
 from core.errors import AssetMissing
 from core.face_parts.layout import PAINT_ORDER, PART_BANKS_FILE, PARTS_FILE, PartAutoencoders
 from core.manifold import Manifold
@@ -60,8 +61,11 @@ def save_part_banks(
         "config": json.dumps({"names": names, "sides": sides}, ensure_ascii=False),
         "provenance": json.dumps(provenance, ensure_ascii=False),
         "licence": licence,
+        **PLACE,
     }
-    write_atomically(path, save(tensors, metadata=metadata))
+    with replacing(path) as temporary:
+        temporary.write_bytes(save(tensors, metadata=metadata))
+        add_checksum(temporary)
 
 
 def load_part_banks(path: Path) -> dict[str, Manifold]:
@@ -77,6 +81,7 @@ def load_part_banks(path: Path) -> dict[str, Manifold]:
     info = read_info(path)
     if info.family != FAMILY:
         raise ValueError(f"{path.name} holds {info.family!r}, not the banks of the parts.")
+    check_checksum(path)
     tensors = load_file(path)
     banks = {}
     try:

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from core.checkpoints import read_header, read_info
+from core.checksum import PLACE, add_checksum, check_checksum
 from core.models.conventions import Conventions, check_conventions
 from core.models.families import FAMILIES, build_config
 from core.models.folder import DEFAULT_GENERATOR, plain_name
@@ -61,7 +62,7 @@ def add_model(
     Raises
     ------
     ValueError
-        If the conventions do not fit, or somebody took the name meanwhile.
+        If the conventions do not fit, the file is damaged, or somebody took the name meanwhile.
     OSError
         If there is no room.
     """
@@ -103,8 +104,9 @@ def change_model(
 @contextmanager
 def _restamped(source: Path, path: Path, changes: Mapping[str, str]) -> Iterator[Path]:
     """A copy with other metadata beside ``path``, under a temporary name that is gone with the block."""
+    check_checksum(source)  # a damaged file would get a checksum of its damage
     header, start = read_header(source)
-    header["__metadata__"] = {**header.get("__metadata__", {}), **changes}
+    header["__metadata__"] = {**header.get("__metadata__", {}), **changes, **PLACE}
     text = json.dumps(header).encode()
     text += b" " * (-len(text) % 8)  # weights begin at multiples of 8
     temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}.part")
@@ -113,8 +115,9 @@ def _restamped(source: Path, path: Path, changes: Mapping[str, str]) -> Iterator
             old.seek(start)
             new.write(len(text).to_bytes(8, "little") + text)
             shutil.copyfileobj(old, new, 1 << 20)
-            new.flush()
-            os.fsync(new.fileno())
+        add_checksum(temporary)
+        with temporary.open("rb") as file:
+            os.fsync(file.fileno())
         yield temporary
     finally:
         temporary.unlink(missing_ok=True)

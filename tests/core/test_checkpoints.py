@@ -48,6 +48,22 @@ def test_weights_that_are_not_finite_are_not_written(tmp_path):
     assert not list(tmp_path.iterdir())
 
 
+def test_a_flipped_bit_is_noticed_wherever_it_lies_and_a_file_without_checksum_is_read(tmp_path):
+    path = tmp_path / "m.safetensors"
+    save_model(path, GlobalGenerator(TINY), provenance={"steps": 3}, licence="CC0")
+    sound = path.read_bytes()
+    for place in (sound.index(b"steps") + 9, len(sound) // 2, len(sound) - 1):
+        path.write_bytes(sound[:place] + bytes([sound[place] ^ 1]) + sound[place + 1 :])
+        with pytest.raises(ValueError, match=r"m\.safetensors is damaged: its checksum.* Restore it"):
+            load_model(path)
+    start = 8 + int.from_bytes(sound[:8], "little")
+    header = json.loads(sound[8:start])
+    del header["__metadata__"]["sha256"]
+    text = json.dumps(header).encode()
+    path.write_bytes(len(text).to_bytes(8, "little") + text + sound[start:])
+    assert load_model(path).config == TINY
+
+
 def test_a_missing_file_says_what_to_do(tmp_path):
     with pytest.raises(AssetMissing, match="STUDIO_WEIGHTS"):
         load_model(tmp_path / "none.safetensors")

@@ -73,7 +73,7 @@ def test_a_file_of_something_else_is_refused(tmp_path: Path):
 def test_damaged_thumbnails_are_refused_with_the_next_step(tmp_path: Path):
     path = write_parts(tmp_path) / PART_BANKS_FILE
     with safe_open(path, framework="np") as file:
-        metadata = file.metadata()
+        metadata = {key: value for key, value in file.metadata().items() if key != "sha256"}
     tensors = load_file(path)
     tensors["nose.sketches"] = tensors["nose.sketches"][:40]
     save_file(tensors, path, metadata=metadata)

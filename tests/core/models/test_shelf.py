@@ -56,6 +56,15 @@ def test_an_added_model_keeps_its_weights_and_says_what_it_was_told(source: Path
     assert load_generator(path).config == CONFIG
 
 
+def test_a_damaged_file_is_not_taken_for_sound_when_it_is_added(source: Path, models: Path) -> None:
+    data = bytearray(source.read_bytes())
+    data[len(data) // 2] ^= 1
+    source.write_bytes(data)
+    with pytest.raises(ValueError, match="is damaged: its checksum"):
+        put(source, models)
+    assert list(models.iterdir()) == []
+
+
 def test_nothing_but_the_model_is_left_behind(source: Path, models: Path) -> None:
     put(source, models)
     assert [path.name for path in models.iterdir()] == ["mine.safetensors"]
