@@ -8,6 +8,7 @@ container is (STUDIO_STOP_JOBS_WITH_SERVER): then all are asked to save, and it 
 from __future__ import annotations
 
 import logging
+import multiprocessing
 import os
 import signal
 import threading
@@ -23,6 +24,7 @@ import anyio.to_thread
 
 from core.config import settings
 from core.processes import jobs as processes
+from core.processes.identity import ended_children
 from core.processes.jobs import STOP_S
 from core.training.run_control import ask_to_stop
 from core.training.runs import ATTEMPTS, RunError, runs, runs_folder
@@ -33,18 +35,34 @@ logger = logging.getLogger(__name__)
 STOP_JOBS_S = 45.0  # compose.yaml gives the container a minute
 END_S = 10.0
 TEMPORARY_S = 3600.0
+REAP_S = 5.0
 
 
 @asynccontextmanager
 async def lifespan(_app: Any) -> AsyncGenerator[None, None]:
     """Of ``st.App``: what surrounds the serving."""
     threading.Thread(target=sweep, name="sweep", daemon=True).start()
+    if os.getpid() == 1:
+        threading.Thread(target=_reap, name="reap", daemon=True).start()
     stopper = _Stopper() if settings().stop_jobs_with_server else None
     if stopper is not None:
         stopper.listen()
     yield
     if stopper is not None:
         await anyio.to_thread.run_sync(stopper.stop_and_wait)
+
+
+def _reap() -> None:
+    """Let go of ended processes whose parents are gone: process 1 inherits them all, and nobody else can."""
+    before: set[int] = set()
+    while True:
+        time.sleep(REAP_S)
+        multiprocessing.active_children()  # waits for its own, and knows how they ended
+        ended = ended_children()
+        for pid in ended & before:  # whoever started it in here has had the time to ask how it ended
+            with suppress(ChildProcessError):
+                os.waitpid(pid, os.WNOHANG)
+        before = ended
 
 
 class _Stopper:

@@ -8,6 +8,7 @@ import socket
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -20,7 +21,7 @@ from core.training.runs import read_run
 from dashboard import lifespan
 from tests.core.processes.test_jobs import write_ended
 from tests.core.training.conftest import pairs_folder  # noqa: F401 - a fixture
-from tests.core.training.test_runs import MORE, wait_for
+from tests.core.training.test_runs import MORE, PATIENCE_S, wait_for
 from tests.e2e.conftest import serve
 
 OLD = time.time() - 2 * lifespan.TEMPORARY_S
@@ -95,12 +96,84 @@ def test_a_server_that_is_the_containers_end_lets_its_jobs_save_first(
         jobs.stop(folder, planted.id, patience_s=0)
 
 
-def children() -> list[Path]:
-    """Command lines of this process's children."""
+def children(parent: int | None = None) -> list[Path]:
+    """Command lines of a process's children, by default this one's."""
     found = subprocess.run(
-        ["ps", "-o", "pid=", "--ppid", str(os.getpid())], capture_output=True, text=True, check=False
+        ["ps", "-o", "pid=", "--ppid", str(parent or os.getpid())],
+        capture_output=True,
+        text=True,
+        check=False,
     )
     return [path for pid in found.stdout.split() if (path := Path("/proc") / pid / "cmdline").exists()]
+
+
+# Process 1 of a container without an init: starts a training and an orphan, then becomes the server.
+PROCESS_1 = """
+import os, subprocess, sys
+from pathlib import Path
+from core.training.request import RunRequest
+from core.training.run_control import create
+assert os.getpid() == 1
+root, pairs, more, *command = sys.argv[1:]
+create(Path(root), RunRequest(
+    name="tiny", kind="autoencoder", preset="autoencoder", data=Path(pairs), validation="0007-0008",
+    steps=100_000, batch_size=2, image_size=64, lr=1e-3, device="cpu", threads=1, more=more, who="Ann",
+))
+subprocess.run(["sh", "-c", "sleep 1 &"])
+os.execv(command[0], command)
+"""
+GRACE_S = 60  # of compose.yaml
+
+
+def has_zombies(parent: int) -> bool:
+    listed = subprocess.run(
+        ["ps", "-o", "stat=", "--ppid", str(parent)], capture_output=True, text=True, check=False
+    )
+    return any(state.startswith("Z") for state in listed.stdout.split())
+
+
+def wait_until(holds: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + PATIENCE_S
+    while not holds():
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+
+
+@pytest.fixture
+def own_numbers() -> list[str]:
+    """A command that gives what follows process numbers of its own, beginning with 1."""
+    as_root = [] if os.geteuid() == 0 else ["--user", "--map-root-user"]
+    command = ["unshare", *as_root, "--fork", "--pid", "--mount-proc", "--kill-child"]
+    try:
+        tried = subprocess.run([*command, "true"], capture_output=True, text=True, check=False)
+    except FileNotFoundError:
+        pytest.skip("there is no unshare here")
+    if tried.returncode:
+        pytest.skip(f"process numbers of one's own are not permitted here: {tried.stderr.strip()}")
+    return command
+
+
+def test_the_server_as_process_1_reaps_orphans_and_lets_trainings_save(
+    own_numbers: list[str],
+    tmp_path: Path,
+    pairs_folder: Path,  # noqa: F811
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("STUDIO_DATA", str(tmp_path))
+    root = tmp_path / "runs"
+    through = [*own_numbers, sys.executable, "-c", PROCESS_1, str(root), str(pairs_folder), MORE]
+    with serve(ROOT / "dashboard" / "app.py", tmp_path / "log.txt", through=through):
+        outside = next(child for child in children() if child.read_bytes().startswith(b"unshare"))
+        server = int(children(int(outside.parent.name))[0].parent.name)
+        wait_for(root, lambda run: run.step >= 3)
+        wait_until(lambda: not has_zombies(server))
+        os.kill(server, signal.SIGTERM)
+        told = time.monotonic()
+        wait_until(lambda: not outside.exists() or not outside.read_bytes())  # gone, or a zombie
+        assert time.monotonic() - told < GRACE_S
+    run = read_run(root, "tiny")
+    assert (run.state, run.saved) == ("stopped", run.step)
+    assert run.saved > 0
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="process 1 of a namespace is Linux's")

@@ -11,7 +11,7 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -38,8 +38,11 @@ PATIENCE_MS = 150_000
 
 
 @contextmanager
-def serve(app: Path, log: Path, *, base_path: str = "") -> Iterator[str]:
-    """Address of a Streamlit server on a free port, below a path where one is named; it ends with the block."""
+def serve(app: Path, log: Path, *, base_path: str = "", through: Sequence[str] = ()) -> Iterator[str]:
+    """Address of a Streamlit server on a free port, below a path where one is named; it ends with the block.
+
+    ``through`` is a command that takes the server's and runs it.
+    """
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
@@ -51,7 +54,7 @@ def serve(app: Path, log: Path, *, base_path: str = "") -> Iterator[str]:
         "browser.gatherUsageStats": "false",
         "server.baseUrlPath": base_path,
     }
-    command = [sys.executable, "-m", "streamlit", "run", str(app)]
+    command = [*through, sys.executable, "-m", "streamlit", "run", str(app)]
     command += [part for name, value in options.items() for part in (f"--{name}", str(value))]
     environment = os.environ | {"PYTHONPATH": str(ROOT), "PYTHONUNBUFFERED": "1"}
     with log.open("wb") as output:
