@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from core.errors import AssetMissing
-from core.images import encode_png
+from core.images import can_read_heif, encode_png
 from dashboard import networks
 from dashboard.components.actions import files_of
 from dashboard.components.start import take_upload
@@ -17,6 +17,7 @@ from dashboard.drawing import digest, fabric_from_strokes, strokes_file
 from dashboard.face_pictures import thumbnail
 from dashboard.looks import Look
 from dashboard.state import Drawing, DrawSession, Shown, Tools
+from tests.core.test_paper import encoded
 from tests.dashboard.fake_page import FakePipeline, drawn
 
 
@@ -116,13 +117,18 @@ def test_missing_weights_are_told_to_whoever_waits_for_them(pipeline: FakePipeli
         list(networks.until_ready())
 
 
-@pytest.mark.parametrize("name", ["IMG_0001", "drawing.jfif", "photo.HEIC", "strange.dat"])
-def test_the_content_of_an_upload_decides_and_never_its_name(name: str):
+@pytest.mark.parametrize(
+    ("name", "kind"),
+    [("IMG_0001", "PNG"), ("drawing.jfif", "JPEG"), ("photo.HEIC", "HEIF"), ("photo.HEIC", "PNG"), ("x.dat", "AVIF")],
+)  # fmt: skip
+def test_the_content_of_an_upload_decides_and_never_its_name(name: str, kind: str):
+    assert kind != "HEIF" or can_read_heif()  # which registers its writer as well
     session = DrawSession()
     picture = np.full((512, 512), 255, np.uint8)
     picture[100:400, 250:256] = 0
-    assert take_upload(session, encode_png(picture), name) == ""
-    assert session.drawing.fabric["objects"]
+    assert take_upload(session, encoded(picture, kind), name) == ""
+    assert session.placed is not None
+    assert 0.005 < np.mean(session.placed.sketch < 128) < 0.05
 
 
 def test_downloaded_strokes_can_be_uploaded_again():
