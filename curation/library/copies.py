@@ -16,7 +16,7 @@ from curation.library.schema import examinations, images
 
 LOSSLESS = frozenset({"PNG", "BMP", "TIFF", "PPM", "TGA", "SGI", "JPEG2000"})
 USEFUL_EYE_DISTANCE_PX = 140.0  # of the template; more of it is lost in alignment
-_READINGS = ("eye_distance_px", "padding", "frame", "sharpness", "stretch", "covered")
+_READINGS = ("eye_distance_px", "padding", "frame", "sharpness", "stretch", "covered", "faces")
 
 
 @dataclass(frozen=True)
@@ -33,15 +33,17 @@ class Copy:
     sharpness: float | None = None
     stretch: float | None = None
     covered: float | None = None
+    faces: float | None = None
 
 
 def best_copy(copies: Sequence[Copy]) -> str:
     """Id of the copy to keep.
 
-    One after the other, each of these leaves only the copies that are as good as the best in it: pixels
-    between the eyes, as far as alignment can use them; little of the aligned frame beyond the picture; no
-    border around it; a format without loss; pixels of the picture; sharpness; little stretch and cover.
-    Differences that nobody sees do not count. Of equals the smaller id is the best.
+    One after the other, each of these leaves only the copies that are as good as the best in it: no second
+    face in the picture, so that a face outranks the group picture that it was cut from; pixels between the
+    eyes, as far as alignment can use them; little of the aligned frame beyond the picture; no border around
+    it; a format without loss; pixels of the picture; sharpness; little stretch and cover. Differences that
+    nobody sees do not count. Of equals the smaller id is the best.
 
     Raises
     ------
@@ -88,6 +90,7 @@ def _little(value: float | None) -> float:
 
 
 _GOODNESS: tuple[tuple[Callable[[Copy], float], float], ...] = (
+    (lambda copy: float((copy.faces or 1) <= 1), 0.0),
     (lambda copy: _log(min(copy.eye_distance_px or 0, USEFUL_EYE_DISTANCE_PX)), 0.1),
     (lambda copy: _little(copy.padding), 0.02),
     (lambda copy: _little(copy.frame), 0.02),

@@ -26,6 +26,7 @@ USUAL = Copy("b", "JPEG", 1000, 1200, 100.0, 0.01, 0.0, 0.9, 1.05, 0.1)
         {"sharpness": 0.6},
         {"stretch": 1.2},
         {"covered": 0.6},
+        {"faces": 2.0},
         {"eye_distance_px": None, "padding": None, "sharpness": None},
     ],
 )
@@ -44,6 +45,13 @@ def test_a_small_png_does_not_beat_the_large_jpeg_it_was_made_of() -> None:
     jpeg = Copy("jpeg", "JPEG", 2000, 2000, 400.0, 0.0, 0.0, 0.9, 1.04, 0.05)
     thumbnail = Copy("thumbnail", "PNG", 200, 200, 40.0, 0.0, 0.0, 0.5, 1.04, 0.05)
     assert best_copy([thumbnail, jpeg]) == "jpeg"
+
+
+def test_a_face_outranks_the_larger_group_picture_that_it_was_cut_from() -> None:
+    """It was rejected as a copy of a picture that is rejected for its several faces: nobody was left."""
+    group = Copy("group", "PNG", 1300, 600, 120.0, 0.0, 0.0, 1.0, 1.04, 0.05, faces=2.0)
+    face = replace(group, id="the face", width=600, faces=1.0)
+    assert best_copy([group, face]) == "the face"
 
 
 def test_measurements_that_differ_by_noise_do_not_decide() -> None:
