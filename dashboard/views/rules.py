@@ -133,10 +133,10 @@ def _show_rule(draft: Rules, rule: Rule, table: pd.DataFrame) -> tuple[Rules, De
         picture = st.empty()
         sign = {"at_least": "at least", "at_most": "at most", "within": "within ±"}[rule.direction]
         threshold = st.slider(
-            f"{rule.title}: {sign} ({rule.unit})" if rule.unit else f"{rule.title}: {sign}",
+            as_text(f"{rule.title}: {sign} ({rule.unit})" if rule.unit else f"{rule.title}: {sign}"),
             kind(low), kind(high), kind(min(max(rule.threshold, low), high)), kind(step),
             key=f"rule_{rule.name}_{loads}", disabled=not enabled, label_visibility="collapsed",
-            format=f"{sign} %{'d' if whole else '.2f'} {rule.unit}",
+            format=f"{sign} %{'d' if whole else '.2f'} {as_text(rule.unit).replace('%', '%%')}",
         )  # fmt: skip
         if threshold != rule.threshold or enabled != rule.enabled:
             draft = draft.with_threshold(rule.name, float(threshold), enabled=enabled)

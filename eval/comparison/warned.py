@@ -46,11 +46,12 @@ def warnings_of(
         seen=seen,
         progress=stages.within("looking for what misleads"),
     )
-    own = (*_ignoring(comparison), *memorising(comparison), *_without_detector(missing))
+    own = (*ignoring(comparison), *memorising(comparison), *without_detector(missing))
     return (*own, *check(facts))
 
 
-def _ignoring(comparison: Comparison) -> Iterator[Warned]:
+def ignoring(comparison: Comparison) -> Iterator[Warned]:
+    """Models whose outputs fit their own inputs no better than other people's."""
     if names := tuple(model.name for model in comparison.models if model.ignores_input):
         text = (
             f"{in_words(names)}: the outputs fit their own inputs no better than other people's. Such a model "
@@ -85,7 +86,8 @@ def _distances(nearest: tuple[tuple[str, float] | None, ...]) -> list[float]:
     return [one[1] for one in nearest if one is not None]
 
 
-def _without_detector(missing: Mapping[str, str]) -> Iterator[Warned]:
+def without_detector(missing: Mapping[str, str]) -> Iterator[Warned]:
+    """Scores of landmarks that nobody could measure here."""
     if names := tuple(name for name, reason in missing.items() if reason):
         text = f"No face was looked for, so landmarks and faces found are left out: {missing[names[0]]}"
         yield Warned(code="no_face_detector", severity="caution", text=text, sets=names)

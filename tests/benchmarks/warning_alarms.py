@@ -23,9 +23,10 @@ from PIL import Image, ImageFilter
 from core.config import settings
 from eval.comparison.result import Column, Comparison, ModelResult, ProtocolUsed, SetUsed
 from eval.comparison.shelf import cache_of, root_of
-from eval.comparison.warned import memorising
+from eval.comparison.warned import ignoring, memorising, without_detector
 from eval.extractors import load_extractor
 from eval.feature_cache import FeatureCache
+from eval.metrics.shuffled_control import Controlled
 from eval.protocols import WITHOUT_WEIGHTS, protocol
 from eval.sets.contents import ImageSet
 from eval.sets.headers import read_header
@@ -48,12 +49,18 @@ Spoil = Callable[["Draw", np.random.Generator], "Draw"]
 
 @dataclass(frozen=True)
 class Draw:
-    """Disjoint sets of photos: what is known of their pictures, and their features."""
+    """Disjoint sets of photos: what is known of their pictures, and their features.
+
+    Of what the outputs of model ``a`` show, the share ``answers`` is of the photo that they should be; ``detector``
+    says why no face is looked for.
+    """
 
     facts: Mapping[str, SetFacts]
     features: Mapping[str, Features]
     checkpoints: int = 1
     weights: str = "package"
+    answers: float = 0.5
+    detector: str = ""
 
     def with_set(self, name: str, facts: SetFacts | None = None, features: Features | None = None) -> Draw:
         return replace(
@@ -68,7 +75,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.benchmarks.warning_alarms", description=__doc__)
     parser.add_argument("photos", type=Path)
     parser.add_argument("--counts", type=int, nargs="+", default=[40, 97, 330])
-    parser.add_argument("--rounds", type=int, default=200)
+    parser.add_argument("--rounds", type=int, default=200, help="150 without an alarm bound its rate by 2 %%")
+    parser.add_argument("--planted", type=int, default=5, metavar="ROUNDS", help="of each planted case")
     parser.add_argument("--cache", type=Path, default=cache_of(root_of(settings().data)))
     options = parser.parse_args(arguments)
     pool, features, images = read_photos(options.photos, options.cache)
@@ -80,15 +88,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
             alarms.update(
                 {one.code for one in judge(drawn(pool, features, count, rng), seed=done)} - TRUE_OF_SIZE
             )
-        print(f"{count} photos a set, {options.rounds} rounds: false alarms")
+        print(f"{count} photos a set, {options.rounds} rounds: false alarms", flush=True)
         for code, times in sorted(alarms.items()) or [("none", 0)]:
             rate = times / options.rounds
             misses += rate > MOST_FALSE
             print(f"  {code:26}{rate:7.1%}{'  MISSED' if rate > MOST_FALSE else ''}")
-    count = options.counts[len(options.counts) // 2]
-    print(f"planted in {count} photos a set: found")
-    for code, spoil in PLANTED.items():
-        rng, rounds = np.random.default_rng(7), max(1, min(20, options.rounds // 10))
+    count, rounds = options.counts[len(options.counts) // 2], options.planted
+    print(f"planted in {count} photos a set, {rounds} rounds: found")
+    for code, spoil in PLANTED.items() if rounds else ():
+        rng = np.random.default_rng(7)
         found = sum(
             code in {one.code for one in judge(spoil(drawn(pool, features, count, rng, images), rng), seed=n)}
             for n in range(rounds)
@@ -167,7 +175,8 @@ def judge(draw: Draw, *, seed: int) -> list:
         comparison, draw.facts["real"], {name: draw.facts[name] for name in models}, draw.facts["training"],
         draw.features["real"].shape[1], {"a": draw.checkpoints},
     )  # fmt: skip
-    return [*check(facts), *memorising(comparison)]
+    own = (*ignoring(comparison), *memorising(comparison), *without_detector({"a": draw.detector}))
+    return [*own, *check(facts)]
 
 
 def comparison_of(draw: Draw, tests: Mapping[str, Trusted]) -> Comparison:
@@ -191,6 +200,7 @@ def comparison_of(draw: Draw, tests: Mapping[str, Trusted]) -> Comparison:
         models=tuple(
             ModelResult(
                 name=name, set=_used(name, draw), nearest_training=nearest(name),
+                ignores_input=ignores_input(draw, name),
                 scores={key: found.scores[name] for key, found in tests.items()},
             )
             for name in ("a", "b")
@@ -200,6 +210,18 @@ def comparison_of(draw: Draw, tests: Mapping[str, Trusted]) -> Comparison:
         floors=tuple(found.floor for found in tests.values() if found.floor),
         curves=tuple(curve for found in tests.values() for curve in found.curves),
     )  # fmt: skip
+
+
+def ignores_input(draw: Draw, name: str) -> bool:
+    """Whether outputs fit their own photos no better than strangers', by the distances of features."""
+    drawn = draw.features[name]
+    truths = draw.features["real"][: len(drawn)]
+    outputs = draw.answers * truths + (1 - draw.answers) * drawn
+    own, control = (
+        tuple(np.linalg.norm(outputs - others, axis=1).tolist())
+        for others in (truths, np.roll(truths, 1, axis=0))
+    )
+    return Controlled(own, control).ignores_input
 
 
 def _used(name: str, draw: Draw) -> SetUsed:
@@ -295,6 +317,26 @@ def copies_of_the_truth(draw: Draw, rng: np.random.Generator) -> Draw:
     return draw.with_set("a", features=(draw.features["real"] + noise).astype(np.float32))
 
 
+def shrunk_against_shifted(shrunk: float, shifted: float) -> Spoil:
+    """Model ``a`` is not varied enough, ``b`` is wrong on average: FID is told by both, KID by the second."""
+
+    def spoil(draw: Draw, _: np.random.Generator) -> Draw:
+        own, other = draw.features["a"], draw.features["b"]
+        direction = np.random.default_rng(1).normal(size=own.shape[1])
+        move = shifted * own.std(axis=0).mean() * direction / np.linalg.norm(direction)
+        less = own.mean(axis=0) + shrunk * (own - own.mean(axis=0))
+        return draw.with_set("a", features=less.astype(np.float32)).with_set(
+            "b", features=(other + move).astype(np.float32)
+        )
+
+    return spoil
+
+
+def as_drawn(draw: Draw, _: np.random.Generator) -> Draw:
+    """What is true of any sets of this size."""
+    return draw
+
+
 def fewer(draw: Draw, _: np.random.Generator) -> Draw:
     """Model ``a`` has half as many images."""
     half = len(draw.facts["a"]) // 2
@@ -304,6 +346,8 @@ def fewer(draw: Draw, _: np.random.Generator) -> Draw:
 
 PLANTED: Mapping[str, Spoil] = {
     "few_images": fewer,
+    "rank_deficient": as_drawn,
+    "rewards_blur": as_drawn,
     "unequal_counts": fewer,
     "files_left_out": lambda draw, _: draw.with_set("a", replace(draw.facts["a"], left_out=9)),
     "format_mix": edited(lambda image, _: image, "JPEG", quality=60),
@@ -326,6 +370,10 @@ PLANTED: Mapping[str, Spoil] = {
     "repeated_outputs": collapsed,
     "memorised": nearer,
     "below_floor": copies_of_the_truth,
+    "metrics_disagree": shrunk_against_shifted(0.5, 6.0),
+    "bias_decides": shrunk_against_shifted(0.3, 12.9),
+    "ignores_input": lambda draw, _: replace(draw, answers=0.0),
+    "no_face_detector": lambda draw, _: replace(draw, detector="its model file is missing."),
     "best_of_checkpoints": lambda draw, _: replace(draw, checkpoints=4),
     "custom_weights": lambda draw, _: replace(draw, weights="custom"),
 }  # fmt: skip

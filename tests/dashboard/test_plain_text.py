@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,13 +14,14 @@ from streamlit.testing.v1 import AppTest
 
 from core.models.conventions import Conventions
 from curation.library.library import Library
+from curation.library.records import Provenance
 from dashboard.components.compare_result import ABOUT, TWINS
 from dashboard.plain_text import as_code, as_text
 from eval.comparison import shelf
 from eval.comparison.request import ComparisonRequest, write_request
 from eval.comparison.result import LeftOut, write_comparison
 from tests.dashboard.comparison_example import example_comparison
-from tests.dashboard.review_library import fill_library
+from tests.dashboard.review_library import fill_library, original_of
 from tests.dashboard.test_models_page import put
 
 HOSTILE = (
@@ -78,6 +80,51 @@ def page(name: str, **query: str) -> AppTest:
     for key, value in query.items():
         app.query_params[key] = value
     return app.run()
+
+
+@pytest.fixture
+def library_of_strangers(data: Path) -> Path:
+    """A library in which names, sources, labels, reviewers, rules and the messages of jobs are hostile."""
+    root = data / "library"
+    ids = fill_library(root, 6)
+    with Library.open(root) as library:
+        where = Provenance(HOSTILE, HOSTILE, page=HOSTILE, licence=HOSTILE, author=HOSTILE, uploader=HOSTILE)
+        picture = original_of(90)
+        library.add(picture, where)
+        library.save_examinations([replace(library.examinations(ids[:1])[ids[0]], image_id=picture.id)])
+        library.decide([picture.id], "keep", reviewer=HOSTILE[:60], add_labels=[HOSTILE[:40]])
+        library.decide([picture.id], "reject", reviewer="ann")
+        rules = library.rules()
+        hostile = tuple(replace(rule, title=HOSTILE, unit=HOSTILE[:20]) for rule in rules.rules)
+        library.set_rules(replace(rules, rules=hostile), HOSTILE[:60])
+    (root / "jobs").mkdir(exist_ok=True)
+    for kind in ("add", "judge", "split"):
+        records = root / "jobs" / f"20261122-210405-000000-{kind}"
+        about = {"kind": kind, "arguments": ["--source", HOSTILE], "started": "2026-11-22T21:04:05Z"}
+        records.with_suffix(".json").write_text(json.dumps(about))
+        end = {"state": "failed", "ended": "2026-11-22T21:04:06Z", "message": HOSTILE}
+        records.with_suffix(".end.json").write_text(json.dumps(end))
+        answer = {"name": HOSTILE, "outcome": "refused", "sentence": HOSTILE}
+        records.with_suffix(".out").write_text(json.dumps(answer) + "\n")
+    return root
+
+
+@pytest.mark.parametrize(
+    ("name", "query", "is_said"),
+    [
+        ("collect", {}, True),
+        ("rules", {}, True),
+        ("overview", {}, False),  # in charts alone, which take text
+        ("review", {}, False),
+        ("review", dict.fromkeys(("q", "source", "label", "reviewer", "rule", "who"), HOSTILE), True),
+    ],
+)
+def test_what_strangers_wrote_into_the_library_is_text(
+    library_of_strangers: Path, name: str, query: dict[str, str], is_said: bool
+) -> None:
+    assert library_of_strangers.is_dir()
+    found = check(page(name, **query))
+    assert bool(found) == is_said
 
 
 def test_the_note_and_author_of_a_version_are_text(data: Path) -> None:

@@ -1,5 +1,6 @@
 """Warnings about what is in the pictures, and how they are named."""
 
+import inspect
 import re
 from collections.abc import Callable
 from dataclasses import replace
@@ -9,8 +10,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from eval.warnings import check
+from eval.comparison import warned
+from eval.comparison.warned import memorising
+from eval.warnings import check, colours, copies, counts, files, levels, names, panels, scores
 from eval.warnings.facts import Facts, SetFacts
+from tests.benchmarks.warning_alarms import PLANTED
 from tests.eval.warnings.warnings_material import (
     clean,
     encoded,
@@ -137,3 +141,36 @@ def test_flat_pictures_are_not_called_copies_of_each_other(good: Facts, tmp_path
     ]
     facts = replace(good, models={"a": flat[0], "b": flat[1]})
     assert found(facts, "duplicates_between_sets") == []
+
+
+def nearest(*distances: float) -> tuple[tuple[str, float], ...]:
+    return tuple((f"t{place}", distance) for place, distance in enumerate(distances))
+
+
+@pytest.mark.parametrize(
+    ("near", "is_told"),
+    [
+        ([1.0] * 40, True),  # copies
+        ([1.0] * 6 + [9.0 + step / 100 for step in range(34)], False),  # a few, which chance may draw
+        ([9.0 + step / 100 for step in range(40)], False),  # as near as true photos
+        ([], False),  # nobody has looked
+    ],
+)
+def test_outputs_nearer_to_training_photos_than_unseen_photos_are_memorised(
+    good: Facts, near: list[float], is_told: bool
+) -> None:
+    models = tuple(
+        one.model_copy(update={"nearest_training": nearest(*near)}) if one.name == "a" else one
+        for one in good.comparison.models
+    )
+    usual = nearest(*(9.0 + step / 100 for step in range(40)))
+    compared = good.comparison.model_copy(update={"models": models, "real_nearest_training": usual})
+    told = [(one.code, one.severity, one.sets) for one in memorising(compared)]
+    assert told == ([("memorised", "misleads", ("a",))] if is_told else [])
+
+
+def test_every_warning_has_a_planted_case() -> None:
+    """``python -m tests.benchmarks.warning_alarms`` plants each, and counts how often it accuses the innocent."""
+    modules = (colours, copies, counts, files, levels, names, panels, scores, warned)
+    codes = {code for module in modules for code in re.findall(r'code="(\w+)"', inspect.getsource(module))}
+    assert codes == PLANTED.keys()
