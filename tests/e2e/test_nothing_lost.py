@@ -78,17 +78,6 @@ def test_what_replaces_the_drawing_while_the_line_is_cut_keeps_its_place(
     page.expect_drawing(before)
 
 
-def test_a_stroke_stays_when_the_page_is_left_at_once(page: DrawPage) -> None:
-    page.stroke(FACE[0])
-    page.photo_of(1)
-    page.stroke(FACE[4])
-    page.stroke(SCAR)
-    page.go_to("Rules")
-    expect(page.button("Pen")).to_have_count(0)
-    page.go_to("Draw")
-    page.photo_of(3)
-
-
 @pytest.mark.parametrize("is_late", [False, True])
 def test_two_fingers_leave_no_stroke(phone: DrawPage, is_late: bool) -> None:
     phone.touch_stroke(FACE[0])
