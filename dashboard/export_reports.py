@@ -15,6 +15,7 @@ class Exported:
     zip: str
     images: int
     splits: dict[str, int] = field(default_factory=dict)
+    people: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
     commands: dict[str, str] = field(default_factory=dict)
 
@@ -30,5 +31,6 @@ def read_exported(output: Path) -> Exported | None:
         return None
     return Exported(
         str(found["out"]), str(found.get("zip") or ""), int(found.get("images", 0)),
-        dict(found.get("splits") or {}), tuple(found.get("warnings") or ()), dict(found.get("commands") or {}),
+        dict(found.get("splits") or {}), tuple(found.get("people") or ()), tuple(found.get("warnings") or ()),
+        dict(found.get("commands") or {}),
     )  # fmt: skip

@@ -2,9 +2,10 @@
 
 ``python -m curation.export NAME --out DIR [--kind pairs|imagefolder] [--zip]`` writes a frozen version of the
 library (``python -m curation.freeze NAME`` makes one) as a folder to train on (or to load with Hugging Face's
-``datasets``), with a dataset card; DIR is replaced at once or not at all. ``--annotations coco yolo voc`` adds
-boxes and landmarks for other tools. ``python -m curation.export --import DIR`` enters the version of an export,
-folder or zip, into this library.
+``datasets``), with a dataset card; DIR is replaced at once or not at all. Photos of one person share a split as far
+as their faces tell, or with ``--no-faces`` are not compared. ``--annotations coco yolo voc`` adds boxes and landmarks
+for other tools. ``python -m curation.export --import DIR`` enters the version of an export, folder or zip, into this
+library.
 
 It prints a sentence and the command to go on with, or with ``--json`` one line of JSON. Exit code: 0 done,
 1 stopped (disk, library), 2 wrong arguments, 130 Ctrl-C.
@@ -56,7 +57,7 @@ def main(arguments: list[str] | None = None) -> int:
                 summary = export_version(
                     library, options.name, options.out,
                     kind=options.kind, zip=options.zip, annotations=options.annotations, seed=options.seed,
-                    fractions=fractions, progress=show,
+                    fractions=fractions, compare_faces=options.faces, progress=show,
                 )  # fmt: skip
                 answer, found = _words(summary), asdict(summary)
     except ValueError as error:
@@ -70,7 +71,7 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def _words(summary: ExportSummary) -> str:
-    lines = [summary.sentence(), *(f"Note: {warning}" for warning in summary.warnings)]
+    lines = [summary.sentence(), *summary.people, *(f"Note: {warning}" for warning in summary.warnings)]
     return "\n".join([*lines, *(f"{what}: {how}" for what, how in summary.commands.items())])
 
 
@@ -94,6 +95,10 @@ def _parse(arguments: list[str] | None) -> argparse.Namespace:
     parser.add_argument(
         "--fractions", type=float, nargs=3, metavar=("TRAIN", "VAL", "TEST"),
         default=(usual.train, usual.val, usual.test), help="parts of the splits (default 0.8 0.1 0.1)",
+    )  # fmt: skip
+    parser.add_argument(
+        "--no-faces", dest="faces", action="store_false",
+        help="do not compare faces: photos of one person may then lie in several splits",
     )  # fmt: skip
     parser.add_argument(
         "--import", dest="source", type=Path, metavar="DIR", help="enter the version of an export instead"

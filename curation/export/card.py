@@ -63,6 +63,7 @@ def write_card(
     kind: Kind,
     splits: Mapping[str, int],
     left_out: Mapping[str, int],
+    people: Sequence[str],
     warnings: Sequence[str],
     commands: Mapping[str, str],
 ) -> None:
@@ -74,6 +75,8 @@ def write_card(
         Pairs of each.
     left_out
         Images that training passes over, by the code of `curation.export.manifest_tables.LEFT_OUT`.
+    people
+        Sentences on what faces decided about the splits.
     warnings
         Sentences that a user of the dataset must read first.
     commands
@@ -103,6 +106,7 @@ def write_card(
         )
         + f"\n\nKept by {_listed(contents.decided_by)}. Near duplicates, images of one page and images of one "
         "author share a split. Photos and sketches are 512 x 512 px PNG files with nothing in them but pixels.",
+        *people,
         _left_out(version, left_out),
         *_counted("Sources", "source", contents.sources),
         *_counted("Licences", "licence", contents.licences),

@@ -8,7 +8,7 @@ import shutil
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -19,10 +19,19 @@ from curation.export.card import licence_warnings, write_card
 from curation.export.contents import MEMBERS_FILE, Contents, count_splits, gather
 from curation.export.layouts import KINDS, Kind, photo_place, short_names, sketch_place
 from curation.export.manifest_tables import ManifestWriter, manifest_row
+from curation.export.people import read_vectors
 from curation.export.pictures import Pair, read_pairs
 from curation.export.publish import VERSION_FILE, ExportError, explained, new_folder
 from curation.export.splits import NONE, Fractions, Place, divided_keys, place_images
-from curation.export.summary import ExportSummary, commands_for, divided_warnings, split_warnings
+from curation.export.summary import (
+    NO_WEIGHTS,
+    NOT_COMPARED,
+    ExportSummary,
+    commands_for,
+    divided_warnings,
+    people_sentences,
+    split_warnings,
+)
 from curation.export.taking_out import note_export
 from curation.library.members import Member
 
@@ -46,6 +55,7 @@ def export_version(
     annotations: Sequence[str] = (),
     seed: int = 0,
     fractions: Fractions = _USUAL,
+    compare_faces: bool = True,
     progress: Callable[[int, int], None] | None = None,
 ) -> ExportSummary:
     """Write a version into the folder ``out``, all of it or nothing.
@@ -64,8 +74,10 @@ def export_version(
         Of `curation.export.annotation_formats.FORMATS`: boxes and landmarks for other tools, of pairs only.
     seed, fractions
         Of the splits; see `curation.export.splits`.
+    compare_faces
+        Keep the photos of one person in one split as far as faces tell; see `curation.export.people`.
     progress
-        Called with images done and images in all.
+        Called with images done and images in all; faces that were never compared before count once more.
 
     Raises
     ------
@@ -89,7 +101,14 @@ def export_version(
     _check_room(out, len(version.ids), copies=2 if zip else 1)
     with new_folder(out) as folder:
         contents = gather(library.members(version.name), folder)
-        places = place_images(contents.candidates, seed=seed, fractions=fractions)
+        vectors = read_vectors(library, _members(folder), progress=progress) if compare_faces else None
+        candidates = [replace(one, face=(vectors or {}).get(one.id, b"")) for one in contents.candidates]
+        places = place_images(candidates, seed=seed, fractions=fractions)
+        people = (
+            people_sentences(places)
+            if vectors is not None
+            else [NO_WEIGHTS if compare_faces else NOT_COMPARED]
+        )
         written = _write_pictures(library, version, folder, kind, places, contents, progress)
         for name in dict.fromkeys(annotations):
             FORMATS[name](folder, read_faces(folder))
@@ -103,16 +122,18 @@ def export_version(
             contents,
             splits=splits,
             left_out=written.left_out,
+            people=people,
             warnings=warnings,
             commands=commands,
             kind=kind,
         )
-        _write_version(folder, version, kind, seed, fractions)
+        _write_version(folder, version, kind, seed, fractions, compare_faces)
         size = sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
     if set(library.version(version.name).removed) != set(version.removed):  # deleted for good meanwhile
         return export_version(
-            library, version.name, out, kind=kind, zip=zip, seed=seed, fractions=fractions, progress=progress
-        )
+            library, version.name, out, kind=kind, zip=zip, annotations=annotations, seed=seed,
+            fractions=fractions, compare_faces=compare_faces, progress=progress,
+        )  # fmt: skip
     archive = out.with_name(f"{out.name}.zip")
     if zip:
         write_zip(out, archive)
@@ -129,6 +150,7 @@ def export_version(
         groups=len({place.group for place in places.values()}),
         bytes=size,
         seconds=round(time.monotonic() - begin, 2),
+        people=tuple(people),
         warnings=tuple(warnings),
         commands=commands_for(kind, str(out)),
     )
@@ -187,7 +209,9 @@ def _write_pair(folder: Path, kind: Kind, split: str, name: str, pair: Pair) -> 
     return sha256s[0], sha256s[1]
 
 
-def _write_version(folder: Path, version: Version, kind: Kind, seed: int, fractions: Fractions) -> None:
+def _write_version(
+    folder: Path, version: Version, kind: Kind, seed: int, fractions: Fractions, compare_faces: bool
+) -> None:
     """What an import needs beside the members, and the mark of an export."""
     about = {
         "format": FORMAT,
@@ -201,6 +225,7 @@ def _write_version(folder: Path, version: Version, kind: Kind, seed: int, fracti
         "rejected": version.rejected,
         "removed": list(version.removed),
         "splits": {"seed": seed, **asdict(fractions)},
+        "compare_faces": compare_faces,
     }
     text = json.dumps(about, indent=1, ensure_ascii=False, sort_keys=True)
     (folder / VERSION_FILE).write_text(text + "\n", encoding="utf-8", newline="\n")

@@ -62,9 +62,33 @@ def read_pairs(library: Library, members: Iterator[Member]) -> Iterator[tuple[Me
                 yield member, job.result() if job else None
 
 
+def read_photo(library: Library, member: Member, now: Examination | None) -> np.ndarray:
+    """The aligned photo of an image with a face, (512, 512, 3) uint8, as it was frozen.
+
+    Parameters
+    ----------
+    now
+        What is known of the image today.
+
+    Raises
+    ------
+    ExportError
+        If it is gone and cannot be made again.
+    """
+    if _is_as_frozen(member, now):
+        photo = cv2.imread(str(library.files.crop(member.image_id)), cv2.IMREAD_COLOR_RGB)
+        if photo is not None and _fits(photo, 3):
+            return photo
+    return _align_again(library, member).photo
+
+
+def _is_as_frozen(member: Member, now: Examination | None) -> bool:
+    return now is not None and replace(now, embedding=b"") == member.examination
+
+
 def _read_pair(library: Library, member: Member, now: Examination | None) -> Pair:
     files, image_id = library.files, member.image_id
-    if now is not None and replace(now, embedding=b"") == member.examination:
+    if _is_as_frozen(member, now):
         photo = cv2.imread(str(files.crop(image_id)), cv2.IMREAD_COLOR_RGB)
         sketch = cv2.imread(str(files.sketch(image_id)), cv2.IMREAD_GRAYSCALE)
         if photo is not None and sketch is not None and _fits(photo, 3) and _fits(sketch, 2):

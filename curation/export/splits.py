@@ -6,6 +6,10 @@ image, and that number decides. Images are placed in order of arrival, so those 
 their place whatever comes later. A late image that links two groups on different sides fits on neither:
 it is in no split (``none``), and the card says how many there are.
 
+An image that none of this places follows an earlier photo of the same person, as far as faces tell
+(`curation.export.people`). They may be wrong, so they overrule nothing, and a group takes no more by faces alone
+once it holds `FACES_BIND` images and a twentieth of all: whatever faces say, groups stay small.
+
 A page or author with more than a fifth of all images could only fill one split or leave it empty. It binds
 its first few images and those that come while its part is smaller; `divided_keys` names it.
 """
@@ -15,18 +19,20 @@ from __future__ import annotations
 import hashlib
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
 from core.nearest import BitRows
 from curation.duplicates import MAX_DISTANCE
+from curation.export.people import group_faces
 
 TRAIN, VAL, TEST, NONE = "train", "val", "test", "none"
 SPLITS = (TRAIN, VAL, TEST)
 NOBODY = frozenset({"", "unknown", "anonymous", "n/a", "none", "-"})
 LARGEST_PART = 0.2  # of the images so far, that a page or author may bind
 ALWAYS_BOUND = 5  # of its images
+FACES_BIND, FACES_PART = 25, 0.05
 _BLOCK = 64
 
 
@@ -66,6 +72,8 @@ class Candidate:
         32 bytes each; none where it has no face.
     keys
         What it shares with others of its group (pages, authors); see `shared_keys`.
+    face
+        Vector of the face, (128,) float16; none where it is not known.
     """
 
     id: str
@@ -73,6 +81,7 @@ class Candidate:
     phash: bytes = b""
     phash_mirror: bytes = b""
     keys: tuple[str, ...] = ()
+    face: bytes = b""
 
 
 @dataclass(frozen=True)
@@ -85,10 +94,16 @@ class Place:
         ``train``, ``val``, ``test``, or ``none`` where it would bring two sides together.
     group
         Id of the oldest image of its group.
+    person
+        Id of the oldest image with the same person's face; its own where there is none.
+    by_face
+        Whether nothing but the face put it there.
     """
 
     split: str
     group: str
+    person: str = field(default="", compare=False)
+    by_face: bool = field(default=False, compare=False)
 
 
 def shared_keys(pages: Sequence[str], authors: Sequence[str]) -> tuple[str, ...]:
@@ -126,7 +141,8 @@ def place_images(
     """
     order = sorted(candidates, key=lambda one: (one.added_at, one.id))
     alike = _earlier_duplicates(order, max_distance)
-    groups = _Groups()
+    people = group_faces([member.face for member in order])
+    groups, by_face = _Groups(), set[str]()
     seen: Counter[str] = Counter()
     for number, member in enumerate(order):
         most = max(ALWAYS_BOUND, LARGEST_PART * number)
@@ -135,6 +151,11 @@ def place_images(
         linked = {groups.of(order[before].id) for before in alike.get(number, ())}
         linked |= {groups.holding(key) for key in keys}
         linked.discard("")
+        if not linked and 0 <= people[number] < number:
+            person = groups.of(order[people[number]].id)
+            if person and groups.sizes[person] < max(FACES_BIND, FACES_PART * number):
+                linked.add(person)
+                by_face.add(member.id)
         sides = {groups.split[group] for group in linked}
         if not sides:
             groups.found(member.id, keys, fractions.split_of(_number(seed, member.id)))
@@ -142,10 +163,14 @@ def place_images(
             groups.join(member.id, keys, linked)
     places = {member.id: groups.of(member.id) for member in order}
     splits = _fill_empty(places, groups, seed, fractions)
-    return {
-        image_id: Place(splits[group], group) if group else Place(NONE, image_id)
-        for image_id, group in places.items()
-    }
+    found = {}
+    for number, member in enumerate(order):
+        group = places[member.id]
+        person = order[people[number]].id if people[number] >= 0 else member.id
+        found[member.id] = Place(
+            splits[group] if group else NONE, group or member.id, person, member.id in by_face
+        )
+    return found
 
 
 class _Groups:
@@ -155,10 +180,13 @@ class _Groups:
     ----------
     split
         Of each group.
+    sizes
+        Images in each.
     """
 
     def __init__(self) -> None:
         self.split: dict[str, str] = {}
+        self.sizes: Counter[str] = Counter()
         self._parent: dict[str, str] = {}
         self._holders: dict[str, str] = {}
 
@@ -177,14 +205,17 @@ class _Groups:
         """Begin a group."""
         self._parent[image_id] = image_id
         self.split[image_id] = split
+        self.sizes[image_id] = 1
         self._holders.update(dict.fromkeys(keys, image_id))
 
     def join(self, image_id: str, keys: Sequence[str], groups: set[str]) -> None:
         """Put an image into groups of one split, which are one group from now on."""
         oldest, *others = sorted(groups, key=list(self.split).index) if len(groups) > 1 else groups
         self._parent.update(dict.fromkeys([*others, image_id], oldest))
+        self.sizes[oldest] += 1
         for other in others:
             del self.split[other]
+            self.sizes[oldest] += self.sizes.pop(other)
         self._holders.update(dict.fromkeys(keys, oldest))
 
 

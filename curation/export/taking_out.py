@@ -101,8 +101,9 @@ def _take_out_of(library: Library, folder: Path, ids: frozenset[str]) -> None:
             split = dict(about["splits"])
             seed = int(split.pop("seed"))
             export_version(
-                library, about["name"], folder, kind=about["kind"], seed=seed, fractions=Fractions(**split)
-            )
+                library, about["name"], folder, kind=about["kind"], seed=seed, fractions=Fractions(**split),
+                compare_faces=bool(about.get("compare_faces")),  # earlier exports did not: they keep their splits
+            )  # fmt: skip
         if archive.exists() and _is_of_another(archive, folder):
             write_zip(folder, archive)
     except (ExportError, LibraryError, OSError, ValueError, KeyError, TypeError) as error:

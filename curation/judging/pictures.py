@@ -69,7 +69,7 @@ def remove_pictures(files: PictureFiles, image_id: str) -> None:
 
 def remove_unfinished(root: Path) -> None:
     """Delete the temporary files that a killed run left; young ones may belong to a page at work."""
-    for kind in ("crops", "sketches", "thumbs"):
+    for kind in ("crops", "sketches", "thumbs", "identities"):
         for file in (root / kind).glob("*/.*"):
             with suppress(FileNotFoundError):
                 if time.time() - file.stat().st_mtime > UNFINISHED_S:

@@ -19,7 +19,8 @@ _IS_ID = re.compile(r"[0-9a-f]{64}")
 
 
 class LibraryFiles:
-    """Where the pictures lie: ``originals/ab/ID``, ``crops/ab/ID.png``, ``sketches/...``, ``thumbs/....jpg``.
+    """Where the pictures lie: ``originals/ab/ID``, ``crops/ab/ID.png``, ``sketches/...``, ``thumbs/....jpg``,
+    ``identities/ab/ID``.
 
     Parameters
     ----------
@@ -45,6 +46,10 @@ class LibraryFiles:
     def thumb(self, image_id: str) -> Path:
         """128 px of the crop, or of the whole picture where there is no face."""
         return self._place("thumbs", image_id, ".jpg")
+
+    def identity(self, image_id: str) -> Path:
+        """What tells the face's person apart; see `curation.export.people`."""
+        return self._place("identities", image_id, "")
 
     @property
     def exports(self) -> Path:
@@ -114,7 +119,7 @@ class LibraryFiles:
         LibraryError
             If one of them cannot be deleted.
         """
-        for place in (self.original, self.crop, self.sketch, self.thumb):
+        for place in (self.original, self.crop, self.sketch, self.thumb, self.identity):
             path = place(image_id)
             try:
                 path.unlink(missing_ok=True)

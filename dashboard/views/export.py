@@ -120,6 +120,8 @@ def _show_exported(exported: Exported, key: str) -> None:
                 )
             else:
                 st.caption(f"{as_text(archive)} ({size:.0f} MB)")
+    for sentence in exported.people:
+        st.caption(f":material/group: {as_text(sentence)}")
     for warning in exported.warnings:
         st.caption(f":material/warning: {as_text(warning)}")
     for what, command in exported.commands.items():
