@@ -256,7 +256,7 @@ def _check_is_generator(path: str | Path, info: ModelInfo) -> None:
 
 def main() -> int:
     """``import`` is the only command; returns the exit code."""
-    from core.checkpoint_import.command import run  # here: it builds on this module
+    from core.checkpoint_import.importing import run  # here: it builds on this module
 
     return run(sys.argv[1:])
 

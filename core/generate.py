@@ -20,7 +20,7 @@ from core.models.folder import DEFAULT_GENERATOR
 from core.sketch_input import Sketch
 
 if TYPE_CHECKING:
-    from core.conversion.result import PartSettings
+    from core.conversion.request import PartSettings
 
 
 def read_sketch(path: Path) -> Sketch:
@@ -65,7 +65,7 @@ def part_settings(text: str) -> tuple[str, PartSettings]:
     ValueError
         If the text has another form; whether name and numbers are valid is the pipeline's to say.
     """
-    from core.conversion.result import PartSettings
+    from core.conversion.request import PartSettings
 
     name, *numbers = text.split(":")
     try:

@@ -18,18 +18,20 @@ from torch import nn
 
 from core.autoencoder import SketchAutoencoder
 from core.config import pick_device, settings
-from core.conversion.clock import STEPS, StepClock
-from core.conversion.request import Request, check_request
-from core.conversion.result import (
+from core.conversion.request import (
     MODES,
     STAGE1_KINDS,
+    STEPS,
     FaceResult,
     Mode,
     Neighbour,
     PartResult,
     PartSettings,
     Refined,
+    Request,
     Stage1,
+    StepClock,
+    check_request,
 )
 from core.conversion.stages import Stages, load_stages, stages_of_models
 from core.errors import AssetMissing

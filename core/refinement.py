@@ -11,8 +11,7 @@ from numpy.typing import NDArray
 from torch import nn
 
 from core.autoencoder import SketchAutoencoder
-from core.conversion.clock import StepClock
-from core.conversion.result import Mode, Neighbour, Refined, neighbours_of
+from core.conversion.request import Mode, Neighbour, Refined, StepClock, neighbours_of
 from core.face_frame import FRAME, PARTS, face_mask
 from core.images import sketch_to_tensor
 from core.manifold import Manifold, mix

@@ -28,10 +28,16 @@ from core.processes.progress import follow_progress
 from core.processes.worker_process import Setup
 from core.processes.workers import Limits, WorkerStartError
 from curation import engines
-from curation.judging.batches import group_duplicates, in_batches, pending_tasks, save, to_examination
+from curation.judging.batches import (
+    ExamineTask,
+    group_duplicates,
+    in_batches,
+    pending_tasks,
+    save,
+    to_examination,
+)
 from curation.judging.examine import LANDMARKER, ExamineSetup, current_versions
 from curation.judging.pictures import remove_unfinished
-from curation.judging.task import ExamineTask
 from curation.library.errors import LibraryError
 from curation.library.records import Examination
 from curation.manifest import OutputInUse, lock_folder

@@ -1,18 +1,193 @@
-"""What the machine keeps: rules applied to stored measurements.
-
-Nothing here reads a picture. `judge_table` gives every image its verdict with the rule, the value and
-the threshold that decided it; `count_kept` and `keep_curve` say what other thresholds would do.
-"""
+"""Read the rules of curation and apply them to measurements."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, fields, replace
+from pathlib import Path
+from typing import Any, Literal, Self
 
 import numpy as np
 import pandas as pd
+import yaml
 
-from curation.rule_set import RULES_FILE, Rule, Rules
+from core.untrusted_files import load_yaml
+from curation.library.records import MEASUREMENT_NAMES
+
+RULES_FILE = Path(__file__).with_name("rules.yaml")
+DERIVED = ("unreadable", "no_face", "spare")
+COLUMNS = (*DERIVED, *MEASUREMENT_NAMES)
+DIRECTIONS = ("at_least", "at_most", "within")
+Slider = tuple[float, float, float]
+
+
+@dataclass(frozen=True)
+class Rule:
+    """One reason to leave an image out.
+
+    Attributes
+    ----------
+    column
+        A measurement, or one of `DERIVED`: 1 where the picture could not be examined, shows no face, or
+        is in a group of duplicates without being its best.
+    direction
+        What is kept: ``at_least`` or ``at_most`` the threshold, or ``within`` it on either side of 0.
+    sentence
+        Why an image is out, with ``{value}`` and ``{threshold}`` to be filled in.
+    slider
+        ``(low, high, step)`` of the thresholds that make sense; ``None`` where none is to be chosen.
+    """
+
+    name: str
+    title: str
+    column: str
+    direction: Literal["at_least", "at_most", "within"]
+    threshold: float
+    sentence: str
+    unit: str = ""
+    slider: Slider | None = None
+    enabled: bool = True
+
+    def __post_init__(self) -> None:
+        if self.column not in COLUMNS:
+            raise ValueError(_unknown(f"rule {self.name}: column {self.column!r}", COLUMNS))
+        if self.direction not in DIRECTIONS:
+            raise ValueError(_unknown(f"rule {self.name}: direction {self.direction!r}", DIRECTIONS))
+        if not math.isfinite(self.threshold):
+            raise ValueError(f"rule {self.name}: expected a finite threshold, got {self.threshold}")
+        if self.slider is not None and not (self.slider[0] < self.slider[1] and self.slider[2] > 0):
+            raise ValueError(f"rule {self.name}: expected a slider [low, high, step], got {self.slider}")
+        try:
+            self.explain(self.threshold)
+        except (KeyError, ValueError, IndexError) as error:
+            raise ValueError(f"rule {self.name}: the sentence cannot be filled in ({error!r})") from error
+
+    def breaks(self, values: np.ndarray) -> np.ndarray:
+        """Which of ``values`` (N,) break the rule, as (N,) bool; a missing one (NaN) does not."""
+        threshold = np.float32(self.threshold)  # tables hold float32: a value on the threshold stays on it
+        values = np.asarray(values, dtype=np.float32)
+        if self.direction == "at_least":
+            return values < threshold
+        return (np.abs(values) if self.direction == "within" else values) > threshold
+
+    def explain(self, value: float, threshold: float | None = None) -> str:
+        """The sentence for a value that broke the rule."""
+        shown = abs(value) if self.direction == "within" else value
+        return self.sentence.format(value=shown, threshold=self.threshold if threshold is None else threshold)
+
+
+@dataclass(frozen=True)
+class Rules:
+    """Rules in their order; the first one that is broken decides."""
+
+    rules: tuple[Rule, ...]
+
+    def __post_init__(self) -> None:
+        names = [rule.name for rule in self.rules]
+        if len(set(names)) < len(names):
+            raise ValueError(f"each rule needs a name of its own, got {', '.join(names)}")
+
+    def __getitem__(self, name: str) -> Rule:
+        for rule in self.rules:
+            if rule.name == name:
+                return rule
+        raise KeyError(_unknown(f"rule {name!r}", self.names))
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Names of all rules, in order."""
+        return tuple(rule.name for rule in self.rules)
+
+    @property
+    def enabled(self) -> tuple[Rule, ...]:
+        """Those that are not switched off."""
+        return tuple(rule for rule in self.rules if rule.enabled)
+
+    def with_threshold(
+        self, name: str, threshold: float | None = None, *, enabled: bool | None = None
+    ) -> Self:
+        """The same rules with one threshold moved, or one rule switched on or off."""
+        rule = self[name]
+        new = replace(
+            rule,
+            threshold=rule.threshold if threshold is None else float(threshold),
+            enabled=rule.enabled if enabled is None else enabled,
+        )
+        return replace(self, rules=tuple(new if old.name == name else old for old in self.rules))
+
+    def explain(self, name: str, value: float, threshold: float) -> str:
+        """Why an image is out; of a rule that is no more, its name and numbers."""
+        if name in self.names:
+            return self[name].explain(value, threshold)
+        return f"{name}: {value:g} against {threshold:g}." if name else ""
+
+    @classmethod
+    def default(cls) -> Self:
+        """The rules of the job, from ``rules.yaml``."""
+        return cls.from_yaml(RULES_FILE.read_text(encoding="utf-8"))
+
+    @classmethod
+    def from_yaml(cls, text: str) -> Self:
+        """Read rules.
+
+        Raises
+        ------
+        ValueError
+            If the text is no YAML, holds a key that is none of a rule's, lacks one, or says nonsense.
+        """
+        try:
+            content = load_yaml(text)
+        except ValueError as error:
+            raise ValueError(f"the rules are no YAML: {error}") from error
+        if not isinstance(content, dict) or not isinstance(content.get("rules"), list):
+            raise ValueError("expected a list under the key rules")
+        if unknown := set(content) - {"rules"}:
+            raise ValueError(_unknown(f"key {', '.join(sorted(map(str, unknown)))}", ("rules",)))
+        return cls(tuple(_read_rule(entry) for entry in content["rules"]))
+
+    def to_yaml(self) -> str:
+        """The rules as text that `from_yaml` takes; equal rules give equal text."""
+        entries = [
+            {
+                key: list(value) if key == "slider" else value
+                for key, value in asdict(rule).items()
+                if value is not None
+            }
+            for rule in self.rules
+        ]
+        return yaml.safe_dump({"rules": entries}, sort_keys=False, allow_unicode=True, width=110)
+
+
+def _read_rule(entry: Any) -> Rule:
+    if not isinstance(entry, Mapping):
+        raise ValueError(f"expected a rule with keys and values, got {entry!r}")
+    named = f"rule {entry.get('name', '?')}"
+    keys = tuple(field.name for field in fields(Rule))
+    if unknown := set(entry) - set(keys):
+        raise ValueError(_unknown(f"{named}: key {', '.join(sorted(map(str, unknown)))}", keys))
+    required = ("name", "title", "column", "direction", "threshold", "sentence")
+    if missing := [key for key in required if key not in entry]:
+        raise ValueError(f"{named} lacks {', '.join(missing)}")
+    values = dict(entry)
+    try:
+        values["threshold"] = float(values["threshold"])
+        if values.get("slider") is not None:
+            low, high, step = values["slider"]
+            values["slider"] = (float(low), float(high), float(step))
+    except (TypeError, ValueError) as error:
+        raise ValueError(f"{named}: expected numbers for threshold and slider [low, high, step]") from error
+    for key in ("name", "title", "column", "direction", "sentence", "unit"):
+        if not isinstance(values.get(key, ""), str):
+            raise ValueError(f"{named}: expected text for {key}, got {values[key]!r}")
+    if not isinstance(values.get("enabled", True), bool):
+        raise ValueError(f"{named}: expected true or false for enabled, got {values['enabled']!r}")
+    return Rule(**values)
+
+
+def _unknown(what: str, valid: Sequence[str]) -> str:
+    return f"{what} is not known. Valid names: {', '.join(valid)}."
+
 
 __all__ = ["RULES_FILE", "Rule", "Rules", "count_kept", "is_examined", "judge_table", "keep_curve"]
 

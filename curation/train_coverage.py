@@ -27,8 +27,7 @@ from core.checkpoints import save_model
 from core.coverage_network import CoverageConfig, CoverageNetwork
 from core.runtime import one_torch_thread
 from curation.judging.embedding import EMBEDDING_VERSION, FaceEmbedder
-from curation.judging.occluder_shapes import Face
-from curation.judging.occluders import COVERS
+from curation.judging.occluders import COVERS, Face
 from curation.judging.planting import UNKNOWN, make_example
 
 logger = logging.getLogger(__name__)

@@ -30,9 +30,9 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from core.config import settings
-from dashboard.addresses import address
 from dashboard.api_upload import BadUpload, Upload, UploadLimits, read_upload
-from dashboard.shared_library import shared_library
+from dashboard.shared.links import address
+from dashboard.shared.shared_library import shared_library
 
 if TYPE_CHECKING:
     from curation.intake.take import Answer

@@ -18,7 +18,15 @@ def show_pages() -> None:
     """The frame that all pages share, and the page that is asked for."""
     import streamlit as st
 
-    from dashboard.views import collect, compare, draw, export, models, overview, review, rules, train
+    from dashboard.views.collect import page as collect
+    from dashboard.views.compare import page as compare
+    from dashboard.views.draw import page as draw
+    from dashboard.views.export import page as export
+    from dashboard.views.models import page as models
+    from dashboard.views.overview import page as overview
+    from dashboard.views.review import page as review
+    from dashboard.views.rules import page as rules
+    from dashboard.views.train import page as train
 
     st.set_page_config(page_title="Sketch2Face Studio", page_icon=str(ASSETS / "icon.svg"), layout="wide")
     st.logo(str(ASSETS / "logo.svg"), size="medium")
@@ -44,16 +52,16 @@ elif __name__ != "__mp_main__":  # a spawned worker reads this file as well, and
 
     from core.config import settings
     from dashboard import api
-    from dashboard.components import review_routes
     from dashboard.hosts import HostGuard, warn_if_unreachable
     from dashboard.lifespan import lifespan
-    from dashboard.upload_staging import UploadStaging
+    from dashboard.shared.uploads import UploadStaging
+    from dashboard.views.review import routes
 
     hosts = settings().hosts
     warn_if_unreachable(st.get_option("server.address"), hosts)
     app = st.App(
         __file__,
-        routes=[*api.routes(), *review_routes.routes()],
+        routes=[*api.routes(), *routes.routes()],
         middleware=[Middleware(HostGuard, named=hosts), Middleware(UploadStaging)],
         lifespan=lifespan,
     )

@@ -24,8 +24,7 @@ import anyio.to_thread
 
 from core.config import settings
 from core.processes import jobs as processes
-from core.processes.identity import ended_children
-from core.processes.jobs import STOP_S
+from core.processes.jobs import STOP_S, ended_children
 from core.training.run_control import ask_to_stop
 from core.training.runs import ATTEMPTS, RunError, runs, runs_folder
 from eval.comparison import shelf
@@ -149,7 +148,7 @@ def _try(step: Callable[[], None]) -> None:
 
 def _sweep_uploads(jobs: Path) -> None:
     """Uploads whose job is done or forgotten; those of a stopped one wait for it to go on."""
-    from dashboard.spool import SPOOL, remove_spool
+    from dashboard.shared.uploads import SPOOL, remove_spool
 
     wanted = {
         part
@@ -171,13 +170,13 @@ def _sweep_temporary(library: Path) -> None:
 
 
 def _sweep_models() -> None:
-    from dashboard.models.drafts import drafts_folder
+    from dashboard.views.models.drafts import drafts_folder
 
     drafts_folder()
 
 
 def _sweep_comparisons() -> None:
-    from dashboard.compare.sources import sweep_uploads
+    from dashboard.views.compare.sources import sweep_uploads
 
     root = shelf.root_of(settings().data)
     sweep_uploads(root, shelf.entries(root))

@@ -16,8 +16,7 @@ from core.config import pick_device, settings
 from core.efficientnet import EfficientNetMaps
 from core.errors import AssetMissing
 from core.runtime import compile_module
-from eval.inception import REFERENCE_FILE, REFERENCE_SHA256, load_inception
-from eval.inception_file import find_inception
+from eval.inception import REFERENCE_FILE, REFERENCE_SHA256, find_inception, load_inception
 from eval.own_network import load_own_network
 from eval.protocols import EvaluationProtocol
 
@@ -101,7 +100,7 @@ def load_extractor(
     Parameters
     ----------
     weights
-        Weights of the Inception (default: where `eval.inception_file.find_inception` finds them), or the
+        Weights of the Inception (default: where `eval.inception.find_inception` finds them), or the
         file of a user's own network (`eval.own_network`).
     device
         See `core.config.pick_device`.

@@ -1,33 +1,278 @@
-"""Features that were computed before, known by the content of the images and not by their names or dates.
-
-An entry is a folder: ``features.npy`` (float32, one row an image), ``rows.bin`` (the sha256 of each row's
-image) and ``about.json``. What an entry depends on - decoding, resize, network, weights, runtime - names the
-folder it lies in; a protocol's sample count and seed do not matter, they only choose rows. New rows are kept a
-few hundred at a time, so that a long extraction that was stopped goes on where it was, and editing one image
-of a thousand computes one. Entries appear whole or not at all; what was used longest ago goes first.
-"""
+"""Keep features on disk by content, protocol and weights."""
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
+import logging
+import os
+import secrets
+import shutil
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from core.errors import UnsafeImage
-from eval.extractors import Extractor
-from eval.feature_entries import Entry, Known
-from eval.feature_store import FeatureStore, Shelf
+from eval.extractors import Extractor, ExtractorInfo
 from eval.features import BATCH, FeatureSet, FeatureStream, Progress, Skipped
 from eval.protocols import EvaluationProtocol
-from eval.sets.image_set import ImageSet, Item, open_set
+from eval.sets.folders import ImageSet, Item, open_set
 from eval.sets.seen_files import SeenFiles
 
+PIECE = "piece-"  # how the names of entries begin that are a part of an extraction
+Rows = NDArray[np.float32]
+_CHUNK = 1024
+
+
+@dataclass(frozen=True)
+class Entry:
+    """Features of some contents.
+
+    Attributes
+    ----------
+    features : (N, D) float32
+    rows
+        sha256 of each row's image.
+    problems
+        Contents that cannot be decoded, and why.
+    info
+        What computed them; None where nothing could be decoded.
+    """
+
+    features: Rows
+    rows: tuple[bytes, ...]
+    problems: Mapping[bytes, str]
+    info: ExtractorInfo | None
+    path: Path | None = None
+
+
+@dataclass
+class Known:
+    """Where the features of contents are, among several entries."""
+
+    places: dict[bytes, tuple[Entry, int]] = field(default_factory=dict)
+    problems: dict[bytes, str] = field(default_factory=dict)
+    info: ExtractorInfo | None = None
+
+    def __contains__(self, digest: bytes) -> bool:
+        return digest in self.places or digest in self.problems
+
+    def add(self, entry: Entry) -> None:
+        """Know what an entry holds."""
+        self.places.update((digest, (entry, row)) for row, digest in enumerate(entry.rows))
+        self.problems.update(entry.problems)
+        self.info = self.info or entry.info
+
+    def pieces(self) -> list[Entry]:
+        """Entries that are pieces."""
+        found = {id(entry): entry for entry, _ in self.places.values() if entry.path is not None}
+        return [entry for entry in found.values() if entry.path and entry.path.name.startswith(PIECE)]
+
+    def chunks(self, rows: Sequence[bytes]) -> Iterator[Rows]:
+        """The rows of these contents, a few at a time."""
+        for start in range(0, len(rows), _CHUNK):
+            places = [self.places[digest] for digest in rows[start : start + _CHUNK]]
+            yield np.stack([entry.features[row] for entry, row in places])
+
+
+logger = logging.getLogger(__name__)
+
+SCHEMA = 1
+_DIGEST_BYTES = 32
+_FEATURES, _ROWS, _ABOUT = "features.npy", "rows.bin", "about.json"
+_ABANDONED_S = 86_400  # what a killed process left half-written
+
+
+class FeatureStore:
+    """All entries, of every network and protocol.
+
+    Parameters
+    ----------
+    limit_bytes
+        See `eval.feature_cache.FeatureCache`.
+    """
+
+    def __init__(self, root: Path, *, limit_bytes: int) -> None:
+        self.root = root
+        self.limit_bytes = limit_bytes
+
+    def shelf(self, key: str) -> Shelf:
+        """The entries of one key."""
+        return Shelf(self, self.root / key)
+
+    def trim(self, keep: Path) -> None:
+        """Remove entries that were used longest ago until the rest fits, but never ``keep``."""
+        found = []
+        for path in self.root.glob("*/*"):
+            try:
+                used = path.stat().st_mtime
+                if path.name.startswith("."):
+                    if time.time() - used > _ABANDONED_S:
+                        shutil.rmtree(path, ignore_errors=True)
+                    continue
+                found.append((used, sum(file.stat().st_size for file in path.iterdir()), path))
+            except OSError:  # another process removed it
+                continue
+        total = sum(size for _, size, _ in found)
+        for _, size, path in sorted(found):
+            if total <= self.limit_bytes:
+                break
+            if path != keep:
+                remove(path)
+                total -= size
+
+
+class Shelf:
+    """The entries of one key: rows that may stand in one matrix."""
+
+    def __init__(self, store: FeatureStore, folder: Path) -> None:
+        self.store, self.folder = store, folder
+
+    def whole(self, digests: Sequence[bytes]) -> Entry | None:
+        """The entry that was assembled for exactly these contents, if it is there."""
+        entry = self._read(self.folder / _whole_name(digests))
+        if entry is not None and entry.path is not None:
+            with suppress(OSError):  # a folder that may only be read
+                os.utime(entry.path)
+        return entry
+
+    def collect(self, digests: Sequence[bytes]) -> Known:
+        """What any entry knows of these contents."""
+        known = Known()
+        wanted = set(digests)
+        paths = [path for path in self.folder.glob("*") if not path.name.startswith(".")]
+        for path in sorted(paths, key=_used, reverse=True):
+            if wanted <= known.places.keys() | known.problems.keys():
+                break
+            if (entry := self._read(path)) is not None:
+                known.add(entry)
+        return known
+
+    def keep_piece(
+        self,
+        known: Known,
+        rows: Sequence[bytes],
+        features: Rows,
+        problems: Mapping[bytes, str],
+        info: ExtractorInfo,
+    ) -> None:
+        """Keep new rows and know them; in memory only where the disk is full."""
+        entry = Entry(features, tuple(rows), dict(problems), info if len(rows) else None)
+        try:
+            entry = self._write(f"{PIECE}{secrets.token_hex(8)}", entry, [features])
+        except OSError as error:
+            logger.warning("features cannot be kept in %s (%s); they stay in memory.", self.folder, error)
+        known.add(entry)
+
+    def assemble(self, digests: Sequence[bytes], known: Known, gone: Mapping[bytes, str]) -> Entry:
+        """One entry for these contents, in their order, out of what is known; its pieces go."""
+        rows = tuple(digest for digest in digests if digest in known.places)
+        wanted = set(digests)
+        problems = {digest: why for digest, why in known.problems.items() if digest in wanted}
+        empty = np.empty((0, known.info.dimensions if known.info else 1), np.float32)
+        plan = Entry(empty, rows, problems, known.info if rows else None)
+        if not gone:
+            try:
+                entry = self._write(_whole_name(digests), plan, known.chunks(rows))
+            except OSError as error:
+                logger.warning("features cannot be kept in %s (%s).", self.folder, error)
+            else:
+                for piece in known.pieces():
+                    if piece.path is not None and wanted.issuperset(piece.rows):
+                        remove(piece.path)
+                if entry.path is not None:
+                    self.store.trim(entry.path)
+                return entry
+        return replace(plan, features=np.concatenate([empty, *known.chunks(rows)]))
+
+    def _read(self, path: Path) -> Entry | None:
+        """An entry; None if it is not there. A damaged one is removed."""
+        try:
+            about = json.loads((path / _ABOUT).read_text("utf-8"))
+            if about["schema"] != SCHEMA:
+                return None
+            packed = (path / _ROWS).read_bytes()
+            rows = tuple(packed[at : at + _DIGEST_BYTES] for at in range(0, len(packed), _DIGEST_BYTES))
+            features = np.load(path / _FEATURES, mmap_mode="r" if rows else None, allow_pickle=False)
+            if features.dtype != np.float32 or features.ndim != 2 or len(features) != len(rows):
+                raise ValueError(f"{features.dtype} {features.shape} for {len(rows)} rows")
+            info = ExtractorInfo(**about["extractor"]) if about["extractor"] else None
+            problems = {bytes.fromhex(digest): why for digest, why in about["problems"].items()}
+        except (FileNotFoundError, NotADirectoryError):
+            return None
+        except (ValueError, KeyError, TypeError, EOFError, OSError) as error:
+            logger.warning("%s is damaged (%s) and is made anew.", path, error)
+            remove(path)
+            return None
+        return Entry(features, rows, problems, info, path)
+
+    def _write(self, name: str, entry: Entry, chunks: Iterable[Rows]) -> Entry:
+        """Write an entry beside its place and move it there. OSError if there is no room."""
+        path = self.folder / name
+        temporary = self.folder / f".{name[:20]}-{os.getpid()}-{secrets.token_hex(4)}"
+        about = {
+            "schema": SCHEMA,
+            "extractor": asdict(entry.info) if entry.info else None,
+            "problems": {digest.hex(): why for digest, why in entry.problems.items()},
+        }
+        try:
+            temporary.mkdir(parents=True)
+            with (temporary / _FEATURES).open("wb") as file:
+                shape = (len(entry.rows), entry.info.dimensions if entry.info else 1)
+                header = {"descr": "<f4", "fortran_order": False, "shape": shape}
+                np.lib.format.write_array_header_1_0(file, header)
+                for chunk in chunks:
+                    file.write(np.ascontiguousarray(chunk, dtype="<f4").data)
+                file.flush()
+                os.fsync(file.fileno())
+            (temporary / _ROWS).write_bytes(b"".join(entry.rows))
+            (temporary / _ABOUT).write_text(json.dumps(about, ensure_ascii=False), "utf-8")
+            _move(temporary, path)
+        finally:
+            shutil.rmtree(temporary, ignore_errors=True)
+        kept = self._read(path)
+        if kept is None:
+            raise OSError(f"{path} cannot be read back")
+        return kept
+
+
+def remove(path: Path) -> None:
+    """Take an entry away at once, then delete it; who has it open keeps it."""
+    grave = path.with_name(f".gone-{secrets.token_hex(8)}")
+    try:
+        os.replace(path, grave)
+    except OSError:  # somebody else was faster
+        return
+    shutil.rmtree(grave, ignore_errors=True)
+
+
+def _move(temporary: Path, path: Path) -> None:
+    try:
+        os.replace(temporary, path)
+    except OSError as error:
+        if error.errno not in (errno.ENOTEMPTY, errno.EEXIST):
+            raise  # else another process made the same meanwhile
+
+
+def _whole_name(digests: Sequence[bytes]) -> str:
+    return hashlib.sha256(b"".join(digests)).hexdigest()[:40]
+
+
+def _used(path: Path) -> float:
+    try:
+        return path.stat().st_mtime
+    except OSError:
+        return 0.0
+
+
 LIMIT_BYTES = 8_000_000_000
-PIECE = 256  # new rows that are kept at a time
+ROWS_AT_A_TIME = 256  # new rows that are kept at a time
 
 
 class FeatureCache:
@@ -47,7 +292,7 @@ class FeatureCache:
         self.seen = SeenFiles(self.folder / "seen.sqlite")
 
     def open_set(self, path: Path, *, name: str | None = None, progress: Progress | None = None) -> ImageSet:
-        """`eval.sets.image_set.open_set`, which reads files again only if they have changed."""
+        """`eval.sets.folders.open_set`, which reads files again only if they have changed."""
         return open_set(path, name=name, seen=self.seen, progress=progress)
 
     def features(
@@ -67,7 +312,7 @@ class FeatureCache:
         load
             Gives the network; called only if there is something to compute.
         weights_sha256, runtime
-            Of that network, known beforehand (`eval.comparison.known_extractors`).
+            Of that network, known beforehand (`eval.comparison.extraction`).
         progress
             Called with images that are ready and images in all. What it raises ends the work, and what was
             computed until then stays.
@@ -158,7 +403,7 @@ def _compute(
         for some, features in extraction:
             rows.append(features)
             names += map(bytes.fromhex, some)
-            if len(names) >= PIECE:
+            if len(names) >= ROWS_AT_A_TIME:
                 keep()
     finally:  # also what was computed before somebody stopped it
         keep()

@@ -1,14 +1,10 @@
-"""The Inception network that FID is defined on, in plain torch.
-
-It is Inception v3 as TensorFlow's ``inception-2015-12-05`` graph has it, not as torchvision has it: 1008
-classes, average pools that do not count padding, and a max pool in the last block (Heusel et al. 2017;
-ported to torch by M. Seitzer, pytorch-fid). Parameter names are those of
-``pt_inception-2015-12-05-6726825d.pth``, so that file loads as it is.
-"""
+"""Build FID's Inception network, and find its weights."""
 
 from __future__ import annotations
 
+import hashlib
 import pickle
+import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 from zipfile import BadZipFile, is_zipfile
@@ -17,7 +13,10 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from core.assets import Asset, Download, fetch_asset
+from core.atomic_files import write_atomically
 from core.checkpoint_import.reading import check_archive
+from core.config import settings
 
 SIZE = 299
 FEATURES = 2048
@@ -159,7 +158,7 @@ class BlockE(nn.Module):
 class FIDInception(nn.Module):
     """Photos (B, 3, 299, 299) float32 in [-1, 1] -> pooled features (B, 2048).
 
-    How a photo comes to 299 pixels is no part of the network but of a protocol: see `eval.resize`. It
+    How a photo comes to 299 pixels is no part of the network but of a protocol: see `eval.preprocessing`. It
     stays in eval mode, because its BatchNorm statistics are part of what FID is.
     """
 
@@ -260,3 +259,67 @@ def _check_tensors(name: str, state: object, expected: Mapping[str, Tensor]) -> 
     broken = [key for key, value in state.items() if value.is_floating_point() and not value.isfinite().all()]
     if broken:
         raise ValueError(f"{name}: {broken[0]} holds NaN or infinity; the file is damaged. Fetch it again.")
+
+
+ASSET = Asset(
+    name=REFERENCE_FILE,
+    sha256=REFERENCE_SHA256,
+    size_bytes=REFERENCE_BYTES,
+    licence="Apache-2.0",
+    sources=(
+        Download(
+            "https://github.com/mseitzer/pytorch-fid/releases/download/fid_weights/"
+            "pt_inception-2015-12-05-6726825d.pth"
+        ),
+        Download(
+            "https://github.com/toshas/torch-fidelity/releases/download/v0.2.0/"
+            "weights-inception-2015-12-05-6726825d.pth"
+        ),
+    ),
+)
+MAX_UPLOAD_BYTES = 200_000_000
+
+
+def find_inception() -> Path | None:
+    """The weights if they are on this machine (``STUDIO_ASSETS``, or fetched or uploaded before), else None."""
+    config = settings()
+    places = [config.asset_cache] if config.assets is None else [config.assets, config.asset_cache]
+    return next((place / REFERENCE_FILE for place in places if (place / REFERENCE_FILE).is_file()), None)
+
+
+def fetch_inception() -> Path:
+    """The reference weights, downloaded and verified if they are not here yet.
+
+    Raises
+    ------
+    AssetMissing
+        If no source gives the right file, or there is no room for it.
+    """
+    config = settings()
+    config.asset_cache.mkdir(parents=True, exist_ok=True)
+    return fetch_asset(ASSET, cache=config.asset_cache, local=config.assets)
+
+
+def keep_upload(data: bytes) -> Path:
+    """Check weights that somebody uploaded and keep them, the reference under its name, others under their hash.
+
+    Raises
+    ------
+    ValueError
+        If they are not the FID Inception's, or too large.
+    """
+    if len(data) > MAX_UPLOAD_BYTES:
+        raise ValueError(
+            f"the file has {len(data) / 1e6:.0f} MB, at most {MAX_UPLOAD_BYTES / 1e6:.0f} MB are taken. "
+            f"Expected {REFERENCE_FILE} ({REFERENCE_BYTES / 1e6:.1f} MB)."
+        )
+    with tempfile.TemporaryDirectory(prefix="studio-inception-") as folder:
+        candidate = Path(folder) / "the uploaded file"
+        candidate.write_bytes(data)
+        load_inception(candidate)
+    sha256 = hashlib.sha256(data).hexdigest()
+    name = REFERENCE_FILE if sha256 == REFERENCE_SHA256 else f"inception-{sha256[:12]}.pth"
+    cache = settings().asset_cache
+    cache.mkdir(parents=True, exist_ok=True)
+    write_atomically(cache / name, data)
+    return cache / name

@@ -26,7 +26,7 @@ from core.errors import AssetMissing
 from eval.comparison.request import ComparisonRequest, GeneratorSource, check_request
 from eval.comparison.shelf import cache_of, root_of
 from eval.comparison.sources import checkpoints_of
-from eval.inception_file import find_inception
+from eval.inception import find_inception
 from eval.protocols import DEFAULT, WITHOUT_WEIGHTS
 
 ALL = "all"
@@ -139,7 +139,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """The command; gives the exit code."""
     from tqdm import tqdm
 
-    from eval.comparison.export_files import write_files
+    from eval.comparison.export_csv import write_files
     from eval.comparison.run import run_comparison
     from eval.comparison.table import table
 

@@ -27,7 +27,7 @@ ONLY_HOME = {
     "datasets": {"curation/intake/imports_imagefolder.py"},
     "reportlab": {"eval/comparison/export_pdf.py"},
     "pycocotools": {"curation/intake/imports_coco.py"},
-    "streamlit_drawable_canvas": {"dashboard/components/canvas.py"},
+    "streamlit_drawable_canvas": {"dashboard/views/draw/canvas.py"},
 }
 NAMES_THAT_SAY_NOTHING = {"utils", "util", "helpers", "helper", "misc", "common"}
 TOP_LEVEL_FOLDERS = {"dashboard", "core", "curation", "eval", "weights", "data", "tests"}

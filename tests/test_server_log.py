@@ -15,7 +15,7 @@ Traceback (most recent call last):
 starlette.websockets.WebSocketDisconnected: Cannot call "send" once a close message has been sent.
 """
 OURS = """Traceback (most recent call last):
-  File "dashboard/views/draw.py", line 1, in show_page
+  File "dashboard/views/draw/page.py", line 1, in show_page
     1 / 0
 ZeroDivisionError: division by zero
 """

@@ -13,9 +13,8 @@ from torch import nn
 from core.autoencoder import SketchAutoencoder
 from core.checkpoints import load_model
 from core.config import settings
-from core.face_parts.banks import has_parts, load_parts
 from core.face_parts.layout import PartAutoencoders
-from core.face_parts.refinement import PartsRefinement
+from core.face_parts.refinement import PartsRefinement, has_parts, load_parts
 from core.manifold import Manifold
 from core.models.compiled import GeneratorShelf, ReadyGenerators
 from core.models.folder import AUTOENCODER_FILE, BANK_FILE, check_bank_belongs

@@ -1,34 +1,261 @@
-"""Stage 1 by parts: each part read, projected and drawn again on its own, then put together."""
+"""Refine a sketch part by part, with a bank of training sketches for each part."""
 
 from __future__ import annotations
 
+import json
 import threading
+import zlib
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
-from torch import Tensor
+from safetensors.numpy import load_file, save
+from torch import Tensor, nn
+from torch.nn import functional as F
 
-from core.conversion.clock import StepClock
-from core.conversion.request import Request
-from core.conversion.result import Mode, Neighbour, PartResult, Refined, neighbours_of
+from core.atomic_files import replacing
+from core.checkpoints import FORMAT, load_model, read_info
+from core.checksum import PLACE, add_checksum, check_checksum
+from core.conversion.request import Mode, Neighbour, PartResult, Refined, Request, StepClock, neighbours_of
+from core.errors import AssetMissing
 from core.face_frame import face_mask
-from core.face_parts.groups import PartGroup, compile_group
 from core.face_parts.layout import (
     FACE_PARTS,
     PAINT_ORDER,
+    PART_BANKS_FILE,
+    PARTS_FILE,
     REMAINDER,
     PartAutoencoders,
     cut_part,
     part_box,
     part_side,
     paste_parts,
+    remainder_mask,
 )
 from core.images import sketch_to_tensor
 from core.manifold import Manifold, mix
+from core.models.folder import check_belongs
 from core.refinement import Bind, Plane, blend_neighbours
-from core.runtime import release_memory
+from core.runtime import Compiled, one_torch_thread, release_memory
 from core.sketch_input import INK, Sketch, is_blank
+
+FAMILY = "part_banks"
+
+
+def has_parts(folder: Path) -> bool:
+    """Whether a weights folder holds the files of stage 1 by parts."""
+    return (folder / PARTS_FILE).is_file() and (folder / PART_BANKS_FILE).is_file()
+
+
+def save_part_banks(
+    path: Path, banks: Mapping[str, Manifold], *, provenance: dict[str, object], licence: str
+) -> None:
+    """Write the banks of all parts atomically; latents as float16.
+
+    Raises
+    ------
+    ValueError
+        If a part is missing, the banks differ in their rows, or one has no thumbnails.
+    """
+    if set(banks) != set(PAINT_ORDER):
+        raise ValueError(f"expected a bank for each of {', '.join(PAINT_ORDER)}; got {', '.join(banks)}.")
+    names = banks[PAINT_ORDER[0]].names
+    tensors: dict[str, np.ndarray] = {}
+    sides: dict[str, int] = {}
+    for name, bank in banks.items():
+        if bank.names != names:
+            raise ValueError(f"the bank of {name} holds other faces than that of {PAINT_ORDER[0]}.")
+        if bank.sketches is None:
+            raise ValueError(f"the bank of {name} has no thumbnails, which the ghost needs.")
+        packed = zlib.compress(np.ascontiguousarray(bank.sketches).tobytes(), 9)
+        tensors[f"{name}.latents"] = bank.bank.astype(np.float16)
+        tensors[f"{name}.residual_quantiles"] = bank.residual_quantiles
+        tensors[f"{name}.sketches"] = np.frombuffer(packed, np.uint8)
+        sides[name] = int(bank.sketches.shape[1])
+    metadata = {  # the same keys as a model file, so that core.checkpoints.read_info reads both
+        "format": str(FORMAT),
+        "family": FAMILY,
+        "config": json.dumps({"names": names, "sides": sides}, ensure_ascii=False),
+        "provenance": json.dumps(provenance, ensure_ascii=False),
+        "licence": licence,
+        **PLACE,
+    }
+    with replacing(path) as temporary:
+        temporary.write_bytes(save(tensors, metadata=metadata))
+        add_checksum(temporary)
+
+
+def load_part_banks(path: Path) -> dict[str, Manifold]:
+    """Read what `save_part_banks` wrote.
+
+    Raises
+    ------
+    AssetMissing
+        If there is no such file.
+    ValueError
+        If the file holds something else or is damaged.
+    """
+    info = read_info(path)
+    if info.family != FAMILY:
+        raise ValueError(f"{path.name} holds {info.family!r}, not the banks of the parts.")
+    check_checksum(path)
+    tensors = load_file(path)
+    banks = {}
+    try:
+        for name in PAINT_ORDER:
+            side = int(info.config["sides"][name])
+            packed = zlib.decompress(tensors[f"{name}.sketches"].tobytes())
+            banks[name] = Manifold(
+                tensors[f"{name}.latents"].astype(np.float32),
+                info.config["names"],
+                sketches=np.frombuffer(packed, np.uint8).reshape(-1, side, side),
+                residual_quantiles=tensors[f"{name}.residual_quantiles"],
+            )
+    except (KeyError, zlib.error, ValueError) as error:
+        raise ValueError(f"{path.name} is damaged: {error}. Restore it from the repository.") from error
+    return banks
+
+
+def load_parts(folder: Path) -> tuple[PartAutoencoders, dict[str, Manifold]]:
+    """The networks of all five parts with the banks that belong to them.
+
+    Raises
+    ------
+    AssetMissing
+        If a file is not there.
+    ValueError
+        If a file is damaged, parts are missing, or the banks belong to other networks.
+    """
+    if not has_parts(folder):
+        missing = PARTS_FILE if not (folder / PARTS_FILE).is_file() else PART_BANKS_FILE
+        raise AssetMissing(
+            f"{folder / missing} is missing: stage 1 by parts needs it. Restore the file with git, train it "
+            "(python -m core.training.parts), or take stage1='whole'."
+        )
+    networks = load_model(folder / PARTS_FILE)
+    if not isinstance(networks, PartAutoencoders) or set(networks.config.parts) != set(PAINT_ORDER):
+        raise ValueError(
+            f"{PARTS_FILE} does not hold the autoencoders of all five parts. Publish them together."
+        )
+    banks = load_part_banks(folder / PART_BANKS_FILE)
+    check_belongs(folder / PART_BANKS_FILE, "autoencoders_sha256", folder / PARTS_FILE)
+    return networks, banks
+
+
+@dataclass(frozen=True)
+class PartGroup:
+    """Parts whose encoders run as one network, and so do their decoders."""
+
+    names: tuple[str, ...]
+    encode: Compiled
+    decode: Compiled
+    widths: tuple[int, ...]
+    sides: tuple[int, ...]
+
+    @property
+    def size(self) -> int:
+        """Side of the drawing that is read, in pixels."""
+        return self.encode.input_shape[-1]
+
+    def read(self, drawing: Sketch) -> dict[str, NDArray[np.float32]]:
+        """Latents (1, D) by part of a drawing (size, size) uint8."""
+        joined = self.encode.run(sketch_to_tensor(drawing)).numpy()
+        pieces = np.split(joined, np.cumsum(self.widths)[:-1], axis=1)
+        return dict(zip(self.names, pieces, strict=True))
+
+    def draw(self, latents: Mapping[str, NDArray[np.float32]]) -> dict[str, Plane]:
+        """Sketches (side, side) of the parts that are given; the others cost time and are dropped."""
+        joined = [
+            latents.get(name, np.zeros((1, width), np.float32))
+            for name, width in zip(self.names, self.widths, strict=True)
+        ]
+        drawn = self.decode.run(torch.from_numpy(np.concatenate(joined, axis=1))).numpy()[0]
+        pieces = np.split(drawn, np.cumsum([side**2 for side in self.sides])[:-1])
+        return {
+            name: piece.reshape(side, side)
+            for name, piece, side in zip(self.names, pieces, self.sides, strict=True)
+            if name in latents
+        }
+
+
+class _EncodeParts(nn.Module):
+    """(1, 1, S, S) -> the latents of all parts of a group side by side."""
+
+    def __init__(self, networks: PartAutoencoders, names: tuple[str, ...]) -> None:
+        super().__init__()
+        size = _read_size(networks, names)
+        self.encoders = nn.ModuleList([networks.autoencoder(name).encoder for name in names])
+        self.boxes = [part_box(name, size) for name in names]
+        self.has_remainder = REMAINDER in names
+        self.mask: Tensor
+        mask = torch.from_numpy(remainder_mask(size).astype(np.float32))[None, None]
+        self.register_buffer("mask", mask, persistent=False)
+
+    def forward(self, sketch: Tensor) -> Tensor:
+        if self.has_remainder:
+            sketch = sketch * self.mask + (1 - self.mask)
+        latents = [
+            encoder(sketch[:, :, top:bottom, left:right])
+            for encoder, (left, top, right, bottom) in zip(self.encoders, self.boxes, strict=True)
+        ]
+        return torch.cat(latents, dim=1)
+
+
+class _DecodeParts(nn.Module):
+    """Latents side by side -> the pixels of all parts of a group one after another, in [-1, 1].
+
+    What was drawn finer than the whole sketch is averaged down to its size.
+    """
+
+    def __init__(self, networks: PartAutoencoders, names: tuple[str, ...]) -> None:
+        super().__init__()
+        self.decoders = nn.ModuleList([networks.autoencoder(name).decoder for name in names])
+        self.widths = [networks.autoencoder(name).config.latent for name in names]
+        self.detail = _read_size(networks, names) // networks.config.image_size
+
+    def forward(self, latents: Tensor) -> Tensor:
+        pieces = latents.split(self.widths, dim=1)
+        drawn = [
+            F.avg_pool2d(torch.tanh(decoder(piece) / 2), self.detail).flatten(1)
+            for decoder, piece in zip(self.decoders, pieces, strict=True)
+        ]
+        return torch.cat(drawn, dim=1)
+
+
+def compile_group(
+    networks: PartAutoencoders, names: tuple[str, ...], bind: Bind, examples: Tensor
+) -> PartGroup:
+    """Bind the encoders of some parts as one network, and their decoders.
+
+    Parameters
+    ----------
+    bind
+        `core.runtime.compile_module` with this machine's settings.
+    examples : (E, 1, S, S) float32
+        Realistic sketches.
+    """
+    reader, writer = _EncodeParts(networks, names).eval(), _DecodeParts(networks, names).eval()
+    with one_torch_thread(), torch.no_grad():
+        size = _read_size(networks, names)
+        if size != examples.shape[-1]:
+            examples = F.interpolate(examples, (size, size), mode="bilinear")
+        latents = reader(examples)
+    return PartGroup(
+        names,
+        bind(reader, examples),
+        bind(writer, latents),
+        tuple(networks.autoencoder(name).config.latent for name in names),
+        tuple(part_side(name, networks.config.image_size) for name in names),
+    )
+
+
+def _read_size(networks: PartAutoencoders, names: tuple[str, ...]) -> int:
+    """Side of the drawing that a group reads: the remainder is never read finer than the whole sketch."""
+    return networks.config.image_size if names == (REMAINDER,) else networks.config.fine_size
+
 
 Banks = Mapping[str, Manifold]
 Source = Callable[[], tuple[PartAutoencoders, Banks]]

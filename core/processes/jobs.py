@@ -1,14 +1,9 @@
-"""Background jobs: commands of their own, which outlive the page and the server that started them.
-
-A folder of jobs holds of each: ``ID.json`` (what was started, and which process it is), ``ID.process.json``
-(the same from the process itself), ``ID.progress.json`` (how far it is), ``ID.end.json`` (how it ended),
-``ID.out`` (its answers, one JSON object a line) and ``ID.log`` (its chatter). Each is written by one side
-only and replaced at once, so a reader never meets a part. A job whose process is gone without an end was
-interrupted; its command goes on from there when it is started again.
-"""
+"""Start, follow, stop and prune background jobs that outlive the server."""
 
 from __future__ import annotations
 
+import json
+import math
 import os
 import secrets
 import signal
@@ -24,9 +19,88 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
+from core.atomic_files import write_atomically
 from core.config import ROOT
-from core.processes.identity import identify, is_running
-from core.processes.records import number, read_record, write_record
+
+
+def write_record(path: Path, content: dict[str, Any]) -> None:
+    """Replace a record at once; a reader meets the old one or the new one.
+
+    Raises
+    ------
+    OSError
+        If the folder is missing or the disk is full; the old record is untouched then.
+    """
+    write_atomically(path, json.dumps(content).encode(), durable=False)
+
+
+def read_record(path: Path) -> dict[str, Any] | None:
+    """What a record says, or ``None`` where it is missing or damaged."""
+    try:
+        found = json.loads(path.read_bytes())
+    except (OSError, ValueError):
+        return None
+    return found if isinstance(found, dict) else None
+
+
+def number(value: object) -> float:
+    """A number of a record, 0 where it is none."""
+    is_number = isinstance(value, int | float) and math.isfinite(value)
+    return float(value) if is_number else 0.0  # type: ignore[arg-type]
+
+
+_PROC = Path("/proc")
+
+
+def identify(pid: int) -> dict[str, Any]:
+    """A process as something that can be kept: its number and when it was started."""
+    return {"pid": pid, "started": _started(pid)}
+
+
+def is_running(identity: dict[str, Any]) -> bool:
+    """Whether that very process is still there; one that has ended and waits for its parent is not."""
+    pid = int(identity["pid"])
+    with suppress(ChildProcessError, OSError):
+        os.waitpid(pid, os.WNOHANG)  # if it is our own child and has ended, let it go
+    started = _started(pid)
+    return bool(started) and started == identity["started"]
+
+
+def ended_children() -> set[int]:
+    """Children of this process that have ended and that nobody has waited for yet; empty but on Linux."""
+    found = set()
+    for path in _PROC.glob("[0-9]*/stat"):
+        with suppress(OSError):
+            fields = path.read_text().rpartition(")")[2].split()
+            if fields[0] == "Z" and int(fields[1]) == os.getpid():
+                found.add(int(path.parent.name))
+    return found
+
+
+def cpu_seconds(pid: int) -> float:
+    """Processor time that a process has used so far; 0 where nobody can tell."""
+    try:
+        fields = (_PROC / str(pid) / "stat").read_text().rpartition(")")[2].split()
+    except OSError:
+        return 0.0
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def _started(pid: int) -> str:
+    """When a process was started, as text that is compared only; empty if it has ended."""
+    if sys.platform != "linux":
+        done = subprocess.run(
+            ["ps", "-o", "stat=,lstart=", "-p", str(pid)], capture_output=True, text=True, check=False
+        )
+        state, _, started = done.stdout.strip().partition(" ")
+        return "" if state.startswith("Z") else started.strip()
+    try:
+        fields = (_PROC / str(pid) / "stat").read_text().rpartition(")")[2].split()
+        boot = (_PROC / "sys/kernel/random/boot_id").read_text().strip()
+    except OSError:
+        return ""
+    return "" if fields[0] in "ZX" else f"{boot} {fields[19]}"
+
 
 KEPT = 100  # records of ended jobs of a kind
 STOP_S = 10.0

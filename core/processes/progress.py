@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from core.processes.records import write_record
+from core.processes.jobs import write_record
 
 REPORT_S = 0.2
 

@@ -21,7 +21,7 @@ from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
 from typing import Any, Generic, TypeVar
 
-from core.processes.identity import cpu_seconds
+from core.processes.jobs import cpu_seconds
 from core.processes.worker_process import Setup, work
 
 Task = TypeVar("Task")

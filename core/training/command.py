@@ -18,9 +18,9 @@ import torch
 
 from core.errors import AssetMissing
 from core.processes.lock import Held, hold
-from core.training.checks import check_training
 from core.training.kinds import KINDS, Kind
 from core.training.loop import STOP
+from core.training.request import check_training
 from core.untrusted_files import has_aliases
 
 if TYPE_CHECKING:

@@ -19,11 +19,10 @@ from core.generators.cyclegan import (
 )
 from core.training import command
 from core.training.augment import AugmentConfig
-from core.training.circle import Judges, Translators
 from core.training.data import DataConfig
 from core.training.recipe import UNKNOWN_LICENCE, LoopConfig, Progress, settings_of
 from core.training.refiner import RefinerConfig
-from core.training.unpaired import UnpairedLoss, train_unpaired
+from core.training.unpaired import Judges, Translators, UnpairedLoss, train_unpaired
 from core.training.unpaired_data import UnpairedConfig
 
 

@@ -34,8 +34,7 @@ from core.training.recipe import (
     flat_settings,
     served_network,
 )
-from core.training.run_log import RunLog
-from core.training.schedule import indices_of_step, learning_rate, warm_average
+from core.training.schedule import RunLog, indices_of_step, learning_rate, warm_average
 
 CHECKPOINT = "checkpoint.pt"
 STOP = "stop"  # a file of this name in the run's folder asks it to save and end

@@ -28,9 +28,8 @@ from core.generators.pix2pixhd import (
 )
 from core.images import sketch_to_tensor, tensor_to_photo
 from core.training import command
-from core.training.augment import AugmentConfig, damage, draw_sketch, random_geometry
+from core.training.augment import NUMBERS, AugmentConfig, damage, diff_augment, draw_sketch, random_geometry
 from core.training.data import DataConfig, Pairs, load_pairs
-from core.training.diffaugment import NUMBERS, diff_augment
 from core.training.loop import train_recipe
 from core.training.perceptual import PerceptualLoss
 from core.training.recipe import UNKNOWN_LICENCE, Batch, LoopConfig, Progress, settings_of

@@ -83,7 +83,7 @@ def publish_parts(
         assert isinstance(published, PartAutoencoders)
         banks = build_part_banks(published, pairs, progress)
         digest = hashlib.sha256(coming.read_bytes()).hexdigest()
-        from core.face_parts.banks import save_part_banks
+        from core.face_parts.refinement import save_part_banks
 
         made_by: dict[str, object] = {"autoencoders_sha256": digest}
         save_part_banks(folder / PART_BANKS_FILE, banks, provenance=made_by, licence=licence)

@@ -1,4 +1,4 @@
-"""One recipe for both unpaired families: two translators, a circle through both, judges for each domain.
+"""Train unpaired translators by one recipe: a cycle through both generators, discriminators for each domain.
 
 CycleGAN (Zhu et al. 2017) and U-GAT-IT (Kim et al. 2020) differ in their networks, their weights and
 in U-GAT-IT's class activation maps; what a step does is the same.
@@ -13,22 +13,144 @@ from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import Tensor, distributed, nn
 from torch.nn import functional as F
 
 from core.config import pick_device
 from core.generators.blocks import initialise
 from core.generators.ugatit import AttentionTranslator
 from core.images import sketch_to_tensor, tensor_to_photo
-from core.training.augment import AugmentConfig, damage, draw_sketch
-from core.training.circle import Circle, Judges, Translators
+from core.training.augment import NUMBERS, AugmentConfig, change_colours, damage, draw_sketch, shift_and_cut
 from core.training.data import DataConfig
-from core.training.diffaugment import NUMBERS, change_colours, shift_and_cut
-from core.training.image_pool import ImagePool
 from core.training.loop import train_recipe
 from core.training.recipe import Batch, LoopConfig, Progress, settings_of
 from core.training.refiner import RefinedInput, RefinerConfig, refine_some
 from core.training.unpaired_data import Unpaired, UnpairedConfig, load_unpaired
+
+
+@dataclass(frozen=True)
+class Circle:
+    """What the translators make of sketches and photos; logits are None for a family without attention."""
+
+    fake_photo: Tensor
+    fake_sketch: Tensor
+    sketch_again: Tensor
+    photo_again: Tensor
+    same_photo: Tensor
+    same_sketch: Tensor
+    cam_logits: tuple[tuple[Tensor, Tensor], tuple[Tensor, Tensor]] | None
+
+
+class Translators(nn.Module):
+    """Both directions as one network, so that several processes wrap and synchronise them together."""
+
+    def __init__(self, sketch_to_photo: nn.Module, photo_to_sketch: nn.Module) -> None:
+        super().__init__()
+        self.sketch_to_photo, self.photo_to_sketch = sketch_to_photo, photo_to_sketch
+
+    def forward(self, sketch: Tensor, photo: Tensor) -> Circle:
+        """Around the circle from both ends; normalisation is by image, so batches can be joined."""
+        count = len(sketch)
+        painted, paint_cam = _translate(self.sketch_to_photo, torch.cat([sketch, photo]))
+        fake_photo, same_photo = painted[:count], painted[count:]
+        drawn, draw_cam = _translate(self.photo_to_sketch, torch.cat([photo, sketch, fake_photo]))
+        fake_sketch, same_sketch, sketch_again = drawn[:count], drawn[count : 2 * count], drawn[2 * count :]
+        photo_again, _ = _translate(self.sketch_to_photo, fake_sketch)
+        cams = None
+        if paint_cam is not None and draw_cam is not None:
+            cams = (paint_cam[:count], paint_cam[count:]), (draw_cam[:count], draw_cam[count : 2 * count])
+        return Circle(fake_photo, fake_sketch, sketch_again, photo_again, same_photo, same_sketch, cams)
+
+
+def _translate(translator: nn.Module, images: Tensor) -> tuple[Tensor, Tensor | None]:
+    if isinstance(translator, AttentionTranslator):
+        result = translator.translate(images)
+        return result.photo, result.cam_logit
+    return translator(images), None
+
+
+class Judges(nn.Module):
+    """The discriminators of both domains: a list of verdict maps for each."""
+
+    def __init__(self, photo: Sequence[nn.Module], sketch: Sequence[nn.Module]) -> None:
+        super().__init__()
+        self.photo, self.sketch = nn.ModuleList(photo), nn.ModuleList(sketch)
+
+    def forward(self, photo: Tensor, sketch: Tensor) -> list[Tensor]:
+        """Verdicts (B, ...) of all judges, photos' first."""
+        verdicts: list[Tensor] = []
+        for judges, images in ((self.photo, photo), (self.sketch, sketch)):
+            for judge in judges:
+                verdicts += judge(images)
+        return verdicts
+
+
+class ImagePool:
+    """Half of the fakes that a discriminator sees are older ones, so that it does not forget.
+
+    Pixels are kept as 8 bits, which is what photos have as well. Under several processes each holds
+    the same pool, fed with all fakes, so that a run does not depend on how many processes share it.
+
+    Parameters
+    ----------
+    size
+        Images kept; 0 switches the pool off.
+    """
+
+    def __init__(self, size: int = 50) -> None:
+        self.size = size
+        self._images: list[Tensor] = []
+
+    def exchange(self, fakes: Tensor, numbers: Tensor) -> Tensor:
+        """Take fresh fakes in and hand a mix of fresh and older ones out.
+
+        Parameters
+        ----------
+        fakes : (B, C, H, W) float32 in [-1, 1]
+            Of this process; detached from the graph.
+        numbers : (B, 2) float32 uniform in [0, 1)
+            Two random numbers for each fake.
+
+        Returns
+        -------
+        (B, C, H, W) float32
+        """
+        if not self.size:
+            return fakes
+        everyones, first = _gathered(fakes)
+        draws, _ = _gathered(numbers)
+        chosen = []
+        for fake, (luck, place) in zip(everyones, draws.tolist(), strict=True):
+            small = ((fake.clamp(-1, 1) + 1) * 127.5).round().to(torch.uint8).cpu()
+            if len(self._images) < self.size:
+                self._images.append(small)
+                chosen.append(fake)
+            elif luck < 0.5:
+                row = int(place * self.size)
+                chosen.append(self._images[row].to(fake.device).float() / 127.5 - 1)
+                self._images[row] = small
+            else:
+                chosen.append(fake)
+        return torch.stack(chosen[first : first + len(fakes)])
+
+    def state(self) -> dict[str, Tensor]:
+        """What a checkpoint keeps: ``images`` (N, C, H, W) uint8, if there are any."""
+        return {"images": torch.stack(self._images)} if self._images else {}
+
+    def restore(self, state: dict[str, Tensor]) -> None:
+        """Go on from `state`."""
+        self._images = list(state["images"]) if "images" in state else []
+
+
+def _gathered(rows: Tensor) -> tuple[Tensor, int]:
+    """The rows of all processes in order of rank, and where this process's begin."""
+    if not distributed.is_initialized():
+        return rows, 0
+    rows = rows.contiguous()
+    parts = [torch.empty_like(rows) for _ in range(distributed.get_world_size())]
+    distributed.all_gather(parts, rows)
+    return torch.cat(parts), distributed.get_rank() * len(rows)
+
 
 DIRECTIONS = ("sketch_to_photo", "photo_to_sketch")
 

@@ -21,11 +21,11 @@ from dataclasses import asdict
 from pathlib import Path
 
 from core.processes.progress import follow_progress
-from curation.export.annotation_formats import FORMATS
+from curation.export.annotations import FORMATS
 from curation.export.dataset import ExportError, ExportSummary, export_version
 from curation.export.importing import import_export
-from curation.export.layouts import KINDS
 from curation.export.splits import Fractions
+from curation.export.summary import KINDS
 from curation.library.errors import LibraryError
 
 

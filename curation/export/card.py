@@ -9,11 +9,10 @@ from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from curation.export.contents import UNKNOWN, Contents
-from curation.export.layouts import SPLIT_FOLDERS, Kind
 from curation.export.manifest_tables import LEFT_OUT
 from curation.export.plots import draw_histogram
 from curation.export.splits import SPLITS
+from curation.export.summary import SPLIT_FOLDERS, UNKNOWN, Contents, Kind
 
 if TYPE_CHECKING:
     from curation.library.versions import Version

@@ -12,28 +12,33 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from curation.export.annotation_formats import FORMATS
-from curation.export.annotations import read_faces
-from curation.export.archive import write_zip
+from curation.export.annotations import FORMATS, read_faces
 from curation.export.card import licence_warnings, write_card
-from curation.export.contents import MEMBERS_FILE, Contents, count_splits, gather
-from curation.export.layouts import KINDS, Kind, photo_place, short_names, sketch_place
 from curation.export.manifest_tables import ManifestWriter, manifest_row
 from curation.export.people import read_vectors
 from curation.export.pictures import Pair, read_pairs
 from curation.export.publish import VERSION_FILE, ExportError, explained, new_folder
 from curation.export.splits import NONE, Fractions, Place, divided_keys, place_images
 from curation.export.summary import (
+    KINDS,
+    MEMBERS_FILE,
     NO_WEIGHTS,
     NOT_COMPARED,
+    Contents,
     ExportSummary,
+    Kind,
     commands_for,
+    count_splits,
     divided_warnings,
+    gather,
     people_sentences,
+    photo_place,
+    short_names,
+    sketch_place,
     split_warnings,
 )
-from curation.export.taking_out import note_export
-from curation.library.members import Member
+from curation.export.taking_out import note_export, write_zip
+from curation.library.images import Member
 
 if TYPE_CHECKING:
     from curation.library.library import Library
@@ -67,11 +72,11 @@ def export_version(
     out
         New, empty, or an earlier export, whose place the new one takes in one step.
     kind
-        See `curation.export.layouts`.
+        See `curation.export.summary`.
     zip
         Also as ``OUT.zip`` beside the folder.
     annotations
-        Of `curation.export.annotation_formats.FORMATS`: boxes and landmarks for other tools, of pairs only.
+        Of `curation.export.annotations.FORMATS`: boxes and landmarks for other tools, of pairs only.
     seed, fractions
         Of the splits; see `curation.export.splits`.
     compare_faces

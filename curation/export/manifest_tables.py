@@ -13,10 +13,10 @@ from typing import Any, Self
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from curation.export.layouts import Kind, photo_place, sketch_place
 from curation.export.pictures import mesh_rows
 from curation.export.splits import Place
-from curation.library.members import Member
+from curation.export.summary import Kind, photo_place, sketch_place
+from curation.library.images import Member
 from curation.library.records import MEASUREMENT_NAMES, Provenance
 from curation.manifest import MANIFEST
 

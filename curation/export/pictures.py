@@ -16,7 +16,7 @@ from core.face_frame import FRAME
 from curation.align import align_anchors, warp_photo
 from curation.export.publish import ExportError
 from curation.judging.aligned import AlignedFace, read_original
-from curation.library.members import Member
+from curation.library.images import Member
 from curation.library.records import Examination
 from curation.quick_png import encode_png_quickly
 

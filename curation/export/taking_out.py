@@ -1,10 +1,4 @@
-"""Images that were deleted for good leave what was exported of them.
-
-Exports in the library's own folder are made anew without them, and their zip with them; one that cannot be made
-anew is withdrawn, and a text beside its place says so. Exports elsewhere belong to whoever asked for them: they
-are remembered in a list, so that the person who deletes an image can be told. Every step can be repeated:
-`curation.library.deletion` does so after a kill.
-"""
+"""Take deleted images out of exports that were made already, and pack their archives anew."""
 
 from __future__ import annotations
 
@@ -21,16 +15,44 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from core.atomic_files import replacing, write_atomically
-from curation.export.archive import write_zip
-from curation.export.contents import MEMBERS_FILE
-from curation.export.publish import VERSION_FILE, ExportError, remove_left_over
+from curation.export.publish import VERSION_FILE, ExportError, explained, remove_left_over
 from curation.export.splits import Fractions
-from curation.export.summary import ExportSummary
+from curation.export.summary import MEMBERS_FILE, ExportSummary
 from curation.library.errors import LibraryError
 from curation.manifest import MANIFEST
 
 if TYPE_CHECKING:
     from curation.library.library import Library
+
+_TIME = (1980, 1, 1, 0, 0, 0)
+_STORED = frozenset({".png", ".parquet"})  # compressed already
+
+
+def write_zip(folder: Path, target: Path) -> None:
+    """Pack ``folder`` under its own name; ``target`` is there whole or not at all.
+
+    Times, order and rights are fixed, so that equal folders give equal files.
+
+    Raises
+    ------
+    ExportError
+        If ``target`` cannot be written.
+    """
+    with explained(target), replacing(target) as temporary, zipfile.ZipFile(temporary, "w") as archive:
+        for path in sorted(path for path in folder.rglob("*") if path.is_file()):
+            _add(archive, path, f"{folder.name}/{path.relative_to(folder).as_posix()}")
+
+
+def _add(archive: zipfile.ZipFile, path: Path, name: str) -> None:
+    entry = zipfile.ZipInfo(name, _TIME)
+    entry.create_system = 3  # Unix, whatever this machine is
+    entry.external_attr = 0o100644 << 16
+    entry.compress_type = zipfile.ZIP_STORED if path.suffix in _STORED else zipfile.ZIP_DEFLATED
+    entry.file_size = path.stat().st_size
+    with path.open("rb") as source, archive.open(entry, "w") as target:
+        while block := source.read(1 << 20):
+            target.write(block)
+
 
 logger = logging.getLogger(__name__)
 

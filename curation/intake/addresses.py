@@ -1,25 +1,92 @@
-"""Which web addresses a download may reach, judged before the first byte is sent.
-
-A list of URLs is written by strangers, and a URL can point anywhere: at this machine, at the router,
-at a cloud's metadata service. So a name is resolved once, every address that it gives is checked, and
-the caller connects to one of the *checked* addresses; a name that answers differently a moment later
-(DNS rebinding) changes nothing.
-"""
+"""Connect to public addresses only: resolve, pin and refuse what lies in private networks."""
 
 from __future__ import annotations
 
+import io
+import ipaddress
 import re
 import socket
+import ssl
 import string
 import threading
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache
 from urllib.parse import quote, urljoin, urlsplit
 
+import certifi
 import urllib3.exceptions
 import urllib3.util
 
-from curation.intake.networks import is_metadata, is_public
+# Public by the registries, but nothing that a picture can lie on; the rest is known to `ipaddress`.
+_NEVER = tuple(
+    ipaddress.ip_network(network)
+    for network in (
+        "100.64.0.0/10",  # carrier-grade NAT
+        "168.63.129.16/32",  # a cloud's own service, seen from inside its machines only
+        "192.0.0.0/24",
+        "192.88.99.0/24",  # 6to4 relays
+        "::/96",  # IPv4-compatible
+        "64:ff9b:1::/48",  # translation into local networks
+        "2001::/23",  # Teredo, ORCHID and other protocol assignments
+        "2002::/16",  # 6to4
+        "3fff::/20",  # documentation
+        "5f00::/16",  # segment routing
+        "fec0::/10",  # site-local
+    )
+)
+# Where clouds hand out keys to their own machines. No setting opens these: no picture lies there.
+_METADATA = tuple(
+    ipaddress.ip_network(network)
+    for network in (
+        "169.254.0.0/16",
+        "100.100.100.200/32",
+        "168.63.129.16/32",
+        "192.0.0.192/32",
+        "fd00:ec2::/32",
+        "fd20:ce::254/128",
+    )
+)
+_NAT64 = ipaddress.IPv6Network("64:ff9b::/96")
+
+
+def is_public(address: str) -> bool:
+    """Whether an IP address lies in the public internet: no machine, network or service of our own.
+
+    IPv4 addresses wrapped in IPv6 (mapped, NAT64) are judged by the address inside.
+
+    >>> is_public("93.184.216.34"), is_public("::ffff:10.0.0.1"), is_public("169.254.169.254")
+    (True, False, False)
+    """
+    ip = _unwrapped(address)
+    if ip is None:
+        return False
+    is_special = ip.is_private or ip.is_multicast or ip.is_reserved or ip.is_unspecified or ip.is_link_local
+    return ip.is_global and not is_special and not any(ip in network for network in _NEVER)
+
+
+def is_metadata(address: str) -> bool:
+    """Whether an IP address is (or wraps) one where a cloud tells its machines their secrets."""
+    ip = _unwrapped(address)
+    return ip is not None and any(ip in network for network in _METADATA)
+
+
+def _unwrapped(address: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
+    """The address that counts; None for what is none, or has a scope (fe80::1%eth0) and so is local."""
+    try:
+        ip = ipaddress.ip_address(address)
+    except ValueError:
+        return None
+    if isinstance(ip, ipaddress.IPv6Address):
+        if ip.scope_id is not None:
+            return None
+        if ip.ipv4_mapped is not None:
+            return ip.ipv4_mapped
+        if ip in _NAT64:
+            return ipaddress.IPv4Address(int(ip) & 0xFFFFFFFF)
+    return ip
+
 
 MAX_URL_LENGTH = 4096
 DEFAULT_PORTS = {"http": 80, "https": 443}
@@ -205,3 +272,88 @@ def _with_time_limit(look: Callable[[], list[tuple]], timeout_s: float) -> list[
     if not answer:
         raise TimeoutError(f"no answer within {timeout_s:g} s")
     return answer[0]
+
+
+def connect(
+    address: WebAddress, checked: tuple[str, ...], *, deadline: float, timeout_s: float
+) -> socket.socket:
+    """A connection to one of the checked addresses, encrypted for the host's name where that is asked.
+
+    Parameters
+    ----------
+    checked
+        IP addresses of the host that `curation.intake.addresses.resolve` let pass, tried in turn.
+    deadline
+        On `time.monotonic`'s clock.
+
+    Raises
+    ------
+    OSError
+        If none answers in time, or the certificate is not the host's.
+    """
+    trouble: OSError | None = None
+    for ip in checked[:4]:
+        left = min(timeout_s, deadline - time.monotonic())
+        if left <= 0:
+            break
+        try:
+            stream = socket.create_connection((ip, address.port), timeout=left)
+        except OSError as error:
+            trouble = error
+            continue
+        if address.scheme == "http":
+            return stream
+        try:
+            return _tls().wrap_socket(stream, server_hostname=address.host.rstrip("."))
+        except BaseException:
+            stream.close()
+            raise
+    raise trouble or TimeoutError("no time left to connect")
+
+
+@cache
+def _tls() -> ssl.SSLContext:
+    context = ssl.create_default_context()
+    context.load_verify_locations(certifi.where())
+    context.set_alpn_protocols(["http/1.1"])
+    return context
+
+
+class TimedSocket:
+    """As much of a socket as `http.client` uses, with a time limit over all reads together."""
+
+    def __init__(self, stream: socket.socket, deadline: float, read_timeout_s: float) -> None:
+        self._stream = stream
+        self._deadline = deadline
+        self._read_timeout_s = read_timeout_s
+
+    def sendall(self, data: bytes) -> None:
+        self._limit_time()
+        self._stream.sendall(data)
+
+    def makefile(self, _mode: str) -> io.BufferedReader:
+        return io.BufferedReader(_TimedReader(self))
+
+    def receive_into(self, buffer: memoryview) -> int:
+        self._limit_time()
+        return self._stream.recv_into(buffer)
+
+    def close(self) -> None:
+        """The stream is closed by whoever opened it."""
+
+    def _limit_time(self) -> None:
+        left = self._deadline - time.monotonic()
+        if left <= 0:
+            raise TimeoutError("the time for this file is over")
+        self._stream.settimeout(min(left, self._read_timeout_s))
+
+
+class _TimedReader(io.RawIOBase):
+    def __init__(self, source: TimedSocket) -> None:
+        self._source = source
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer) -> int:  # type: ignore[no-untyped-def]
+        return self._source.receive_into(buffer)

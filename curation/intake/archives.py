@@ -17,8 +17,7 @@ from typing import BinaryIO
 from core import safe_zip
 from core.safe_zip import UnsafeZip, ZipEntry
 from curation.intake.children import PictureBytes
-from curation.intake.kinds import is_zip
-from curation.intake.picture import DEFAULT_LIMITS, PictureLimits, Refused, too_many_bytes
+from curation.intake.picture import DEFAULT_LIMITS, PictureLimits, Refused, is_zip, too_many_bytes
 from curation.intake.take import Answer, Item, TakesPictures, plain_name, refuse, take_pictures
 from curation.library.records import Provenance
 

@@ -1,25 +1,331 @@
-"""Download a list of pictures into the library: politely, within limits, and resumably.
-
-A few threads fetch, each of them one file at a time, which it takes into the library before the next.
-Every outcome is noted in the library's ``jobs/downloads.jsonl``; a second run over the same list skips
-what has ended and tries again what failed for a passing reason.
-"""
+"""Download lists of addresses: who fetches, in which order, and what is on record."""
 
 from __future__ import annotations
 
+import json
+import os
+import queue
+import random
+import threading
+import time
 from collections.abc import Callable, Generator, Iterator, Sequence
-from dataclasses import replace
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
 from typing import TYPE_CHECKING
 
-from curation.intake.addresses import AddressRefused, parse_url
-from curation.intake.download_crew import Crew, DownloadConfig
-from curation.intake.download_journal import DownloadJournal, Entry
+from curation.intake.addresses import PORTS, AddressRefused, WebAddress, parse_url
+from curation.intake.fetching import FetchFailed, FetchLimits, fetch
+from curation.intake.pacing import Agenda, Pacer, Visit
+from curation.intake.robots import RobotsRules, opts_out
 from curation.intake.take import Answer, take_bytes
 from curation.intake.url_lists import UrlEntry
 from curation.library.records import Provenance
 
 if TYPE_CHECKING:
     from curation.library.library import Library
+
+USER_AGENT = "Sketch2FaceStudio/1.0 (collects pictures for training; obeys robots.txt)"
+MOMENT_S = 0.05  # a reserved moment that is later than this is reserved anew
+ANSWERS_AHEAD = 100
+SITE_IN_TROUBLE = frozenset({"http_429", "http_503"})
+
+
+@dataclass(frozen=True)
+class DownloadConfig:
+    """How a list is downloaded.
+
+    Attributes
+    ----------
+    workers
+        Files fetched at once.
+    interval_s
+        Seconds between two requests to the same host; robots.txt may ask for more.
+    attempts
+        How often a URL is tried in one run.
+    backoff_s
+        Pause before the second try; it doubles with each further one, up to ``max_pause_s``, and is
+        shortened at random by up to half. A longer ``Retry-After`` is not waited for: the URL is left
+        to the next run.
+    max_bytes, connect_timeout_s, read_timeout_s, total_timeout_s, ports
+        See `curation.intake.fetching.FetchLimits`.
+    obey_robots, respect_opt_outs
+        robots.txt; ``X-Robots-Tag: noai`` and its like.
+    allow_private
+        Whether addresses that are not public may be reached; by default the setting
+        ``STUDIO_ALLOW_PRIVATE_ADDRESSES`` decides.
+    """
+
+    workers: int = 4
+    interval_s: float = 0.25
+    attempts: int = 4
+    backoff_s: float = 1.0
+    max_pause_s: float = 60.0
+    max_bytes: int = 30_000_000
+    connect_timeout_s: float = 10.0
+    read_timeout_s: float = 15.0
+    total_timeout_s: float = 60.0
+    ports: tuple[tuple[int, int], ...] = PORTS
+    obey_robots: bool = True
+    respect_opt_outs: bool = True
+    user_agent: str = USER_AGENT
+    allow_private: bool | None = None
+
+    def limits(self) -> FetchLimits:
+        allow_private = self.allow_private
+        if allow_private is None:
+            from core.config import settings
+
+            allow_private = settings().allow_private_addresses
+        return FetchLimits(
+            max_bytes=self.max_bytes,
+            connect_timeout_s=self.connect_timeout_s,
+            read_timeout_s=self.read_timeout_s,
+            total_timeout_s=self.total_timeout_s,
+            ports=self.ports,
+            allow_private=allow_private,
+        )
+
+    def rules(self) -> str:
+        """Whatever decides what is refused, in short: under other rules a refusal is looked at again."""
+        ports = ",".join(f"{low}-{high}" for low, high in self.ports)
+        private = self.limits().allow_private
+        return f"{self.max_bytes} {ports} {private:d}{self.obey_robots:d}{self.respect_opt_outs:d}"
+
+
+Settle = Callable[[UrlEntry, bytes | Answer], Answer]
+
+
+class Crew:
+    """Fetches entries whose URLs `parse_url` let pass.
+
+    Parameters
+    ----------
+    settle
+        Called in a crew's thread with a file, or with the answer where there is none; takes the file into
+        the library and notes what became of it.
+    """
+
+    def __init__(self, entries: list[UrlEntry], config: DownloadConfig, settle: Settle) -> None:
+        self._config = config
+        self._settle = settle
+        self._limits = limits = config.limits()
+        self._pacer = Pacer(config.interval_s)
+        self._stopped = threading.Event()
+        self._robots = RobotsRules(
+            limits,
+            user_agent=config.user_agent,
+            backoff_s=config.backoff_s,
+            pause=self._stopped.wait,
+            before_fetch=self._wait_turn,
+        )
+        self._agenda = Agenda([(_host(entry, limits), entry) for entry in entries], self._pacer)
+        self._total = len(entries)
+        self._answers: queue.Queue[Answer | BaseException] = queue.Queue(maxsize=ANSWERS_AHEAD)
+        self._settling = 0
+        self._settled = threading.Condition()
+        self._threads = [
+            threading.Thread(target=self._work, daemon=True, name=f"download-{number}")
+            for number in range(min(config.workers, len(entries)))
+        ]
+
+    def answers(self) -> Generator[Answer, None, None]:
+        """One an entry, in the order they are settled; raises what a thread raised."""
+        for thread in self._threads:
+            thread.start()
+        for _ in range(self._total):
+            answer = self._answers.get()
+            if isinstance(answer, BaseException):
+                raise answer
+            yield answer
+
+    def stop(self) -> None:
+        """Fetch nothing more, and wait for what is on its way into the library.
+
+        A thread that waits for a slow host ends by itself when its time is over, and changes nothing.
+        """
+        self._stopped.set()
+        self._agenda.close()
+        with self._settled:
+            self._settled.wait_for(lambda: self._settling == 0)
+
+    def _work(self) -> None:
+        while (visit := self._agenda.take()) is not None:
+            try:
+                found = self._try(visit)
+                if found is None:
+                    continue
+                self._agenda.done()
+                answer: Answer | BaseException | None = self._settle_unless_stopped(visit.task, found)
+            except BaseException as error:  # the disk, or a defect of ours: the caller hears of it
+                answer = error
+            if answer is not None:
+                self._hand_over(answer)
+
+    def _settle_unless_stopped(self, entry: UrlEntry, found: bytes | Answer) -> Answer | None:
+        with self._settled:
+            if self._stopped.is_set():
+                return None
+            self._settling += 1
+        try:
+            return self._settle(entry, found)
+        finally:
+            with self._settled:
+                self._settling -= 1
+                self._settled.notify_all()
+
+    def _hand_over(self, answer: Answer | BaseException) -> None:
+        while not self._stopped.is_set():
+            try:
+                self._answers.put(answer, timeout=0.1)
+                return
+            except queue.Full:
+                continue
+
+    def _try(self, visit: Visit[UrlEntry]) -> bytes | Answer | None:
+        """One attempt: the file, or why there is none, or None when the URL is to be tried again."""
+        entry = visit.task
+        hops: list[WebAddress] = []
+        try:
+            found = fetch(
+                entry.url,
+                self._limits,
+                user_agent=self._config.user_agent,
+                before_hop=lambda address: self._ask(address, hops, visit.interval_s),
+            )
+        except AddressRefused as refused:
+            return self._after_failure(visit, refused.code, str(refused), refused.passing, None)
+        except FetchFailed as failed:
+            if failed.code in SITE_IN_TROUBLE and hops:
+                pause = self._pause(visit.attempt, failed.retry_after_s)
+                self._pacer.leave_alone(hops[-1].host, min(pause, self._config.max_pause_s))
+            return self._after_failure(visit, failed.code, str(failed), failed.passing, failed.retry_after_s)
+        if self._config.respect_opt_outs:
+            header = opts_out(found.headers, self._config.user_agent)
+            if header is not None:
+                sentence = f"The host keeps this picture out of training sets ({header})."
+                return Answer(entry.url, "refused", "", "opted_out", sentence)
+        return found.data
+
+    def _ask(self, address: WebAddress, hops: list[WebAddress], reserved_interval_s: float) -> None:
+        """Robots rules and pace, before every hop.
+
+        The agenda has reserved a moment for the first hop. It is gone if the rules had to be waited for,
+        or ask for a slower pace than was known then.
+        """
+        if self._stopped.is_set():
+            raise FetchFailed("stopped", "The download was stopped.", passing=True)
+        reserved = time.monotonic()
+        if self._config.obey_robots:
+            permission = self._robots.permission(address)
+            if not permission.is_reachable:
+                raise FetchFailed(
+                    "robots_unreachable",
+                    f"{address.host} does not show its robots.txt now, so nothing is fetched from it.",
+                    passing=True,
+                )
+            if not permission.is_allowed:
+                raise FetchFailed("robots", f"{address.host} does not want this fetched (robots.txt).")
+            if permission.crawl_delay_s:
+                self._pacer.slow_down(address.host, permission.crawl_delay_s)
+        is_late = time.monotonic() - reserved > MOMENT_S
+        if hops or is_late or self._pacer.interval_s(address.host) > reserved_interval_s:
+            self._wait_turn(address)
+        hops.append(address)
+
+    def _wait_turn(self, address: WebAddress) -> None:
+        self._stopped.wait(self._pacer.reserve(address.host))
+
+    def _after_failure(
+        self, visit: Visit[UrlEntry], code: str, sentence: str, passing: bool, retry_after_s: float | None
+    ) -> Answer | None:
+        is_worth_it = passing and code not in ("robots_unreachable", "stopped")
+        pause = self._pause(visit.attempt, retry_after_s)
+        if is_worth_it and visit.attempt + 1 < self._config.attempts and pause <= self._config.max_pause_s:
+            self._agenda.again(visit, pause)
+            return None
+        return Answer(visit.task.url, "failed" if passing else "refused", "", code, sentence)
+
+    def _pause(self, attempt: int, retry_after_s: float | None) -> float:
+        """Seconds before the next try: what the server asks for, or longer and longer."""
+        if retry_after_s is not None:
+            return retry_after_s
+        return min(self._config.backoff_s * 2.0**attempt, self._config.max_pause_s) * random.uniform(0.5, 1.0)
+
+
+def _host(entry: UrlEntry, limits: FetchLimits) -> str:
+    return parse_url(entry.url, ports=limits.ports).host
+
+
+JOURNAL_NAME = "downloads.jsonl"
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One line of the journal.
+
+    Attributes
+    ----------
+    outcome
+        ``added``, ``known``, ``deleted``, ``refused``, or ``failed`` where another try may end better.
+    details
+        Licence, author and page that came with the URL.
+    rules
+        What a refusal depended on, see `curation.intake.downloads.DownloadConfig.rules`.
+    """
+
+    url: str
+    outcome: str
+    image_id: str = ""
+    code: str = ""
+    sentence: str = ""
+    details: tuple[str, str, str] = ("", "", "")
+    rules: str = ""
+
+
+class DownloadJournal:
+    """The journal of a library, ``jobs/downloads.jsonl``; the last line on a URL counts.
+
+    A line is written with one call in append mode, so two downloads may share the file, and a line
+    that a crash cut off is skipped when reading.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        folder.mkdir(parents=True, exist_ok=True)
+        self.path = folder / JOURNAL_NAME
+        self._file = os.open(self.path, os.O_RDWR | os.O_APPEND | os.O_CREAT, 0o644)
+        size = os.fstat(self._file).st_size
+        if size and os.pread(self._file, 1, size - 1) != b"\n":
+            os.write(self._file, b"\n")
+
+    def read(self) -> dict[str, Entry]:
+        """The last entry of every URL."""
+        return {entry.url: entry for entry in self._lines()}
+
+    def append(self, entry: Entry) -> None:
+        """Note an outcome.
+
+        Raises
+        ------
+        OSError
+            If the disk is full or the folder went away.
+        """
+        line = json.dumps(asdict(entry), ensure_ascii=False).encode("utf-8", "replace") + b"\n"
+        if os.write(self._file, line) != len(line):
+            raise OSError(f"{self.path} could not be written to its end: is the disk full?")
+
+    def close(self) -> None:
+        os.close(self._file)
+
+    def _lines(self) -> Iterator[Entry]:
+        with self.path.open(encoding="utf-8", errors="replace") as file:
+            for line in file:
+                try:
+                    values = json.loads(line)
+                    licence, author, page = values.pop("details")
+                    yield Entry(**values, details=(licence, author, page))
+                except (ValueError, TypeError, KeyError, AttributeError):
+                    continue  # cut off by a crash, or not ours
+
 
 SOURCE = "url"
 

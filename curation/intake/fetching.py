@@ -16,8 +16,7 @@ from dataclasses import dataclass
 from email.message import Message
 from email.utils import parsedate_to_datetime
 
-from curation.intake.addresses import PORTS, WebAddress, join_url, parse_url, resolve
-from curation.intake.connections import TimedSocket, connect
+from curation.intake.addresses import PORTS, TimedSocket, WebAddress, connect, join_url, parse_url, resolve
 
 REDIRECTS = frozenset({301, 302, 303, 307, 308})
 PASSING_STATUS = frozenset({408, 425, 429, 500, 502, 503, 504, 520, 521, 522, 523, 524, 529})

@@ -1,30 +1,260 @@
-"""Pictures that are something else as well.
-
-Decoding proves that a file is a picture, not that it is nothing but one: a zip or a Java archive may
-follow it, a script may sit in a comment. What follows the picture is refused, unless it is one of the
-few things that cameras and encoders are known to append, each checked by its own structure:
-
-* padding (zeros, 0xFF, white space), as editing tools and web servers leave it;
-* more JPEGs (MPO stereo pairs, previews, gain maps);
-* Samsung's block directory (``SEFH`` ... ``SEFT``);
-* the film of a motion photo (MP4), if its boxes fill the rest exactly;
-* what cameras' own and newsrooms' programs leave at the end, each with its length and signature: Canon's
-  recipes (VRD), Photo Mechanic, FotoStation, AFCP, MIE (layouts as in ExifTool).
-
-Inside the picture's own metadata foreign bytes are possible and allowed: originals are never served as
-anything but a picture, and all that is shown or exported is made anew from pixels. What other programs
-would act upon even there is refused all the same: the end record of a zip, the header of a PDF, a script
-or page in plain text.
-"""
+"""Refuse files that carry a second file behind or inside the picture."""
 
 from __future__ import annotations
 
 import re
 import struct
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
-from curation.intake.ends import boxes_end, find_end, jpeg_end
-from curation.intake.refusal import Refused
+import numpy as np
+
+from curation.intake.refusal import CUT_SHORT, Refused
+
+MAX_FOLDERS = 2_000
+MAX_ENTRIES = 10_000
+MAX_BLOCKS = 5_000_000
+_SIZES = {
+    1: 1,
+    2: 1,
+    3: 2,
+    4: 4,
+    5: 8,
+    6: 1,
+    7: 1,
+    8: 2,
+    9: 4,
+    10: 8,
+    11: 4,
+    12: 8,
+    13: 4,
+    16: 8,
+    17: 8,
+    18: 8,
+}
+_SUBFOLDERS = frozenset({330, 400, 34665, 34853, 40965})
+_OFFSETS_WITH_SIZES = {273: 279, 324: 325, 288: 289, 513: 514}  # strips, tiles, free space, thumbnail
+
+
+class _Reader:
+    """Numbers of a TIFF in its byte order and pointer size."""
+
+    def __init__(self, data: bytes) -> None:
+        self.data = data
+        self.order = "<" if data[:2] == b"II" else ">"
+        self.is_big = data[2:4] in (b"+\0", b"\0+")
+        self.pointer = 8 if self.is_big else 4
+
+    def number(self, at: int, size: int) -> int:
+        return int(struct.unpack_from(self.order + {1: "B", 2: "H", 4: "I", 8: "Q"}[size], self.data, at)[0])
+
+    def array(self, at: int, count: int, size: int) -> np.ndarray:
+        count = max(0, min(count, (len(self.data) - at) // size, MAX_BLOCKS))
+        return (
+            np.frombuffer(self.data, f"{self.order}u{size}", count, at) if count else np.zeros(0, np.uint64)
+        )
+
+
+def tiff_extent(data: bytes) -> int:
+    """First byte after all that the TIFF's folders refer to, at most the length of ``data``.
+
+    Raises
+    ------
+    Refused
+        ``bomb`` if it has pages or entries without end, ``damaged`` if it refers to what is not there.
+    """
+    reader = _Reader(data)
+    header = 16 if reader.is_big else 8
+    first = reader.number(header - reader.pointer, reader.pointer)
+    if first >= len(data):
+        raise Refused("damaged", CUT_SHORT)
+    todo, seen, extent = [first], set[int](), header
+    while todo:
+        at = todo.pop()
+        if at in seen or not 8 <= at < len(data):
+            continue
+        seen.add(at)
+        if len(seen) > MAX_FOLDERS:
+            raise Refused(
+                "bomb", f"The picture has more than {MAX_FOLDERS} pages. Save its first page by itself."
+            )
+        for end, folders in _folder(reader, at):
+            extent = max(extent, min(end, len(data)))
+            todo.extend(folders)
+    return extent
+
+
+def _folder(reader: _Reader, at: int) -> Iterator[tuple[int, list[int]]]:
+    """Ends of what one folder refers to, and the folders that it leads to."""
+    count_size, entry_size = (8, 20) if reader.is_big else (2, 12)
+    count = reader.number(at, count_size)
+    if count > MAX_ENTRIES:
+        raise Refused("bomb", f"The picture's header has {count} entries. Save it anew.")
+    first, arrays = at + count_size, dict[int, np.ndarray]()
+    for entry in range(first, first + count * entry_size, entry_size):
+        tag, kind = reader.number(entry, 2), reader.number(entry + 2, 2)
+        amount = reader.number(entry + 4, reader.pointer)
+        size, value = _SIZES.get(kind, 1), entry + 4 + reader.pointer
+        if size * amount > reader.pointer:
+            value = reader.number(value, reader.pointer)
+            if value + size * amount <= len(reader.data):
+                yield value + size * amount, []
+        if tag in _OFFSETS_WITH_SIZES or tag in _OFFSETS_WITH_SIZES.values() or tag in _SUBFOLDERS:
+            arrays[tag] = reader.array(value, amount, size if size in (1, 2, 4, 8) else 1)
+    following = first + count * entry_size
+    yield following + reader.pointer, [reader.number(following, reader.pointer)]
+    for tag in _SUBFOLDERS & arrays.keys():
+        yield 0, [int(offset) for offset in arrays[tag][:MAX_FOLDERS]]
+    for offsets, sizes in _OFFSETS_WITH_SIZES.items():
+        if offsets in arrays and sizes in arrays:
+            length = min(len(arrays[offsets]), len(arrays[sizes]))
+            ends = arrays[offsets][:length].astype(np.float64) + arrays[sizes][:length]
+            if ends.max(initial=0) > len(reader.data) and offsets != 288:
+                raise Refused("damaged", CUT_SHORT)
+            yield int(ends.max(initial=0)), []
+
+
+MAX_SEGMENTS = 20_000
+MAX_SCANS = 200  # an encoder makes about ten; each costs a pass over all pixels
+_MARKER = re.compile(rb"\xff[^\x00\xd0-\xd7\xff]")
+
+
+def find_end(kind: str, data: bytes) -> int:
+    """First byte after the picture.
+
+    Parameters
+    ----------
+    kind
+        As told by `curation.intake.picture.sniff`.
+
+    Raises
+    ------
+    Refused
+        ``damaged`` if the picture is cut short, ``bomb`` if it has scans or parts without end.
+    """
+    try:
+        end = _WALKS[kind](data)
+    except (struct.error, IndexError):
+        raise Refused("damaged", CUT_SHORT) from None
+    if end > len(data):
+        raise Refused("damaged", CUT_SHORT)
+    return end
+
+
+def jpeg_end(data: bytes, start: int = 0) -> int:
+    """First byte after the JPEG that begins at ``start``."""
+    at, scans = start + 2, 0
+    for _ in range(MAX_SEGMENTS):
+        found = _MARKER.search(data, at)
+        if found is None:
+            raise Refused("damaged", CUT_SHORT)
+        marker, at = data[found.end() - 1], found.end()
+        if marker == 0xD9:
+            return at
+        if marker in (0x01, 0xD8):
+            continue
+        at += int.from_bytes(data[at : at + 2], "big")
+        scans += marker == 0xDA
+        if scans > MAX_SCANS:
+            break
+    raise Refused(
+        "bomb", f"The picture has more than {MAX_SCANS} scans or {MAX_SEGMENTS} parts. Save it anew."
+    )
+
+
+def boxes_end(data: bytes, start: int = 0, *, may_be_open: bool = True) -> int:
+    """First byte after the boxes (ISO base media: AVIF, HEIC, MP4) that begin at ``start``.
+
+    Parameters
+    ----------
+    may_be_open
+        Accept a last box without a length, which by the standard reaches to the end of the file.
+    """
+    at = start
+    while at + 8 <= len(data):
+        size, kind = struct.unpack_from(">I4s", data, at)
+        if not re.fullmatch(rb"[ -~]{4}", kind):
+            break  # no box: something else begins here
+        if size == 1:
+            size = struct.unpack_from(">Q", data, at + 8)[0]
+        elif size == 0 and may_be_open:
+            return len(data)
+        if size < 8 or at + size > len(data):
+            break
+        at += size
+    return at
+
+
+def _avif_end(data: bytes) -> int:
+    end = boxes_end(data)
+    if b"meta" not in data[:end] and b"moov" not in data[:end]:
+        raise Refused("damaged", CUT_SHORT)
+    if end + 8 <= len(data) and data[end + 4 : end + 8] in (b"mdat", b"meta", b"moov", b"idat"):
+        raise Refused("damaged", CUT_SHORT)  # a box that reaches beyond the file
+    return end
+
+
+def _png_end(data: bytes) -> int:
+    at = 8
+    for _ in range(10 * MAX_SEGMENTS):
+        length, kind = struct.unpack_from(">I4s", data, at)
+        at += 12 + length
+        if kind == b"IEND":
+            return at
+    raise Refused("bomb", f"The picture has more than {10 * MAX_SEGMENTS} parts. Save it anew.")
+
+
+def _gif_end(data: bytes) -> int:
+    at = 13 + _colours(data[10])
+    while data[at] != 0x3B:
+        if data[at] == 0x2C:
+            at += 10 + _colours(data[at + 9]) + 1
+        elif data[at] == 0x21:
+            at += 2
+        else:
+            raise Refused("damaged", "The picture is damaged: one of its parts is of no known kind.")
+        while (length := data[at]) != 0:
+            at += 1 + length
+        at += 1
+    return at + 1
+
+
+def _colours(flags: int) -> int:
+    return 3 << ((flags & 7) + 1) if flags & 0x80 else 0
+
+
+def _webp_end(data: bytes) -> int:
+    size = int(struct.unpack_from("<I", data, 4)[0])
+    return min(8 + size + (size & 1), max(len(data), 8 + size))  # some leave out the padding byte
+
+
+def _bmp_end(data: bytes) -> int:
+    pixels, header = struct.unpack_from("<II", data, 10)
+    if header == 12:
+        width, height, _, bits = struct.unpack_from("<HHHH", data, 18)
+        return _rows_end(pixels, width, height, bits)
+    width, height, _, bits, compression, size = struct.unpack_from("<iiHHII", data, 18)
+    end = pixels + size if compression in (1, 2) else _rows_end(pixels, width, height, bits)
+    if header >= 124 and len(data) >= 134:
+        profile, length = struct.unpack_from("<II", data, 14 + 112)
+        end = max(end, 14 + profile + length if length else 0)
+    return int(end)
+
+
+def _rows_end(pixels: int, width: int, height: int, bits: int) -> int:
+    return int(pixels + (abs(width) * bits + 31) // 32 * 4 * abs(height))
+
+
+_WALKS: dict[str, Callable[[bytes], int]] = {
+    "JPEG": jpeg_end,
+    "PNG": _png_end,
+    "GIF": _gif_end,
+    "WEBP": _webp_end,
+    "BMP": _bmp_end,
+    "TIFF": tiff_extent,
+    "AVIF": _avif_end,
+    "HEIF": _avif_end,
+}
+
 
 MAX_FOLLOWERS = 64
 ZIP_TAIL = 22 + 65_535

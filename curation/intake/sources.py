@@ -15,7 +15,7 @@ from curation.intake.imports_fiftyone import import_fiftyone
 from curation.intake.imports_imagefolder import import_imagefolder
 from curation.intake.imports_voc import import_voc
 from curation.intake.imports_yolo import import_yolo
-from curation.intake.kinds import is_zip, sniff
+from curation.intake.picture import is_zip, sniff
 from curation.intake.refusal import Refused
 from curation.intake.take import Answer, Item, plain_name, take_bytes, take_pictures
 from curation.library.records import Provenance

@@ -1,4 +1,4 @@
-"""What is pending in a library, and saving what became of it in short transactions."""
+"""Judge the images of a library in batches over worker processes."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import hashlib
 import logging
 import time
 from collections.abc import Iterator
+from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
@@ -16,11 +17,30 @@ from core.atomic_files import write_atomically
 from core.processes.workers import Outcome
 from curation.judging.hashes import DETAIL_VERSION, SAME_DETAIL, compare_details, face_detail
 from curation.judging.pictures import PictureFiles, has_pictures, remove_pictures
-from curation.judging.task import ExamineTask
 from curation.library.records import Examination
 
 if TYPE_CHECKING:
     from curation.library.library import Library
+
+Anchors = tuple[tuple[float, float], ...]
+
+
+@dataclass(frozen=True)
+class ExamineTask:
+    """One image to examine.
+
+    Attributes
+    ----------
+    path
+        Its original.
+    anchors
+        Image-left eye, image-right eye and mouth centre where a person has corrected them.
+    """
+
+    image_id: str
+    path: str
+    anchors: Anchors = ()
+
 
 logger = logging.getLogger(__name__)
 

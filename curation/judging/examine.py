@@ -23,10 +23,10 @@ from core.face_frame import FRAME
 from core.landmarks import FaceLandmarker
 from curation.judging import hashes
 from curation.judging.aligned import AlignedFace, align_face, make_row, points_in_photo, read_original
+from curation.judging.batches import Anchors, ExamineTask
 from curation.judging.faces import FoundFace, find_face, hidden_face
 from curation.judging.measure import measure_face, measure_frame
 from curation.judging.pictures import PictureFiles, remove_face, write_face, write_faceless
-from curation.judging.task import Anchors, ExamineTask
 from curation.library.files import LibraryFiles
 from curation.library.records import Examination, Measurements
 from curation.pose import HeadPose

@@ -9,10 +9,17 @@ import numpy as np
 
 from core import face_mesh
 from core.face_frame import FRAME
-from curation.judging.occluder_shapes import Face, Planted
-from curation.judging.occluder_textures import Rng, smooth_noise, soften
-from curation.judging.occluder_wear import clear_glasses, hat
-from curation.judging.occluders import COVERS, thing
+from curation.judging.occluders import (
+    COVERS,
+    Face,
+    Planted,
+    Rng,
+    clear_glasses,
+    hat,
+    smooth_noise,
+    soften,
+    thing,
+)
 
 GRID = 12
 UNKNOWN = -1.0

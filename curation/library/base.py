@@ -10,7 +10,7 @@ import pandas as pd
 
 from curation.library.database import BUSY_TIMEOUT_S, Database
 from curation.library.files import LibraryFiles
-from curation.library.listings import Listings
+from curation.library.images import Listings
 from curation.library.table import TableCache
 
 

@@ -1,24 +1,23 @@
-"""What people decided: an append-only log with undo and redo.
-
-Each press of a key is one action, whatever number of images it covers. Undo appends an action that
-names the one it takes back, and redo appends one that names it again, so nothing is ever erased and
-both survive a restart. See `curation.library.states` for what follows from the log.
-"""
+"""Store what people decided: decisions, reviews and leases."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Iterable
-from typing import Any
+import time
+from collections.abc import Collection, Iterable, Sequence
+from typing import Any, Literal
 
-from sqlalchemy import ColumnElement, Connection, exists, func, insert, select
+from sqlalchemy import ColumnElement, Connection, delete, exists, func, insert, select
 
+from curation.agreement import Agreement
+from curation.library import examinations
+from curation.library.base import LibraryBase
 from curation.library.database import Write, chunks, now
 from curation.library.images import numbers_of
 from curation.library.names import clean_labels, clean_reviewer
-from curation.library.records import Decision
-from curation.library.schema import actions, decisions, images, label_changes, opinions, states
-from curation.library.states import derive
+from curation.library.records import Decision, Disagreement
+from curation.library.schema import actions, decisions, images, label_changes, leases, opinions, states
+from curation.library.table import derive
 
 DECISIONS = ("keep", "reject", "unsure", "")
 
@@ -217,3 +216,186 @@ def history(connection: Connection, image_id: str) -> list[Decision]:
         for action, row in sorted(log.items())
         for about in [action if row.target is None else row.target]
     ]
+
+
+Among = Literal["undecided", "not_mine", "any"]
+
+
+def lease(
+    write: Write,
+    reviewer: str,
+    candidates: Sequence[str],
+    count: int,
+    *,
+    ttl_s: float = 300,
+    among: Among = "undecided",
+) -> list[str]:
+    """Draw images; see `curation.library.library.Library.lease`."""
+    if among not in ("undecided", "not_mine", "any"):
+        raise ValueError(f"expected among to be undecided, not_mine or any, got {among!r}")
+    if count < 1 or ttl_s <= 0:
+        raise ValueError(f"expected a count of 1 or more and a positive ttl_s, got {count} and {ttl_s}")
+    reviewer, moment = clean_reviewer(reviewer), time.time()
+    write.connection.execute(delete(leases).where(leases.c.expires_at <= moment))
+    holders = dict(
+        write.connection.execute(select(images.c.id, leases.c.reviewer).join_from(images, leases)).all()
+    )
+    mine = [image_id for image_id in candidates if holders.get(image_id) == reviewer]
+    free = [image_id for image_id in candidates if image_id not in holders]
+    drawn: dict[str, int] = {}
+    for chunk in chunks(dict.fromkeys(mine + free)):
+        if len(drawn) >= count:
+            break
+        # What somebody decided since the candidates were listed is not work any more.
+        drawn |= _open(write.connection, chunk, reviewer, among, count - len(drawn))
+    write.upsert(
+        leases,
+        [{"number": number, "reviewer": reviewer, "expires_at": moment + ttl_s} for number in drawn.values()],
+    )
+    return list(drawn)
+
+
+def _open(
+    connection: Connection, ids: Sequence[str], reviewer: str, among: Among, count: int
+) -> dict[str, int]:
+    wanted = select(images.c.id, images.c.number).where(images.c.id.in_(ids))
+    decided = exists().where(opinions.c.number == images.c.number)
+    if among == "undecided":
+        wanted = wanted.where(~decided)
+    elif among == "not_mine":
+        wanted = wanted.where(~decided.where(opinions.c.reviewer == reviewer))
+    found = {row.id: row.number for row in connection.execute(wanted)}
+    return {image_id: found[image_id] for image_id in [i for i in ids if i in found][:count]}
+
+
+def release(write: Write, reviewer: str) -> None:
+    """Give back all that a reviewer holds."""
+    write.connection.execute(delete(leases).where(leases.c.reviewer == clean_reviewer(reviewer)))
+
+
+class Reviews(LibraryBase):
+    """Part of `curation.library.library.Library`: what people decide."""
+
+    def decide(
+        self,
+        ids: Iterable[str],
+        decision: str | None,
+        *,
+        reviewer: str,
+        add_labels: Collection[str] = (),
+        remove_labels: Collection[str] = (),
+        settle: bool = False,
+        token: str = "",
+    ) -> int:
+        """Append one decision about any number of images: one action, one step to undo.
+
+        Parameters
+        ----------
+        decision
+            ``keep``, ``reject``, ``unsure``, ``""`` to withdraw one's own, ``None`` to change labels only.
+        settle
+            Ends a dispute: what others said before no longer counts.
+        token
+            A second call with the same one does nothing and returns the first one's action.
+
+        Returns
+        -------
+        action
+            Its number.
+
+        Raises
+        ------
+        ValueError
+            If a name or label cannot be, or there is nothing to decide.
+        LibraryError
+            If an image is not in the library; nothing is saved then.
+        """
+        with self._database.write() as write:
+            return decide(
+                write,
+                ids,
+                decision,
+                reviewer=reviewer,
+                add_labels=add_labels,
+                remove_labels=remove_labels,
+                settle=settle,
+                token=token or None,
+            )
+
+    def undo(self, reviewer: str, *, token: str = "") -> tuple[str, ...]:
+        """Take back the reviewer's last action that counts; its images, or () when nothing is left."""
+        with self._database.write() as write:
+            return undo(write, reviewer, token=token or None)
+
+    def redo(self, reviewer: str, *, token: str = "") -> tuple[str, ...]:
+        """Bring back what `undo` took back last, unless something was decided since."""
+        with self._database.write() as write:
+            return redo(write, reviewer, token=token or None)
+
+    def history(self, image_id: str) -> list[Decision]:
+        """Everything that was decided about an image, oldest first, undone things included."""
+        with self._database.read() as connection:
+            return history(connection, image_id)
+
+    def opinions_of(self, ids: Iterable[str], reviewer: str) -> dict[str, str]:
+        """Give what one reviewer said of those images that he or she has decided."""
+        with self._database.read() as connection:
+            return opinions_of(connection, ids, clean_reviewer(reviewer))
+
+    def labels_of(self, ids: Iterable[str]) -> dict[str, tuple[str, ...]]:
+        """Labels of those images that carry any."""
+        with self._database.read() as connection:
+            return labels_of(connection, ids)
+
+    def disagreements(self) -> list[Disagreement]:
+        """Images on which reviewers differ and which nobody has settled, oldest first."""
+        return self._listings.disagreements()
+
+    def agreement(self) -> Agreement:
+        """How far reviewers agree; decisions that settle a dispute do not count."""
+        return self._listings.agreement()
+
+    def lease(
+        self,
+        reviewer: str,
+        candidates: Sequence[str],
+        count: int,
+        ttl_s: float = 300,
+        *,
+        among: Among = "undecided",
+    ) -> list[str]:
+        """Draw images to look at that nobody else holds, in the order of ``candidates``.
+
+        What the reviewer holds already comes first and is held anew. A lease ends by itself after
+        ``ttl_s`` seconds.
+
+        Parameters
+        ----------
+        among
+            ``undecided``: leave out what anybody has decided by now; ``not_mine``: what this reviewer
+            has (for second opinions); ``any``: nothing.
+        """
+        with self._database.write() as write:
+            return lease(write, reviewer, candidates, count, ttl_s=ttl_s, among=among)
+
+    def release(self, reviewer: str) -> None:
+        """Give back all that a reviewer holds."""
+        with self._database.write() as write:
+            release(write, reviewer)
+
+    def correct_alignment(
+        self, image_id: str, anchors: Sequence[Sequence[float]], reviewer: str, *, token: str = ""
+    ) -> None:
+        """Note where a person put image-left eye, image-right eye and mouth, in the upright source."""
+        with self._database.write() as write:
+            examinations.correct(write, image_id, anchors, clean_reviewer(reviewer), token or None)
+
+    def alignment_of(self, image_id: str) -> examinations.Anchors:
+        """The newest correction, else what the machine found, else ()."""
+        with self._database.read() as connection:
+            return examinations.alignment_of(connection, image_id)
+
+    def corrections(self) -> dict[str, examinations.Anchors]:
+        """Newest correction of each image that has one."""
+        with self._database.read() as connection:
+            return examinations.corrections(connection)

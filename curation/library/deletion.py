@@ -13,9 +13,8 @@ from collections.abc import Callable, Collection, Iterable, Sequence
 
 from sqlalchemy import delete, insert, select, update
 
-from curation.library import verdicts as verdicts_of
+from curation.library import examinations as verdicts_of
 from curation.library import versions
-from curation.library.copies import best_copy, copies
 from curation.library.database import Database, Write, chunks, now
 from curation.library.files import LibraryFiles
 from curation.library.images import numbers_of
@@ -37,6 +36,7 @@ from curation.library.schema import (
     tombstones,
     verdicts,
 )
+from curation.library.versions import best_copy, copies
 
 # Those that point to an image come before it.
 _OF_IMAGE = (

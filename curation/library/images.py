@@ -1,18 +1,35 @@
-"""Which images the library holds, and where they came from."""
+"""Store images and where they come from."""
 
 from __future__ import annotations
 
+import base64
+import hashlib
+import json
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict, dataclass
+from threading import Lock
+from typing import Any, Self
 
+import pandas as pd
 from sqlalchemy import Connection, delete, func, insert, or_, select, tuple_
 
+from curation.agreement import Agreement, compare_reviewers
 from curation.library.database import Database, Write, chunks, now
 from curation.library.errors import LibraryError
 from curation.library.files import LibraryFiles
-from curation.library.records import Original, Picture, Provenance
-from curation.library.schema import images, provenance, source_files, tombstones
-from curation.library.stored_text import storable
+from curation.library.records import Disagreement, Examination, Measurements, Original, Picture, Provenance
+from curation.library.schema import (
+    images,
+    opinions,
+    provenance,
+    source_files,
+    states,
+    storable,
+    tombstones,
+    versions,
+)
 
 WRITERS = 8  # the file system commits what several threads sync together: a third of the time and less
 _PROVENANCE = ("source", "name", "url", "page", "licence", "author", "uploader")
@@ -197,3 +214,154 @@ def buried(connection: Connection, ids: Iterable[str]) -> list[str]:
 def count(connection: Connection) -> int:
     """How many images there are."""
     return connection.execute(select(func.count()).select_from(images)).scalar_one()
+
+
+_WORDS = {"states": "state", "verdicts": "verdict", "rules": "rule", "sources": "source", "status": "status"}
+
+
+class Listings:
+    """Counts and lists of one database; may be shared by threads."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._lock = Lock()
+        self._counts: tuple[int, dict[str, Any]] = (-1, {})
+
+    def disagreements(self) -> list[Disagreement]:
+        """See `curation.library.library.Library.disagreements`."""
+        with self._database.read() as connection:
+            rows = connection.execute(
+                select(images.c.id, opinions.c.reviewer, opinions.c.decision, opinions.c.made_at)
+                .select_from(states.join(images).join(opinions, opinions.c.number == states.c.number))
+                .where(states.c.disputed)
+                .order_by(states.c.number, opinions.c.action)
+            ).all()
+        found: dict[str, list[tuple[str, str, str]]] = {}
+        for row in rows:
+            found.setdefault(row.id, []).append((row.reviewer, row.decision, row.made_at))
+        return [Disagreement(image_id, tuple(said)) for image_id, said in found.items()]
+
+    def agreement(self) -> Agreement:
+        """See `curation.library.library.Library.agreement`."""
+        with self._database.read() as connection:
+            rated = select(opinions.c.number, opinions.c.reviewer, opinions.c.rating)
+            rows = connection.execute(rated.where(opinions.c.rating != "")).all()
+        return compare_reviewers(rows)
+
+    def counts(self, revision: int, table: pd.DataFrame) -> dict[str, Any]:
+        """See `curation.library.library.Library.counts`."""
+        with self._lock:
+            if self._counts[0] != revision:
+                self._counts = revision, self._count(table)
+            return self._counts[1]
+
+    def _count(self, table: pd.DataFrame) -> dict[str, Any]:
+        with self._database.read() as connection:
+            deleted = connection.execute(select(func.count()).select_from(tombstones)).scalar_one()
+            frozen = connection.execute(select(func.count()).select_from(versions)).scalar_one()
+            everybody = connection.execute(select(states.c.labels, states.c.reviewers)).all()
+        labels = Counter(label for row in everybody for label in json.loads(row.labels))
+        reviewers = Counter(name for row in everybody for name in json.loads(row.reviewers))
+        return {
+            "images": len(table),
+            "examined": int((table["status"] != "").sum()),
+            "decided": int((table["decision"] != "").sum()),
+            "disputed": int(table["disputed"].sum()),
+            "deleted": deleted,
+            "versions": frozen,
+            **{
+                name: {word: int(n) for word, n in table[column].value_counts().items() if n and word}
+                for name, column in _WORDS.items()
+            },
+            "labels": dict(sorted(labels.items())),
+            "reviewers": dict(sorted(reviewers.items())),
+        }
+
+
+_BLOBS = ("landmarks", "phash", "phash_mirror")
+_LATER_READINGS = ("frame", "chroma", "drawn", "hidden")  # versions frozen before have no word of them
+
+
+@dataclass(frozen=True)
+class Member:
+    """An image of a version, as it was when the version was frozen.
+
+    Attributes
+    ----------
+    decided_by
+        ``person`` or ``machine``: who kept it.
+    opinions
+        ``(reviewer, decision, time)`` of everybody who had one, by reviewer.
+    duplicate_group
+        Id of the best of its group of duplicates, "" if it was in none.
+    examination
+        Without the embedding; its anchors are those in force, a person's correction included.
+    """
+
+    image_id: str
+    decided_by: str
+    opinions: tuple[tuple[str, str, str], ...]
+    labels: tuple[str, ...]
+    duplicate_group: str
+    picture: Picture
+    provenances: tuple[Provenance, ...]
+    examination: Examination
+
+    def to_json(self) -> str:
+        """One line of text; equal members give equal lines."""
+        content = asdict(self)
+        examined = content["examination"]
+        del examined["embedding"], examined["image_id"]
+        for name in _LATER_READINGS:
+            if examined["measurements"][name] is None:
+                del examined["measurements"][name]
+        for name in _BLOBS:
+            examined[name] = base64.b64encode(examined[name]).decode()
+        return json.dumps(content, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
+
+    @classmethod
+    def from_json(cls, line: str) -> Self:
+        """Read what `to_json` wrote.
+
+        Raises
+        ------
+        ValueError
+            If the line is none of its.
+        """
+        try:
+            return cls._read(json.loads(line))
+        except (TypeError, KeyError, ValueError, AttributeError) as error:
+            raise ValueError(f"this is no member of a version: {line[:80]!r} ({error!r})") from error
+
+    @classmethod
+    def _read(cls, content: dict[str, Any]) -> Self:
+        examined = dict(content["examination"])
+        blobs: dict[str, Any] = {name: base64.b64decode(examined.pop(name), validate=True) for name in _BLOBS}
+        examination = Examination(
+            image_id=content["image_id"],
+            measurements=Measurements(**examined.pop("measurements")),
+            anchors=tuple((float(x), float(y)) for x, y in examined.pop("anchors")),
+            **blobs,
+            **examined,
+        )
+        return cls(
+            image_id=content["image_id"],
+            decided_by=content["decided_by"],
+            opinions=tuple((who, what, when) for who, what, when in content["opinions"]),
+            labels=tuple(content["labels"]),
+            duplicate_group=content["duplicate_group"],
+            picture=Picture(**content["picture"]),
+            provenances=tuple(Provenance(**origin) for origin in content["provenances"]),
+            examination=examination,
+        )
+
+
+def hash_text(text: str) -> str:
+    """SHA-256, hexadecimal."""
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def hash_version(members: Iterable[tuple[str, str]], rules_text: str) -> str:
+    """Hash of a version's content, from ``(image id, hash of the member's line)`` and the rules."""
+    lines = [f"{image_id} {content}\n" for image_id, content in sorted(members)]
+    return hash_text("".join(lines) + rules_text)

@@ -7,12 +7,11 @@ from collections.abc import Sequence
 
 from sqlalchemy import insert, select
 
-from curation.library import examinations, verdicts, versions
+from curation.library import examinations, versions
 from curation.library.database import Write, chunks
-from curation.library.images import add_provenances, count, enter_pictures
-from curation.library.members import Member
+from curation.library.images import Member, add_provenances, count, enter_pictures
 from curation.library.schema import actions, decisions, duplicates, images, label_changes, tombstones
-from curation.library.states import derive
+from curation.library.table import derive
 from curation.library.versions import Version
 
 IMPORTER = "import"
@@ -42,10 +41,10 @@ def restore(write: Write, version: Version, members: Sequence[Member]) -> Versio
     _repeat_decisions(write, new, numbers, version)
     _repeat_labels(write, new, numbers, version)
     derive(write, list(numbers.values()))
-    if was_empty and verdicts.has_old_defaults(write.connection, version.rules_text):
-        verdicts.set_rules(write, version.rules, IMPORTER)
+    if was_empty and examinations.has_old_defaults(write.connection, version.rules_text):
+        examinations.set_rules(write, version.rules, IMPORTER)
     else:
-        verdicts.judge(write, list(numbers.values()))
+        examinations.judge(write, list(numbers.values()))
     return restored
 
 

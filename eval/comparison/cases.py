@@ -1,12 +1,23 @@
-"""Single cases of a finished comparison: where a model fails, where it shines, where models disagree."""
+"""Rank and read the cases of a comparison."""
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Mapping
+from collections import Counter, OrderedDict
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from types import TracebackType
+from typing import Any, Protocol
 
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from core.errors import AssetMissing, UnsafeImage
+from core.face_frame import FRAME
+from core.image_child import decode_in_child
 from eval.comparison.result import Column, Comparison, ModelResult
+from eval.metrics.sketch_agreement import Lines, lines_of, own_sketch
+from eval.preprocessing import decode_as_seen
 
 
 @dataclass(frozen=True)
@@ -103,3 +114,132 @@ def _values(comparison: Comparison, column: str, index: int) -> dict[str, float]
         for name, scores in values.items()
         if index < len(scores) and (value := scores[index]) is not None
     }
+
+
+Photo = NDArray[np.uint8]
+Points = NDArray[np.float64]
+_LUMA = np.array([0.299, 0.587, 0.114], dtype=np.float32)  # ITU-R BT.601, as Pillow's mode L
+_PHOTOS = 64  # decoded pictures kept in memory
+
+
+class Picture(Protocol):
+    """One picture of a set: `eval.sets.folders.Item`."""
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def digest(self) -> str: ...
+    def read(self) -> bytes: ...
+
+
+class Found(Protocol):
+    """Landmarks (478, 2 or 3) in pixels of the photo."""
+
+    @property
+    def points(self) -> np.ndarray: ...
+
+
+class Detector(Protocol):
+    def detect(self, photo: Photo) -> Found | None: ...
+    def __enter__(self) -> Any: ...
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None: ...
+
+
+class CaseReader:
+    """Reads pictures by their content, as far as they are asked for.
+
+    Parameters
+    ----------
+    detector
+        Makes the face detector; called when the first landmarks are asked for. It may raise `AssetMissing`:
+        there are no landmarks then, and ``missing`` says why.
+    """
+
+    def __init__(self, detector: Callable[[], Detector]) -> None:
+        self._make = detector
+        self._detector: Detector | None = None
+        self._photos: OrderedDict[str, Photo | None] = OrderedDict()
+        self._points: dict[str, Points | None] = {}
+        self._lines: dict[tuple[str, bool], Lines | None] = {}
+        self.missing = ""
+
+    def __enter__(self) -> CaseReader:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._detector is not None:
+            self._detector.__exit__(kind, error, trace)
+
+    def photo(self, picture: Picture) -> Photo | None:
+        """Pixels (H, W, 3) uint8, None for a file that is no picture."""
+        key = picture.digest
+        if key not in self._photos:
+            try:
+                self._photos[key] = decode_in_child(decode_as_seen, picture.read())
+            except (UnsafeImage, OSError):
+                self._photos[key] = None
+            if len(self._photos) > _PHOTOS:
+                self._photos.popitem(last=False)
+        self._photos.move_to_end(key)
+        return self._photos[key]
+
+    def points(self, picture: Picture) -> Points | None:
+        """Landmarks (478, 2) in the 512 px face frame, None where no face is found."""
+        if picture.digest not in self._points:
+            photo = self.photo(picture)
+            found = self._detect(photo) if photo is not None else None
+            if photo is None or found is None:
+                self._points[picture.digest] = None
+            else:
+                scale = FRAME / np.array([photo.shape[1], photo.shape[0]])
+                self._points[picture.digest] = np.asarray(found.points, np.float64)[:, :2] * scale
+        return self._points[picture.digest]
+
+    def lines(self, sketch: Picture) -> Lines | None:
+        """Lines of a drawing: (256, 256) bool."""
+        return self._remembered(sketch, False, lambda photo: lines_of((photo @ _LUMA + 0.5).astype(np.uint8)))
+
+    def own_lines(self, output: Picture) -> Lines | None:
+        """Lines of the sketch that an output itself would give; None for one that is not square."""
+
+        def draw(photo: Photo) -> Lines | None:
+            if photo.shape[0] != photo.shape[1]:
+                return None
+            points = self.points(output)
+            return lines_of(own_sketch(photo, None if points is None else points * (len(photo) / FRAME)))
+
+        return self._remembered(output, True, draw)
+
+    def _remembered(
+        self, picture: Picture, is_output: bool, draw: Callable[[Photo], Lines | None]
+    ) -> Lines | None:
+        key = (picture.digest, is_output)
+        if key not in self._lines:
+            photo = self.photo(picture)
+            self._lines[key] = None if photo is None else draw(photo)
+        return self._lines[key]
+
+    def _detect(self, photo: Photo) -> Found | None:
+        if self._detector is None and not self.missing:
+            try:
+                self._detector = self._make().__enter__()
+            except AssetMissing as error:
+                self.missing = str(error)
+        return self._detector.detect(photo) if self._detector is not None else None
+
+
+def same_size(output: Photo, true: Photo) -> tuple[Photo, Photo]:
+    """Both at the size of the smaller one, which is shrunk to by area."""
+    target = min(output.shape[:2], true.shape[:2], key=lambda shape: shape[0] * shape[1])
+
+    def fit(photo: Photo) -> Photo:
+        if photo.shape[:2] == target:
+            return photo
+        shrunk = cv2.resize(photo, (target[1], target[0]), interpolation=cv2.INTER_AREA)
+        return np.asarray(shrunk, np.uint8)
+
+    return fit(output), fit(true)

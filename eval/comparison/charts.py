@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from html import escape
 from typing import Literal
 
+from eval.comparison.formatting import in_order, number_text
 from eval.comparison.result import Column, Comparison, Curve
-from eval.comparison.wording import in_order, number_text
 
 COLOURS = ("#5646d6", "#2f9560", "#b9831a", "#c8483d", "#2b83a8", "#a8478f", "#7d6340", "#5f7d2e")
 GREY, FAINT, INK = "#77748a", "#d9d6cf", "#1f1d2b"

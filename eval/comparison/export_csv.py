@@ -1,13 +1,15 @@
-"""A comparison as one tidy table: a row for every figure, floor, pair and single case."""
+"""Write a comparison as CSV files and as an archive."""
 
 from __future__ import annotations
 
 import csv
 import io
+from pathlib import Path
 from typing import Any
 
-from eval.comparison.result import Comparison, Estimate
-from eval.comparison.wording import standing_of
+from core.atomic_files import write_atomically
+from eval.comparison.formatting import standing_of
+from eval.comparison.result import RESULT_FILE, Comparison, Estimate, read_comparison
 
 FIELDS = (
     "kind", "protocol", "protocol_key", "column", "model", "other", "case", "value", "low", "high", "error", "rank",
@@ -98,3 +100,38 @@ def _numbers(estimate: Estimate) -> dict[str, float | None]:
 def _harmless(value: Any) -> Any:
     """Text that a spreadsheet does not take for a formula."""
     return f"'{value}" if isinstance(value, str) and value.startswith(_FORMULAS) else value
+
+
+def write_files(
+    folder: Path,
+    *,
+    json: Path | None = None,
+    csv: Path | None = None,
+    html: Path | None = None,
+    pdf: Path | None = None,
+) -> None:
+    """Write what is asked for; each appears whole or not at all.
+
+    Parameters
+    ----------
+    folder
+        Of the comparison, with its result and pictures.
+
+    Raises
+    ------
+    OSError
+        If a file cannot be written.
+    """
+    if json:
+        write_atomically(json, (folder / RESULT_FILE).read_bytes())
+    comparison = read_comparison(folder)
+    if csv:
+        write_atomically(csv, to_csv(comparison).encode())
+    if html:
+        from eval.comparison.export_html import to_html
+
+        write_atomically(html, to_html(comparison, folder).encode())
+    if pdf:
+        from eval.comparison.export_pdf import to_pdf
+
+        write_atomically(pdf, to_pdf(comparison, folder))

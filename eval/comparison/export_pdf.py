@@ -19,9 +19,9 @@ from reportlab.pdfbase.ttfonts import TTFont
 from reportlab.platypus import Flowable, Image, KeepTogether, Paragraph, SimpleDocTemplate, Spacer, Table
 
 from eval.comparison.charts import GREY, INK, Mark, Scene, curve_chart, interval_chart, map_chart
-from eval.comparison.report_parts import CaseStrip, board_rows, case_strips, main_column
+from eval.comparison.export_html import CaseStrip, board_rows, case_strips, main_column
+from eval.comparison.formatting import in_words, pair_text, pairs_of, real_words, verdict, warnings_in_order
 from eval.comparison.result import Column, Comparison
-from eval.comparison.wording import in_words, pair_text, pairs_of, real_words, verdict, warnings_in_order
 
 MARGIN = 16 * mm
 WIDTH = A4[0] - 2 * MARGIN

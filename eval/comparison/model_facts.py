@@ -7,8 +7,7 @@ from pathlib import Path
 
 from core.config import settings
 from core.face_parts.layout import PARTS_FILE
-from core.models.folder import AUTOENCODER_FILE, generator_file, models_folder
-from core.models.listing import list_models
+from core.models.folder import AUTOENCODER_FILE, generator_file, list_models, models_folder
 from eval.comparison.request import GeneratorSource
 from eval.comparison.sources import Material
 from eval.sets.generated import read_about

@@ -185,7 +185,7 @@ def _check_programs(request: ComparisonRequest) -> None:
 
 
 def _check_inception(name: str) -> None:
-    from eval.inception_file import ASSET, find_inception
+    from eval.inception import ASSET, find_inception
 
     if find_inception() is None:
         raise ValueError(
@@ -195,8 +195,8 @@ def _check_inception(name: str) -> None:
 
 
 def _check_generator(source: GeneratorSource, real: Path) -> None:
+    from eval.sets.generated import weight_files
     from eval.sets.pairs_folder import MANIFEST, is_pairs_folder
-    from eval.sets.pipelines import weight_files
 
     if source.data == real and not is_pairs_folder(real):
         raise ValueError(

@@ -9,25 +9,33 @@ from functools import partial
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
-from eval.comparison.case_pictures import keep_case_pictures
 from eval.comparison.case_scores import CaseScorer, CaseScores
-from eval.comparison.kept_features import write_features
-from eval.comparison.known_extractors import LazyExtractor
-from eval.comparison.measuring import Extracted, extract, kept_features, score_cases, without_damaged
-from eval.comparison.memo import Memo
-from eval.comparison.model_results import Insight, about_models, insight_of
+from eval.comparison.extraction import (
+    Extracted,
+    LazyExtractor,
+    Memo,
+    Tools,
+    extract,
+    kept_features,
+    score_cases,
+    without_damaged,
+    write_features,
+)
+from eval.comparison.pictures import keep_case_pictures
 from eval.comparison.request import ComparisonRequest, write_request
 from eval.comparison.result import Case, Comparison, ProtocolUsed, write_comparison
 from eval.comparison.score_columns import (
+    Insight,
     Numbers,
     Resampling,
+    about_models,
     add_case_columns,
     add_feature_columns,
     add_step_curves,
+    insight_of,
 )
 from eval.comparison.sources import Material, gather, is_statistics
 from eval.comparison.stages import Stages
-from eval.comparison.tools import Tools
 from eval.comparison.warned import warnings_of
 from eval.feature_stats import Moments, load_moments
 from eval.features import FeatureSet

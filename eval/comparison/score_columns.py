@@ -1,4 +1,4 @@
-"""The columns of a comparison: values with their intervals, pairs and standings, from features and case scores."""
+"""Score the models of a comparison, column by column."""
 
 from __future__ import annotations
 
@@ -9,15 +9,28 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import ArrayLike
 
-from eval.comparison.case_scores import FACE_FOUND
-from eval.comparison.result import Column, Curve, CurvePoint, Estimate, Floor, PairResult, Standing
+from eval.comparison.case_scores import FACE_FOUND, CaseScores
+from eval.comparison.model_facts import ModelFacts
+from eval.comparison.result import (
+    Column,
+    Curve,
+    CurvePoint,
+    Estimate,
+    Floor,
+    ModelResult,
+    PairResult,
+    Standing,
+)
+from eval.comparison.sources import Material
 from eval.feature_stats import moments_of
 from eval.features import FeatureSet
 from eval.metrics.fid import frechet_distance_of_moments
 from eval.metrics.registry import METRICS, Metric, metrics_of
 from eval.protocols import EvaluationProtocol
 from eval.trust.compare import compare_features, compare_values
-from eval.trust.trusted import Trusted
+from eval.trust.feature_map import map_2d
+from eval.trust.memorisation import nearest_training
+from eval.trust.value_trust import Trusted
 
 Progress = Callable[[int, int], None]
 Setting = int | float | str | bool
@@ -203,3 +216,89 @@ def _value(metric: Metric, real: FeatureSet, fake: FeatureSet) -> Estimate:
     error = rounded(found.error, 10)
     low, high = found.value - 1.96 * found.error, found.value + 1.96 * found.error
     return Estimate(value=value, low=rounded(low, 10), high=rounded(high, 10), error=error)
+
+
+MAX_MAPPED = 2000  # images of a set on the map
+Nearest = tuple[tuple[str, float] | None, ...]
+Map = tuple[tuple[float, float], ...]
+
+
+@dataclass(frozen=True)
+class Insight:
+    """Where features lie: 2-D maps by set, and nearest training photos by case."""
+
+    real_map: Map = ()
+    maps: Mapping[str, Map] = field(default_factory=dict)
+    real_nearest: Nearest = ()
+    nearest: Mapping[str, Nearest] = field(default_factory=dict)
+
+
+def insight_of(
+    real: FeatureSet, fakes: Mapping[str, FeatureSet], training: FeatureSet | None, cases: Sequence[str]
+) -> Insight:
+    """Maps of all sets that are not too large, and the nearest training photo of every case."""
+    maps: list[Map] = [() for _ in range(1 + len(fakes))]
+    sets = [one.features for one in fakes.values()]
+    sets = sets if real.moments is not None else [real.features, *sets]
+    if max(map(len, sets)) <= MAX_MAPPED:
+        found = [tuple((_place(x), _place(y)) for x, y in places) for places in map_2d(sets)]
+        maps = [*maps[: 1 + len(fakes) - len(found)], *found]
+    by_model = dict(zip(fakes, maps[1:], strict=True))
+    if training is None or not cases:
+        return Insight(maps[0], by_model)
+    return Insight(
+        maps[0],
+        by_model,
+        _nearest(real, training, cases),
+        {name: _nearest(one, training, cases) for name, one in fakes.items()},
+    )
+
+
+def about_models(
+    material: Material,
+    numbers: Numbers,
+    scores: Mapping[str, CaseScores],
+    insight: Insight,
+    *,
+    wanted: Callable[[str], bool],
+    facts: Mapping[str, ModelFacts],
+) -> tuple[ModelResult, ...]:
+    """One result a model, in the order of the request."""
+    found = []
+    for name, images in material.fakes.items():
+        own = scores.get(name, CaseScores({}, {}))
+        source, fact = material.sources.get(name), facts.get(name)
+        found.append(
+            ModelResult(
+                name=name,
+                set=images.used(),
+                scores=numbers.scores.get(name, {}),
+                control={key: mean(values) for key, values in own.control.items() if wanted(key)},
+                ignores_input=own.ignores_input,
+                face_found=mean(own.values.get(FACE_FOUND, ())),
+                parameters=fact.parameters if fact else None,
+                ms_per_image=fact.ms_per_image if fact else None,
+                case_scores={
+                    key: tuple(rounded(value) for value in values)
+                    for key, values in own.values.items()
+                    if wanted(key)
+                },
+                nearest_training=insight.nearest.get(name, ()),
+                map_xy=insight.maps.get(name, ()),
+                generator=source.generator if source else "",
+                stage1=source.stage1 if source else "",
+            )
+        )
+    return tuple(found)
+
+
+def _nearest(features: FeatureSet, training: FeatureSet, cases: Sequence[str]) -> Nearest:
+    nearest = nearest_training(features.features, training.features, training.names)
+    found = {
+        case: (name, rounded(away) or 0.0) for case, (name, away) in zip(features.names, nearest, strict=True)
+    }
+    return tuple(found.get(case) for case in cases)
+
+
+def _place(value: float) -> float:
+    return round(float(value), 3)

@@ -12,7 +12,7 @@ from eval.comparison.labels import in_words, read_labels
 from eval.comparison.request import ComparisonRequest, GeneratorSource
 from eval.protocols import EvaluationProtocol
 from eval.sets.contents import ImageSet
-from eval.sets.image_set import open_set
+from eval.sets.folders import open_set
 from eval.sets.pairs_folder import PairsFolder, is_pairs_folder, read_pairs_folder
 
 StageProgress = Callable[[str, int, int], None]
@@ -70,7 +70,7 @@ def gather(
     generate
         Makes the set of a generator; told how far it is.
     open_set
-        `eval.sets.image_set.open_set`, or one that remembers.
+        `eval.sets.folders.open_set`, or one that remembers.
 
     Raises
     ------

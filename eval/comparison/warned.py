@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
+from eval.comparison.formatting import in_words, quoted
 from eval.comparison.result import Comparison, ModelResult, Warned
 from eval.comparison.sources import Material
 from eval.comparison.stages import Stages
-from eval.comparison.wording import in_words, quoted
 from eval.sets.seen_files import SeenFiles
 from eval.trust.memorisation import memorised
 from eval.warnings import check, gather

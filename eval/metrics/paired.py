@@ -1,11 +1,17 @@
-"""An output against the one true photo it should be, pixel by pixel."""
+"""Score an output against its true photo: SSIM, MS-SSIM, LPIPS."""
 
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
+from pathlib import Path
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
+
+from core.images import photo_to_tensor
+from eval.torchscript import IsolatedNetwork, read_allowed
 
 
 def mean_absolute_error(output: NDArray[np.uint8], true: NDArray[np.uint8]) -> float:
@@ -27,3 +33,116 @@ def _difference(output: NDArray[np.uint8], true: NDArray[np.uint8]) -> NDArray[n
         )
     difference: NDArray[np.float64] = output.astype(np.float64) - true.astype(np.float64)
     return difference
+
+
+Photo = NDArray[np.uint8]
+DATA_RANGE = 255.0
+KERNEL = 11
+SCALES = 5
+MIN_SIDE_MS_SSIM = KERNEL * (SCALES - 1) ** 2  # 176: torchmetrics refuses less
+
+
+def ssim(output: Photo, true: Photo) -> float:
+    """Structural similarity (Wang et al. 2004), Gaussian window of 11 px and sigma 1.5, mean over RGB.
+
+    Parameters
+    ----------
+    output, true : (H, W, 3) uint8, at least 11 x 11
+
+    Returns
+    -------
+    similarity
+        1 for equal photos.
+    """
+    from torchmetrics.functional.image import structural_similarity_index_measure
+
+    pair = _pair(output, true, smallest=KERNEL)
+    found = structural_similarity_index_measure(*pair, data_range=DATA_RANGE, kernel_size=KERNEL)
+    return _number(found)
+
+
+def ms_ssim(output: Photo, true: Photo) -> float:
+    """Multi-scale structural similarity over five scales (Wang et al. 2003).
+
+    Parameters
+    ----------
+    output, true : (H, W, 3) uint8, at least 176 x 176
+
+    Returns
+    -------
+    similarity
+        1 for equal photos; negative terms count as 0.
+    """
+    from torchmetrics.functional.image import multiscale_structural_similarity_index_measure
+
+    pair = _pair(output, true, smallest=MIN_SIDE_MS_SSIM)
+    found = multiscale_structural_similarity_index_measure(
+        *pair, data_range=DATA_RANGE, kernel_size=KERNEL, normalize="relu"
+    )
+    return _number(found)
+
+
+def _number(found: torch.Tensor | tuple[torch.Tensor, ...]) -> float:
+    """torchmetrics gives the similarity alone, or with maps that were not asked for."""
+    return float(found[0] if isinstance(found, tuple) else found)
+
+
+def _pair(output: Photo, true: Photo, *, smallest: int) -> tuple[torch.Tensor, torch.Tensor]:
+    if output.shape != true.shape or output.dtype != np.uint8 or true.dtype != np.uint8 or output.ndim != 3:
+        raise ValueError(
+            f"expected two photos (H, W, 3) uint8 of one shape, got {output.shape} {output.dtype} and "
+            f"{true.shape} {true.dtype}."
+        )
+    if min(output.shape[:2]) < smallest:
+        raise ValueError(
+            f"expected at least {smallest} x {smallest} pixels, got {output.shape[1]} x {output.shape[0]}."
+        )
+    first, second = (
+        torch.from_numpy(np.ascontiguousarray(photo.transpose(2, 0, 1))[None]).float()
+        for photo in (output, true)
+    )
+    return first, second
+
+
+def load_lpips(path: str | Path, *, size: int = 64) -> Callable[[Photo, Photo], float]:
+    """A distance of two photos from a TorchScript file.
+
+    Parameters
+    ----------
+    path
+        Takes two tensors (1, 3, H, W) float32 in [-1, 1] and gives one number, 0 for equal ones.
+    size
+        Side of the noise that it is tried on.
+
+    Raises
+    ------
+    FileNotFoundError
+        If there is no such file.
+    ValueError
+        If the operator has not allowed it, it is no such network, or it does not find a picture equal to itself.
+    """
+    file = Path(path)
+    if not file.is_file():
+        raise FileNotFoundError(f"{file} is missing. Name a TorchScript file of LPIPS.")
+    noise = torch.rand(1, 3, size, size, generator=torch.Generator().manual_seed(0)) * 2 - 1
+    data = read_allowed(file)
+    try:
+        network = IsolatedNetwork(data, file.name)
+        with torch.no_grad():
+            itself, other = (float(network(noise, picture)) for picture in (noise, -noise))
+    except (RuntimeError, TypeError, ValueError) as error:
+        reason = (str(error).strip().splitlines() or ["no message"])[-1][:200]
+        raise ValueError(f"{file.name} gives no distance of two pictures (1, 3, H, W): {reason}") from error
+    if abs(itself) > 1e-4 or not other > abs(itself):
+        raise ValueError(
+            f"{file.name} is no distance: it gives {itself:.3g} between equal pictures and {other:.3g} between "
+            "opposite ones, expected 0 and more."
+        )
+
+    def lpips(output: Photo, true: Photo) -> float:
+        if output.shape != true.shape:
+            raise ValueError(f"expected two photos of one shape, got {output.shape} and {true.shape}.")
+        with torch.no_grad():
+            return float(network(photo_to_tensor(output), photo_to_tensor(true)))
+
+    return lpips

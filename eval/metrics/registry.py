@@ -18,8 +18,7 @@ from eval.metrics.density_coverage import density_coverage
 from eval.metrics.faithfulness import landmark_distance
 from eval.metrics.fid import frechet_distance
 from eval.metrics.kid import kernel_distance
-from eval.metrics.paired import mean_absolute_error, psnr
-from eval.metrics.paired_ssim import ms_ssim, ssim
+from eval.metrics.paired import mean_absolute_error, ms_ssim, psnr, ssim
 from eval.metrics.precision_recall import precision_recall
 from eval.metrics.sketch_agreement import sketch_agreement
 
@@ -130,5 +129,5 @@ def metrics_of(kind: Kind) -> tuple[Metric, ...]:
 
 
 def with_lpips(compute: Callable[..., float]) -> Metric:
-    """LPIPS as a metric, from what `eval.metrics.paired_lpips.load_lpips` gave; it has no weights of its own."""
+    """LPIPS as a metric, from what `eval.metrics.paired.load_lpips` gave; it has no weights of its own."""
     return Metric("lpips", "LPIPS", "photos", False, compute, minimum=1, bounds=(0, None))

@@ -1,21 +1,25 @@
-"""The files of a folder, to any depth."""
+"""Open a folder of pictures, or any other source, as a set of images."""
 
 from __future__ import annotations
 
 import hashlib
 import os
 import posixpath
+import threading
 import time
+import zipfile
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
+from core import safe_zip
 from core.errors import UnsafeImage
 from core.names import normal_name
+from core.safe_zip import UnsafeZip, ZipEntry
 from core.untrusted_files import read_regular_file
-from eval.sets.contents import Item, LeftOut, Reader
-from eval.sets.headers import read_header
-from eval.sets.labels import METADATA_FILES, Listed
+from eval.sets.contents import ImageSet, Item, Kind, LeftOut, Reader, read_header
+from eval.sets.labels import METADATA_FILES, Listed, with_labels
 from eval.sets.seen_files import Seen, SeenFiles, is_settled, stamp_of
 
 Progress = Callable[[int, int], None]
@@ -199,3 +203,186 @@ def _bad_link(entry: os.DirEntry[str]) -> str:
     if entry.is_dir():
         return "It is a link to a folder that is read already."
     return "" if Path(entry.path).exists() else "It is a link that leads nowhere."
+
+
+MAX_ENTRIES = 200_000
+MAX_RATIO, RATIO_FROM_BYTES = 200.0, 8_000_000  # photos are packed already; a white bitmap reaches 1000
+
+
+class ZipReader:
+    """Reads the entries of one zip file; safe to call from several threads."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._lock = threading.Lock()
+        self._archive: zipfile.ZipFile | None = None
+        self._entries: dict[str, zipfile.ZipInfo] = {}
+
+    def __call__(self, file: str, /) -> bytes:
+        with self._lock:
+            if self._archive is None:
+                self.open_with(list_entries(self.path))
+            assert self._archive is not None
+            try:
+                return _unpack(self._archive, self._entries[file])
+            except UnsafeZip as error:
+                raise UnsafeImage(str(error)) from error
+
+    def open_with(self, entries: Sequence[ZipEntry]) -> None:
+        """Use a list of entries that has been read and checked."""
+        self._archive = zipfile.ZipFile(self.path)
+        self._entries = {entry.name: entry.info for entry in entries}
+
+    def __getstate__(self) -> dict[str, Path]:
+        return {"path": self.path}
+
+    def __setstate__(self, state: dict[str, Path]) -> None:
+        self.__init__(state["path"])  # type: ignore[misc]
+
+
+def open_zip(path: Path, seen: SeenFiles, progress: Progress | None = None) -> Listed:
+    """List a zip file, unpacking its entries only if it is new or changed.
+
+    Raises
+    ------
+    ValueError
+        If it is refused as a whole.
+    """
+    place, now, status = str(path.resolve()), time.time_ns(), path.stat()
+    stamp = stamp_of(status)
+    known = {file: one for file, (then, one) in seen.files(place).items() if then == stamp}
+    entries = list_entries(path)
+    reader = ZipReader(path)
+    reader.open_with(entries)
+    read: dict[str, Seen] = {}
+    metadata: dict[str, bytes] = {}
+    left_out: list[LeftOut] = []
+    for done, entry in enumerate(entries, start=1):
+        file = entry.name
+        is_metadata = file.rsplit("/", 1)[-1].lower() in METADATA_FILES and not is_hidden(file)
+        if reason := _why_unsafe(entry) or ("" if is_metadata else why_not(file)):
+            left_out.append(LeftOut(name=file, reason=reason))
+        elif file in known and not is_metadata:
+            read[file] = known[file]
+        else:
+            try:
+                data = reader(file)
+                if is_metadata:
+                    metadata[file] = data
+                else:
+                    read[file] = look_at(data, len(data))
+            except UnsafeImage as error:
+                read[file] = Seen("", None, str(error))
+        if progress and (done % 64 == 0 or done == len(entries)):
+            progress(done, len(entries))
+    if is_settled(status, now):
+        seen.keep_files(place, {file: (stamp, one) for file, one in read.items() if file not in known})
+    items, problems = items_of(read, reader)
+    return Listed(_without_top(items), tuple(sorted(left_out + problems, key=lambda one: one.name)), metadata)
+
+
+def list_entries(path: Path) -> list[ZipEntry]:
+    """List the files of a zip, without folders; of two of one name the last.
+
+    Raises
+    ------
+    ValueError
+        If it is refused as a whole.
+    """
+    try:
+        with path.open("rb") as file:
+            entries = safe_zip.list_entries(file, max_entries=MAX_ENTRIES)
+    except (UnsafeZip, OSError) as error:
+        raise ValueError(f"{path} is refused. {error} Or name a folder.") from error
+    return list({entry.name: entry for entry in entries}.values())
+
+
+def _why_unsafe(entry: ZipEntry) -> str:
+    """Why an entry cannot be a plain file of this zip; empty if it can."""
+    try:
+        safe_zip.check_entry(entry)
+    except UnsafeZip as error:
+        return str(error)
+    return ""
+
+
+def _unpack(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> bytes:
+    return safe_zip.unpack(
+        archive, info, max_bytes=MAX_FILE_BYTES, max_ratio=MAX_RATIO, ratio_from_bytes=RATIO_FROM_BYTES
+    )
+
+
+def _without_top(items: tuple[Item, ...]) -> tuple[Item, ...]:
+    """Names without the one folder that a packed folder puts around all of them."""
+    tops = {item.name.split("/", 1)[0] for item in items if "/" in item.name}
+    if len(tops) != 1 or any("/" not in item.name for item in items):
+        return items
+    return tuple(replace(item, name=item.name.split("/", 1)[1]) for item in items)
+
+
+__all__ = ["ImageSet", "Item", "LeftOut", "open_set"]
+
+PHOTOS = "photos"
+MANIFEST = "manifest.jsonl"
+
+
+def open_set(
+    path: Path,
+    *,
+    name: str | None = None,
+    seen: SeenFiles | None = None,
+    progress: Callable[[int, int], None] | None = None,
+) -> ImageSet:
+    """Open a folder, a zip file, or a Hugging Face ImageFolder (either with a ``metadata.csv`` or ``.jsonl``).
+
+    Folders are searched to any depth. Of pairs that ``python -m curation.run`` or ``curation.export`` wrote
+    the photos are meant.
+
+    Parameters
+    ----------
+    name
+        For people; default the file's or folder's name.
+    seen
+        Remembers what unchanged files held; see `eval.feature_cache.FeatureCache.open_set`.
+    progress
+        Called with files looked at and files in all.
+
+    Raises
+    ------
+    FileNotFoundError
+        If there is nothing at ``path``.
+    ValueError
+        If it is neither folder nor zip, the zip is damaged or a bomb, or no file in it is a picture.
+    """
+    path = Path(path).expanduser()
+    if not path.exists():
+        raise FileNotFoundError(f"{path} does not exist. Name a folder of pictures or a zip file.")
+    memory = seen or SeenFiles(None)
+    kind: Kind
+    if path.is_dir():
+        kind, root = "folder", _photos_of(path)
+        listed = open_folder(root, memory, progress)
+    else:
+        kind, root = "zip", None
+        listed = open_zip(path, memory, progress)
+    return _make(listed, name or path.stem or path.resolve().name, kind, path, root)
+
+
+def _make(listed: Listed, name: str, kind: Kind, path: Path, root: Path | None) -> ImageSet:
+    items, left_out, has_metadata = with_labels(listed)
+    if not items:
+        first = f" The first: {left_out[0].name}: {left_out[0].reason}" if left_out else ""
+        raise ValueError(
+            f"{path} holds no picture that can be used; {len(left_out)} files were left out.{first} "
+            "Name a folder or zip of PNG, JPEG, WebP, BMP, GIF, TIFF or AVIF files."
+        )
+    if has_metadata and kind == "folder":
+        kind = "imagefolder"
+    source = {"folder": "folder", "zip": "zip file", "imagefolder": "ImageFolder"}[kind]
+    return ImageSet(name, kind, f"{source} {path.name or path.resolve().name}", items, left_out, root)
+
+
+def _photos_of(path: Path) -> Path:
+    """The photos of a folder of pairs, any other folder itself."""
+    is_pairs = (path / MANIFEST).is_file() and (path / PHOTOS).is_dir() and (path / "sketches").is_dir()
+    return path / PHOTOS if is_pairs else path

@@ -1,36 +1,147 @@
-"""A model's own set: what a generator draws from the sketches of a pairs folder or an exported version.
-
-Each set lies in a folder named by all that it depends on: the weights of both stages, the sketches, and the
-settings. Pictures appear one by one and whole, so a run that was stopped goes on where it was, and a finished
-set is opened without loading a network.
-"""
+"""Generate a set of photos with a model of the studio, and keep it."""
 
 from __future__ import annotations
 
+import hashlib
+import json
 import shutil
 import statistics
 import time
-from collections.abc import Callable
-from dataclasses import replace
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, replace
 from functools import partial
 from pathlib import Path
+from typing import Any, Protocol
 
 import numpy as np
+from numpy.typing import NDArray
 
 from core.atomic_files import write_atomically
 from core.config import settings
-from core.conversion.result import MODES, STAGE1_KINDS
-from core.errors import UnsafeImage
+from core.conversion.request import MODES, STAGE1_KINDS
+from core.errors import AssetMissing, UnsafeImage
+from core.face_parts.layout import PART_BANKS_FILE, PARTS_FILE
 from core.generate import generated_by, read_sketch
 from core.images import encode_png
+from core.models.folder import AUTOENCODER_FILE, BANK_FILE, generator_file
 from eval.comparison.result import LeftOut
-from eval.decoding import decode_as_seen
+from eval.extractors import file_sha256
+from eval.preprocessing import decode_as_seen
 from eval.sets.contents import ImageSet, Item
-from eval.sets.generated_about import ABOUT_FILE, About, read_about_file, write_about_file
-from eval.sets.image_set import open_set
+from eval.sets.folders import open_set
 from eval.sets.pairs_folder import is_pairs_folder, read_pairs_folder
-from eval.sets.pipelines import Pipeline, Result, load_pipeline, weight_hashes
 from eval.sets.seen_files import SeenFiles
+
+ABOUT_FILE = "about.json"
+
+
+@dataclass(frozen=True)
+class About:
+    """What a generated set was made by, and how long it took.
+
+    Attributes
+    ----------
+    weights
+        sha256 by file.
+    sketches
+        Digest of the sketches.
+    blank
+        Sketches that nothing was drawn from, because they are empty or damaged, and why.
+    ms_per_image
+        Median from drawing to photo, None before one was drawn.
+    """
+
+    version: int
+    generator: str
+    stage1: str
+    mode: str
+    t: float
+    k: int
+    seed: int
+    runtime: str
+    device: str
+    weights: Mapping[str, str]
+    sketches: str
+    blank: Mapping[str, str]
+    ms_per_image: float | None = None
+
+    @property
+    def key(self) -> str:
+        """Changes with everything that the pictures depend on."""
+        facts = asdict(replace(self, blank={}, ms_per_image=None))
+        return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()[:16]
+
+
+def read_about_file(folder: Path) -> About | None:
+    """What is known of the set in a folder; None if it is not there, or cut short: it only saves time."""
+    try:
+        return About(**json.loads((folder / ABOUT_FILE).read_text("utf-8")))
+    except (OSError, ValueError, TypeError):
+        return None
+
+
+def write_about_file(folder: Path, about: About) -> None:
+    """Keep what is known of the set in a folder, which also marks it as used now."""
+    facts: dict[str, Any] = asdict(about)
+    write_atomically(folder / ABOUT_FILE, (json.dumps(facts, indent=1, sort_keys=True) + "\n").encode())
+
+
+class Result(Protocol):
+    """What of a `core.pipeline.FaceResult` is kept."""
+
+    @property
+    def photo(self) -> NDArray[np.uint8] | None: ...
+    @property
+    def refined_sketch(self) -> NDArray[np.uint8] | None: ...
+    @property
+    def timings(self) -> Mapping[str, float]: ...
+
+
+Pipeline = Callable[..., Result]
+
+
+def weight_files(generator: str, stage1: str, mode: str, weights: Path | None = None) -> list[Path]:
+    """Every file that a photo depends on, there or not.
+
+    Raises
+    ------
+    ValueError
+        If there is no such generator.
+    """
+    weights = settings().weights if weights is None else weights
+    stage1_files = [AUTOENCODER_FILE, BANK_FILE] if stage1 == "whole" else [PARTS_FILE, PART_BANKS_FILE]
+    files = [generator_file(weights, generator)]
+    return files + [weights / name for name in stage1_files] if mode != "none" else files
+
+
+def weight_hashes(weights: Path, generator: str, stage1: str, mode: str) -> dict[str, str]:
+    """sha256 of each file that a photo depends on, by the files' names.
+
+    Raises
+    ------
+    ValueError
+        If there is no such generator.
+    AssetMissing
+        If a file is not there.
+    """
+    files = weight_files(generator, stage1, mode, weights)
+    if absent := [path.name for path in files if not path.is_file()]:
+        raise AssetMissing(f"{', '.join(absent)} missing in {weights}. Restore with git, or train anew.")
+    return {path.name: file_sha256(path) for path in files}
+
+
+def load_pipeline(generator: str) -> Pipeline:
+    """The pipeline of this machine's settings, which takes up to a minute and a gigabyte; photos are not upscaled.
+
+    Raises what `core.pipeline.SketchToFacePipeline.load` raises.
+    """
+    from core.pipeline import SketchToFacePipeline
+
+    chosen = settings()
+    return SketchToFacePipeline.load(
+        chosen.weights, device=chosen.device, runtime=chosen.runtime, generator=generator, upscale=False
+    )
+
 
 PHOTOS, SKETCHES, REFINED = "photos", "sketches", "refined"
 LOOKED_AT, COLOURED = 8, 10.0  # pictures of a folder; grey levels between a pixel's channels, on average
@@ -71,7 +182,7 @@ def generate_set(
     load
         Gives the pipeline, if anything is to be drawn; share one among several sets.
     seen
-        See `eval.sets.image_set.open_set`.
+        See `eval.sets.folders.open_set`.
 
     Raises
     ------

@@ -21,7 +21,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from eval.sets.headers import Header
+from eval.sets.contents import Header
 
 logger = logging.getLogger(__name__)
 

@@ -10,9 +10,8 @@ import json
 import sys
 from pathlib import Path
 
-from eval.sets.image_set import open_set
-from eval.sets.results_folders import OUTPUT, split_results
-from eval.sets.ugatit_inputs import named_inputs
+from eval.sets.folders import open_set
+from eval.sets.results_folders import OUTPUT, named_inputs, split_results
 
 
 def main(arguments: list[str] | None = None) -> int:

@@ -11,8 +11,7 @@ from eval.feature_stats import Moments, samples_of
 from eval.trust.cases import Cases
 from eval.trust.feature_trust import VALUES, FeatureTrust
 from eval.trust.subsets import MetricName
-from eval.trust.trusted import Trusted
-from eval.trust.value_trust import compare_values
+from eval.trust.value_trust import Trusted, compare_values
 
 __all__ = ["ROWS", "Trusted", "compare_features", "compare_values"]
 

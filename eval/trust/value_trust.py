@@ -1,19 +1,178 @@
-"""Trust in means of per-case values: every model scored the same inputs, so the differences are tested."""
+"""Give intervals and p-values of values per case."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from itertools import combinations
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import binomtest
 
-from eval.comparison.result import Estimate, PairResult
-from eval.trust.halves import excludes_zero, needed_count
-from eval.trust.permutation import holm, sign_flip_test
-from eval.trust.standings import standings
-from eval.trust.trusted import Trusted
+from eval.comparison.result import Curve, Estimate, Floor, PairResult, Standing
+from eval.trust.floors import excludes_zero, needed_count
+from eval.trust.subsets import Rows, SubsetDistances
+
+Progress = Callable[[int, int], None]
+BATCH = 100
+
+
+def swap_test(
+    distances: SubsetDistances,
+    count: int,
+    *,
+    is_paired: bool,
+    permutations: int,
+    rng: np.random.Generator,
+    progress: Progress | None = None,
+) -> float:
+    """Two-sided p-value of two models' difference in distance from the real images.
+
+    Under no difference it does not matter which of two outputs for the same input came from which model, so
+    each pair is swapped or not by a coin; without pairs, the outputs are dealt out anew.
+
+    Parameters
+    ----------
+    distances
+        Of the real rows and a pool: the first model's rows, then the second's.
+    count
+        Rows of the first model; with ``is_paired`` row ``i`` belongs to row ``count + i``.
+    permutations
+        The smallest p-value is ``1 / (permutations + 1)``.
+
+    Raises
+    ------
+    ValueError
+        If pairs are asked for and the models have unequal numbers of rows.
+    """
+    total = len(distances.fake)
+    if is_paired and total != 2 * count:
+        raise ValueError(f"pairs need equal sets, got {count} and {total - count} rows.")
+    found = distances.splits(np.arange(count)[None], np.arange(count, total)[None])[0]
+    as_large = 0
+    for start in range(0, permutations, BATCH):
+        some = min(BATCH, permutations - start)
+        deal = _swapped(some, count, rng) if is_paired else _dealt(some, total, rng)
+        chance = distances.splits(deal[:, :count], deal[:, count:])
+        as_large += int((np.abs(chance) >= abs(found) - distances.resolution).sum())
+        if progress:
+            progress(start + some, permutations)
+    return (1 + as_large) / (1 + permutations)
+
+
+def sign_flip_test(differences: NDArray[np.float64], *, permutations: int, rng: np.random.Generator) -> float:
+    """Two-sided p-value of a mean difference between pairs: each sign is kept or turned by a coin.
+
+    Parameters
+    ----------
+    differences : (N,)
+        Without NaN.
+    """
+    found = abs(differences.mean())
+    resolution = 1e-12 * float(np.abs(differences).max(initial=0.0))
+    as_large = 0
+    step = max(1, 2_000_000 // max(1, len(differences)))
+    for start in range(0, permutations, step):
+        some = min(step, permutations - start)
+        signs = rng.integers(0, 2, (some, len(differences)), dtype=np.int8) * 2 - 1
+        chance = np.abs(signs @ differences) / len(differences)
+        as_large += int((chance >= found - resolution).sum())
+    return (1 + as_large) / (1 + permutations)
+
+
+def holm(p_values: Sequence[float | None]) -> list[float | None]:
+    """P-values adjusted for their number (Holm 1979): the chance of any false claim stays below alpha.
+
+    None stays None and does not count.
+    """
+    known = [i for i, p in enumerate(p_values) if p is not None]
+    adjusted: list[float | None] = [None] * len(p_values)
+    largest = 0.0
+    for rank, i in enumerate(sorted(known, key=lambda i: p_values[i] or 0.0)):
+        largest = max(largest, min(1.0, (len(known) - rank) * (p_values[i] or 0.0)))
+        adjusted[i] = largest
+    return adjusted
+
+
+def _swapped(times: int, count: int, rng: np.random.Generator) -> Rows:
+    """Row ids of both models, pairs swapped at random: (times, 2 * count)."""
+    first = np.arange(count) + count * rng.integers(0, 2, (times, count))
+    return np.hstack([first, np.where(first < count, first + count, first - count)])
+
+
+def _dealt(times: int, total: int, rng: np.random.Generator) -> Rows:
+    """All row ids in random order: (times, total)."""
+    return rng.permuted(np.tile(np.arange(total), (times, 1)), axis=1)
+
+
+@dataclass(frozen=True)
+class Trusted:
+    """One column: its numbers, and how far they can be trusted.
+
+    Attributes
+    ----------
+    scores
+        By model.
+    pairs
+        Every two models, in the order they were given.
+    standings
+        By model, best first; see `eval.trust.value_trust`.
+    floor
+        What real images get against real images; None where they are too few, or nothing of the kind exists.
+    curves
+        Each model's value against the number of images.
+    settings
+        What was done, for ``Comparison.settings``: rows used by the tests, permutations, resamples.
+    """
+
+    scores: dict[str, Estimate]
+    pairs: tuple[PairResult, ...]
+    standings: tuple[Standing, ...]
+    floor: Floor | None
+    curves: tuple[Curve, ...]
+    settings: Mapping[str, int | float | str | bool]
+
+
+def standings(
+    values: Mapping[str, float | None], pairs: Sequence[PairResult], *, column: str, higher_is_better: bool
+) -> tuple[Standing, ...]:
+    """Places of all models, best first.
+
+    A model's rank is one more than the number of models that are better and separated from it, so equal ranks
+    say that the numbers do not tell them apart. Models without a value come last.
+
+    Parameters
+    ----------
+    values
+        By model; None where there is none.
+    pairs
+        Of every two models; see `eval.comparison.result.PairResult`.
+    """
+    separated = {frozenset((pair.first, pair.second)) for pair in pairs if pair.is_separated}
+    known = {name: value for name, value in values.items() if value is not None}
+    order = sorted(known, key=lambda name: -known[name] if higher_is_better else known[name])
+    found = []
+    for name in order:
+        others = [other for other in order if other != name]
+        above = [
+            other
+            for other in others
+            if frozenset((name, other)) in separated
+            and (known[other] > known[name]) == higher_is_better
+            and known[other] != known[name]
+        ]
+        tied = tuple(other for other in others if frozenset((name, other)) not in separated)
+        is_best = bool(others) and not above and not tied
+        found.append(
+            Standing(column=column, model=name, rank=1 + len(above), is_best=is_best, tied_with=tied)
+        )
+    missing = [name for name in values if name not in known]
+    return (
+        *found,
+        *(Standing(column=column, model=name, rank=1 + len(known), is_best=False) for name in missing),
+    )
+
 
 Values = NDArray[np.float64]
 

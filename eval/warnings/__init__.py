@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 
 from eval.comparison.result import Severity, Warned
-from eval.warnings import colours, copies, counts, files, levels, names, panels, scores
+from eval.warnings import copies, files, pictures, scores
 from eval.warnings.facts import Facts, gather
 
 __all__ = ["CHECKS", "Facts", "check", "gather"]
@@ -13,20 +13,20 @@ __all__ = ["CHECKS", "Facts", "check", "gather"]
 Check = Callable[[Facts], Iterable[Warned]]
 
 CHECKS: tuple[Check, ...] = (
-    counts.few_images,
-    counts.rank_deficient,
-    counts.unequal_counts,
-    counts.files_left_out,
+    files.few_images,
+    files.rank_deficient,
+    files.unequal_counts,
+    files.files_left_out,
     files.format_mix,
     files.size_mix,
-    colours.grey_mix,
-    colours.channels_swapped,
-    levels.value_range,
-    levels.transparency,
-    levels.blurred_outputs,
-    panels.strips,
-    panels.sheets,
-    names.unmatched_names,
+    pictures.grey_mix,
+    pictures.channels_swapped,
+    pictures.value_range,
+    pictures.transparency,
+    pictures.blurred_outputs,
+    pictures.strips,
+    pictures.sheets,
+    files.unmatched_names,
     copies.train_in_reference,
     copies.duplicates_between_sets,
     copies.training_copies,

@@ -10,9 +10,8 @@ import numpy as np
 from core.errors import UnsafeImage
 from core.image_child import decode_in_child
 from eval.comparison.result import Comparison, Estimate
-from eval.sets.contents import ImageSet
+from eval.sets.contents import Header, ImageSet
 from eval.sets.folders import is_system_file
-from eval.sets.headers import Header
 from eval.sets.seen_files import SeenFiles
 from eval.warnings.looks import WHAT, Look, look_at
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from eval.comparison.wording import quoted as named
+from eval.comparison.formatting import quoted as named
 
 __all__ = ["figure", "grouped", "listed", "named", "percent"]
 

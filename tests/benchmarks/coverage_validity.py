@@ -30,8 +30,7 @@ from curation.align import find_alignment, move_points, warp_photo
 from curation.judging import occluders
 from curation.judging.coverage import Coverage, CoverageJudge
 from curation.judging.embedding import FaceEmbedder
-from curation.judging.occluder_shapes import Face, Planted
-from curation.judging.occluder_textures import skin_tone
+from curation.judging.occluders import Face, Planted, skin_tone
 from curation.pose import head_pose
 from curation.train_coverage import LABELS
 from tests.benchmarks import unseen_occluders

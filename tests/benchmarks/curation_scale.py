@@ -38,8 +38,8 @@ import cv2
 from core import assets
 from core.processes.workers import Limits, run_in_workers
 from curation import engines
+from curation.judging.batches import ExamineTask
 from curation.judging.examine import LANDMARKER, ExamineSetup, current_versions
-from curation.judging.task import ExamineTask
 from curation.library.library import Library
 from tests.benchmarks.curation_speed import _cpu_s
 from tests.conftest import ROOT

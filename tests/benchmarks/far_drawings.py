@@ -17,7 +17,7 @@ from PIL import Image
 
 from core.config import ROOT
 from core.pipeline import SketchToFacePipeline
-from dashboard.decisions import FAR_PX, LOW_CONFIDENCE, misfit_px
+from dashboard.views.draw.decisions import FAR_PX, LOW_CONFIDENCE, misfit_px
 
 UNFINISHED = ("half_done", "eyes_and_brows")
 Sketches = dict[str, np.ndarray]

@@ -27,15 +27,15 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from core import runtime
 from core.autoencoder import SketchAutoencoder
-from core.batch_norm import fold_batch_norm
 from core.checkpoints import load_model, load_stage2, read_info
 from core.config import settings
-from core.face_parts.groups import compile_group
 from core.face_parts.layout import FACE_PARTS, PARTS_FILE, REMAINDER, PartAutoencoders
+from core.face_parts.refinement import compile_group
 from core.images import sketch_to_tensor
 from core.manifold import Manifold
 from core.models.folder import AUTOENCODER_FILE, BANK_FILE, generator_file, generators
 from core.refinement import compile_whole
+from core.runtime import fold_batch_norm
 from core.sketch_input import prepare_sketch
 from eval.quality.__main__ import DRAWINGS
 from eval.quality.cases import load_drawings

@@ -46,7 +46,7 @@ LAST_TO_FIT = 600
 
 
 def fit_cast(readings: Sequence[np.ndarray]) -> dict[str, Any]:
-    """Constants of `curation.judging.light`: see there."""
+    """Constants of `curation.judging.measure`: see there."""
     values = np.array(readings)
     mean = np.median(values, axis=0)
     weight = np.linalg.inv(np.cov(values.T))

@@ -20,9 +20,9 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from dashboard import networks
-from dashboard.looks import Look
-from dashboard.resources import DEMO
+from dashboard.shared import networks
+from dashboard.shared.resources import DEMO
+from dashboard.views.draw.looks import Look
 
 
 class Visitor(threading.Thread):

@@ -18,8 +18,7 @@ from unittest.mock import patch
 import numpy as np
 from numpy.typing import NDArray
 
-from core.conversion.clock import StepClock
-from core.conversion.request import check_request
+from core.conversion.request import StepClock, check_request
 from core.face_parts import layout as parts_module
 from core.face_parts.layout import FACE_PARTS, PAINT_ORDER, part_alpha, part_box, part_side
 from core.images import save_png

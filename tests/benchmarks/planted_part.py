@@ -14,10 +14,9 @@ import numpy as np
 from core.images import read_photo
 from core.landmarks import FaceLandmarker
 from curation.align import find_alignment, move_points, warp_photo
-from curation.judging import light
+from curation.judging import measure
 from curation.judging.faces import find_face
-from curation.judging.measure import measure_face
-from curation.judging.regions import AlignedFace
+from curation.judging.measure import AlignedFace, measure_face
 from curation.library.records import Measurements
 from tests.benchmarks import planted_faults
 from tests.benchmarks.skin_tones import skin_tone
@@ -91,7 +90,7 @@ def read_part(files: Sequence[Path], photos: int, landmarker: FaceLandmarker, *,
         part.natural.append(measured)
         part.tones.append((skin_tone(face, by_eyes=False), skin_tone(face, by_eyes=True)))
         part.crops.append(cv2.resize(aligned, (128, 128), interpolation=cv2.INTER_AREA))
-        readings = light.colour_readings(face)
+        readings = measure.colour_readings(face)
         if readings is not None:
             part.readings.append(readings)
         if number % step == 0:

@@ -26,8 +26,7 @@ from core.landmarks import FaceLandmarker
 from curation.align import find_alignment, warp_photo
 from curation.judging.embedding import POOLED, FaceEmbedder
 from curation.pose import head_pose
-from curation.proposal_features import balanced_accuracy
-from curation.proposals import propose
+from curation.proposals import balanced_accuracy, propose
 from curation.train_coverage import LABELS
 from tests.conftest import ROOT
 

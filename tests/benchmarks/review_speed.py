@@ -73,7 +73,7 @@ def page() -> None:
 
     import streamlit as st
 
-    from dashboard.views.review import show_page
+    from dashboard.views.review.page import show_page
 
     begin, cpu = time.perf_counter(), time.thread_time()
     show_page()
@@ -127,7 +127,7 @@ def main() -> int:
     with tempfile.TemporaryDirectory() as folder:
         data = options.library or Path(folder)
         os.environ["STUDIO_DATA"] = str(data)
-        from dashboard.shared_library import shared_library
+        from dashboard.shared.shared_library import shared_library
 
         library = shared_library()
         if not len(library.table()):

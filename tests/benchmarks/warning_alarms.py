@@ -28,11 +28,10 @@ from eval.extractors import load_extractor
 from eval.feature_cache import FeatureCache
 from eval.metrics.shuffled_control import Controlled
 from eval.protocols import WITHOUT_WEIGHTS, protocol
-from eval.sets.contents import ImageSet
-from eval.sets.headers import read_header
+from eval.sets.contents import ImageSet, read_header
 from eval.trust.compare import compare_features
 from eval.trust.memorisation import nearest_training
-from eval.trust.trusted import Trusted
+from eval.trust.value_trust import Trusted
 from eval.warnings import check
 from eval.warnings.facts import Facts, Picture, SetFacts, facts_of
 from eval.warnings.looks import look_at

@@ -17,9 +17,8 @@ from torch import nn
 
 from core import runtime
 from core.autoencoder import AutoencoderConfig, SketchAutoencoder
-from core.batch_norm import fold_batch_norm
 from core.generators.pix2pixhd import GlobalGenerator, GlobalGeneratorConfig
-from core.runtime import compile_module, psnr_db
+from core.runtime import compile_module, fold_batch_norm, psnr_db
 
 
 def give_statistics(network: nn.Module, seed: int = 0) -> nn.Module:

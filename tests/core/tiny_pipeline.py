@@ -12,7 +12,6 @@ from torch import nn
 
 from core.autoencoder import AutoencoderConfig, SketchAutoencoder
 from core.checkpoints import save_model
-from core.face_parts.banks import save_part_banks
 from core.face_parts.layout import (
     PAINT_ORDER,
     PART_BANKS_FILE,
@@ -21,6 +20,7 @@ from core.face_parts.layout import (
     PartsConfig,
     cut_part,
 )
+from core.face_parts.refinement import save_part_banks
 from core.generators.pix2pixhd import GlobalGenerator, GlobalGeneratorConfig
 from core.images import sketch_to_tensor
 from core.manifold import Manifold

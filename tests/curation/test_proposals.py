@@ -6,8 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from curation.proposal_features import balanced_accuracy
-from curation.proposals import MIN_DECISIONS, propose
+from curation.proposals import MIN_DECISIONS, balanced_accuracy, propose
 
 SIZE = 64
 

@@ -18,7 +18,7 @@ from curation.library.library import Library
 from curation.library.records import Provenance
 from curation.rules import Rules
 from curation.split_faces import SplitSummary, main, pictures_to_split, split_faces
-from dashboard.job_reports import split_sentence
+from dashboard.shared.jobs import split_sentence
 from tests.curation.library.samples import examination
 from tests.curation.planted_examiner import original_of
 

@@ -8,9 +8,9 @@ import streamlit as st
 from streamlit.testing.v1 import AppTest
 
 from core.config import ROOT
-from dashboard import networks
-from dashboard.state import Drawing, DrawSession
-from dashboard.views import draw
+from dashboard.shared import networks
+from dashboard.views.draw import page as draw
+from dashboard.views.draw.state import Drawing, DrawSession
 from tests.dashboard.fake_page import FakePipeline, Page
 
 

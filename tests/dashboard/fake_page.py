@@ -6,10 +6,10 @@ from typing import Any
 import numpy as np
 from streamlit.testing.v1 import AppTest
 
-from core.conversion.result import FaceResult, Neighbour, PartResult, PartSettings
+from core.conversion.request import FaceResult, Neighbour, PartResult, PartSettings
 from core.face_parts.layout import PAINT_ORDER
-from dashboard.drawing import fabric_from_strokes
-from dashboard.state import Drawing, DrawSession, drawing_from
+from dashboard.views.draw.drawing import fabric_from_strokes
+from dashboard.views.draw.state import Drawing, DrawSession, drawing_from
 
 STROKES = [{"width": 3, "points": [[100, y], [200, y + 10], [300, y]]} for y in (100, 200, 300, 400, 450)]
 

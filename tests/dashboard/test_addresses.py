@@ -4,8 +4,8 @@ import pytest
 import streamlit as st
 
 from dashboard import api
-from dashboard.addresses import address
-from dashboard.components import review_routes
+from dashboard.shared.links import address
+from dashboard.views.review import routes
 
 
 @pytest.mark.parametrize(
@@ -20,6 +20,6 @@ def test_an_address_begins_with_the_base_path(monkeypatch: pytest.MonkeyPatch, b
 
 def test_every_own_route_follows_the_base_path(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(st, "get_option", lambda name: "/studio")
-    paths = [route.path for route in (*api.routes(), *review_routes.routes())]
+    paths = [route.path for route in (*api.routes(), *routes.routes())]
     assert paths
     assert all(path.startswith("/studio/") for path in paths)

@@ -9,13 +9,13 @@ from pathlib import Path
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from dashboard.compare import sources as compare_sources
+from dashboard.views.compare import sources as compare_sources
 from eval.comparison import shelf
 from eval.comparison.request import ComparisonRequest, GeneratorSource, write_request
 from eval.comparison.result import Comparison, write_comparison
 from tests.dashboard.comparison_example import FD, example_comparison, write_pictures
 
-SCRIPT = "from dashboard.views import compare\ncompare.show_page()"
+SCRIPT = "from dashboard.views.compare import page\npage.show_page()"
 NEW, OLD, DEAD = "20261122-210405-aaaaaa", "20261022-210405-bbbbbb", "20260922-210405-cccccc"
 
 

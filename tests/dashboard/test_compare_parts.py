@@ -7,16 +7,29 @@ from pathlib import Path
 
 import pytest
 
-from dashboard.compare.charts import REAL, curve_chart, curve_table, distances_chart, map_chart, spread_chart
-from dashboard.compare.pairs import pair_matrix
-from dashboard.compare.pictures import case_row, picture_url, places_of
-from dashboard.compare.sources import Dataset, free_name, source_path
-from dashboard.compare.table import leaderboard, marks_of, scale_of, warning_list
-from dashboard.compare.words import caption_of, sentence_of, titles_of
-from dashboard.components.compare_cases import BY_NAME, DISPUTED, order_of, orders_of
+from dashboard.views.compare.board import leaderboard, marks_of, scale_of, warning_list
+from dashboard.views.compare.cases import (
+    BY_NAME,
+    DISPUTED,
+    case_row,
+    order_of,
+    orders_of,
+    picture_url,
+    places_of,
+)
+from dashboard.views.compare.charts import (
+    REAL,
+    curve_chart,
+    curve_table,
+    distances_chart,
+    map_chart,
+    spread_chart,
+)
+from dashboard.views.compare.formatting import caption_of, sentence_of, titles_of
+from dashboard.views.compare.sources import Dataset, free_name, pair_matrix, source_path
+from eval.comparison.formatting import column_of, telling_column
 from eval.comparison.result import Comparison, CurvePoint, Estimate, Warned
 from eval.comparison.shelf import Entry
-from eval.comparison.wording import column_of, telling_column
 from tests.dashboard.comparison_example import FD, KD, NAMES, example_comparison, write_pictures
 
 MADE = example_comparison(12)

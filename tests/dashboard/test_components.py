@@ -9,14 +9,14 @@ import pytest
 
 from core.errors import AssetMissing
 from core.images import can_read_heif, encode_png
-from dashboard import networks
-from dashboard.components.actions import files_of
-from dashboard.components.start import take_upload
-from dashboard.components.toolbar import tools_from
-from dashboard.drawing import digest, fabric_from_strokes, strokes_file
-from dashboard.face_pictures import thumbnail
-from dashboard.looks import Look
-from dashboard.state import Drawing, DrawSession, Shown, Tools
+from dashboard.shared import networks
+from dashboard.shared.resources import thumbnail
+from dashboard.views.draw.actions import files_of
+from dashboard.views.draw.drawing import digest, fabric_from_strokes, strokes_file
+from dashboard.views.draw.looks import Look
+from dashboard.views.draw.start import take_upload
+from dashboard.views.draw.state import Drawing, DrawSession, Shown, Tools
+from dashboard.views.draw.toolbar import tools_from
 from tests.core.test_paper import encoded
 from tests.dashboard.fake_page import FakePipeline, drawn
 

@@ -16,19 +16,19 @@ from streamlit.testing.v1 import AppTest
 from curation.library.library import Library
 from curation.library.selection import Filters, matching
 from curation.rules import Rule, Rules
-from dashboard import spool
-from dashboard.charts import picked_view, source_chart
-from dashboard.export_reports import read_exported
-from dashboard.histograms import COLOURS, histogram_svg
-from dashboard.job_reports import read_report
-from dashboard.review.filters import View
+from dashboard.shared import uploads
+from dashboard.shared.jobs import read_report
+from dashboard.views.export.reports import read_exported
+from dashboard.views.overview.charts import picked_view, source_chart
+from dashboard.views.review.filters import View
+from dashboard.views.rules.histograms import COLOURS, histogram_svg
 from tests.dashboard.review_library import fill_library
 
 PAGES = ("collect", "rules", "overview", "export")
 
 
 def script_of(page: str) -> str:
-    return f"from dashboard.views import {page}\n{page}.show_page()"
+    return f"from dashboard.views.{page} import page\npage.show_page()"
 
 
 @pytest.fixture
@@ -185,8 +185,8 @@ def test_an_export_that_has_not_ended_has_no_report(tmp_path: Path) -> None:
     ],
 )
 def test_an_uploaded_name_cannot_leave_its_folder(tmp_path: Path, name: str, wanted: str) -> None:
-    assert spool.harmless(name) == wanted
-    written = spool.spool_file(tmp_path, name, b"data")
+    assert uploads.harmless(name) == wanted
+    written = uploads.spool_file(tmp_path, name, b"data")
     assert written.parent.parent == tmp_path / "jobs"
     assert written.read_bytes() == b"data"
 

@@ -14,8 +14,8 @@ from safetensors.numpy import load_file, save_file
 from streamlit.testing.v1 import AppTest
 
 from core.config import ROOT
-from dashboard import networks
-from dashboard.views import draw
+from dashboard.shared import networks
+from dashboard.views.draw import page as draw
 from tests.core.tiny_pipeline import write_weights
 from tests.dashboard.fake_page import drawn
 

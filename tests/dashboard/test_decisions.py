@@ -5,8 +5,8 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from core.conversion.result import Neighbour
-from dashboard.decisions import (
+from core.conversion.request import Neighbour
+from dashboard.views.draw.decisions import (
     FAR_PX,
     Step,
     misfit_px,
@@ -16,8 +16,8 @@ from dashboard.decisions import (
     timing_text,
     unusable_text,
 )
-from dashboard.looks import Look
-from dashboard.state import Drawing, DrawSession, Shown, drawing_from
+from dashboard.views.draw.looks import Look
+from dashboard.views.draw.state import Drawing, DrawSession, Shown, drawing_from
 from tests.core.test_paper import draw_face
 from tests.dashboard.fake_page import drawn
 

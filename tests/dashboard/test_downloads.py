@@ -11,7 +11,7 @@ import pytest
 from PIL import Image
 
 from core.pipeline import FaceResult
-from dashboard.downloads import (
+from dashboard.views.draw.actions import (
     XMP_KEY,
     drawing_png,
     file_name,

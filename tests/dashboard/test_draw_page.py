@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from core.errors import AssetMissing
-from dashboard.state import Drawing, Tools
+from dashboard.views.draw.state import Drawing, Tools
 from tests.dashboard.fake_page import FakePipeline, Page, drawn
 
 OpenPage = Callable[[], Page]

@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 
 from core.errors import UnsafeImage
-from dashboard.drawing import (
+from dashboard.views.draw.drawing import (
     EMPTY,
     digest,
     fabric_from_file,
@@ -127,7 +127,7 @@ def png(width: int, height: int) -> bytes:
 @pytest.mark.parametrize("data", [png(11_000, 11_000), png(512, 2049), b"", b"GIF89a", png(512, 512)[:100]])
 def test_a_canvas_of_another_size_is_not_decoded(data: bytes, monkeypatch: pytest.MonkeyPatch):
     """121 megapixels in one message took 2.3 GB and 81 s."""
-    monkeypatch.setattr("dashboard.drawing.sketch_from_canvas", None)
+    monkeypatch.setattr("dashboard.views.draw.drawing.sketch_from_canvas", None)
     assert sketch_from_png(data) is None
 
 

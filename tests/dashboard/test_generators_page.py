@@ -5,12 +5,12 @@ from dataclasses import replace
 
 import pytest
 
-from dashboard.components.comparison import pick_look, tiles_of
-from dashboard.components.generator_menu import step_generator
-from dashboard.components.part_rows import look_after, rows_of
-from dashboard.looks import Look, all_ways
-from dashboard.networks import Abilities, abilities
-from dashboard.state import Tools
+from dashboard.shared.networks import Abilities, abilities
+from dashboard.views.draw.generator_menu import step_generator
+from dashboard.views.draw.looks import Look, all_ways
+from dashboard.views.draw.parts import look_after, rows_of
+from dashboard.views.draw.side_by_side import pick_look, tiles_of
+from dashboard.views.draw.state import Tools
 from tests.dashboard.fake_page import FakePipeline, Page, drawn
 
 OpenPage = Callable[[], Page]

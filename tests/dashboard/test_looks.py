@@ -6,7 +6,14 @@ import pytest
 
 from core.face_parts.layout import PAINT_ORDER
 from core.models.folder import DEFAULT_GENERATOR as SHIPPED_DEFAULT
-from dashboard.looks import DEFAULT_GENERATOR, PART_TITLES, Look, PartLook, all_ways, next_generator
+from dashboard.views.draw.looks import (
+    DEFAULT_GENERATOR,
+    PART_TITLES,
+    Look,
+    PartLook,
+    all_ways,
+    next_generator,
+)
 
 BY_PARTS = Look(stage1="parts")
 

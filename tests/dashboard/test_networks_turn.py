@@ -6,8 +6,8 @@ from types import SimpleNamespace
 import pytest
 from streamlit.runtime.scriptrunner_utils.script_requests import RerunData, ScriptRequests
 
-from dashboard import networks
-from dashboard.looks import Look
+from dashboard.shared import networks
+from dashboard.views.draw.looks import Look
 from tests.dashboard.fake_page import FakePipeline, drawn
 
 

@@ -5,10 +5,10 @@ import pytest
 
 from core.face_frame import alignment_targets
 from core.images import encode_png
-from dashboard.components.placement import fit_to_guide, place_by_hand
-from dashboard.components.start import take_upload
-from dashboard.drawing import fabric_from_strokes, fabric_moved, strokes_from_fabric
-from dashboard.state import Drawing, DrawSession, drawing_from
+from dashboard.views.draw.drawing import fabric_from_strokes, fabric_moved, strokes_from_fabric
+from dashboard.views.draw.placement import fit_to_guide, place_by_hand
+from dashboard.views.draw.start import take_upload
+from dashboard.views.draw.state import Drawing, DrawSession, drawing_from
 from tests.core.test_paper import assert_is_clean_framed_face, draw_face
 
 

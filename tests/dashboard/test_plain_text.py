@@ -15,8 +15,8 @@ from streamlit.testing.v1 import AppTest
 from core.models.conventions import Conventions
 from curation.library.library import Library
 from curation.library.records import Provenance
-from dashboard.components.compare_result import ABOUT, TWINS
-from dashboard.plain_text import as_code, as_text
+from dashboard.shared.plain_text import as_code, as_text
+from dashboard.views.compare.result import ABOUT, TWINS
 from eval.comparison import shelf
 from eval.comparison.request import ComparisonRequest, write_request
 from eval.comparison.result import LeftOut, write_comparison
@@ -76,7 +76,9 @@ def data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def page(name: str, **query: str) -> AppTest:
-    app = AppTest.from_string(f"from dashboard.views import {name}\n{name}.show_page()", default_timeout=120)
+    app = AppTest.from_string(
+        f"from dashboard.views.{name} import page\npage.show_page()", default_timeout=120
+    )
     for key, value in query.items():
         app.query_params[key] = value
     return app.run()

@@ -10,13 +10,13 @@ from streamlit.testing.v1 import AppTest
 
 from curation.library.errors import LibraryError
 from curation.library.library import Library
-from dashboard import shared_library
-from dashboard.components.review_queue import waiting_images
-from dashboard.components.review_tiles import tiles_of
-from dashboard.review import learning
-from dashboard.review.filters import View
-from dashboard.review.learning import FIRST_AT, Learner, rows_to_learn_from
-from dashboard.review.state import ReviewSession
+from dashboard.shared import shared_library
+from dashboard.views.review import learning
+from dashboard.views.review.filters import View
+from dashboard.views.review.grid import tiles_of
+from dashboard.views.review.learning import FIRST_AT, Learner, rows_to_learn_from
+from dashboard.views.review.people import waiting_images
+from dashboard.views.review.state import ReviewSession
 from tests.dashboard.review_library import fill_library
 
 COUNT = 90
@@ -44,7 +44,7 @@ def use_library(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Library:
 
 
 def page() -> None:
-    from dashboard.views.review import show_page
+    from dashboard.views.review.page import show_page
 
     show_page()
 
@@ -85,7 +85,7 @@ def test_a_library_that_cannot_be_opened_is_one_sentence(
     def broken():
         raise LibraryError("The database is locked by another process. Close it and reload.")
 
-    monkeypatch.setattr("dashboard.views.review.shared_library", broken)
+    monkeypatch.setattr("dashboard.views.review.page.shared_library", broken)
     app = open_page()
     assert [error.value for error in app.error] == [
         "The database is locked by another process. Close it and reload."

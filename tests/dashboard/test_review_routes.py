@@ -10,7 +10,7 @@ from starlette.applications import Starlette
 from starlette.testclient import TestClient
 
 from curation.library.library import Library
-from dashboard.components import review_routes
+from dashboard.views.review import routes
 from tests.dashboard.review_library import SIZE, fill_library
 
 
@@ -25,8 +25,8 @@ def painted(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def served(painted: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     with Library.open(shutil.copytree(painted, tmp_path / "library")) as library:
         (image_id,) = library.table().index
-        monkeypatch.setattr(review_routes, "shared_library", lambda: library)
-        yield TestClient(Starlette(routes=review_routes.routes())), image_id, library
+        monkeypatch.setattr(routes, "shared_library", lambda: library)
+        yield TestClient(Starlette(routes=routes.routes())), image_id, library
 
 
 @pytest.mark.parametrize(

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from dashboard.compare.sources import source_path
-from dashboard.models.drafts import server_file
-from dashboard.server_paths import REFUSED, PathRefused, server_path
+from dashboard.shared.server_paths import REFUSED, PathRefused, server_path
+from dashboard.views.compare.sources import source_path
+from dashboard.views.models.drafts import server_file
 
 
 @pytest.fixture

@@ -4,9 +4,9 @@ from types import SimpleNamespace
 
 import pytest
 
-from dashboard.drawing import digest
-from dashboard.looks import Look
-from dashboard.state import HISTORY_LENGTH, Drawing, DrawSession, Shown, drawing_from, shorten
+from dashboard.views.draw.drawing import digest
+from dashboard.views.draw.looks import Look
+from dashboard.views.draw.state import HISTORY_LENGTH, Drawing, DrawSession, Shown, drawing_from, shorten
 from tests.dashboard.fake_page import drawn
 
 RESULT = SimpleNamespace(photo=None)

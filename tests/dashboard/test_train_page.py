@@ -11,13 +11,12 @@ import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from core.training.run_files import Losses
-from core.training.runs import Run
-from dashboard.train.charts import losses_chart, losses_table, networks_of, smooth
-from dashboard.train.sources import describe, exported
-from dashboard.train.words import caption_of, duration, sentence_of
+from core.training.runs import Losses, Run
+from dashboard.views.train.charts import losses_chart, losses_table, networks_of, smooth
+from dashboard.views.train.formatting import caption_of, duration, sentence_of
+from dashboard.views.train.sources import describe, exported
 
-SCRIPT = "from dashboard.views import train\ntrain.show_page()"
+SCRIPT = "from dashboard.views.train import page\npage.show_page()"
 RUN = Run(
     name="a", folder=Path("a"), kind="pix2pixhd", state="running", step=100, steps=400, saved=80, phase="training",
     message="", who="Ann", created="2026-01-01T00:00:00Z", seconds_each=0.5, job=None,

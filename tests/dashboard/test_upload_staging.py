@@ -15,8 +15,8 @@ from starlette.responses import Response
 from starlette.routing import Route
 from starlette.testclient import TestClient
 
-from dashboard import upload_staging
-from dashboard.upload_staging import StagedFile, UploadStaging, drop_staged, staged_files, staging
+from dashboard.shared import uploads
+from dashboard.shared.uploads import StagedFile, UploadStaging, drop_staged, staged_files, staging
 
 ADDRESS = "/studio/_stcore/upload_file/{session}/{file_id}"
 ID = "0b5f1a3c-file"
@@ -48,7 +48,7 @@ class Server:
 def here(monkeypatch: pytest.MonkeyPatch) -> set[str]:
     """Visitors whose pages are open."""
     sessions = {"ann", "bob"}
-    monkeypatch.setattr(upload_staging, "_is_here", sessions.__contains__)
+    monkeypatch.setattr(uploads, "_is_here", sessions.__contains__)
     return sessions
 
 
@@ -56,7 +56,7 @@ def here(monkeypatch: pytest.MonkeyPatch) -> set[str]:
 def server(here: set[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
     monkeypatch.setenv("STUDIO_DATA", str(tmp_path))
     monkeypatch.setenv("STUDIO_UPLOAD_QUOTA_MB", "2")
-    monkeypatch.setattr(upload_staging, "MIN_FREE_BYTES", 0)
+    monkeypatch.setattr(uploads, "MIN_FREE_BYTES", 0)
     seen: list[tuple[str, str, int]] = []
 
     async def streamlit(request: Request) -> Response:
@@ -76,8 +76,8 @@ def server(here: set[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> I
 
 
 def on_disk(folder: Path) -> list[int]:
-    files = (folder / upload_staging.FOLDER).glob("*/*")
-    return sorted(path.stat().st_size for path in files if path.name != upload_staging.LOCK)
+    files = (folder / uploads.FOLDER).glob("*/*")
+    return sorted(path.stat().st_size for path in files if path.name != uploads.LOCK)
 
 
 def test_the_content_goes_to_the_disk_and_an_empty_file_to_streamlit(server: Server, tmp_path: Path) -> None:
@@ -118,7 +118,7 @@ def test_a_visitor_has_a_quota_and_others_have_their_own(server: Server, tmp_pat
 
 
 def test_a_full_disk_is_said(server: Server, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setattr(upload_staging, "MIN_FREE_BYTES", 10**18)
+    monkeypatch.setattr(uploads, "MIN_FREE_BYTES", 10**18)
     server.put(b"x")
     assert "disk is full" in staged_files([FromWidget("a.zip")], limit_mb=1)[1][0]
     assert on_disk(tmp_path) == []
@@ -137,7 +137,7 @@ def test_more_than_the_server_takes_is_refused_unread(server: Server, tmp_path: 
 
 def test_a_stranger_without_a_page_leaves_nothing(server: Server, tmp_path: Path) -> None:
     assert server.put(b"x", session="eve") == 400
-    assert not (tmp_path / upload_staging.FOLDER).exists()
+    assert not (tmp_path / uploads.FOLDER).exists()
 
 
 def test_a_broken_request_leaves_nothing(server: Server, tmp_path: Path) -> None:
@@ -157,17 +157,17 @@ def test_uploads_go_when_their_visitor_has_been_away_for_long(
     here.discard("ann")
     staging.sweep()
     assert on_disk(tmp_path) == [3, 5]  # she may come back
-    monkeypatch.setattr(upload_staging, "AWAY_S", 0.0)
+    monkeypatch.setattr(uploads, "AWAY_S", 0.0)
     staging.sweep()
     assert on_disk(tmp_path) == [3]
 
 
 def test_what_a_dead_server_left_is_swept_at_the_start(here: set[str], tmp_path: Path) -> None:
-    left = tmp_path / upload_staging.FOLDER / "dead"
+    left = tmp_path / uploads.FOLDER / "dead"
     left.mkdir(parents=True)
     (left / "file").write_bytes(b"x")
-    (left / upload_staging.LOCK).touch()
-    upload_staging._own_folder(tmp_path / upload_staging.FOLDER, 1)
+    (left / uploads.LOCK).touch()
+    uploads._own_folder(tmp_path / uploads.FOLDER, 1)
     assert not left.exists()
 
 

@@ -15,7 +15,7 @@ ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT))
 
 from core.pipeline import FaceResult  # noqa: E402  (needs the root on the path)
-from dashboard import networks  # noqa: E402
+from dashboard.shared import networks  # noqa: E402
 
 HOLD_S = 3.0
 

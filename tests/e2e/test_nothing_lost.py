@@ -3,7 +3,7 @@
 import pytest
 from playwright.sync_api import expect
 
-from dashboard.resources import examples
+from dashboard.shared.resources import examples
 from tests.core.test_paper import draw_face, encoded
 from tests.e2e.draw_page import FACE, SCAR, DrawPage
 

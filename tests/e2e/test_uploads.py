@@ -12,7 +12,7 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from core.config import ROOT
-from dashboard.upload_staging import FOLDER, LOCK
+from dashboard.shared.uploads import FOLDER, LOCK
 from eval.inception import REFERENCE_BYTES
 from tests.e2e.conftest import DESKTOP, PATIENCE_MS, serve
 

@@ -7,7 +7,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 import streamlit as st
 
-from dashboard.plain_text import as_code, as_text
+from dashboard.shared.plain_text import as_code, as_text
 
 TYPED = (
     "![p](http://evil.example/p.png) [Sign in](https://evil.example)",

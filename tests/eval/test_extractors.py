@@ -12,7 +12,7 @@ from torch import nn
 
 from core.efficientnet import empty_feature_network
 from core.errors import AssetMissing
-from eval import inception_file
+from eval import inception
 from eval.extractors import file_sha256, load_extractor
 from eval.feature_stats import moments_of
 from eval.inception import FIDInception, load_inception
@@ -82,16 +82,16 @@ class TestInception:
         self, inception_weights: Path, empty_cache: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         data = inception_weights.read_bytes()
-        kept = inception_file.keep_upload(data)
+        kept = inception.keep_upload(data)
         assert kept == empty_cache / f"inception-{hashlib.sha256(data).hexdigest()[:12]}.pth"
         assert kept.read_bytes() == data
-        assert inception_file.find_inception() is None, "custom weights are only used when they are named"
-        monkeypatch.setattr(inception_file, "REFERENCE_SHA256", hashlib.sha256(data).hexdigest())
-        assert inception_file.keep_upload(data) == inception_file.find_inception()
+        assert inception.find_inception() is None, "custom weights are only used when they are named"
+        monkeypatch.setattr(inception, "REFERENCE_SHA256", hashlib.sha256(data).hexdigest())
+        assert inception.keep_upload(data) == inception.find_inception()
 
     def test_another_upload_is_refused_and_not_kept(self, empty_cache: Path) -> None:
         with pytest.raises(ValueError, match="uploaded file"):
-            inception_file.keep_upload(b"not weights")
+            inception.keep_upload(b"not weights")
         assert not empty_cache.exists()
 
 

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from eval.feature_cache import FeatureCache
-from eval.sets.image_set import ImageSet, open_set
+from eval.sets.folders import ImageSet, open_set
 from tests.eval.cache_material import Loader, features
 from tests.eval.sets.pictures_material import fill
 
@@ -53,7 +53,7 @@ def test_a_full_disk_still_gives_features(
     def full(*_: object) -> None:
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr("eval.feature_store.os.fsync", full)
+    monkeypatch.setattr("eval.feature_cache.os.fsync", full)
     found = features(cache, images, Loader())
     assert found.features.shape == (6, 5)
     assert list(cache.store.root.glob("*/*")) == []
@@ -92,7 +92,7 @@ def test_a_killed_process_leaves_what_it_had_and_nothing_half(
     tmp_path: Path, images: ImageSet, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("eval.feature_cache.BATCH", 2)
-    monkeypatch.setattr("eval.feature_cache.PIECE", 2)
+    monkeypatch.setattr("eval.feature_cache.ROWS_AT_A_TIME", 2)
     folder = tmp_path / "cache"
     victim = multiprocessing.get_context("fork").Process(
         target=_die_while_extracting, args=(folder, tmp_path / "set")

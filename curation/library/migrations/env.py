@@ -1,4 +1,4 @@
-"""Run by alembic, inside the transaction that `curation.library.migrate` opened."""
+"""Run by alembic, inside the transaction that `curation.library.database` opened."""
 
 from alembic import context
 

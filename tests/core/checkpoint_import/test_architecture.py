@@ -5,8 +5,7 @@ from collections import OrderedDict
 import pytest
 import torch
 
-from core.checkpoint_import.architecture import work_out
-from core.checkpoint_import.fitting import build
+from core.checkpoint_import.architecture import build, work_out
 from core.checkpoint_import.reading import CheckpointRefused
 from core.generators.cyclegan import PatchDiscriminator
 from core.generators.pix2pixhd import MultiscaleDiscriminator

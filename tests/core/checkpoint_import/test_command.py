@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from core.checkpoint_import.command import run
+from core.checkpoint_import.importing import run
 from core.checkpoints import read_info
 from core.config import ROOT
 from core.models.conventions import Conventions

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from core.checkpoint_import.command import run
+from core.checkpoint_import.importing import run
 from core.checkpoints import load_generator, read_info
 
 CHECKPOINTS = {

@@ -12,8 +12,8 @@ from safetensors.numpy import load_file, save_file
 
 from core.checkpoints import read_info, save_model
 from core.errors import AssetMissing
-from core.face_parts.banks import has_parts, load_part_banks, load_parts, save_part_banks
 from core.face_parts.layout import PAINT_ORDER, PART_BANKS_FILE, PARTS_FILE, PartAutoencoders, PartsConfig
+from core.face_parts.refinement import has_parts, load_part_banks, load_parts, save_part_banks
 from core.manifold import Manifold
 from core.models.folder import generators
 from tests.core.tiny_pipeline import SIZE, part_banks, part_networks, write_parts

@@ -11,7 +11,6 @@ import torch
 
 from core.errors import AssetMissing
 from core.face_frame import face_mask
-from core.face_parts.groups import compile_group
 from core.face_parts.layout import (
     FACE_PARTS,
     PAINT_ORDER,
@@ -23,7 +22,7 @@ from core.face_parts.layout import (
     part_alpha,
     part_box,
 )
-from core.face_parts.refinement import PartsRefinement, drawn_names
+from core.face_parts.refinement import PartsRefinement, compile_group, drawn_names
 from core.images import sketch_to_tensor
 from core.pipeline import PartSettings, SketchToFacePipeline
 from core.runtime import Compiled

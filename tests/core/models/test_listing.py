@@ -7,8 +7,7 @@ from safetensors.torch import save_file
 
 from core.checkpoints import save_model
 from core.generators.cyclegan import CycleGANConfig, ResnetTranslator
-from core.models.folder import generator_file, generators
-from core.models.listing import list_models
+from core.models.folder import generator_file, generators, list_models
 
 CONFIG = CycleGANConfig(input_nc=3, ngf=4, n_blocks=1, norm="batch")
 

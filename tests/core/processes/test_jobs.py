@@ -17,8 +17,7 @@ import pytest
 from tqdm import tqdm
 
 from core.processes import jobs
-from core.processes.identity import identify, is_running
-from core.processes.jobs import Job
+from core.processes.jobs import Job, identify, is_running
 from core.processes.progress import Pace, follow_progress, progress_writer
 from tests.conftest import ROOT
 

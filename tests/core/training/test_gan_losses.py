@@ -1,7 +1,7 @@
 import numpy as np
 import torch
 
-from core.training.diffaugment import NUMBERS, diff_augment
+from core.training.augment import NUMBERS, diff_augment
 from core.training.perceptual import PerceptualLoss
 from core.training.pix2pixhd import crop_corner, feature_matching, least_squares
 

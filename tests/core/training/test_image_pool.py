@@ -1,6 +1,6 @@
 import torch
 
-from core.training.image_pool import ImagePool
+from core.training.unpaired import ImagePool
 
 
 def fakes(value, count=2):

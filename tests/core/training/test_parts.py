@@ -11,8 +11,8 @@ import torch
 
 from core.autoencoder import AutoencoderConfig, SketchAutoencoder
 from core.checkpoints import load_model, read_info, save_model
-from core.face_parts.banks import load_parts
 from core.face_parts.layout import FACE_PARTS, PAINT_ORDER, REMAINDER, PartsConfig, cut_part
+from core.face_parts.refinement import load_parts
 from core.training import parts
 from core.training.data import load_pairs
 from core.training.parts import PartsLoss, PartsRecipe, redraw

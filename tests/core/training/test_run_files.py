@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from core.training.run_files import (
+from core.training.runs import (
     is_run,
     log_tail,
     read_losses,

@@ -14,7 +14,7 @@ from core.models.folder import generators
 from core.training import autoencoder, pix2pixhd
 from core.training.data import DataConfig
 from core.training.recipe import LoopConfig
-from core.training.run_publish import publish_run
+from core.training.run_control import publish_run
 from core.training.runs import RunError, read_run
 
 TINY = GlobalGeneratorConfig(ngf=4, n_downsampling=2, n_blocks=1, norm="batch", upsample="nearest", patch=2)

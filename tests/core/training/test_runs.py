@@ -21,8 +21,17 @@ from core.training import run_control
 from core.training.command import LOCK
 from core.training.request import RunRequest, read_config
 from core.training.run_control import ask_to_stop, create, go_on, remove, start, stop_now
-from core.training.run_files import log_tail, read_losses, samples, saved_step
-from core.training.runs import ATTEMPTS, Run, RunError, read_run, runs
+from core.training.runs import (
+    ATTEMPTS,
+    Run,
+    RunError,
+    log_tail,
+    read_losses,
+    read_run,
+    runs,
+    samples,
+    saved_step,
+)
 
 PATIENCE_S = 240.0
 MORE = """

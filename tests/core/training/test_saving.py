@@ -17,7 +17,7 @@ from core.autoencoder import AutoencoderConfig, SketchAutoencoder
 from core.training import loop as training_loop
 from core.training.loop import Trainer, load_checkpoint, start_networks_from
 from core.training.recipe import LoopConfig
-from core.training.run_log import RunLog
+from core.training.schedule import RunLog
 
 
 class TinyRecipe:

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 import yaml
 
-from curation.export.annotation_formats import FORMATS
+from curation.export.annotations import FORMATS
 from curation.export.dataset import export_version
 from curation.intake.sources import IMPORTERS
 from curation.library.library import Library

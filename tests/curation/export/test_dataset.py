@@ -24,9 +24,8 @@ import yaml
 from core.training.data import DataConfig, load_pairs
 from curation.export import dataset
 from curation.export.dataset import ExportError, export_version
-from curation.export.layouts import KINDS, Kind
 from curation.export.splits import SPLITS, Fractions
-from curation.export.summary import commands_for
+from curation.export.summary import KINDS, Kind, commands_for
 from curation.judging.pictures import write_face
 from curation.library.errors import LibraryError
 from curation.library.records import Provenance

@@ -7,8 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from curation.intake.addresses import AddressRefused, join_url, parse_url, resolve
-from curation.intake.networks import is_public
+from curation.intake.addresses import AddressRefused, is_public, join_url, parse_url, resolve
 
 PUBLIC = [
     "93.184.216.34", "1.1.1.1", "8.8.8.8", "172.15.255.255", "172.32.0.1", "100.63.255.255", "100.128.0.1",

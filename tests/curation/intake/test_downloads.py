@@ -14,8 +14,7 @@ from pathlib import Path
 import pytest
 
 from core.config import ROOT
-from curation.intake.download_journal import DownloadJournal, Entry
-from curation.intake.downloads import DownloadConfig, download_list
+from curation.intake.downloads import DownloadConfig, DownloadJournal, Entry, download_list
 from curation.intake.take import Answer
 from curation.intake.url_lists import UrlEntry
 from curation.library.library import Library

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from curation.intake import connections
+from curation.intake import addresses
 from curation.intake.addresses import AddressRefused, resolve
 from curation.intake.fetching import Fetched, FetchFailed, FetchLimits, fetch
 from tests.curation.intake.web_server import WebServer, picture, picture_at
@@ -218,7 +218,7 @@ def test_the_certificate_must_be_that_of_the_name_not_of_the_address(
     client_side = ssl.create_default_context()
     if is_trusted:
         client_side.load_verify_locations(certificate)
-    monkeypatch.setattr(connections, "_tls", lambda: client_side)
+    monkeypatch.setattr(addresses, "_tls", lambda: client_side)
     with socket.create_server(("127.0.0.1", 0)) as listener:
 
         def serve_once() -> None:

@@ -14,8 +14,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from core.images import can_read_heif
-from curation.intake.kinds import PICTURES, sniff
-from curation.intake.picture import CODES, Refused, check_picture
+from curation.intake.picture import CODES, PICTURES, Refused, check_picture, sniff
 from curation.intake.polyglots import refuse_polyglot
 from tests.curation.intake.pictures import KINDS, plain
 

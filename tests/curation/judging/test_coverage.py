@@ -18,9 +18,7 @@ from core.landmarks import FaceLandmarker
 from curation.align import find_alignment, move_points, warp_photo
 from curation.judging.coverage import CoverageJudge, coverage_version
 from curation.judging.embedding import FaceEmbedder
-from curation.judging.occluder_shapes import Face, Planted
-from curation.judging.occluder_wear import clear_glasses
-from curation.judging.occluders import COVERS
+from curation.judging.occluders import COVERS, Face, Planted, clear_glasses
 from curation.judging.planting import UNKNOWN, covered_label, make_example
 from tests.benchmarks import unseen_occluders
 

@@ -18,12 +18,12 @@ from core.images import read_photo
 from core.landmarks import FaceLandmarker
 from curation.align import align_anchors
 from curation.judging import examine as module
+from curation.judging.batches import ExamineTask
 from curation.judging.coverage import CoverageJudge
 from curation.judging.embedding import FaceEmbedder
 from curation.judging.examine import MAX_FACES, Examiner, current_versions, realign
 from curation.judging.hashes import hash_face
 from curation.judging.pictures import has_pictures
-from curation.judging.task import ExamineTask
 from curation.library.library import Library
 from curation.library.records import Examination, Provenance
 from tests.curation.planted_examiner import original_of

@@ -7,7 +7,7 @@ import pytest
 
 from core import face_mesh
 from core.landmarks import FaceLandmarker
-from curation.judging.expression import EYES, LIPS_INNER_MIDDLE, measure_eyes_open, measure_mouth_open
+from curation.judging.measure import EYES, LIPS_INNER_MIDDLE, measure_eyes_open, measure_mouth_open
 from curation.pose import HeadPose
 from tests.curation.judging.looked import Looked, look
 

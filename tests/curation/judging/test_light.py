@@ -8,8 +8,8 @@ import pytest
 
 from core.landmarks import FaceLandmarker
 from curation.align import move_points, warp_photo
-from curation.judging import light
-from curation.judging.regions import AlignedFace
+from curation.judging import measure
+from curation.judging.measure import AlignedFace
 from curation.library.records import Measurements
 from tests.curation.judging.looked import Looked, look
 
@@ -78,7 +78,7 @@ def test_the_same_wall_and_light_read_alike_behind_darker_skin(light_face: Looke
     bright = np.percentile(aligned.luma[aligned.face], 99)
     skin = aligned.skin & (aligned.luma < bright)
     darker = AlignedFace(np.where(skin[..., None], aligned.pixels // 2, aligned.pixels), aligned.points)
-    before, after = light.measure_backlight(aligned), light.measure_backlight(darker)
+    before, after = measure.measure_backlight(aligned), measure.measure_backlight(darker)
     assert before is not None
     assert after is not None
     assert after - before < 0.1
@@ -91,7 +91,7 @@ def test_a_picture_of_one_tint_has_no_colours_and_no_colour_cast(
 ) -> None:
     grey = face.photo.mean(axis=2, keepdims=True)
     measured = face.with_photo((grey * tint_of).astype(np.uint8))
-    assert read(measured, "chroma") < light.GREYSCALE < 3 < read(face.measurements, "chroma")
+    assert read(measured, "chroma") < measure.GREYSCALE < 3 < read(face.measurements, "chroma")
     assert measured.colour_cast is None
 
 
@@ -145,8 +145,8 @@ def test_a_grey_picture_gives_readings_without_an_error(face: Looked) -> None:
 
 def test_a_mesh_outside_the_frame_gives_no_readings(face: Looked) -> None:
     outside = AlignedFace.of(face.aligned, face.found.points + 5000)
-    assert light.measure_brightness(outside) is None
-    assert light.measure_dynamic_range(outside) is None
-    assert light.measure_shadow(outside) is None
-    assert light.measure_backlight(outside) is None
-    assert light.measure_colour_cast(outside) is None
+    assert measure.measure_brightness(outside) is None
+    assert measure.measure_dynamic_range(outside) is None
+    assert measure.measure_shadow(outside) is None
+    assert measure.measure_backlight(outside) is None
+    assert measure.measure_colour_cast(outside) is None

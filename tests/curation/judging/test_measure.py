@@ -11,8 +11,7 @@ import pytest
 
 from core.landmarks import FaceLandmarker
 from curation.align import find_alignment, move_points, warp_photo
-from curation.judging.measure import measure_face, measure_frame, turn_of
-from curation.judging.regions import AlignedFace
+from curation.judging.measure import AlignedFace, measure_face, measure_frame, turn_of
 from curation.pose import head_pose
 from tests.curation.judging.looked import Looked, look
 

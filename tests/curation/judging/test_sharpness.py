@@ -7,8 +7,7 @@ import numpy as np
 import pytest
 
 from core.landmarks import FaceLandmarker
-from curation.judging.regions import SIDE
-from curation.judging.sharpness import noise_variance
+from curation.judging.measure import SIDE, noise_variance
 from tests.curation.judging.looked import Looked, look
 
 

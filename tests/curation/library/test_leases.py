@@ -29,7 +29,7 @@ def test_what_a_reviewer_holds_comes_first_and_is_counted(library: Library) -> N
 def test_a_lease_ends_by_itself(library: Library, monkeypatch: pytest.MonkeyPatch) -> None:
     ids = fill(library, 2)
     clock = [1000.0]
-    monkeypatch.setattr("curation.library.leases.time.time", lambda: clock[0])
+    monkeypatch.setattr("curation.library.decisions.time.time", lambda: clock[0])
     library.lease("ann", ids, 2, ttl_s=10)
     assert library.lease("bob", ids, 2) == []
     clock[0] += 11
@@ -40,7 +40,7 @@ def test_a_lease_ends_by_itself(library: Library, monkeypatch: pytest.MonkeyPatc
 def test_asking_again_prolongs_a_lease(library: Library, monkeypatch: pytest.MonkeyPatch) -> None:
     ids = fill(library, 1)
     clock = [1000.0]
-    monkeypatch.setattr("curation.library.leases.time.time", lambda: clock[0])
+    monkeypatch.setattr("curation.library.decisions.time.time", lambda: clock[0])
     for _ in range(3):
         assert library.lease("ann", ids, 1, ttl_s=10) == ids
         clock[0] += 8

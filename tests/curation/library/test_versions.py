@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 from curation.library.errors import LibraryError, OriginalMissing
+from curation.library.images import Member
 from curation.library.library import Library
-from curation.library.members import Member
 from curation.library.records import DuplicateGroup, Provenance
 from tests.curation.library.samples import ANCHORS, examination, fill, original
 

@@ -9,10 +9,10 @@ import pytest
 from curation.library.errors import LibraryError
 from curation.library.library import Library
 from curation.library.records import Examination, Provenance
-from dashboard.components.review_detail import detail_of
-from dashboard.review.deeds import carry_out
-from dashboard.review.filters import find_images
-from dashboard.review.state import DoneBook, ReviewSession
+from dashboard.views.review.actions import carry_out
+from dashboard.views.review.filters import find_images
+from dashboard.views.review.grid import detail_of
+from dashboard.views.review.state import DoneBook, ReviewSession
 from tests.dashboard.review_library import VERSIONS, fill_library, measurements_of, original_of
 
 CLIENT = "0123456789ab"

@@ -7,11 +7,20 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from curation.rules import Rules
-from dashboard.components.review_bar import active_filters
-from dashboard.review.choices import Choices
-from dashboard.review.filters import DECISIONS, RANGES, SORTS, STATES, VERDICTS, View, from_query, to_query
-from dashboard.review.state import DoneBook, ReviewSession, clean_name
-from dashboard.review.words import measure_bar, pose_text, short_reason
+from dashboard.views.review.bar import active_filters
+from dashboard.views.review.filters import (
+    DECISIONS,
+    RANGES,
+    SORTS,
+    STATES,
+    VERDICTS,
+    Choices,
+    View,
+    from_query,
+    to_query,
+)
+from dashboard.views.review.formatting import measure_bar, pose_text, short_reason
+from dashboard.views.review.state import DoneBook, ReviewSession, clean_name
 
 NOTHING = Choices({}, {}, {}, {}, {}, {"yaw": "Turned to the side"}, 0, 0, False)
 names = st.lists(st.text(min_size=1, max_size=8), unique=True, max_size=3).map(tuple)

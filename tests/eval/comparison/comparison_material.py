@@ -10,6 +10,7 @@ import numpy as np
 import torch
 
 from core.errors import AssetMissing
+from eval.comparison.extraction import Tools
 from eval.comparison.result import (
     Case,
     Column,
@@ -19,7 +20,6 @@ from eval.comparison.result import (
     ProtocolUsed,
     SetUsed,
 )
-from eval.comparison.tools import Tools
 from eval.extractors import Extractor, ExtractorInfo
 from eval.protocols import EvaluationProtocol
 

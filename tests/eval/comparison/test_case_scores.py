@@ -10,8 +10,7 @@ import pytest
 
 from core.face_mesh import POINTS
 from core.images import encode_png
-from eval.comparison.case_scores import FACE_FOUND, PSNR_CAP, CaseInput, CaseScorer
-from eval.comparison.case_store import CaseStore
+from eval.comparison.case_scores import FACE_FOUND, PSNR_CAP, CaseInput, CaseScorer, CaseStore
 from eval.metrics.registry import with_lpips
 from tests.eval.comparison.comparison_material import noisy, photo
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from core.config import ROOT
-from eval.comparison.export_files import write_files
+from eval.comparison.export_csv import write_files
 from eval.comparison.request import ComparisonRequest
 from eval.comparison.result import read_comparison, write_comparison
 from eval.comparison.table import figure, in_order, table

@@ -14,8 +14,8 @@ from eval.comparison.charts import curve_chart, interval_chart, map_chart, to_sv
 from eval.comparison.export_csv import FIELDS, to_csv
 from eval.comparison.export_html import to_html
 from eval.comparison.export_pdf import to_pdf
+from eval.comparison.formatting import column_of
 from eval.comparison.result import Comparison, Estimate
-from eval.comparison.wording import column_of
 from tests.dashboard.comparison_example import FD, NAMES, example_comparison, write_pictures
 
 CASES = 12

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from eval.comparison.known_extractors import LazyExtractor
+from eval.comparison.extraction import LazyExtractor
 from eval.protocols import EvaluationProtocol, protocol
 from tests.eval.comparison.comparison_material import SmallTools
 

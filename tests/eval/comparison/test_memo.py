@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from eval.comparison import memo as module
-from eval.comparison.memo import Memo
+from eval.comparison import extraction as module
+from eval.comparison.extraction import Memo
 from eval.comparison.result import Column, Estimate
 from eval.comparison.score_columns import Numbers
 

@@ -43,6 +43,6 @@ def test_a_protocol_that_takes_more_images_than_there_are(tmp_path: Path) -> Non
 
 
 def test_fid_without_its_weights(photos: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("eval.inception_file.find_inception", lambda: None)
+    monkeypatch.setattr("eval.inception.find_inception", lambda: None)
     with pytest.raises(ValueError, match=r"fid_clean needs .* measure with fd_effnet_lite0"):
         check_request(ComparisonRequest(real=photos, fakes={"a": photos}, protocol="fid_clean"))

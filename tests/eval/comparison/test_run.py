@@ -15,7 +15,7 @@ from eval.comparison.result import Comparison, read_comparison
 from eval.comparison.run import run_comparison
 from eval.comparison.stages import Cancelled
 from eval.protocols import protocol
-from eval.sets.image_set import open_set
+from eval.sets.folders import open_set
 from tests.eval.comparison.comparison_material import SmallTools, photo, write_set, write_sets
 
 

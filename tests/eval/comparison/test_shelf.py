@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from core.processes.jobs import write_record
 from core.processes.lock import hold
-from core.processes.records import write_record
 from eval.comparison import shelf
 from eval.comparison.request import ComparisonRequest, GeneratorSource, write_request
 from eval.comparison.result import write_comparison

@@ -7,9 +7,7 @@ from reportlab.platypus import Flowable
 
 from eval.comparison import export_pdf
 from eval.comparison.export_html import to_html
-from eval.comparison.result import Comparison, Estimate, PairResult, Warned
-from eval.comparison.table import table
-from eval.comparison.wording import (
+from eval.comparison.formatting import (
     GROUPS,
     PHOTO_METRICS,
     column_of,
@@ -24,6 +22,8 @@ from eval.comparison.wording import (
     why_incomparable,
     winner_of,
 )
+from eval.comparison.result import Comparison, Estimate, PairResult, Warned
+from eval.comparison.table import table
 from eval.metrics.registry import METRICS
 from tests.dashboard.comparison_example import FD, KD, example_comparison
 

@@ -7,8 +7,7 @@ import pytest
 import torch
 from torch import nn
 
-from eval.metrics.paired_lpips import load_lpips
-from eval.metrics.paired_ssim import MIN_SIDE_MS_SSIM, ms_ssim, ssim
+from eval.metrics.paired import MIN_SIDE_MS_SSIM, load_lpips, ms_ssim, ssim
 
 
 def photo(seed: int = 0, size: int = MIN_SIDE_MS_SSIM) -> np.ndarray:

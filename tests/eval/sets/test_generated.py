@@ -49,7 +49,7 @@ def weights(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("STUDIO_WEIGHTS", str(folder))
     monkeypatch.setenv("STUDIO_DATA", str(tmp_path / "data"))
     monkeypatch.setattr(
-        "eval.sets.pipelines.generator_file", lambda place, name: place / f"{name}.safetensors"
+        "eval.sets.generated.generator_file", lambda place, name: place / f"{name}.safetensors"
     )
     return folder
 

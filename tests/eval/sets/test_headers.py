@@ -3,7 +3,7 @@
 import pytest
 
 from core.errors import UnsafeImage
-from eval.sets.headers import read_header
+from eval.sets.contents import read_header
 from tests.eval.sets.pictures_material import packed, picture
 
 
@@ -37,6 +37,6 @@ def test_what_is_no_picture_is_refused(data: bytes) -> None:
 
 
 def test_a_picture_of_too_many_pixels_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("eval.sets.headers.MAX_PIXELS", 100)
+    monkeypatch.setattr("eval.sets.contents.MAX_PIXELS", 100)
     with pytest.raises(UnsafeImage, match="24 x 24 pixels"):
         read_header(packed(picture()))

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from eval.sets.image_set import open_set
+from eval.sets.folders import open_set
 from eval.sets.results_folders import find_layout, split_results
 from tests.eval.sets.pictures_material import packed, picture, write
 

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from eval.sets.image_set import open_set
+from eval.sets.folders import open_set
+from eval.sets.results_folders import named_inputs, ugatit_order
 from eval.sets.split import main
-from eval.sets.ugatit_inputs import named_inputs, ugatit_order
 from tests.eval.sets.pictures_material import packed, picture, write
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from eval.sets.image_set import open_set
+from eval.sets.folders import open_set
 from eval.sets.seen_files import SeenFiles
 from tests.core.legacy_zip import legacy_zip
 from tests.eval.sets.pictures_material import packed, picture, write, zip_of
@@ -102,7 +102,7 @@ def test_entries_that_share_bytes_are_refused(tmp_path: Path) -> None:
 
 
 def test_a_zip_with_too_many_entries_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("eval.sets.zips.MAX_ENTRIES", 3)
+    monkeypatch.setattr("eval.sets.folders.MAX_ENTRIES", 3)
     path = zip_of(tmp_path / "set.zip", {f"{n}.png": b"x" for n in range(5)})
     with pytest.raises(ValueError, match="more than 3 entries"):
         open_set(path)
@@ -122,5 +122,5 @@ def test_an_unchanged_zip_is_not_unpacked_again(tmp_path: Path, monkeypatch: pyt
     def refuse(*_: object) -> bytes:
         raise AssertionError("an entry was unpacked")
 
-    monkeypatch.setattr("eval.sets.zips._unpack", refuse)
+    monkeypatch.setattr("eval.sets.folders._unpack", refuse)
     assert open_set(path, seen=seen).digest == first

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from eval.trust.compare import compare_features, compare_values
-from eval.trust.trusted import Trusted
+from eval.trust.value_trust import Trusted
 
 N = 40
 NAMES = tuple(str(i) for i in range(N))

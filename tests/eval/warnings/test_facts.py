@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from eval.sets.image_set import open_set
+from eval.sets.folders import open_set
 from eval.sets.seen_files import SeenFiles
 from eval.warnings.facts import Facts, facts_of, gather
 from tests.eval.warnings.warnings_material import (

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from eval.sets.image_set import open_set
+from eval.sets.folders import open_set
 from eval.sets.seen_files import SeenFiles
 from eval.warnings import check
 from eval.warnings.facts import Facts, facts_of

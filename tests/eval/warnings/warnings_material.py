@@ -18,7 +18,7 @@ from eval.comparison.result import (
     ProtocolUsed,
     SetUsed,
 )
-from eval.sets.image_set import open_set
+from eval.sets.folders import open_set
 from eval.sets.seen_files import SeenFiles
 from eval.warnings import check
 from eval.warnings.facts import Facts, SetFacts, facts_of

@@ -1,0 +1,45 @@
+"""A row of small pictures to choose from."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+from functools import cache
+from typing import Any
+
+import streamlit as st
+
+from dashboard.shared.resources import asset_text
+
+
+@dataclass(frozen=True)
+class Picture:
+    """One picture of a row: what a click reports, what is seen, what is read aloud."""
+
+    id: str
+    src: str
+    label: str
+
+
+@cache
+def _component() -> Any:
+    return st.components.v2.component(
+        "studio_pictures",
+        html='<div class="row"></div>',
+        css=asset_text("shared/gallery.css"),
+        js=asset_text("views/draw/send.js", "shared/gallery.js"),
+    )
+
+
+def show_pictures(
+    pictures: Sequence[Picture], *, key: str, on_pick: Callable[[str], None], selected: str = ""
+) -> None:
+    """Show the row; a click calls ``on_pick`` with the picture's id before the page is drawn again."""
+
+    def picked() -> None:
+        choice = st.session_state[key].get("picked")
+        if choice is not None:
+            on_pick(str(choice))
+
+    data = {"pictures": [asdict(picture) for picture in pictures], "selected": selected}
+    _component()(key=key, data=data, on_picked_change=picked, width="stretch", height="content")

@@ -1,0 +1,181 @@
+"""Show background jobs and what they report."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+import streamlit as st
+
+from dashboard.shared.plain_text import as_text
+
+if TYPE_CHECKING:
+    from curation.jobs import Job
+
+REFUSED_SHOWN = 500
+KINDS = {
+    "add": "Adding", "judge": "Judging", "split": "Faces of group pictures", "export": "Exporting",
+}  # fmt: skip
+PHASES = {
+    "adding": "Adding pictures", "judging": "Judging faces", "splitting": "Cutting faces out",
+    "duplicates": "Looking for duplicates",
+}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Report:
+    """What became of the files of a job that adds pictures.
+
+    Attributes
+    ----------
+    outcomes
+        Number of files by outcome.
+    refused
+        Name and sentence of what was not taken, at most `REFUSED_SHOWN`.
+    """
+
+    outcomes: dict[str, int]
+    refused: tuple[tuple[str, str], ...]
+
+    def sentence(self) -> str:
+        """The numbers in words."""
+        words = {
+            "added": "added",
+            "known": "known already",
+            "refused": "refused",
+            "deleted": "deleted for good earlier",
+            "failed": "to be tried again",
+        }
+        parts = [f"{self.outcomes[key]:,} {text}" for key, text in words.items() if self.outcomes.get(key)]
+        return ", ".join(parts) + "." if parts else ""
+
+
+def read_report(output: Path) -> Report:
+    """Read a job's answers as far as they are written."""
+    outcomes: Counter[str] = Counter()
+    refused: list[tuple[str, str]] = []
+    for answer in _lines(output):
+        if "outcome" not in answer:
+            continue
+        outcomes[str(answer["outcome"])] += 1
+        if answer["outcome"] in ("refused", "failed", "deleted") and len(refused) < REFUSED_SHOWN:
+            refused.append((str(answer.get("name", "")), str(answer.get("sentence", ""))))
+    return Report(dict(outcomes), tuple(refused))
+
+
+def split_sentence(output: Path) -> str:
+    """What a job that splits group pictures has added, once it is known."""
+    from curation.split_faces import SplitSummary
+
+    found = next((line["summary"] for line in _lines(output) if "summary" in line), None)
+    return SplitSummary(**found).sentence() if found else ""
+
+
+def title_of(job: Job) -> str:
+    """What the job is about, in a few words."""
+    if job.kind == "add":
+        if "--demo" in job.arguments:
+            return "Demo heap"
+        if "--source" in job.arguments:
+            return {"upload": "Upload", "url": "Addresses"}.get(_after(job.arguments, "--source"), "Adding")
+    if job.kind == "export" and job.arguments:
+        return f"Export of {job.arguments[0]}"
+    return KINDS.get(job.kind, job.kind)
+
+
+def state_text(job: Job) -> str:
+    """One line on how far it is or how it ended."""
+    if job.state == "running":
+        phase = PHASES.get(job.phase, job.phase.capitalize() or "Starting")
+        return f"{phase}: {job.done:,} of {job.total:,}" if job.total else f"{phase} …"
+    if job.state == "failed":
+        return f"It stopped: {job.message}" if job.message else "It stopped with an error."
+    if job.state == "interrupted":
+        return "It was interrupted. Start it again: what is done stays done."
+    return "Stopped." if job.state == "stopped" else "Done."
+
+
+def _after(arguments: tuple[str, ...], name: str) -> str:
+    position = arguments.index(name)
+    return arguments[position + 1] if position + 1 < len(arguments) else ""
+
+
+def _lines(path: Path) -> Iterator[dict[str, Any]]:
+    try:
+        text = path.read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return
+    for line in text.splitlines():
+        try:
+            found = json.loads(line)
+        except ValueError:  # the last line of a job that is writing
+            continue
+        if isinstance(found, dict):
+            yield found
+
+
+SHOWN = 5
+POLL_S = 1.0
+
+
+def show_jobs(root: Path, kinds: Sequence[str], *, most: int = SHOWN) -> None:
+    """The latest jobs of these kinds; followed as long as one is running."""
+    running = any(job.state == "running" for job in _latest(root, kinds, most))
+
+    @st.fragment(run_every=POLL_S if running else None)
+    def follow() -> None:
+        found = _latest(root, kinds, most)
+        for job in found:
+            _show(root, job)
+        if running and not any(job.state == "running" for job in found):
+            st.rerun()  # the page's numbers are new
+
+    follow()
+
+
+def _latest(root: Path, kinds: Sequence[str], most: int) -> list[Job]:
+    from curation.jobs import jobs
+
+    return [job for job in jobs(root) if job.kind in kinds][:most]
+
+
+def _show(root: Path, job: Job) -> None:
+    with st.container(border=True, key=f"job_{job.id}"):
+        line = st.container(horizontal=True, vertical_alignment="center")
+        report = read_report(job.output) if job.kind == "add" else None
+        text = f"**{as_text(title_of(job))}** · {as_text(state_text(job))}"
+        result = report.sentence() if report is not None else ""
+        if job.kind == "split":
+            result = split_sentence(job.output)
+        if result:
+            text += f" {result}"
+        with line:
+            st.markdown(text, width="stretch")
+            if job.state == "running":
+                st.button("Stop", key=f"stop_{job.id}", on_click=_stop, args=(root, job.id), type="tertiary")
+            elif job.state != "done":
+                st.button("Start again", key=f"again_{job.id}", on_click=_start_again, args=(root, job))
+        if job.state == "running":
+            st.progress(min(1.0, job.done / job.total) if job.total else 0.0)
+        if report is not None and report.refused:
+            with st.expander(f"Not taken ({len(report.refused)})"):
+                rows = pd.DataFrame(report.refused, columns=["File", "Why"])
+                st.dataframe(rows, hide_index=True, height=min(320, 40 + 35 * len(rows)))
+
+
+def _start_again(root: Path, job: Job) -> None:
+    """The same command once more: what is done stays done, and an upload is still in its spool folder."""
+    from curation.jobs import start
+
+    start(job.kind, job.arguments, library=root)
+
+
+def _stop(root: Path, job_id: str) -> None:
+    from curation.jobs import stop
+
+    stop(root, job_id)

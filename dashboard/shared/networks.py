@@ -1,0 +1,342 @@
+"""Share the networks among all visitors, one conversion at a time, and describe the generators."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor, wait
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import streamlit as st
+from safetensors import SafetensorError
+from streamlit.runtime.scriptrunner_utils.script_requests import ScriptRequestType
+from streamlit.runtime.scriptrunner_utils.script_run_context import get_script_run_ctx
+
+from core.config import settings
+from core.errors import AssetMissing
+from dashboard.shared.resources import tile_url
+from dashboard.views.draw.looks import DEFAULT_GENERATOR, Look
+
+if TYPE_CHECKING:
+    from core.pipeline import FaceResult, PartSettings
+
+PAIRING = {"paired": "learned from pairs", "unpaired": "learned without pairs"}
+EXPECT = {
+    "pix2pixhd": "Saw each drawing beside its photo, so it keeps closest to your lines.",
+    "pix2pixhd_local": "Pix2PixHD with a second network for fine detail; the slowest.",
+    "cyclegan": "Saw drawings and photos, never which belong together. Briefly trained: expect blotches.",
+    "cyclegan_unet": "CycleGAN on a U-Net: lines reach the photo by a short way.",
+    "ugatit": "Unpaired too, and it shows where it looks. Briefly trained: calmest when everything is refined.",
+}
+
+
+@dataclass(frozen=True)
+class GeneratorCard:
+    """A generator as a choice.
+
+    Attributes
+    ----------
+    name
+        What the pipeline is asked for.
+    title
+        What a visitor calls it.
+    pairing, line, licence
+        How it learned, what to expect of it, what its weights are under; empty where nothing is known.
+    """
+
+    name: str
+    title: str
+    pairing: str = ""
+    line: str = ""
+    licence: str = ""
+
+
+def cards(names: Iterable[str]) -> tuple[GeneratorCard, ...]:
+    """A card for each generator, the default first and the others as they come."""
+    found = sorted(names, key=lambda name: name != DEFAULT_GENERATOR)
+    return tuple(_card(name, *_family_and_licence(name)) for name in found)
+
+
+@cache
+def _card(name: str, family: str, licence: str) -> GeneratorCard:
+    from core.models.families import GENERATORS
+
+    if family not in GENERATORS:
+        return GeneratorCard(name, name, licence=licence)
+    network, _ = GENERATORS[family]
+    title = getattr(network, "name", family)
+    return GeneratorCard(
+        name,
+        title if name == family else f"{name} ({title})",
+        PAIRING.get(getattr(network, "pairing", ""), ""),
+        EXPECT.get(family, ""),
+        licence,
+    )
+
+
+def _family_and_licence(name: str) -> tuple[str, str]:
+    """What a generator's file says of itself; empty where it cannot be read."""
+    from core.checkpoints import read_info
+    from core.config import settings
+    from core.errors import AssetMissing
+    from core.models.folder import generator_file
+
+    try:
+        info = read_info(generator_file(settings().weights, name))
+    except (AssetMissing, ValueError, OSError):
+        return "", ""
+    return info.family, info.licence
+
+
+# What files that are cut short, altered or of another kind raise, at whatever depth they are read.
+DAMAGE = (ValueError, RuntimeError, OSError, KeyError, TypeError, IndexError, SafetensorError)
+Fingerprint = tuple[tuple[str, int, int], ...]
+
+
+class Superseded(RuntimeError):
+    """The visitor has drawn or set something newer: nobody wants this face any more."""
+
+
+class NetworksDamaged(ValueError):
+    """What every photo needs cannot be read; the message says which file, and what to do."""
+
+
+class GeneratorUnusable(ValueError):
+    """A generator cannot be used; the message says why, and the others still can."""
+
+
+@dataclass(frozen=True)
+class Abilities:
+    """What a visitor can choose from; nothing while the networks are being loaded."""
+
+    cards: tuple[GeneratorCard, ...] = ()
+    has_parts: bool = False
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        return tuple(card.name for card in self.cards)
+
+    def card(self, name: str) -> GeneratorCard:
+        """The card of a generator; one with its bare name where it is not among these."""
+        return next((card for card in self.cards if card.name == name), GeneratorCard(name, name))
+
+
+def weights_fingerprint(folder: Path) -> Fingerprint:
+    """Names, sizes and times of the weights: what the loaded networks depend on."""
+    if not folder.is_dir():
+        return ()
+    files = sorted(folder.glob("*.safetensors"))
+    return tuple((file.name, (stat := file.stat()).st_size, stat.st_mtime_ns) for file in files)
+
+
+@st.cache_resource(show_spinner=False, max_entries=1)
+def _load_pipeline(weights: Path, fingerprint: Fingerprint, device: str, runtime: str) -> Any:
+    """One pipeline for all visitors; loaded again when weights or settings change."""
+    from core.pipeline import SketchToFacePipeline
+
+    return SketchToFacePipeline.load(weights, device=device, runtime=runtime)
+
+
+@st.cache_resource(show_spinner=False)
+def _turnstile() -> threading.Lock:
+    """One face at a time: two at once would only make both late on the same cores."""
+    return threading.Lock()
+
+
+@contextmanager
+def _turn() -> Iterator[None]:
+    """Wait for the networks, as long as nothing newer of the same visitor waits behind this run.
+
+    A run asks for the drawing of its beginning. Who has drawn on meanwhile gives the turn up, and the page runs
+    again with the newest drawing; otherwise a busy studio would work through drawings that nobody waits for.
+    """
+    turnstile = _turnstile()
+    while not turnstile.acquire(timeout=0.1):
+        if is_superseded():
+            raise Superseded
+    try:
+        if is_superseded():
+            raise Superseded
+        yield
+    finally:
+        turnstile.release()
+
+
+def is_superseded() -> bool:
+    """Whether the browser has asked for another run of the page while this one is still busy."""
+    context = get_script_run_ctx(suppress_warning=True)
+    requests = context.script_requests if context is not None else None
+    # Streamlit has no public way to look: a fragment's own request does not end the run that it waits for.
+    return requests is not None and requests._state is not ScriptRequestType.CONTINUE
+
+
+def pipeline() -> Any:
+    """The networks, a ``core.pipeline.SketchToFacePipeline``, loaded once.
+
+    Raises
+    ------
+    AssetMissing
+        If the weights are not there.
+    NetworksDamaged
+        If they cannot be used.
+    """
+    chosen = settings()
+    files = weights_fingerprint(chosen.weights)
+    try:
+        return _load_pipeline(chosen.weights, files, chosen.device, chosen.runtime)
+    except AssetMissing:
+        raise
+    except DAMAGE as error:
+        raise NetworksDamaged(_with_way_out(error)) from error
+
+
+def _with_way_out(error: Exception) -> str:
+    reason = (str(error).strip().splitlines() or [type(error).__name__])[0].rstrip(".")
+    has_way_out = any(word in reason for word in ("Restore", "restore", "Run:"))
+    return (
+        f"{reason}." if has_way_out else f"{reason}. Restore the file from the repository, or train it again."
+    )
+
+
+@st.cache_resource(show_spinner=False)
+def _loader() -> ThreadPoolExecutor:
+    """One thread that loads, whoever asks; what is loaded already it hands out at once."""
+    return ThreadPoolExecutor(1, thread_name_prefix="load-networks")
+
+
+@st.cache_resource(show_spinner=False)
+def _tried() -> set[tuple[Any, ...]]:
+    """The generators and kinds of stage 1 that have made a face since the weights last changed."""
+    return set()
+
+
+def _generator_mark(generator: str) -> tuple[Any, ...]:
+    return weights_fingerprint(settings().weights), _file_stamp(generator), generator
+
+
+def _marks(look: Look) -> set[tuple[Any, ...]]:
+    generator = _generator_mark(look.generator)
+    return {generator, (generator[0], look.effective().stage1)}
+
+
+def _file_stamp(generator: str) -> int:
+    """When an imported generator's file was last written; 0 for the shipped ones."""
+    path = settings().data / "models" / f"{generator}.safetensors"
+    return path.stat().st_mtime_ns if Path(generator).name == generator and path.is_file() else 0
+
+
+def until_ready(look: Look | None = None, pause_s: float = 0.2) -> Iterator[None]:
+    """Load what a look needs beside the page, coming back to the caller every ``pause_s`` until it is there.
+
+    Networks take seconds to load and to compile. A page that waited for them in one piece could not take a
+    stroke meanwhile, nor could anybody else's.
+
+    Raises
+    ------
+    AssetMissing, NetworksDamaged
+        If the weights are not there, or cannot be used.
+    GeneratorUnusable
+        If the look's generator cannot be loaded or fails.
+    """
+    look = look or Look()
+    if _marks(look) <= _tried():
+        return
+    loading = _loader().submit(_try_out, look)
+    while not wait([loading], timeout=pause_s).done:
+        yield
+    loading.result()
+
+
+def _try_out(look: Look) -> None:
+    """Load the networks, and make a first face with those that are only loaded when they are asked for."""
+    networks = pipeline()
+    _tried().update(_marks(Look()))
+    marks = _marks(look)
+    if marks <= _tried():
+        return  # loaded with the others, or asked for by another visitor meanwhile
+    try:
+        networks(_dot_face(), generator=look.generator, stage1=look.effective().stage1)
+    except DAMAGE as error:
+        raise GeneratorUnusable(_with_way_out(error)) from error
+    _tried().update(marks)
+
+
+def forget() -> None:
+    """Try everything out anew, as after the server's start."""
+    _tried().clear()
+    _samples().clear()
+
+
+def _dot_face() -> np.ndarray:
+    """A sketch with just enough on it to be a face."""
+    sketch = np.full((512, 512), 255, np.uint8)
+    for x, y in ((186, 244), (326, 244), (256, 320), (256, 385)):
+        sketch[y - 10 : y + 10, x - 40 : x + 40] = 0
+    return sketch
+
+
+def abilities() -> Abilities:
+    """What the networks that are loaded can do; never waits for any."""
+    if not _marks(Look()) <= _tried():
+        return Abilities()
+    networks = pipeline()
+    return Abilities(cards(networks.generators), networks.has_parts)
+
+
+def generate(sketch: np.ndarray, look: Look) -> FaceResult:
+    """A face for a sketch (512, 512) uint8.
+
+    Raises
+    ------
+    AssetMissing
+        If the weights are not there.
+    """
+    networks = pipeline()
+    settings_of_parts = _part_settings(look)
+    with _turn():
+        return networks(
+            sketch,
+            t=look.keep_lines,
+            k=look.neighbour_count,
+            mode=look.mode,
+            stage1=look.effective().stage1,
+            parts=settings_of_parts,
+            fill=dict(look.fill),
+            generator=look.generator,
+        )
+
+
+@st.cache_resource(show_spinner=False)
+def _samples() -> dict[tuple[Any, ...], str]:
+    """One and the same demo drawing as each generator's photo, by the file that made it."""
+    return {}
+
+
+def sample_url(generator: str) -> str:
+    """A small photo by a generator; empty as long as nobody asked for it with `make_sample`."""
+    return _samples().get(_generator_mark(generator), "")
+
+
+def make_sample(generator: str, sketch: np.ndarray) -> None:
+    """Let a generator paint a drawing that shows what it does."""
+    photo = generate(sketch, Look(generator=generator)).photo
+    url = "" if photo is None else tile_url(photo)
+    _samples()[_generator_mark(generator)] = url
+
+
+def ghost(sketch: np.ndarray, look: Look) -> np.ndarray | None:
+    """The training faces that a drawing is on its way to, blended: (S, S) uint8, black on white."""
+    networks = pipeline()
+    with _turn():
+        return networks.ghost(sketch, k=look.neighbour_count, stage1=look.stage1)
+
+
+def _part_settings(look: Look) -> dict[str, PartSettings]:
+    from core.pipeline import PartSettings
+
+    return {part.name: PartSettings(part.keep_lines, part.neighbour_count) for part in look.parts}

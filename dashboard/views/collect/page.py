@@ -1,0 +1,175 @@
+"""The Collect page: pictures come in, with where they come from."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal, cast
+
+import streamlit as st
+
+from curation.library.errors import LibraryError
+from dashboard.shared.group_pictures import show_group_pictures
+from dashboard.shared.jobs import show_jobs
+from dashboard.shared.links import review_button
+from dashboard.shared.plain_text import as_text
+from dashboard.shared.resources import asset_text
+from dashboard.shared.shared_library import shared_library
+from dashboard.shared.uploads import drop_staged, spool_archive, spool_file, spool_pictures, staged_files
+from dashboard.views.review.filters import View
+
+if TYPE_CHECKING:
+    from streamlit.runtime.uploaded_file_manager import UploadedFile
+
+    from curation.library.library import Library
+
+ARCHIVES = (".zip",)
+LISTS = ("csv", "tsv", "txt", "jsonl", "parquet")
+MAX_UPLOAD_MB = 1000
+MAX_LIST_MB = 100
+ORIGIN_FIELDS = {"licence": "Licence", "author": "Author", "page": "Page", "uploader": "Your name"}
+
+
+def show_page() -> None:
+    """Ways in on the left, what is known of the pictures' origin on the right, jobs below."""
+    st.html(f"<style>{asset_text('assets/studio.css')}{asset_text('assets/curate.css')}</style>")
+    try:
+        library = shared_library()
+    except LibraryError as error:
+        st.error(as_text(error), icon=":material/database_off:")
+        return
+    _show_counts(library)
+    ways, origin_side = st.columns([5, 3], gap="large")
+    with origin_side:
+        origin = _show_origin()
+    with ways:
+        _show_ways(library, origin)
+    show_group_pictures(library, key="collect")
+    show_jobs(library.root, ("add", "judge"))
+
+
+def _show_counts(library: Library) -> None:
+    counts = library.counts()
+    images, examined = counts["images"], counts["examined"]
+    with st.container(horizontal=True, vertical_alignment="center", key="collect_counts"):
+        if not images:
+            st.markdown("#### Nothing collected yet. Add pictures, or try it with the demo heap.")
+            return
+        kept = counts["verdicts"].get("keep", 0)
+        st.markdown(
+            f"#### {images:,} pictures &nbsp;·&nbsp; {examined:,} judged &nbsp;·&nbsp; "
+            f"{kept:,} within the rules &nbsp;·&nbsp; {counts['decided']:,} decided by people"
+        )
+        st.space("stretch")
+        if examined < images and not _is_running(library.root):
+            st.button(
+                f"Judge {images - examined:,}", on_click=_start, args=(library.root, "judge", ["--json"])
+            )
+        review_button("Review", View(), key="collect_review", type="primary")
+
+
+def _show_ways(library: Library, origin: list[str]) -> None:
+    files, folder, addresses, demo = st.tabs(["Files or a zip", "A folder", "Addresses", "Demo heap"])
+    with files:
+        _show_upload(library, origin, "collect_files", "Pictures, or zip files of pictures", several=True)
+    with folder:
+        _show_upload(library, origin, "collect_folder", "A folder of pictures", several="directory")
+        st.caption("A folder on the server itself goes in with `python -m curation.add FOLDER --judge`.")
+    with addresses:
+        _show_addresses(library, origin)
+    with demo:
+        st.markdown(
+            "A hundred files as a crawl brings them home: faces painted by the shipped generator, reposts, "
+            "turned heads, blur, shadow, covered faces, landscapes, and files that are no pictures."
+        )
+        busy = _is_running(library.root)
+        if st.button("Load demo heap", type="primary", disabled=busy, icon=":material/download:"):
+            _start(library.root, "add", ["--demo", "--judge", "--json"])
+            st.rerun()
+
+
+def _show_upload(
+    library: Library, origin: list[str], key: str, label: str, *, several: bool | Literal["directory"]
+) -> None:
+    number = st.session_state.setdefault(f"{key}_number", 0)
+    chosen = st.file_uploader(
+        label, accept_multiple_files=several, key=f"{key}_{number}", max_upload_size=MAX_UPLOAD_MB,
+    )  # fmt: skip
+    chosen = cast("list[UploadedFile]", chosen)  # several always gives a list
+    files, problems = staged_files(chosen, limit_mb=MAX_UPLOAD_MB)
+    for problem in problems:
+        st.error(as_text(problem), icon=":material/error:")
+    total = sum(file.size for file in files)
+    text = f"Add {len(files)} ({total / 1e6:.1f} MB)" if files else "Add"
+    if st.button(text, key=f"{key}_add", type="primary", disabled=not files):
+        archives = [file for file in files if Path(file.name).suffix.lower() in ARCHIVES]
+        pictures = [file for file in files if file not in archives]
+        try:
+            sources = [spool_archive(library.root, file) for file in archives]
+            if pictures:
+                sources.append(spool_pictures(library.root, pictures))
+        except OSError as error:
+            st.error(f"The upload cannot be kept: {error.strerror or error}. Free some space and try again.")
+            return
+        _start_adding(library.root, sources, ["--source", "upload", *origin])
+        drop_staged(chosen)
+        st.session_state[f"{key}_number"] += 1
+        st.rerun()
+
+
+def _show_addresses(library: Library, origin: list[str]) -> None:
+    from curation.intake.url_lists import UrlListError, read_url_list
+
+    file = st.file_uploader(
+        "A list: CSV, JSON Lines or Parquet with url and, where known, licence, author, page", type=list(LISTS),
+        max_upload_size=MAX_LIST_MB,
+    )  # fmt: skip
+    pasted = st.text_area("Or addresses, one a line", height=110, placeholder="https://…")
+    files, problems = staged_files([file] if file is not None else [], limit_mb=MAX_LIST_MB)
+    for problem in problems:
+        st.error(as_text(problem), icon=":material/error:")
+    data = files[0].read_bytes() if files else pasted.encode() if pasted.strip() else b""
+    found = None
+    if data:
+        try:
+            found = read_url_list(data)
+        except UrlListError as error:
+            st.error(as_text(error))
+        else:
+            st.caption(
+                f"{len(found):,} addresses, {found.duplicates:,} of them twice. Robots rules are followed, and "
+                "addresses inside this network are never fetched."
+            )
+    if st.button("Fetch", type="primary", disabled=not found):
+        name = file.name if file is not None else "addresses.txt"
+        source = spool_file(library.root, name, data)
+        _start_adding(library.root, [source], ["--source", "url", *origin])
+        st.rerun()
+
+
+def _show_origin() -> list[str]:
+    """Fields that stay with every picture; as arguments of the command."""
+    st.html('<p class="studio-label">Where the pictures come from (stays with each of them)</p>')
+    arguments: list[str] = []
+    columns = st.columns(2)
+    for position, (name, label) in enumerate(ORIGIN_FIELDS.items()):
+        with columns[position % 2]:
+            value = st.text_input(label, key=f"origin_{name}", persist_state="session").strip()
+        if value:
+            arguments += [f"--{name}={value}"]
+    return arguments
+
+
+def _start_adding(root: Path, sources: list[Path], arguments: list[str]) -> None:
+    _start(root, "add", [*map(str, sources), *arguments, "--remove-source", "--judge", "--json"])
+
+
+def _start(root: Path, kind: str, arguments: list[str]) -> None:
+    from curation.jobs import start
+
+    start(kind, arguments, library=root)
+
+
+def _is_running(root: Path) -> bool:
+    from curation.jobs import jobs
+
+    return any(job.state == "running" for job in jobs(root)[:10])

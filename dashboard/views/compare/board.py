@@ -1,0 +1,384 @@
+"""Show the leaderboard of a comparison."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import streamlit as st
+
+from dashboard.shared.plain_text import as_text
+from dashboard.views.compare.formatting import count_words, facts_of, plain, titles_of
+from dashboard.views.compare.state import BESIDE, COLUMN, LABEL
+from eval.comparison.cases import labels_of
+from eval.comparison.extraction import read_features
+from eval.comparison.formatting import (
+    GROUPS,
+    NOTHING,
+    Verdict,
+    group_of,
+    in_order,
+    in_words,
+    interval_text,
+    number_text,
+    pair_text,
+    pairs_of,
+    standing_of,
+    ties_in_words,
+    value_of,
+    verdict,
+    warnings_in_order,
+    why_incomparable,
+)
+from eval.comparison.result import Column, Comparison, Estimate, ModelResult, Warned
+
+if TYPE_CHECKING:
+    from eval.comparison.result import Column, Comparison
+    from eval.comparison.shelf import Entry
+
+MARKS_SHOWN = 3  # at a number; all of them are in the list
+MARKS = "abcdefghijklmnopqrstuvwxyz"
+IGNORES = "Its outputs fit their own inputs no better than those of others"
+
+
+@dataclass(frozen=True)
+class Scale:
+    """The range that a column's strips are drawn over."""
+
+    low: float
+    high: float
+
+    def place(self, value: float) -> float:
+        """Percent from the left, within the strip."""
+        span = self.high - self.low
+        return 50.0 if span <= 0 else min(100.0, max(0.0, 100 * (value - self.low) / span))
+
+
+def scale_of(comparison: Comparison, column: Column) -> Scale:
+    """From the least to the greatest end of an interval of the column, with a little air; the floor included."""
+    found = [model.scores[column.key] for model in comparison.models if column.key in model.scores]
+    found += [floor.estimate for floor in comparison.floors if floor.column == column.key]
+    ends = [end for one in found for end in (one.low, one.value, one.high) if end is not None]
+    if not ends:
+        return Scale(0.0, 1.0)
+    air = 0.06 * (max(ends) - min(ends))
+    return Scale(min(ends) - air, max(ends) + air)
+
+
+def marks_of(comparison: Comparison) -> list[tuple[str, Warned]]:
+    """A letter for every warning, the gravest first; the same letters stand at the numbers they concern."""
+    ordered = warnings_in_order(comparison)
+    return [(MARKS[place % len(MARKS)], warned) for place, warned in enumerate(ordered)]
+
+
+def leaderboard(
+    comparison: Comparison, judged: Column, columns: Sequence[Column], *, earlier: Comparison | None = None
+) -> str:
+    """The table: a row per model in the order of the judged column, then real against real.
+
+    Parameters
+    ----------
+    columns
+        Those to show, in order.
+    earlier
+        Whose figures of the same models are put beside; the caller has made sure that they may.
+    """
+    marks = marks_of(comparison)
+    head = "".join(_head(comparison, column, marks, is_judged=column.key == judged.key) for column in columns)
+    scales = {column.key: scale_of(comparison, column) for column in columns}
+    has_cost = any(model.ms_per_image or model.parameters for model in comparison.models)
+    rows = []
+    for model in in_order(comparison, judged):
+        cells = "".join(
+            _cell(comparison, model, column, scales[column.key], earlier, is_judged=column.key == judged.key)
+            for column in columns
+        )
+        name = _name(comparison, model, judged, marks)
+        rows.append(f"<tr><th scope='row'>{name}</th>{cells}{_cost(model) if has_cost else ''}</tr>")
+    rows += _floor_rows(comparison, columns, scales, has_cost=has_cost)
+    cost = "<th class='cost' scope='col'>ms an image</th><th class='cost' scope='col'>parameters</th>"
+    return (
+        "<div class='cmp-scroll' tabindex='0' role='region' aria-label='Leaderboard'><table class='cmp-board'>"
+        f"<thead><tr><th scope='col'>Model</th>{head}{cost if has_cost else ''}</tr></thead>"
+        f"<tbody>{''.join(rows)}</tbody></table></div>"
+    )
+
+
+def _head(
+    comparison: Comparison, column: Column, marks: Sequence[tuple[str, Warned]], *, is_judged: bool
+) -> str:
+    found = [(letter, warned) for letter, warned in marks if column.key in warned.columns]
+    way = "higher is better" if column.higher_is_better else "lower is better"
+    arrow = "↑" if column.higher_is_better else "↓"
+    unit = f", {column.unit}" if column.unit else ""
+    return (
+        f"<th scope='col' class='{'judged' if is_judged else ''}' title='{plain(GROUPS[group_of(column)])}'>"
+        f"{plain(column.title)}{_marks(found)}<small>{arrow} {way}{plain(unit)}</small>"
+        f"<code>{plain(column.key)}</code></th>"
+    )
+
+
+def _marks(found: Sequence[tuple[str, Warned]]) -> str:
+    marks = "".join(
+        f"<sup class='cmp-mark {warned.severity}' title=\"{plain(warned.text)}\">{letter}</sup>"
+        for letter, warned in found[:MARKS_SHOWN]
+    )
+    left = len(found) - MARKS_SHOWN
+    return marks + (f"<sup class='cmp-more'>+{left}</sup>" if left > 0 else "")
+
+
+def _name(
+    comparison: Comparison, model: ModelResult, judged: Column, marks: Sequence[tuple[str, Warned]]
+) -> str:
+    standing = standing_of(comparison, judged.key, model.name)
+    rank = f"<span class='rank'>{standing.rank}</span>" if standing else "<span class='rank'>·</span>"
+    concerns = [(letter, one) for letter, one in marks if model.name in one.sets and not one.columns]
+    said = [f"{model.set.count:,} images"]
+    if words := ties_in_words(standing):
+        said.insert(0, words)
+    flag = ""
+    if model.ignores_input:
+        flag = f"<span class='cmp-flag' title='{IGNORES}'>ignores its input</span>"
+    return (
+        f"{rank}<span class='who'><b>{plain(model.name)}</b>{_marks(concerns)}{flag}"
+        f"<small>{plain(' · '.join(said))}</small></span>"
+    )
+
+
+def _cell(
+    comparison: Comparison, model: ModelResult, column: Column, scale: Scale, earlier: Comparison | None,
+    *, is_judged: bool,
+) -> str:  # fmt: skip
+    estimate = model.scores.get(column.key)
+    kind = "judged" if is_judged else ""
+    if estimate is None or estimate.value is None:
+        return f"<td class='{kind}'>{NOTHING}</td>"
+    standing = standing_of(comparison, column.key, model.name)
+    figure = number_text(estimate.value)
+    is_best = standing is not None and standing.is_best
+    figure = f"<b class='best'>{figure}</b>" if is_best else figure
+    spread = interval_text(estimate)
+    small = f"<small>{spread}</small>" if spread else ""
+    control = model.control.get(column.key)
+    if control is not None:
+        small += f"<small title='The same outputs against the inputs of others'>shuffled {number_text(control)}</small>"
+    small += _before(model, column, estimate.value, earlier)
+    tie = "<span class='tie'>tie</span>" if standing and standing.tied_with and not is_best else ""
+    return f"<td class='{kind}'><span class='figure'>{figure}{tie}</span>{strip(estimate, scale)}{small}</td>"
+
+
+def _before(model: ModelResult, column: Column, value: float, earlier: Comparison | None) -> str:
+    before = next((m for m in earlier.models if m.name == model.name), None) if earlier else None
+    old = value_of(before, column.key) if before else None
+    if old is None:
+        return "<small class='before'>not in the earlier one</small>" if earlier else ""
+    change = value - old
+    better = (change > 0) == column.higher_is_better
+    kind = "same" if abs(change) < 1e-9 else "up" if better else "down"
+    sign = "+" if change > 0 else "−" if change < 0 else "±"
+    return f"<small class='before {kind}'>was {number_text(old)} ({sign}{number_text(abs(change))})</small>"
+
+
+def _cost(model: ModelResult) -> str:
+    speed = f"{model.ms_per_image:,.0f}" if model.ms_per_image else NOTHING
+    size = count_words(model.parameters) if model.parameters else NOTHING
+    return f"<td class='cost'>{speed}</td><td class='cost'>{size}</td>"
+
+
+def _floor_rows(
+    comparison: Comparison, columns: Sequence[Column], scales: dict[str, Scale], *, has_cost: bool
+) -> list[str]:
+    floors = {floor.column: floor for floor in comparison.floors}
+    shown = [floors.get(column.key) for column in columns]
+    known = [floor for floor in shown if floor is not None]
+    if not known:
+        return []
+    cells = "".join(
+        f"<td><span class='figure'>{number_text(floor.estimate.value)}</span>"
+        f"{strip(floor.estimate, scales[column.key])}<small>{interval_text(floor.estimate)}</small></td>"
+        if floor
+        else "<td></td>"
+        for column, floor in zip(columns, shown, strict=True)
+    )
+    note = known[0].note or "What a perfect model would get."
+    words = f"<small title='{plain(note)}'>the floor, with {known[0].count:,} on each side</small>"
+    return [
+        f"<tr class='floor'><th scope='row'><span class='rank'></span><span class='who'>Real against real{words}</span>"
+        f"</th>{cells}{'<td class=cost></td>' * 2 if has_cost else ''}</tr>"
+    ]
+
+
+def strip(estimate: Estimate, scale: Scale) -> str:
+    """A value on its interval as a little strip."""
+    if estimate.value is None:
+        return ""
+    bar = ""
+    if estimate.low is not None and estimate.high is not None:
+        left, right = scale.place(estimate.low), scale.place(estimate.high)
+        bar = f"<i style='left:{left:.1f}%;width:{max(1.0, right - left):.1f}%'></i>"
+    place = f"<b style='left:{scale.place(estimate.value):.1f}%'></b>"
+    return f"<span class='cmp-strip' aria-hidden='true'>{bar}{place}</span>"
+
+
+def warning_list(found: Sequence[tuple[str, Warned]]) -> str:
+    """Warnings with the letters that stand at their numbers."""
+    rows = "".join(
+        f"<li class='{warned.severity}'><span class='cmp-mark {warned.severity}'>{letter}</span>"
+        f"<span>{plain(warned.text)}"
+        + (f" <small>{plain(in_words(warned.sets))}</small>" if warned.sets else "")
+        + "</span></li>"
+        for letter, warned in found
+    )
+    return f"<ul class='cmp-warnings'>{rows}</ul>" if rows else ""
+
+
+NEAR_SHOWN = 4  # warnings right under the verdict; the others are folded up
+MIN_CASES = 2  # of a label
+EVERYTHING = "All cases"
+NOTHING_BESIDE = "Nothing"
+SUMMARY, ALL = "Summary", "All figures"
+SUMMARY_KEYS = ("fid_", "fd_", "kid_", "kd_")
+SUMMARY_CASES = ("l1", "lpips", "ms_ssim", "chamfer", "landmarks")
+DOUBT = "doubt"  # whatever the verdict is, a warning says that its figure misleads
+SIGNS = {DOUBT: "!", "best": "✓", "tie": "=", "open": "?", "alone": "1"}
+
+
+def show_choices(
+    entry: Entry, comparison: Comparison, others: Sequence[Entry]
+) -> tuple[Comparison, Column, Comparison | None]:
+    """What to judge by, which cases, and what to put beside; returns the comparison of those cases."""
+    with st.container(horizontal=True, vertical_alignment="bottom", key="compare_choices"):
+        label = _ask_label(entry, comparison)
+        shown = comparison if label is None else _filtered(entry, comparison, label)
+        column = _ask_column(entry, shown)
+        earlier = _ask_earlier(entry, comparison, others)
+    if label is not None:
+        st.caption(
+            f":material/filter_alt: Only the {len(shown.cases):,} of {len(comparison.cases):,} cases with "
+            f"**{as_text(label[0])}: {as_text(label[1])}**, scored and tested anew. Figures of whole sets need 50 "
+            "cases and kept features."
+        )
+    if earlier is not None and (why_not := why_incomparable(shown, earlier)):
+        st.warning(as_text(why_not), icon=":material/block:")
+        earlier = None
+    if earlier is not None and label is not None:
+        st.caption(
+            ":material/info: The earlier figures are those of all its cases, so they stand beside all cases only."
+        )
+        earlier = None
+    return shown, column, earlier
+
+
+def show_board(entry: Entry, comparison: Comparison, column: Column, earlier: Comparison | None) -> None:
+    """Verdict, leaderboard, warnings."""
+    said = verdict(comparison, column)
+    marks = marks_of(comparison)
+    _show_verdict(comparison, column, said)
+    near = [one for one in marks if one[1] in said.doubts]
+    near += [one for one in marks if column.key in one[1].columns and one[1].severity == "caution"]
+    near = near[: max(NEAR_SHOWN, len(said.doubts))]
+    if near:
+        st.html(warning_list(near))
+    views = _views(comparison)
+    view = st.segmented_control(
+        "Figures", list(views), default=SUMMARY if SUMMARY in views else next(iter(views)), required=True,
+        key=f"compare_view_{entry.id}", label_visibility="collapsed",
+    ) or next(iter(views))  # fmt: skip
+    columns = views.get(view) or next(iter(views.values()))
+    if column.key not in {one.key for one in columns}:
+        columns = [column, *columns]
+    st.html(leaderboard(comparison, column, columns, earlier=earlier))
+    st.caption(
+        "Small figures: 95 % interval, and the same with shuffled partners. **Bold**: separated from every other "
+        "model, after Holm's correction. A column's letters lead to its warnings."
+    )
+    rest = [one for one in marks if one not in near]
+    if rest:
+        grave = sum(warned.severity == "misleads" for _, warned in rest)
+        with st.expander(f"Warnings and notes ({len(rest)})", icon=":material/warning:", expanded=grave > 0):
+            st.html(warning_list(rest))
+
+
+def _show_verdict(comparison: Comparison, column: Column, said: Verdict) -> None:
+    kind, small = DOUBT if said.doubts else str(said.kind), ""
+    if said.kind == "best":
+        mine = [
+            pair for pair in pairs_of(comparison, column.key) if said.models[0] in (pair.first, pair.second)
+        ]
+        small = " ".join(pair_text(pair, column) for pair in mine[:2])
+    st.html(
+        f"<div class='cmp-verdict {kind}' role='status'><span class='sign' aria-hidden='true'>{SIGNS[kind]}</span>"
+        f"<div><b>{plain(said.sentence)}</b><small>{plain(small)}</small></div></div>"
+        f"<p class='cmp-facts'>{plain(facts_of(comparison))}</p>"
+    )
+
+
+def _views(comparison: Comparison) -> dict[str, list[Column]]:
+    """Which columns each choice shows; choices that show nothing, or all, are left out."""
+    columns = list(comparison.columns)
+    summary = [one for one in columns if one.key.startswith(SUMMARY_KEYS) or one.key in SUMMARY_CASES][:5]
+    found = {SUMMARY: summary} if 0 < len(summary) < len(columns) else {}
+    groups = {title: [one for one in columns if group_of(one) == group] for group, title in GROUPS.items()}
+    found |= {title: members for title, members in groups.items() if 0 < len(members) < len(columns)}
+    return {**found, ALL: columns}
+
+
+def _ask_column(entry: Entry, comparison: Comparison) -> Column:
+    columns = {column.key: column for column in comparison.columns}
+    key = f"{COLUMN}_{entry.id}"
+    if st.session_state.get(key) not in columns:
+        st.session_state[key] = next(iter(columns))  # told to the browser, which would keep the old text
+    picked = st.selectbox(
+        "Judge by", list(columns), key=key, width=290,
+        format_func=lambda key: f"{columns[key].title} · {key}" if key in columns else key,
+    )  # fmt: skip
+    return columns[picked]
+
+
+def _ask_label(entry: Entry, comparison: Comparison) -> tuple[str, str] | None:
+    options = [
+        (label, value)
+        for label, values in labels_of(comparison).items()
+        for value, count in sorted(values.items())
+        if MIN_CASES <= count < len(comparison.cases)
+    ]
+    if not options:
+        return None
+    counts = labels_of(comparison)
+    return st.selectbox(
+        "Cases", [None, *options], key=f"{LABEL}_{entry.id}", width=230,
+        format_func=lambda one: f"{EVERYTHING} ({len(comparison.cases):,})" if one is None
+        else f"{one[0]}: {one[1]} ({counts[one[0]][one[1]]:,})",
+    )  # fmt: skip
+
+
+def _ask_earlier(entry: Entry, comparison: Comparison, others: Sequence[Entry]) -> Comparison | None:
+    done = {other.id: other for other in others if other.comparison is not None and other.id != entry.id}
+    if not done:
+        return None
+    titles = titles_of(list(done.values()))
+    picked = st.selectbox(
+        "Beside an earlier one", [NOTHING_BESIDE, *done], key=f"{BESIDE}_{entry.id}", width=250,
+        format_func=lambda one: titles.get(one, one),
+    )  # fmt: skip
+    return done[picked].comparison if picked in done else None
+
+
+def _filtered(entry: Entry, comparison: Comparison, label: tuple[str, str]) -> Comparison:
+    try:
+        return _filter(entry.id, comparison.created, str(entry.folder), label, comparison)
+    except ValueError as error:
+        st.warning(as_text(error), icon=":material/filter_alt_off:")
+        return comparison
+
+
+@st.cache_data(show_spinner="Scoring these cases …", max_entries=32)
+def _filter(
+    entry_id: str, created: str, folder: str, label: tuple[str, str], _comparison: Comparison
+) -> Comparison:
+    """Cached by which comparison it is; the comparison itself would take long to hash."""
+    from eval.comparison.table import filter_comparison
+
+    return filter_comparison(_comparison, dict([label]), features=read_features(Path(folder)))

@@ -1,0 +1,284 @@
+"""Show single cases of a comparison beside each other."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cache, lru_cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import streamlit as st
+
+from dashboard.shared.resources import asset_text
+from dashboard.views.compare.state import ORDER, PAGE, SHIPPED
+from eval.comparison.cases import best, disagreements, worst
+from eval.comparison.formatting import number_text, telling_column
+from eval.comparison.pictures import find_picture, picture_path
+from eval.comparison.result import Comparison, ModelResult
+
+if TYPE_CHECKING:
+    from eval.comparison.result import Column, Comparison
+    from eval.comparison.shelf import Entry
+
+MAX_BYTES = 400_000  # a picture larger than this was not written by a comparison
+
+
+@dataclass(frozen=True)
+class Place:
+    """A place in a case's row of pictures: which kind of picture, of which model."""
+
+    kind: str
+    model: str
+    title: str
+
+    @property
+    def is_output(self) -> bool:
+        """Whether it is a model's photo, which may be held against the truth."""
+        return self.kind == "model"
+
+
+def places_of(comparison: Comparison, folder: Path, names: Sequence[str]) -> list[Place]:
+    """The columns of the grid: sketch, refined, each model, truth; those without a single picture are left out.
+
+    What stage 1 made is shown once for all models that were given the same, and by model where they differ.
+    """
+    refined = [model for model in comparison.models if _has(folder, "refined", names, model.name)]
+    places = [Place("sketch", "", "Sketch")] if _has(folder, "sketch", names) else []
+    for stage1 in dict.fromkeys(model.stage1 for model in refined):
+        first = next(model for model in refined if model.stage1 == stage1)
+        places.append(Place("refined", first.name, "Refined by parts" if stage1 == "parts" else "Refined"))
+    places += [
+        Place("model", model.name, model.name)
+        for model in comparison.models
+        if _has(folder, "model", names, model.name)
+    ]
+    return [*places, Place("real", "", "Truth")] if _has(folder, "real", names) else places
+
+
+def picture_url(folder: Path, kind: str, name: str, model: str = "") -> str:
+    """A kept picture ready for HTML; empty where there is none."""
+    path = find_picture(folder, kind, name, model)  # type: ignore[arg-type]
+    if path is None:
+        return ""
+    try:
+        stat = path.stat()
+        return _read(path, stat.st_mtime_ns) if stat.st_size <= MAX_BYTES else ""
+    except OSError:
+        return ""
+
+
+def case_row(
+    comparison: Comparison, folder: Path, name: str, places: Sequence[Place], *, column: str
+) -> dict[str, Any]:
+    """What the browser is told of a case: its pictures, and what each output scored in the column."""
+    index = next((i for i, case in enumerate(comparison.cases) if case.name == name), None)
+    models = {model.name: model for model in comparison.models}
+    labels = comparison.cases[index].labels if index is not None else {}
+    tiles = []
+    for place in places:
+        tile: dict[str, Any] = {
+            "src": picture_url(folder, place.kind, name, place.model),
+            "score": "",
+            "near": None,
+        }
+        if place.is_output and index is not None:
+            tile["score"] = score_text(models[place.model], column, index)
+            tile["scores"] = _all_scores(comparison, models[place.model], index)
+            tile["near"] = _nearest(models[place.model], index, folder)
+        tiles.append(tile)
+    return {"name": name, "labels": [f"{key}: {value}" for key, value in labels.items()], "tiles": tiles}
+
+
+def score_text(model: ModelResult, column: str, index: int) -> str:
+    """What a case scored; says so where it has no score, such as a face that was not found."""
+    scores = model.case_scores.get(column)
+    if scores is None or index >= len(scores):
+        return ""
+    value = scores[index]
+    return "no score" if value is None else number_text(value)
+
+
+def _all_scores(comparison: Comparison, model: ModelResult, index: int) -> list[list[str]]:
+    return [
+        [column.title, score_text(model, column.key, index)]
+        for column in comparison.columns
+        if column.per_case and score_text(model, column.key, index)
+    ]
+
+
+def _nearest(model: ModelResult, index: int, folder: Path) -> dict[str, str] | None:
+    found = model.nearest_training[index] if index < len(model.nearest_training) else None
+    if found is None:
+        return None
+    name, distance = found
+    return {"name": name, "distance": number_text(distance), "src": picture_url(folder, "training", name)}
+
+
+def _has(folder: Path, kind: str, names: Sequence[str], model: str = "") -> bool:
+    if not names or not picture_path(folder, kind, names[0], model).parent.is_dir():  # type: ignore[arg-type]
+        return False
+    return any(find_picture(folder, kind, name, model) for name in names)  # type: ignore[arg-type]
+
+
+@lru_cache(maxsize=2048)
+def _read(path: Path, _changed: int) -> str:
+    return "data:image/webp;base64," + base64.b64encode(path.read_bytes()).decode("ascii")
+
+
+PER_PAGE = 8
+BY_NAME, DISPUTED, DRAWINGS = "By name", "Where models disagree most", "Our own drawings"
+GRID = "compare_grid"
+
+
+@cache
+def _component() -> Any:
+    return st.components.v2.component(
+        "studio_compare_grid",
+        html=asset_text("views/compare/cases.html"),
+        css=asset_text("views/compare/cases.css"),
+        js=asset_text("assets/keys.js", "views/compare/cases.js"),
+    )
+
+
+def show_cases(entry: Entry, comparison: Comparison, judged: Column) -> None:
+    """The grid with its order, its difference maps and its pages."""
+    names = [case.name for case in comparison.cases]
+    places = places_of(comparison, entry.folder, [*names, *comparison.drawings])
+    if not places:
+        _show_no_pictures(entry)
+        return
+    has_cases = any(place.kind == "real" for place in places) or not comparison.drawings
+    column = telling_column(comparison, judged)
+    with st.container(horizontal=True, vertical_alignment="bottom", key="compare_row_head"):
+        order = _ask_order(entry, comparison, column, has_cases=has_cases)
+        is_map = st.toggle("Difference to the truth", key=f"compare_map_{entry.id}", disabled=not has_cases)
+        page_place = st.container(width="content")
+    if not has_cases:
+        st.caption(_why_no_pictures(entry))
+    ordered = (
+        order_of(comparison, order, column) if has_cases or order == DRAWINGS else list(comparison.drawings)
+    )
+    pages = max(1, -(-len(ordered) // PER_PAGE))
+    with page_place:
+        page = _ask_page(f"{PAGE}_{entry.id}_{order}", pages)
+    shown = ordered[(page - 1) * PER_PAGE : page * PER_PAGE]
+    if column is not None and order != DRAWINGS:
+        st.caption(
+            f"Under each output: {column.title}{f', {column.unit}' if column.unit else ''} "
+            f"({'higher' if column.higher_is_better else 'lower'} is better). Click a picture to enlarge its case; "
+            "the arrow keys go on, D shows the difference."
+        )
+    _show_grid(entry, comparison, shown, places, column, is_map=is_map)
+
+
+def order_of(comparison: Comparison, order: str, column: Column | None) -> list[str]:
+    """Names of the cases in an order that `orders_of` offers."""
+    names = [case.name for case in comparison.cases]
+    if order == DRAWINGS:
+        return list(comparison.drawings)
+    if column is None or order == BY_NAME:
+        return names
+    if order == DISPUTED:
+        return [found.name for found in disagreements(comparison, column.key, len(names))]
+    how, _, model = order.partition(" of ")
+    ranked = (worst if how == "Worst" else best)(comparison, model, column.key, len(names))
+    return [found.name for found in ranked]
+
+
+def orders_of(comparison: Comparison, column: Column | None, *, has_cases: bool) -> list[str]:
+    """The orders that there are: by name, worst and best of each model, where models disagree, our drawings."""
+    orders = [BY_NAME] if has_cases else []
+    if column is not None and has_cases:
+        scored = [model.name for model in comparison.models if model.case_scores.get(column.key)]
+        orders += [f"Worst of {name}" for name in scored] + [f"Best of {name}" for name in scored]
+        orders += [DISPUTED] if len(scored) > 1 else []
+    return [*orders, DRAWINGS] if comparison.drawings else orders
+
+
+def _ask_order(entry: Entry, comparison: Comparison, column: Column | None, *, has_cases: bool) -> str:
+    orders = orders_of(comparison, column, has_cases=has_cases)
+    key = f"{ORDER}_{entry.id}"
+    if st.session_state.get(key) not in orders:
+        st.session_state[key] = orders[0]
+    return str(st.selectbox("Order of the cases", orders, key=key, width=280))
+
+
+def _ask_page(key: str, pages: int) -> int:
+    if pages == 1:
+        return 1
+    now = min(pages, max(1, int(st.session_state.get(key, 1))))
+
+    def go(by: int) -> None:
+        st.session_state[key] = min(pages, max(1, now + by))
+
+    with st.container(horizontal=True, vertical_alignment="center", key="compare_pages", gap="small"):
+        st.button(
+            "Previous",
+            icon=":material/chevron_left:",
+            key=f"{key}_less",
+            on_click=go,
+            args=(-1,),
+            disabled=now == 1,
+        )
+        st.markdown(f"{now} of {pages}", width="content")
+        st.button(
+            "Next", icon=":material/chevron_right:", icon_position="right", key=f"{key}_more", on_click=go,
+            args=(1,), disabled=now == pages,
+        )  # fmt: skip
+    return now
+
+
+def _show_grid(
+    entry: Entry, comparison: Comparison, names: Sequence[str], places: Sequence[Place], column: Column | None,
+    *, is_map: bool,
+) -> None:  # fmt: skip
+    rows = [
+        case_row(comparison, entry.folder, name, places, column=column.key if column else "")
+        for name in names
+    ]
+    if column is not None:
+        for row in rows:
+            _mark_ends(row["tiles"], higher=column.higher_is_better)
+    _component()(
+        key=GRID,
+        data={
+            "places": [{"kind": place.kind, "title": place.title} for place in places],
+            "cases": rows,
+            "column": column.title if column else "",
+            "isMap": is_map,
+        },
+        width="stretch",
+        height="content",
+    )
+
+
+def _mark_ends(tiles: list[dict[str, Any]], *, higher: bool) -> None:
+    """The best and the worst output of a case, where they differ."""
+    known = {
+        place: float(tile["score"].replace(",", ""))
+        for place, tile in enumerate(tiles)
+        if _is_number(tile["score"])
+    }
+    if len(known) < 2 or len(set(known.values())) < 2:
+        return
+    ordered = sorted(known, key=lambda place: known[place], reverse=higher)
+    tiles[ordered[0]]["mark"], tiles[ordered[-1]]["mark"] = "best", "worst"
+
+
+def _is_number(text: str) -> bool:
+    return bool(text) and text[0].isdigit() | text.startswith("-")
+
+
+def _show_no_pictures(entry: Entry) -> None:
+    st.html(f'<div class="cmp-empty"><p>{_why_no_pictures(entry)}</p></div>')
+
+
+def _why_no_pictures(entry: Entry) -> str:
+    return (
+        "The photos behind this comparison have a licence of their own and are not part of the product. "
+        "Repeat it on data of your own, and they appear here."
+        if entry.id == SHIPPED
+        else "No picture of a case was kept: the names of the outputs match no true photo, or pictures were turned off."
+    )

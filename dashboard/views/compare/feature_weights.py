@@ -1,0 +1,158 @@
+"""The protocol, and where its weights come from: FID needs a file that is not part of the product."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import streamlit as st
+
+from dashboard.shared.plain_text import as_code, as_text
+from dashboard.shared.server_paths import PathRefused, server_path
+from dashboard.shared.uploads import staged_files
+from eval.protocols import BASES, WITHOUT_WEIGHTS, protocol
+
+if TYPE_CHECKING:
+    from eval.comparison.request import ComparisonRequest
+
+OWN = "own"
+SAYS = {
+    "fd_effnet_lite0": "Frechet distance of EfficientNet-Lite0 features · works at once",
+    "fid_clean": "FID as clean-fid computes it",
+    "fid_pytorch": "FID as pytorch-fid computes it",
+    "fid_tf1": "FID as torch-fidelity and the original TensorFlow code compute it",
+    "fid_torchmetrics": "FID as torchmetrics with antialias computes it",
+    OWN: "Frechet distance of a network of your own (ONNX or safetensors)",
+}
+UPLOAD_MB = 200
+_CUSTOM = "compare_inception_file"
+
+
+def show_protocol(repeated: ComparisonRequest | None, *, key: str) -> tuple[str, Path | None]:
+    """Name of the protocol, empty as long as its weights are missing; and the weights where they are a file."""
+    options = [*sorted(BASES, key=lambda name: name != WITHOUT_WEIGHTS), OWN]
+    before = protocol(repeated.protocol) if repeated else None
+    base = next(
+        (name for name in BASES if before and before.name.startswith(name)),
+        OWN if before else WITHOUT_WEIGHTS,
+    )
+    left, right = st.columns([3, 1], vertical_alignment="bottom")
+    picked = left.selectbox(
+        "Protocol", options, index=options.index(base), key=f"compare_protocol_{key}",
+        format_func=lambda name: SAYS[name] + ("" if name == OWN else f" · {name}"),
+        help="It fixes network, decoding and resizing. Numbers of different protocols are never ranked together.",
+    )  # fmt: skip
+    samples = right.number_input(
+        "Images of each set", 0, 1_000_000, (before.samples or 0) if before else 0, key=f"compare_samples_{key}",
+        help="0 takes all. A number makes comparisons of different size comparable.",
+    )  # fmt: skip
+    suffix = f"_{samples}" if samples >= 2 else ""
+    if picked == OWN:
+        return _ask_own(repeated, suffix, key=key)
+    if picked == WITHOUT_WEIGHTS:
+        return picked + suffix, None
+    is_there, weights = _ask_inception(repeated, key=key)
+    return (picked + suffix, weights) if is_there else ("", None)
+
+
+def _ask_own(repeated: ComparisonRequest | None, suffix: str, *, key: str) -> tuple[str, Path | None]:
+    left, right = st.columns([1, 3], vertical_alignment="bottom")
+    name = left.text_input(
+        "Its name", key=f"compare_own_network_{key}", placeholder="dinov2", help="a to z and 0 to 9"
+    ).strip()
+    text = right.text_input(
+        "File on the server", value=str((repeated.weights if repeated else None) or ""), key=f"compare_own_file_{key}",
+        placeholder="/path/to/network.onnx", help="Takes (1, 3, 224, 224) in [-1, 1], gives features.",
+    ).strip()  # fmt: skip
+    if not name or not text:
+        return "", None
+    try:
+        found = protocol(f"fd_{name}{suffix}").name
+    except ValueError as error:
+        st.error(as_text(error), icon=":material/error:")
+        return "", None
+    path = _typed(text)
+    return (found, path) if path is not None else ("", None)
+
+
+def _typed(text: str) -> Path | None:
+    """A file on the server by its path, or None with the reason shown."""
+    try:
+        path = server_path(text)
+    except PathRefused as error:
+        st.error(as_text(error), icon=":material/folder_off:")
+        return None
+    if not path.is_file():
+        st.error("That is a folder; give the path of a file.", icon=":material/folder_off:")
+        return None
+    return path
+
+
+def _ask_inception(repeated: ComparisonRequest | None, *, key: str) -> tuple[bool, Path | None]:
+    """Whether there are weights, and which file where it is not the reference in its usual place."""
+    from eval.inception import ASSET, find_inception
+
+    found = find_inception()
+    custom = st.session_state.get(_CUSTOM) or (str(repeated.weights) if repeated and repeated.weights else "")
+    if custom and Path(custom).is_file():
+        st.caption(f":material/check: Weights: {as_code(custom)}")
+        if st.button("Take other weights", type="tertiary", key=f"compare_other_weights_{key}"):
+            st.session_state[_CUSTOM] = ""
+            st.rerun(scope="fragment")
+        return True, Path(custom)
+    if found is not None:
+        st.caption(f":material/check: FID's reference weights are here: {as_code(found)}")
+        return True, None
+    size = f"{ASSET.size_bytes / 1e6:.0f} MB"
+    st.info(
+        f"FID needs its Inception weights ({size}, {ASSET.licence}), which are not part of this product. Download "
+        "them, upload the file, or name it. Without them, take the EfficientNet-Lite0 protocol.",
+        icon=":material/info:",
+    )
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        if st.button("Download and check", icon=":material/download:", key=f"compare_fetch_{key}"):
+            _fetch()
+        with st.popover("Upload", icon=":material/upload_file:", key=f"compare_upload_weights_{key}"):
+            uploaded = st.file_uploader(
+                f"{ASSET.name}, {size}",
+                type=["pth", "pt"],
+                max_upload_size=UPLOAD_MB,
+                key=f"compare_weights_{key}",
+            )
+            files, problems = staged_files([uploaded] if uploaded is not None else [], limit_mb=UPLOAD_MB)
+            for problem in problems:
+                st.error(as_text(problem), icon=":material/error:")
+            if files:
+                _keep(files[0].read_bytes())
+        text = st.text_input(
+            "Or a file on the server", key=f"compare_weights_path_{key}", placeholder="/path/to/" + ASSET.name
+        )
+    path = _typed(text) if text.strip() else None
+    return path is not None, path
+
+
+def _fetch() -> None:
+    from core.errors import AssetMissing
+    from eval.inception import fetch_inception
+
+    try:
+        with st.spinner("Downloading and checking …"):
+            fetch_inception()
+    except AssetMissing as error:
+        st.error(as_text(error), icon=":material/cloud_off:")
+    else:
+        st.rerun(scope="fragment")
+
+
+def _keep(data: bytes) -> None:
+    from eval.inception import find_inception, keep_upload
+
+    try:
+        with st.spinner("Checking …"):
+            path = keep_upload(data)
+    except (ValueError, OSError) as error:
+        st.error(as_text(error), icon=":material/error:")
+        return
+    if path != find_inception():
+        st.session_state[_CUSTOM] = str(path)
+    st.rerun(scope="fragment")

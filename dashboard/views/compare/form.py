@@ -1,0 +1,410 @@
+"""Ask what is to be compared: reference, models, weights and settings."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import streamlit as st
+
+from dashboard.shared.plain_text import as_code, as_text
+from dashboard.shared.server_paths import PathRefused, server_path
+from dashboard.shared.uploads import drop_staged, staged_files
+from dashboard.views.compare.feature_weights import show_protocol
+from dashboard.views.compare.sources import (
+    UPLOAD_LIMIT_MB,
+    Dataset,
+    datasets,
+    free_name,
+    generators_here,
+    keep_upload,
+    model_name,
+    source_path,
+    sweep_uploads,
+)
+from dashboard.views.compare.state import (
+    add_own_set,
+    choose_nothing,
+    choose_result,
+    drop_own_set,
+    own_sets,
+    repeated_result,
+)
+from eval.comparison.request import Stage1
+
+if TYPE_CHECKING:
+    from eval.comparison.request import ComparisonRequest
+    from eval.comparison.shelf import Entry
+
+WAYS = ("On the server", "Upload a zip")
+_KEPT = "compare_kept_upload"
+
+
+def ask_source(root: Path, key: str, *, value: str = "") -> Path | None:
+    """A folder or zip that is there, or None with the reason shown."""
+    way = st.segmented_control(
+        "From", WAYS, default=WAYS[0], required=True, key=f"{key}_way", label_visibility="collapsed"
+    )
+    if way == WAYS[1]:
+        return _ask_upload(root, key)
+    text = st.text_input(
+        "Folder, zip or Hugging Face ImageFolder", value=value, key=f"{key}_path",
+        placeholder="/full/path/on/the/server",
+    ).strip()  # fmt: skip
+    if not text:
+        return None
+    try:
+        return source_path(text)
+    except ValueError as error:
+        st.error(as_text(error), icon=":material/folder_off:")
+        return None
+
+
+def _ask_upload(root: Path, key: str) -> Path | None:
+    uploaded = st.file_uploader(
+        f"Zip of pictures, folders in it are searched; up to {UPLOAD_LIMIT_MB / 1000:g} GB", type=["zip"],
+        max_upload_size=UPLOAD_LIMIT_MB, key=f"{key}_file",
+    )  # fmt: skip
+    if uploaded is None:
+        return None
+    kept: dict[str, str] = st.session_state.setdefault(_KEPT, {})
+    if (path := kept.get(uploaded.file_id)) and Path(path).is_file():
+        return Path(path)
+    files, problems = staged_files([uploaded], limit_mb=UPLOAD_LIMIT_MB)
+    if problems:
+        st.error(as_text(problems[0]), icon=":material/error:")
+        return None
+    try:
+        with st.spinner("Keeping it …"):
+            found = keep_upload(root, files[0])
+    except OSError as error:
+        st.error(f"The upload cannot be kept: {error.strerror or error}.", icon=":material/error:")
+        return None
+    drop_staged([uploaded])
+    kept[uploaded.file_id] = str(found)
+    return found
+
+
+STAGES: dict[Stage1, str] = {"whole": "Whole face", "parts": "By parts"}
+
+
+def show_models(
+    root: Path, repeated: ComparisonRequest | None, real: Dataset | None, *, key: str
+) -> tuple[dict[str, Any], dict[str, dict[int, Path]]]:
+    """The sets by model's name, and of some models further sets by training step."""
+    fakes: dict[str, Any] = {}
+    checkpoints = dict(repeated.checkpoints) if repeated else {}
+    if real is None or not real.is_pairs:
+        st.caption("Generators draw on pairs: choose a dataset version above, and they are offered here.")
+    else:
+        fakes |= _ask_generators(repeated, real, key=key)
+    if repeated is not None:
+        fakes |= _ask_kept(repeated, key=key)
+    for number in list(own_sets()):
+        with st.container(border=True, key=f"compare_own_{number}"):
+            name = st.text_input(
+                "Name in the table", key=f"compare_own_name_{number}", placeholder="my model", max_chars=60
+            )
+            path = ask_source(root, f"compare_own_source_{number}")
+            steps = _ask_checkpoints(number)
+            st.button("Remove this row", key=f"compare_own_drop_{number}", on_click=drop_own_set, args=(number,),
+                      type="tertiary", icon=":material/close:")  # fmt: skip
+        if path is not None:
+            called = free_name(name or path.stem, list(fakes))
+            fakes[called] = path
+            checkpoints |= {called: steps} if steps else {}
+    st.button("Add outputs of your own", icon=":material/add:", key="compare_own_add", on_click=add_own_set)
+    return fakes, {name: steps for name, steps in checkpoints.items() if name in fakes}
+
+
+def _ask_checkpoints(number: int) -> dict[int, Path]:
+    """Samples of earlier checkpoints of the same run, for the curve over its steps."""
+    from eval.comparison.sources import checkpoints_of
+
+    text = st.text_input(
+        "Samples of its checkpoints", key=f"compare_own_steps_{number}", placeholder="empty: none",
+        help="A folder on the server with a folder of pictures for each step, such as step_002000.",
+    ).strip()  # fmt: skip
+    if not text:
+        return {}
+    try:
+        found = checkpoints_of(server_path(text))
+    except (ValueError, OSError) as error:
+        st.error(as_text(error), icon=":material/folder_off:")
+        return {}
+    st.caption(f"{len(found)} checkpoints: {', '.join(f'{step:,}' for step in sorted(found))}")
+    return found
+
+
+def _ask_generators(repeated: ComparisonRequest | None, real: Dataset, *, key: str) -> dict[str, Any]:
+    from eval.comparison.request import GeneratorSource
+
+    found = generators_here()
+    if not found:
+        st.caption("No generator is here. Import one on the Models page.")
+        return {}
+    before = (
+        [source for source in repeated.fakes.values() if isinstance(source, GeneratorSource)]
+        if repeated
+        else []
+    )
+    names = [one.name for one in found]
+    usual = [name for name in names if not repeated or name in {source.generator for source in before}]
+    picked = st.pills(
+        "Generators", names, default=usual, selection_mode="multi", format_func=as_text,
+        key=f"compare_generators_{key}", help="Each draws a photo from every sketch of the split.",
+    )  # fmt: skip
+    offered: list[Stage1] = sorted({stage for one in found for stage in one.stages}, reverse=True)
+    wanted: list[Stage1] = ["whole"]
+    if len(offered) > 1:
+        was = [stage for stage in offered if stage in {source.stage1 for source in before}]
+        wanted = st.pills(
+            "Refine the sketch", offered, default=was or ["whole"], selection_mode="multi",
+            format_func=STAGES.__getitem__, key=f"compare_stages_{key}",
+            help="With both, every generator is compared twice.",
+        )  # fmt: skip
+    kept = {(source.generator, source.stage1): source for source in before}
+    sources: dict[str, Any] = {}
+    for name in picked:
+        for stage in wanted:
+            old = kept.get((name, stage))
+            fields = {"generator": name, "stage1": stage, "data": real.path, "split": real.split}
+            source = old.model_copy(update=fields) if old else GeneratorSource(**fields)
+            sources[_old_name(repeated, old) or model_name(name, stage)] = source
+    return sources
+
+
+def _old_name(repeated: ComparisonRequest | None, source: Any) -> str:
+    """What the repeated comparison called it."""
+    if repeated is None or source is None:
+        return ""
+    return next((name for name, one in repeated.fakes.items() if one is source), "")
+
+
+def _ask_kept(repeated: ComparisonRequest, *, key: str) -> dict[str, Any]:
+    """Folders of the repeated comparison, each with a tick."""
+    folders = {name: source for name, source in repeated.fakes.items() if isinstance(source, Path)}
+    if not folders:
+        return {}
+    picked = st.pills(
+        "Outputs of the repeated comparison", list(folders), default=list(folders), selection_mode="multi",
+        format_func=as_text,
+        key=f"compare_folders_{key}",
+    )  # fmt: skip
+    gone = [name for name in picked if not folders[name].exists()]
+    if gone:
+        st.warning(
+            f"No longer there: {as_text(', '.join(str(folders[name]) for name in gone))}.",
+            icon=":material/folder_off:",
+        )
+    return {name: folders[name] for name in picked if name not in gone}
+
+
+ANOTHER = "Other photos …"
+PERMUTATIONS = 1000
+UNFINISHED = ("failed", "cancelled", "interrupted")
+SPLITS = {"val": "held out (val)", "test": "test", "train": "train: seen in training"}
+
+
+def show_form(root: Path, found: Sequence[Entry]) -> None:
+    """True photos, models, protocol, start."""
+    sweep_uploads(root, found)
+    of = next((entry for entry in found if entry.id == repeated_result() and entry.request), None)
+
+    @st.fragment
+    def show() -> None:
+        _show(root, found, of, key=of.id if of else "new")
+
+    show()
+
+
+def _show(root: Path, found: Sequence[Entry], of: Entry | None, *, key: str) -> None:
+    repeated = of.request if of else None
+    goes_on = of is not None and of.state in UNFINISHED
+    if goes_on:
+        st.info(
+            "Change what you like: it goes on with what it has made, as far as that is still asked for.",
+            icon=":material/info:",
+        )
+    title = st.text_input(
+        "Name of the comparison", value=repeated.title if repeated else "", key=f"compare_title_{key}", max_chars=80,
+        placeholder="Comparison",
+    )  # fmt: skip
+    st.markdown("##### True photos")
+    real = _ask_real(root, repeated, key=key)
+    st.markdown("##### Models")
+    fakes, checkpoints = show_models(root, repeated, real, key=key)
+    st.markdown("##### How to measure")
+    protocol, weights = show_protocol(repeated, key=key)
+    more = _ask_more(repeated, real, key=key)
+    missing = _what_is_missing(real, fakes, protocol) or _refused(more)
+    if missing:
+        st.caption(f":material/info: {missing}")
+    busy = [entry.title for entry in found if entry.state == "running"]
+    if busy:
+        st.caption(f":material/warning: {as_text(', '.join(busy))} runs too: both will be slower.")
+    with st.container(horizontal=True):
+        pressed = st.button(
+            "Go on" if goes_on else "Start", icon=":material/play_arrow:", type="primary", key="compare_start",
+            disabled=bool(missing),
+        )  # fmt: skip
+        st.button("Back", type="tertiary", key="compare_back", on_click=choose_nothing, disabled=not found)
+    if st.session_state.get("compare_back"):
+        st.rerun()
+    if pressed and real is not None:
+        asked: dict[str, Any] = {
+            "title": title.strip() or "Comparison", "real": real.path, "fakes": fakes, "protocol": protocol,
+            "weights": weights, "split": real.split, "checkpoints": checkpoints, **_kept(repeated), **more,
+        }  # fmt: skip
+        _start(root, asked, goes_on_with=of.id if of and goes_on else "")
+
+
+def _kept(repeated: ComparisonRequest | None) -> dict[str, Any]:
+    """What the form does not ask for, as the repeated comparison had it."""
+    return (
+        {name: getattr(repeated, name) for name in ("lpips", "drawings", "pictures", "resamples")}
+        if repeated
+        else {}
+    )
+
+
+def _ask_real(root: Path, repeated: ComparisonRequest | None, *, key: str) -> Dataset | None:
+    offered = datasets(repeated)
+    options = [*offered, ANOTHER]
+    left, right = st.columns([2, 1], vertical_alignment="bottom")
+    picked = left.selectbox(
+        "Dataset version", options, key=f"compare_real_{key}",
+        help="Made by the Export page. Its held-out photos are what the outputs are compared with.",
+    )  # fmt: skip
+    if picked in offered:
+        return _described(
+            Dataset(offered[picked], True, _ask_split(right, offered[picked], repeated, key=key))
+        )
+    path = ask_source(root, f"compare_real_source_{key}", value=_absolute(repeated))
+    if path is None:
+        if not offered:
+            st.caption(
+                "No dataset version is here yet: export one on the Export page, or name your own photos. A folder of "
+                "pairs (photos, sketches, manifest.jsonl) lets the generators draw their sets."
+            )
+        return None
+    is_pairs = (path / "manifest.jsonl").is_file() if path.is_dir() else False
+    split = _ask_split(right, path, repeated, key=key) if is_pairs else "val"
+    return _described(Dataset(path, is_pairs, split))
+
+
+def _absolute(repeated: ComparisonRequest | None) -> str:
+    """The true photos of the repeated comparison; empty where it names a placeholder, as the shipped one does."""
+    return str(repeated.real) if repeated is not None and repeated.real.is_absolute() else ""
+
+
+def _described(real: Dataset) -> Dataset | None:
+    problem, words = real.facts()
+    if problem:
+        st.error(as_text(problem), icon=":material/error:")
+        return None
+    st.caption(f"{as_text(words)} · {as_code(real.path)}")
+    return real
+
+
+def _ask_split(place: Any, path: Path, repeated: ComparisonRequest | None, *, key: str) -> str:
+    """One of the splits that the pairs have; all of them where nothing can be read of them."""
+    counts = Dataset(path, is_pairs=True).splits()
+    splits = [split for split in SPLITS if not counts or split in counts]
+    usual = splits.index(repeated.split) if repeated and repeated.split in splits else 0
+    return str(
+        place.selectbox(
+            "Split", splits, index=usual, key=f"compare_split_{key}_{path}",
+            format_func=lambda split: f"{SPLITS[split]} · {counts[split]:,}" if counts else SPLITS[split],
+        )
+    )  # fmt: skip
+
+
+def _ask_more(repeated: ComparisonRequest | None, real: Dataset | None, *, key: str) -> dict[str, Any]:
+    from eval.metrics.registry import metrics_of
+
+    found: dict[str, Any] = {}
+    with st.expander("Further settings"):
+        if real is not None and real.is_pairs:
+            can_look = real.split != "train" and bool(real.splits().get("train"))
+            usual = bool(repeated.training) if repeated else True
+            looks = st.toggle(
+                "Look for memorised training photos", value=usual and can_look, disabled=not can_look,
+                key=f"compare_memory_{key}_{real.path}_{real.split}",
+                help="Holds every output against the dataset's training photos." if can_look
+                else "This dataset has no training photos besides those that are judged.",
+            )  # fmt: skip
+            found["training"] = real.path if looks and can_look else None
+        else:
+            for name, label in (
+                ("training", "Folder of training photos"),
+                ("sketches", "Folder of sketches"),
+            ):
+                given = getattr(repeated, name) if repeated else None
+                text = st.text_input(
+                    label, value=str(given or ""), key=f"compare_{name}_{key}", placeholder="empty: not known",
+                    help="Full path on the server; names must match the outputs'.",
+                ).strip()  # fmt: skip
+                found[name] = _typed(text, label)
+        labels = st.text_input(
+            "Table of labels", value=str((repeated.labels if repeated else None) or ""), key=f"compare_labels_{key}",
+            placeholder="/path/to/metadata.csv", help="A file_name column, and a column for each label to filter by.",
+        ).strip()  # fmt: skip
+        found["labels"] = _typed(labels, "Table of labels")
+        columns = st.columns(3, vertical_alignment="bottom")
+        permutations = columns[0].number_input(
+            "Permutations", 0, 100_000, repeated.permutations if repeated else PERMUTATIONS, step=100,
+            key=f"compare_permutations_{key}", help="Of every test; 0 tests nothing.",
+        )  # fmt: skip
+        seed = columns[1].number_input(
+            "Seed", 0, 10**6, repeated.seed if repeated else 0, key=f"compare_seed_{key}"
+        )
+        was_per_case = not repeated or not repeated.metrics or "l1" in repeated.metrics
+        per_case = columns[2].toggle(
+            "Score single cases", value=was_per_case, key=f"compare_per_case_{key}",
+            help="Likeness to the photo and to the sketch; several minutes for a hundred faces.",
+        )  # fmt: skip
+    metrics = () if per_case else tuple(metric.name for metric in metrics_of("features"))
+    if per_case and repeated and "l1" in repeated.metrics:
+        metrics = repeated.metrics
+    return {**found, "permutations": int(permutations), "seed": int(seed), "metrics": metrics}
+
+
+def _typed(text: str, label: str) -> Path | PathRefused | None:
+    """A path, why it is not taken (shown here too), or None where nothing was typed."""
+    if not text:
+        return None
+    try:
+        return server_path(text)
+    except PathRefused as error:
+        st.error(as_text(f"{label}: {error}"), icon=":material/folder_off:")
+        return error
+
+
+def _refused(more: dict[str, Any]) -> str:
+    is_refused = any(isinstance(value, PathRefused) for value in more.values())
+    return "Correct or empty the path under Further settings." if is_refused else ""
+
+
+def _what_is_missing(real: Dataset | None, fakes: dict[str, Any], protocol: str) -> str:
+    if real is None:
+        return "Choose the true photos."
+    if not fakes:
+        return "Choose at least one generator, or add outputs of your own."
+    return "" if protocol else "This protocol needs its weights."
+
+
+def _start(root: Path, asked: dict[str, Any], *, goes_on_with: str) -> None:
+    from eval.comparison.request import ComparisonRequest
+    from eval.comparison.shelf import restart, start
+
+    try:
+        with st.spinner("Starting …"):
+            request = ComparisonRequest(**asked)
+            entry = restart(root, goes_on_with, request) if goes_on_with else start(root, request)
+    except (ValueError, OSError) as error:
+        st.error(as_text(error), icon=":material/error:")
+        return
+    choose_result(entry.id)
+    st.rerun()

@@ -1,0 +1,91 @@
+"""What a comparison is doing, or has done, in words."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from dashboard.views.train.formatting import duration
+from eval.comparison.formatting import real_words
+
+if TYPE_CHECKING:
+    from eval.comparison.result import Comparison, SetUsed
+    from eval.comparison.shelf import Entry
+
+MESSAGE_LENGTH = 600
+
+
+def titles_of(entries: Sequence[Entry]) -> dict[str, str]:
+    """A text for each id that never changes while the comparison is kept, and that no other has.
+
+    A select box sends its option's text: state and progress must not be in it.
+    """
+    plain_titles = {one.id: _title(one) for one in entries}
+    count = Counter(plain_titles.values())
+    return {
+        name: title if count[title] == 1 else f"{title} · {name.rsplit('-', 1)[-1]}"
+        for name, title in plain_titles.items()
+    }
+
+
+def _title(entry: Entry) -> str:
+    if entry.id == "shipped":
+        return f"{entry.title} · shipped"
+    return f"{entry.title} · {entry.created[:19].replace('T', ' ')}"
+
+
+def caption_of(entry: Entry) -> str:
+    """Its state in a word or two, and how far it is."""
+    if entry.state != "running":
+        return entry.state
+    stage, done, total = entry.progress or ("starting", 0, 0)
+    return f"{stage} {done / total:.0%}" if total else stage
+
+
+def sentence_of(entry: Entry) -> str:
+    """What it is doing, or how it ended and what can be done."""
+    if entry.state == "running":
+        stage, done, total = entry.progress or ("starting", 0, 0)
+        words = stage[:1].upper() + stage[1:] + (f" · {done:,} of {total:,}" if total else " …")
+        if entry.seconds_left is not None:
+            words += f" · about {duration(entry.seconds_left)} left of this stage"
+        return words
+    kept = "What it had made is kept; it goes on from there."
+    if entry.state == "failed":
+        why = (entry.message or "its log says no more")[:MESSAGE_LENGTH].rstrip(". ")
+        return f"It failed: {why}. {kept}"
+    if entry.state == "cancelled":
+        return f"It was cancelled. {kept}"
+    if entry.state == "interrupted":
+        return f"Its process is gone: killed, out of memory, or the machine went down. {kept}"
+    return "It is done."
+
+
+def facts_of(comparison: Comparison) -> str:
+    """What was compared with what, in one line."""
+    used = comparison.protocol
+    counts = sorted({model.set.count for model in comparison.models})
+    count = f"{counts[0]:,}" if len(counts) == 1 else f"{counts[0]:,} to {counts[-1]:,}" if counts else "no"
+    return (
+        f"{len(comparison.models)} model{'' if len(comparison.models) == 1 else 's'} · {count} images each · "
+        f"against {real_words(comparison.real)} · {used.extractor} · {comparison.created[:10]}"
+    )
+
+
+def set_words(used: SetUsed) -> str:
+    """A set with its count and what was left out."""
+    left = f", {len(used.left_out)} left out" if used.left_out else ""
+    return f"{used.count:,} images{left}"
+
+
+def count_words(count: int) -> str:
+    """A count of parameters as people say it."""
+    return f"{count / 1e6:.1f} M" if count >= 100_000 else f"{count:,}"
+
+
+def plain(text: str) -> str:
+    """Text that HTML takes as text."""
+    for mark, safe in (("&", "&amp;"), ("<", "&lt;"), (">", "&gt;"), ('"', "&quot;"), ("'", "&#39;")):
+        text = text.replace(mark, safe)
+    return text

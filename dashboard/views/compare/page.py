@@ -1,0 +1,50 @@
+"""The Compare page: which model is better, whether the difference is real, and where each fails."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from core.config import settings
+from dashboard.shared.plain_text import as_text
+from dashboard.shared.resources import asset_text
+from dashboard.views.compare.form import show_form
+from dashboard.views.compare.result import show_result
+from dashboard.views.compare.running import show_top, show_unfinished
+from dashboard.views.compare.state import NOTICE, PROBLEM, SHIPPED, chosen_result, wants_new
+
+
+def show_page() -> None:
+    """The kept comparisons above; the chosen one, or the form, below."""
+    st.html(f"<style>{asset_text('assets/studio.css')}{asset_text('views/compare/page.css')}</style>")
+    with st.spinner("Loading …", show_time=False):
+        from eval.comparison.shelf import entries, root_of, shipped
+    root = root_of(settings().data)
+    try:
+        kept = entries(root)
+    except OSError as error:
+        st.error(as_text(f"{root} cannot be read: {error}"), icon=":material/folder_off:")
+        return
+    product = shipped()
+    found = [*kept, *([product] if product else [])]
+    chosen = chosen_result()
+    if chosen is None and not wants_new() and found:
+        running = (entry.id for entry in kept if entry.state == "running")
+        done = (entry.id for entry in found if entry.state == "done")
+        chosen = next(running, None) or next(done, None) or found[0].id
+    show_top(found, chosen)
+    if problem := PROBLEM.take():
+        st.error(as_text(problem), icon=":material/error:")
+    if notice := NOTICE.take():
+        st.info(as_text(notice), icon=":material/info:")
+    entry = next((one for one in found if one.id == chosen), None)
+    if chosen is None:
+        show_form(root, found)
+    elif entry is None:
+        what = "shipped comparison" if chosen == SHIPPED else f"comparison {chosen}"
+        st.warning(
+            f"There is no {what}; it may have been removed. Choose another above.", icon=":material/delete:"
+        )
+    elif entry.comparison is None:
+        show_unfinished(root, entry)
+    else:
+        show_result(root, entry, found)

@@ -1,0 +1,329 @@
+"""Show a finished comparison, section by section."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import streamlit as st
+
+from dashboard.shared.plain_text import as_text
+from dashboard.shared.uploads import harmless
+from dashboard.views.compare.board import show_board, show_choices
+from dashboard.views.compare.cases import picture_url, show_cases
+from dashboard.views.compare.charts import curve_chart, distances_chart, map_chart, spread_chart
+from dashboard.views.compare.formatting import plain, set_words
+from dashboard.views.compare.running import show_remove
+from dashboard.views.compare.sources import datasets, pair_matrix
+from dashboard.views.compare.state import NOTICE, PROBLEM, SECTION, SHIPPED, choose_new, choose_result
+from eval.comparison.formatting import number_text, pairs_of
+from eval.comparison.pictures import find_picture
+
+if TYPE_CHECKING:
+    from eval.comparison.result import Column, Comparison, SetUsed
+    from eval.comparison.shelf import Entry
+
+
+def show_pairs(comparison: Comparison, column: Column) -> None:
+    """Every model against every other."""
+    matrix = pair_matrix(comparison, column)
+    if not matrix:
+        st.html(
+            f'<div class="cmp-empty"><p>Nothing was tested by {plain(column.title)}. Judge by another figure.</p></div>'
+        )
+        return
+    st.html(matrix)
+    is_paired = any(pair.is_paired for pair in pairs_of(comparison, column.key))
+    how = (
+        "the same inputs were compared"
+        if is_paired
+        else "their inputs are not the same, so the test sees less"
+    )
+    st.caption(
+        f"Row minus column by {column.title}, with its 95 % interval and the p-value of a permutation test, corrected "
+        f"after Holm; {how}. Below 0.05 and with an interval without zero, the difference is called real."
+    )
+    spread = spread_chart(comparison, column)
+    if spread is not None:
+        st.altair_chart(spread, width="stretch", theme="streamlit", key="compare_spread")
+
+
+def show_counts(comparison: Comparison, column: Column) -> None:
+    """A figure against the number of images, with where real photos stand at the same number."""
+    chart = curve_chart(comparison, column, "n")
+    if chart is None:
+        st.html(
+            f'<div class="cmp-empty"><p>{plain(column.title)} has no such curve. Judge by a Frechet distance.</p></div>'
+        )
+        return
+    st.altair_chart(chart, width="stretch", theme="streamlit", key="compare_counts")
+    st.caption(
+        "With few images the distance is mostly bias: it falls as images are added, for each model by another amount. "
+        "Grey is real against real at as many images, what a perfect model would get."
+    )
+
+
+def show_steps(comparison: Comparison, column: Column) -> None:
+    """A figure over the checkpoints of a run."""
+    chart = curve_chart(comparison, column, "step")
+    if chart is None:
+        st.html('<div class="cmp-empty"><p>No checkpoints were compared by this figure.</p></div>')
+        return
+    st.altair_chart(chart, width="stretch", theme="streamlit", key="compare_steps")
+    st.caption(
+        "The best of many checkpoints looks better than it is: choose it on other images than those it is judged by."
+    )
+
+
+def show_map(comparison: Comparison) -> None:
+    """Images that look alike to the extractor lie near one another."""
+    chart = map_chart(comparison)
+    if chart is None:
+        st.html('<div class="cmp-empty"><p>This comparison has no map of features.</p></div>')
+        return
+    st.altair_chart(chart, width="stretch", theme="streamlit", key="compare_map_chart")
+    st.caption(
+        "Every point is an image; images that look alike to the extractor lie near one another. A model whose "
+        "points keep to one side misses faces; a tight heap is a model that repeats itself. Click the legend."
+    )
+
+
+def show_about(comparison: Comparison) -> None:
+    """Everything that the numbers depend on, and what was not used."""
+    used = comparison.protocol
+    left, right = st.columns(2, gap="large")
+    with left:
+        st.markdown("##### Protocol")
+        facts = {
+            "Name": used.name,
+            "Extractor": used.extractor,
+            "Weights": f"{used.weights}, SHA-256 {used.weights_sha256[:16]}…",
+            "Decoding": used.decoding,
+            "Resize": used.resize,
+            "Samples": "all" if used.samples is None else f"{used.samples:,}",
+            "Seed": str(used.seed),
+            "Runtime": used.runtime,
+        }
+        st.html(_facts({key: value for key, value in facts.items() if value}))
+        st.caption("Only comparisons with the same protocol and weights are ever ranked together.")
+    with right:
+        st.markdown("##### Settings")
+        st.html(_facts({key.replace("_", " "): str(value) for key, value in comparison.settings.items()}))
+        spent = sum(comparison.seconds.values())
+        versions = ", ".join(f"{name} {version}" for name, version in comparison.versions.items())
+        st.caption(
+            f"{spent:,.0f} s of work on {comparison.created[:16].replace('T', ' ')} UTC, with {versions}."
+        )
+    st.markdown("##### Sets")
+    for one in (comparison.real, *(model.set for model in comparison.models)):
+        _show_set(one)
+
+
+def _show_set(used: SetUsed) -> None:
+    st.markdown(
+        f"**{as_text(used.name)}** · {as_text(used.source)} · {set_words(used)} · `{used.digest[:12]}`"
+    )
+    if used.left_out:
+        with st.expander(f"Left out ({len(used.left_out)})"):
+            st.dataframe(
+                [{"file": one.name, "why": one.reason} for one in used.left_out],
+                hide_index=True,
+                width="stretch",
+            )
+
+
+def _facts(rows: dict[str, str]) -> str:
+    body = "".join(
+        f"<tr><th scope='row'>{plain(name)}</th><td>{plain(value)}</td></tr>" for name, value in rows.items()
+    )
+    return f"<table class='cmp-facts-table'><tbody>{body}</tbody></table>"
+
+
+TWINS_SHOWN = 12
+
+
+def show_twins(entry: Entry, comparison: Comparison) -> None:
+    """The outputs that come nearest to a training photo, and how near true photos come."""
+    with_nearest = [model for model in comparison.models if any(model.nearest_training)]
+    if not with_nearest:
+        st.html(
+            '<div class="cmp-empty"><p>Nothing was looked up. Name what the models were trained on when you compare '
+            "them, and their outputs are held against those photos.</p></div>"
+        )
+        return
+    usual = sorted(found[1] for found in comparison.real_nearest_training if found)
+    if usual:
+        closest, middle = usual[0], usual[len(usual) // 2]
+        st.caption(
+            f"The scale: true photos, which no model saw, have their nearest training photo at {number_text(middle)} "
+            f"in the middle and {number_text(closest)} at the closest. An output much nearer than that speaks "
+            "of memorising."
+        )
+    chart = distances_chart(comparison)
+    if chart is not None:
+        st.altair_chart(chart, width="stretch", theme="streamlit", key="compare_distances")
+    name = st.segmented_control(
+        "Model", [model.name for model in with_nearest], default=with_nearest[0].name, required=True,
+        format_func=as_text,
+        key=f"compare_twins_{entry.id}", label_visibility="collapsed",
+    ) or with_nearest[0].name  # fmt: skip
+    model = next(model for model in with_nearest if model.name == name)
+    found = [
+        (case.name, *nearest)
+        for case, nearest in zip(comparison.cases, model.nearest_training, strict=False)
+        if nearest is not None
+    ]
+    found.sort(key=lambda one: one[2])
+    _show_nearest(entry, model.name, found, usual[0] if usual else None)
+
+
+def _show_nearest(
+    entry: Entry, model: str, found: list[tuple[str, str, float]], closest: float | None
+) -> None:
+    """The nearest pairs side by side; in words alone where no picture was kept."""
+    shown = found[:TWINS_SHOWN]
+    has_pictures = any(find_picture(entry.folder, "training", nearest) for _, nearest, _ in shown)
+    figures = ""
+    for case, nearest, distance in shown:
+        pictures = _picture(entry, "model", case, model, "output")
+        pictures += _picture(entry, "training", nearest, "", "training photo")
+        beyond = " · nearer than any true photo" if closest is not None and distance < closest else ""
+        words = f"{plain(case)} ↔ {plain(nearest)} · {number_text(distance)}{beyond}"
+        pair = f"<div>{pictures}</div>" if has_pictures else ""
+        figures += f"<figure>{pair}<figcaption>{words}</figcaption></figure>"
+    st.html(f"<div class='cmp-twins'>{figures}</div>")
+    said = f"The {len(shown)} outputs that are nearest to a training photo, out of {len(found)}."
+    if closest is not None:
+        nearer = sum(distance < closest for *_, distance in found)
+        said += f" {nearer or 'None'} {'is' if nearer <= 1 else 'are'} nearer than any true photo is."
+    st.caption(said)
+
+
+def _picture(entry: Entry, kind: str, name: str, model: str, words: str) -> str:
+    url = picture_url(entry.folder, kind, name, model)
+    if not url:
+        return f"<span class='none'>{words} {plain(name)}: no picture here</span>"
+    return f"<img src='{url}' alt='{words} {plain(name)}'>"
+
+
+def show_export(entry: Entry) -> None:
+    """A menu of the four kinds."""
+    comparison = entry.comparison
+    assert comparison is not None
+
+    def as_csv() -> bytes:
+        from eval.comparison.export_csv import to_csv
+
+        return to_csv(comparison).encode("utf-8-sig")  # so that spreadsheets see that it is UTF-8
+
+    def as_json() -> bytes:
+        from eval.comparison.result import RESULT_FILE
+
+        return (entry.folder / RESULT_FILE).read_bytes()
+
+    def as_html() -> bytes:
+        from eval.comparison.export_html import to_html
+
+        return to_html(comparison, entry.folder).encode()
+
+    def as_pdf() -> bytes:
+        from eval.comparison.export_pdf import to_pdf
+
+        return to_pdf(comparison, entry.folder)
+
+    name = harmless(comparison.title.lower().replace(" ", "-"))
+    kinds = (
+        ("CSV", "Table", "csv", "text/csv", as_csv),
+        ("JSON", "Everything", "json", "application/json", as_json),
+        ("HTML", "Report, one file", "html", "text/html", as_html),
+        ("PDF", "Report to print", "pdf", "application/pdf", as_pdf),
+    )
+    with st.popover("Export", icon=":material/download:", key=f"compare_export_{entry.id}"):
+        for label, says, ending, mime, make in kinds:
+            st.download_button(
+                f"{label} · {says}", make, file_name=f"{name}.{ending}", mime=mime, width="stretch",
+                key=f"compare_{ending}_{entry.id}", on_click="ignore",
+            )  # fmt: skip
+
+
+NO_FACES = (
+    "The photos behind the shipped comparison have a licence of their own and are not part of the product."
+)
+CASES, PAIRS, COUNTS, STEPS, MAP, TWINS, ABOUT = (
+    "Cases", "Pairs", "Images needed", "Checkpoints", "Map", "Training photos", "Settings and sets",
+)  # fmt: skip
+
+
+def show_result(root: Path, entry: Entry, others: Sequence[Entry]) -> None:
+    """The whole result is a fragment: choosing a figure or a section does not draw the page's frame again."""
+
+    @st.fragment
+    def show() -> None:
+        assert entry.comparison is not None
+        shown, column, earlier = show_choices(entry, entry.comparison, others)
+        show_board(entry, shown, column, earlier)
+        _show_deeds(root, entry)
+        _show_sections(entry, shown, column)
+
+    show()
+
+
+def _show_deeds(root: Path, entry: Entry) -> None:
+    with st.container(horizontal=True, key="compare_deeds"):
+        repeats = st.button(
+            "Repeat this comparison", icon=":material/replay:", key="compare_repeat", disabled=entry.request is None,
+            help="Starts it again with the same settings." if entry.request is not None
+            else "Nobody knows what it was asked for: it has no request.json.",
+        )  # fmt: skip
+        if repeats:
+            _repeat(root, entry)
+            st.rerun()
+        show_export(entry)
+        if entry.id != SHIPPED:
+            show_remove(root, entry)
+
+
+def _repeat(root: Path, entry: Entry) -> None:
+    """Start the same comparison; where its files are not on this machine the form asks for others.
+
+    The shipped one names no data: it takes the only dataset version that there is.
+    """
+    from eval.comparison.shelf import on_data, start
+
+    assert entry.request is not None
+    request = entry.request
+    if entry.id == SHIPPED:
+        versions = list(datasets().values())
+        if len(versions) != 1:
+            NOTICE.keep(f"{NO_FACES} Choose a dataset version or a folder of pairs below, and start it.")
+            choose_new(entry.id)
+            return
+        request = on_data(request, versions[0])
+    try:
+        started = start(root, request)
+    except (ValueError, OSError) as error:
+        PROBLEM.keep(f"It cannot be repeated as it was: {error} Choose the data below, and start it.")
+        choose_new(entry.id)
+    else:
+        choose_result(started.id)
+
+
+def _show_sections(entry: Entry, comparison: Comparison, column: Column) -> None:
+    sections: dict[str, Callable[[], None]] = {
+        CASES: lambda: show_cases(entry, comparison, column),
+        PAIRS: lambda: show_pairs(comparison, column),
+        COUNTS: lambda: show_counts(comparison, column),
+        STEPS: lambda: show_steps(comparison, column),
+        MAP: lambda: show_map(comparison),
+        TWINS: lambda: show_twins(entry, comparison),
+        ABOUT: lambda: show_about(comparison),
+    }
+    if not any(curve.over == "step" for curve in comparison.curves):
+        sections.pop(STEPS)
+    with st.container(key="compare_section"):
+        picked = st.segmented_control(
+            "Section", list(sections), default=CASES, required=True, key=f"{SECTION}_{entry.id}",
+            label_visibility="collapsed",
+        ) or CASES  # fmt: skip
+    sections.get(picked, sections[CASES])()

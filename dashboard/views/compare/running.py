@@ -1,0 +1,146 @@
+"""Show which comparisons there are, and one that is running."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import streamlit as st
+
+from dashboard.shared.plain_text import as_text
+from dashboard.views.compare.formatting import caption_of, sentence_of, titles_of
+from dashboard.views.compare.state import LIST, NOTICE, PROBLEM, choose_new, choose_nothing, choose_result
+
+if TYPE_CHECKING:
+    from eval.comparison.shelf import Entry
+
+POLL_S = 1.5
+LOG_BYTES = 4000
+
+
+def show_unfinished(root: Path, entry: Entry) -> None:
+    """Followed as long as it runs; the page may be closed or reloaded meanwhile."""
+    from eval.comparison.shelf import entry as read
+
+    st.markdown(f"#### {as_text(entry.title)}")
+    is_running = entry.state == "running"
+
+    @st.fragment(run_every=POLL_S if is_running else None)
+    def follow() -> None:
+        try:
+            now = read(root, entry.id)
+        except ValueError:
+            st.rerun()
+        if now.state != entry.state:
+            st.rerun()
+        _show_state(now)
+
+    follow()
+    with st.container(horizontal=True, key="compare_deeds"):
+        if is_running:
+            st.button("Cancel", icon=":material/stop:", key="compare_cancel", on_click=_cancel, args=(root, entry.id),
+                      help="What it has computed is kept; it can go on later.")  # fmt: skip
+        else:
+            st.button("Go on", icon=":material/play_arrow:", type="primary", key="compare_restart",
+                      on_click=_restart, args=(root, entry.id), disabled=entry.request is None)  # fmt: skip
+            st.button("Change it", icon=":material/edit:", key="compare_edit", on_click=choose_new,
+                      args=(entry.id,), disabled=entry.request is None,
+                      help="Opens its settings; it goes on with what it has made.")  # fmt: skip
+            show_remove(root, entry)
+    if is_running:
+        st.caption("It goes on when this page is closed, and also when the server ends.")
+    _show_log(entry)
+
+
+def show_remove(root: Path, entry: Entry) -> None:
+    """Remove a comparison, after a question."""
+    with st.popover("Remove", icon=":material/delete:", key=f"compare_remove_{entry.id}"):
+        st.markdown(f"Deletes **{as_text(entry.title)}** with its pictures. There is no way back.")
+        if st.button("Remove it", type="primary", key="compare_remove_now"):
+            _remove(root, entry.id)
+            st.rerun()
+
+
+def _show_state(entry: Entry) -> None:
+    if entry.state == "running":
+        _, done, total = entry.progress or ("", 0, 0)
+        st.progress(min(1.0, done / total) if total else 0.0)
+        st.markdown(as_text(sentence_of(entry)))
+    elif entry.state == "failed":
+        st.error(as_text(sentence_of(entry)), icon=":material/error:")
+    elif entry.state == "interrupted":
+        st.warning(as_text(sentence_of(entry)), icon=":material/warning:")
+    else:
+        st.info(as_text(sentence_of(entry)), icon=":material/stop:")
+
+
+def _show_log(entry: Entry) -> None:
+    logs = sorted((entry.folder / "job").glob("*.log"))
+    if not logs:
+        return
+    with st.expander("Log", expanded=entry.state == "failed"):
+        try:
+            text = logs[-1].read_bytes()[-LOG_BYTES:].decode(errors="replace")
+        except OSError as error:
+            text = str(error)
+        st.code(text.strip() or "Nothing was said yet.", language=None, wrap_lines=True)
+
+
+def _cancel(root: Path, entry_id: str) -> None:
+    from eval.comparison.shelf import cancel
+
+    try:
+        cancel(root, entry_id)
+    except (ValueError, OSError) as error:
+        PROBLEM.keep(str(error))
+
+
+def _restart(root: Path, entry_id: str) -> None:
+    from eval.comparison.shelf import restart
+
+    try:
+        restart(root, entry_id)
+    except (ValueError, OSError) as error:
+        PROBLEM.keep(str(error))
+    choose_result(entry_id)
+
+
+def _remove(root: Path, entry_id: str) -> None:
+    from eval.comparison.shelf import remove
+
+    try:
+        remove(root, entry_id)
+    except (ValueError, OSError) as error:
+        PROBLEM.keep(str(error))
+    else:
+        choose_nothing()
+
+
+def show_top(found: Sequence[Entry], chosen: str | None) -> None:
+    """A menu of results, a button for a new one, and a line for those that have no result yet."""
+    titles = titles_of(found)
+    with st.container(horizontal=True, vertical_alignment="bottom", key="compare_top"):
+        if found:
+            st.session_state[LIST] = chosen if chosen in titles else None
+            st.selectbox(
+                "Comparison", list(titles), key=LIST, on_change=_picked, args=(tuple(titles),), width="stretch",
+                placeholder="A new one, below. Or choose an earlier one.",
+                format_func=lambda name: titles.get(name, name),
+            )  # fmt: skip
+        st.button(
+            "New comparison", icon=":material/add:", key="compare_new", on_click=choose_new,
+            type="primary" if chosen is None else "secondary",
+        )  # fmt: skip
+    others = [one for one in found if one.state != "done" and one.id != chosen]
+    if others:
+        st.text("Without a result: " + " · ".join(f"{titles[one.id]} ({caption_of(one)})" for one in others))
+
+
+def _picked(ids: Sequence[str]) -> None:
+    """Choose what was picked; the browser sends an option's text, which may be of a list that has changed since."""
+    picked = st.session_state.get(LIST)
+    if picked in ids:
+        choose_result(str(picked))
+    elif picked:
+        NOTICE.keep(f"The list has changed: there is no {picked} any more. Choose again.")

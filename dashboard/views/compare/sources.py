@@ -1,0 +1,222 @@
+"""Find the data and models that a comparison may use."""
+
+from __future__ import annotations
+
+import secrets
+import shutil
+import time
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from core.config import settings
+from dashboard.shared.server_paths import server_path
+from dashboard.shared.uploads import StagedFile, harmless
+from dashboard.views.compare.formatting import plain
+from dashboard.views.train.sources import MANIFEST, describe, exported
+from eval.comparison.formatting import NOTHING, in_order, number_text, p_text, pair_text, pairs_of, winner_of
+from eval.comparison.result import Column, Comparison, PairResult
+
+if TYPE_CHECKING:
+    from eval.comparison.request import ComparisonRequest, Stage1
+    from eval.comparison.shelf import Entry
+
+UPLOADS = ".uploads"
+MAX_AGE_S = 24 * 3600
+UPLOAD_LIMIT_MB = 2000
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """The true photos of a new comparison.
+
+    Attributes
+    ----------
+    is_pairs
+        Whether their sketches are known too, so that generators can draw on them.
+    split
+        Which of the pairs are meant.
+    """
+
+    path: Path
+    is_pairs: bool
+    split: str = "val"
+
+    def splits(self) -> dict[str, int]:
+        """How many pairs each split has; none where they are no pairs, or their manifest cannot be read."""
+        if not self.is_pairs:
+            return {}
+        try:
+            return _splits(self.path, (self.path / MANIFEST).stat().st_mtime_ns)
+        except (OSError, ValueError):
+            return {}
+
+    def facts(self) -> tuple[str, str]:
+        """Why it cannot be used, else empty; and what it holds, in words."""
+        if not self.is_pairs:
+            return (
+                "",
+                "pictures in any depth of folders; every file is used, or listed with the reason why not",
+            )
+        try:
+            changed = (self.path / MANIFEST).stat().st_mtime_ns
+            count = _splits(self.path, changed).get(self.split, 0)
+        except (OSError, ValueError) as error:
+            return str(error), ""
+        if not count:
+            return f"No pair of {self.path} belongs to the split {self.split}. Choose another split.", ""
+        return "", f"{count:,} photos with their sketches"
+
+
+@lru_cache(maxsize=32)
+def _splits(folder: Path, _changed: int) -> dict[str, int]:
+    from eval.sets.pairs_folder import count_splits
+
+    return count_splits(folder)
+
+
+@dataclass(frozen=True)
+class Generator:
+    """A generator that can draw a set: its name, and what stage 1 it may get."""
+
+    name: str
+    stages: tuple[Stage1, ...]
+
+
+def datasets(repeated: ComparisonRequest | None = None) -> dict[str, Path]:
+    """Folders of pairs to choose from: exported versions, and the one that a repeated comparison used."""
+    found = {path.name: path for path in exported(settings().data / "library")}
+    if repeated is not None and repeated.real.is_absolute() and not describe(repeated.real).problem:
+        found = {str(repeated.real): repeated.real} | found
+    return found
+
+
+def generators_here() -> list[Generator]:
+    """The generators that can be run on this machine, the shipped ones first."""
+    from core.models.folder import generators
+
+    weights = settings().weights
+    has_parts = (weights / "part_autoencoders.safetensors").is_file() and (
+        weights / "part_banks.safetensors"
+    ).is_file()
+    return [Generator(name, ("whole", "parts") if has_parts else ("whole",)) for name in generators(weights)]
+
+
+def source_path(text: str) -> Path:
+    """A folder or zip on the server by its path.
+
+    Raises
+    ------
+    ValueError
+        As for `dashboard.shared.server_paths.server_path`, or if it is another kind of file.
+    """
+    path = server_path(text)
+    if path.is_file() and path.suffix.lower() not in (".zip", ".npz"):
+        raise ValueError(f"{path.name} is neither a folder nor a zip file.")
+    return path
+
+
+def keep_upload(root: Path, uploaded: StagedFile) -> Path:
+    """Put an uploaded zip below the comparisons' folder, where a job finds it.
+
+    Raises
+    ------
+    OSError
+        If there is no room; nothing is left behind.
+    """
+    folder = root / UPLOADS / secrets.token_hex(8)
+    folder.mkdir(parents=True)
+    path = folder / harmless(uploaded.name)
+    try:
+        uploaded.copy_to(path)
+    except BaseException:
+        shutil.rmtree(folder, ignore_errors=True)
+        raise
+    return path
+
+
+def sweep_uploads(root: Path, kept: Iterable[Entry]) -> None:
+    """Delete uploads that are a day old and that no kept comparison was made of."""
+    if not (root / UPLOADS).is_dir():
+        return
+    used = {path.parent for entry in kept if entry.request for path in paths_of(entry.request)}
+    for folder in (root / UPLOADS).iterdir():
+        try:
+            if folder not in used and folder.stat().st_mtime < time.time() - MAX_AGE_S:
+                shutil.rmtree(folder, ignore_errors=True)
+        except FileNotFoundError:  # another visitor's sweep
+            continue
+
+
+def paths_of(request: ComparisonRequest) -> list[Path]:
+    """Every file and folder that a request names."""
+    from eval.comparison.request import GeneratorSource
+
+    sources = [
+        source.data if isinstance(source, GeneratorSource) else source for source in request.fakes.values()
+    ]
+    single = (request.real, request.training, request.sketches, request.labels, request.weights)
+    return [path for path in (*single, *sources) if path is not None]
+
+
+def free_name(wanted: str, taken: Sequence[str]) -> str:
+    """A model's name that is not taken yet: ``mine``, ``mine 2``, ``mine 3``."""
+    wanted = wanted.strip() or "outputs"
+    number, name = 1, wanted
+    while name in taken or name == "real":
+        number += 1
+        name = f"{wanted} {number}"
+    return name
+
+
+def model_name(generator: str, stage1: str) -> str:
+    """What a generator's set is called in the table."""
+    return f"{generator}, parts" if stage1 == "parts" else generator
+
+
+def pair_matrix(comparison: Comparison, column: Column) -> str:
+    """Every model against every other: who is better, by how much, or a tie. Empty where nothing was tested."""
+    pairs = {frozenset((pair.first, pair.second)): pair for pair in pairs_of(comparison, column.key)}
+    if not pairs:
+        return ""
+    names = [model.name for model in in_order(comparison, column)]
+    head = "".join(f"<th scope='col'>{plain(name)}</th>" for name in names)
+    rows = []
+    for name in names:
+        cells = "".join(
+            _pair_cell(pairs.get(frozenset((name, other))), name, other, column) for other in names
+        )
+        rows.append(f"<tr><th scope='row'>{plain(name)}</th>{cells}</tr>")
+    return (
+        "<div class='cmp-scroll' tabindex='0' role='region' aria-label='Pairs'><table class='cmp-pairs'>"
+        f"<thead><tr><th scope='col'>row against column</th>{head}</tr></thead>"
+        f"<tbody>{''.join(rows)}</tbody></table></div>"
+    )
+
+
+def _pair_cell(pair: PairResult | None, name: str, other: str, column: Column) -> str:
+    if name == other:
+        return "<td class='self' aria-hidden='true'></td>"
+    if pair is None or pair.difference.value is None:
+        return f"<td>{NOTHING}</td>"
+    sign = 1 if pair.first == name else -1
+    low, high = pair.difference.low, pair.difference.high
+    ends = sorted(sign * end for end in (low, high) if end is not None)
+    chance = p_text(pair.p_adjusted if pair.p_adjusted is not None else pair.p)
+    if pair.is_separated:
+        kind, word = ("better", "better") if winner_of(pair, column)[0] == name else ("worse", "worse")
+    else:
+        kind, word = "tied", "tie"
+    interval = f"<small>{number_text(ends[0])} to {number_text(ends[1])}</small>" if len(ends) == 2 else ""
+    limit = pair.extrapolated.value if pair.extrapolated is not None else None
+    unbiased = f"<small>without bias {number_text(sign * limit)}</small>" if limit is not None else ""
+    needed = (
+        f"<small>about {pair.needed:,} images would tell</small>" if pair.needed and kind == "tied" else ""
+    )
+    return (
+        f"<td class='{kind}' title=\"{plain(pair_text(pair, column))}\"><b>{word}</b> "
+        f"<span>{number_text(sign * pair.difference.value)}</span>{interval}{unbiased}"
+        f"<small>{chance}</small>{needed}</td>"
+    )

@@ -1,0 +1,155 @@
+"""What the Draw page decides, apart from how it looks."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from enum import Enum
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from core.face_frame import face_mask
+from dashboard.views.draw.drawing import has_ink, is_sparse
+from dashboard.views.draw.looks import PART_TITLES, Look
+from dashboard.views.draw.state import DrawSession, Shown
+
+if TYPE_CHECKING:
+    from core.conversion.request import Neighbour
+
+LOW_CONFIDENCE = 0.35  # where neighbours have no sketches
+FAR_PX = 6.2  # balanced accuracy .96 on tests.benchmarks.far_drawings; the confidence had .47 there
+LOW_KEEP_LINES = 0.2
+
+
+class Step(Enum):
+    """What to do in this run."""
+
+    EMPTY = "nothing is drawn: no model call"
+    KEEP = "what is shown is still right, or the canvas has not reported a load yet"
+    WAIT = "the drawing or the look changed, and the visitor converts by hand"
+    GENERATE = "make a new face"
+
+
+def next_step(session: DrawSession, look: Look, *, is_live: bool, is_asked: bool) -> Step:
+    """Decide whether this run calls the networks.
+
+    Parameters
+    ----------
+    session
+        With the drawing that the canvas reported in this very run.
+    is_live
+        Whether every change becomes a face by itself.
+    is_asked
+        Whether Convert was pressed.
+    """
+    if not has_ink(session.drawing.fabric):
+        return Step.EMPTY
+    if session.drawing.sketch is None:
+        return Step.KEEP
+    if session.shown is not None and session.shown.key == (session.drawing.digest, look.effective()):
+        return Step.KEEP
+    return Step.GENERATE if is_live or is_asked else Step.WAIT
+
+
+def status_text(shown: Shown | None, step: Step) -> str:
+    """The line under the photo: what to do next, or advice for a drawing that the networks know little about."""
+    if step is Step.WAIT:
+        return (
+            "Press Convert for the photo."
+            if shown is None
+            else "This has changed. Press Convert for a new photo."
+        )
+    if shown is None or step is Step.EMPTY:
+        return ""
+    result, look = shown.result, shown.look
+    if result.is_blank:
+        return "Almost nothing is drawn yet. A few more lines, and a face appears."
+    if missing := _missing_parts(shown):
+        return f"Not drawn yet: {missing}. Draw it, or choose a random one under Parts."
+    if not is_far(shown) or look.mode == "none":
+        return ""
+    if is_sparse(shown.drawing.fabric):
+        return "Keep drawing: eyes, nose and mouth make the face much better."
+    if look.keep_lines > LOW_KEEP_LINES:
+        return "Far from any face seen in training. Try “Keep my lines” lower."
+    return "Far from any face seen in training. The guide helps to place eyes, nose and mouth."
+
+
+def is_far(shown: Shown) -> bool:
+    """Whether the drawing's features lie far from those of the training faces that it was read as."""
+    result = shown.result
+    if shown.misfit_px is not None:
+        return shown.misfit_px > FAR_PX
+    return result.confidence is not None and result.confidence < LOW_CONFIDENCE
+
+
+def misfit_px(sketch: np.ndarray, neighbours: Sequence[Neighbour]) -> float | None:
+    """Chamfer distance between the lines drawn within the face and its neighbours' blended ones, px at 256 px.
+
+    The latent's own confidence is calibrated on traced photos and cannot tell drawings apart: two heads, a
+    small face in a corner and a mouth below the chin have as much of it as a good drawing.
+
+    Parameters
+    ----------
+    sketch : (H, W) uint8
+    neighbours
+        Training faces with their sketches and weights.
+
+    Returns
+    -------
+    misfit
+        None where no sketches are known; two blank faces have 0.
+    """
+    from eval.metrics.sketch_agreement import SIZE, lines_of, sketch_agreement
+
+    near = [(face.weight, face.sketch) for face in neighbours if face.sketch is not None and face.weight > 0]
+    if not near:
+        return None
+    blend = np.average([sketch for _, sketch in near], axis=0, weights=[weight for weight, _ in near])
+    mask = face_mask(SIZE) > 0.5
+    drawn = lines_of(sketch) & mask
+    return sketch_agreement(drawn, lines_of(np.where(blend < 175, 0, 255).astype(np.uint8)) & mask).chamfer_px
+
+
+def _missing_parts(shown: Shown) -> str:
+    """The parts that are neither drawn nor made up, where stage 1 works by parts and most of it is there."""
+    if shown.look.effective().stage1 != "parts" or is_sparse(shown.drawing.fabric):
+        return ""
+    missing = [part.name for part in shown.result.parts if not (part.is_drawn or part.is_filled)]
+    return ", ".join(PART_TITLES[name].lower() for name in missing if name != "remainder")
+
+
+def timing_text(timings: Mapping[str, float]) -> tuple[str, str]:
+    """The whole time, and the steps it is made of, from milliseconds per step."""
+    if "total" not in timings:
+        return "", ""
+    steps = (f"{name} {_duration(value)}" for name, value in timings.items() if name != "total" and value > 0)
+    return _duration(timings["total"]), ", ".join(steps)
+
+
+def _duration(milliseconds: float) -> str:
+    return f"{milliseconds:.0f} ms" if milliseconds < 1000 else f"{milliseconds / 1000:.1f} s"
+
+
+def waiting_text(look: Look, title: str) -> str:
+    """What a visitor reads while networks are loaded."""
+    if look.generator != Look().generator:
+        return f"Getting {title} ready …"
+    return "Getting the parts ready …" if look.stage1 == "parts" else "Getting the networks ready …"
+
+
+def missing_text(error: Exception) -> str:
+    """What a visitor reads when the weights are not there: the error's own advice, without folders."""
+    return f"The studio cannot make photos yet. {_without_folders(error)}"
+
+
+def unusable_text(look: Look, error: Exception) -> str:
+    """What a visitor reads when a generator, or stage 1 by parts, cannot be used."""
+    what = look.generator if look.generator != Look().generator else "By parts"
+    reason = _without_folders(error).strip().partition("\n")[0].partition(": Error(s) in loading")[0]
+    return f"{what} cannot be used: {reason}"
+
+
+def _without_folders(error: Exception) -> str:
+    return re.sub(r"\S*[/\\](?=[\w.-]+)", "", str(error))

@@ -1,0 +1,77 @@
+"""The choice of a generator: one button that says which, a menu that shows what each makes of the drawing."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, replace
+from functools import cache
+from typing import Any
+
+import streamlit as st
+
+from dashboard.shared.networks import Abilities
+from dashboard.shared.plain_text import as_text
+from dashboard.shared.resources import asset_text
+from dashboard.views.draw.looks import next_generator
+from dashboard.views.draw.state import GENERATOR, GENERATORS, DrawSession
+
+
+@cache
+def _component() -> Any:
+    return st.components.v2.component(
+        "studio_generators",
+        html='<div class="list" role="listbox" aria-label="Models"></div>',
+        css=asset_text("views/draw/generator_menu.css"),
+        js=asset_text("views/draw/send.js", "views/draw/generator_menu.js"),
+    )
+
+
+def show_generators(session: DrawSession, abilities: Abilities, pictures: Mapping[str, str]) -> bool:
+    """Show the button and its menu; return whether the menu is open. Nothing where there is no choice.
+
+    Parameters
+    ----------
+    pictures
+        A photo by each generator, ready for HTML; missing ones are shown as being made.
+    """
+    if len(abilities.cards) < 2:
+        return False
+    menu = st.popover(
+        as_text(abilities.card(session.look.generator).title),
+        key=GENERATOR,
+        on_change="rerun",
+    )
+    if not menu.open:
+        return False
+
+    def picked() -> None:
+        choice = st.session_state[GENERATORS].get("picked")
+        if choice in abilities.names:
+            pick_generator(session, str(choice))
+            st.session_state[GENERATOR] = False
+
+    rows = [
+        asdict(card) | {"src": pictures.get(card.name, ""), "trouble": session.refused.get(card.name, "")}
+        for card in abilities.cards
+    ]
+    with menu.container(key="generator_menu"):
+        _component()(
+            key=GENERATORS,
+            data={"rows": rows, "selected": session.look.generator},
+            on_picked_change=picked,
+            width="stretch",
+            height="content",
+        )
+    return True
+
+
+def pick_generator(session: DrawSession, name: str) -> None:
+    """Paint with another generator from now on; one that failed before gets another chance."""
+    session.refused.pop(name, None)
+    session.look = replace(session.look, generator=name)
+
+
+def step_generator(session: DrawSession, abilities: Abilities, by: int) -> None:
+    """Paint with the generator ``by`` places further down the menu."""
+    if abilities.names:
+        pick_generator(session, next_generator(session.look.generator, abilities.names, by))

@@ -1,0 +1,132 @@
+"""Making faces within a run of the page: the one that is asked for, and those beside it."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable, Sequence
+
+import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
+from streamlit.errors import StreamlitAPIException
+
+from core.errors import AssetMissing
+from dashboard.shared import networks, resources
+from dashboard.shared.plain_text import as_text
+from dashboard.shared.resources import ghost_url, thumbnail, tile_url
+from dashboard.views.draw.decisions import misfit_px, missing_text, unusable_text
+from dashboard.views.draw.drawing import data_url
+from dashboard.views.draw.looks import Look
+from dashboard.views.draw.result import show_waiting
+from dashboard.views.draw.state import Drawing, DrawSession, Shown
+
+logger = logging.getLogger(__name__)
+
+
+def run_again() -> None:
+    """Run the studio again at once: what was just made is in the session's memory."""
+    try:
+        st.rerun(scope="fragment")
+    except StreamlitAPIException:  # the whole page is running
+        st.rerun()
+
+
+def get_ready(session: DrawSession, look: Look, line: DeltaGenerator) -> bool:
+    """Wait for the networks; a newer stroke breaks in at every round, because each one talks to the browser."""
+    try:
+        for _ in networks.until_ready(look):
+            show_waiting(line, look)
+    except (AssetMissing, networks.NetworksDamaged) as error:
+        logger.warning("no usable weights: %s", error)
+        line.error(as_text(missing_text(error)), icon=":material/cloud_off:")
+        return False
+    except networks.GeneratorUnusable as error:
+        logger.warning("generator %s, stage 1 %s: %s", look.generator, look.stage1, error)
+        if not session.refuse(look, unusable_text(look, error)):
+            line.error(as_text(missing_text(error)), icon=":material/broken_image:")
+            return False
+        run_again()
+    return True
+
+
+def make_face(session: DrawSession, look: Look, line: DeltaGenerator, busy: DeltaGenerator) -> bool:
+    """Call the networks; the face is kept before anything is drawn, so that a newer stroke cannot lose it."""
+    known = session.find(look)
+    if known is not None:
+        session.remember(known)
+        return True
+    if session.drawing.sketch is None or not get_ready(session, look, line):
+        return False
+    try:
+        with busy, st.spinner("Making the photo"):  # seen only when it takes long
+            made = _face(session.drawing, look)
+    except networks.Superseded:
+        return False
+    if made.result.is_blank:
+        session.shown = made
+    else:
+        session.remember(made)
+    return True
+
+
+def make_missing(session: DrawSession, looks: Iterable[Look], line: DeltaGenerator) -> None:
+    """Make the first of these faces that is missing, and run again, until none is."""
+    for look in looks:
+        if session.trouble_with(look) or session.find(look) or session.drawing.sketch is None:
+            continue
+        if not get_ready(session, look, line):
+            return
+        try:
+            made = _face(session.drawing, look)
+        except networks.Superseded:
+            return
+        if made.result.is_blank:
+            return
+        session.keep(made)
+        run_again()
+
+
+def make_samples(session: DrawSession, names: Sequence[str], line: DeltaGenerator) -> None:
+    """Let each generator paint the first example, for who chooses one before drawing anything."""
+    sketch = resources.sample_sketch()
+    for name in names:
+        if sketch is None or name in session.refused or networks.sample_url(name):
+            continue
+        if not get_ready(session, Look(generator=name), line):
+            return
+        try:
+            networks.make_sample(name, sketch)
+        except networks.Superseded:
+            return
+        run_again()
+
+
+def make_ghost(session: DrawSession, look: Look, line: DeltaGenerator) -> str:
+    """The picture behind the pen, made once for each drawing; empty where there is none."""
+    sketch = session.drawing.sketch
+    if not session.tools.ghost or sketch is None or not session.drawing.fabric.get("objects"):
+        return ""
+    key = (session.drawing.digest, look.neighbour_count, look.stage1)
+    if session.ghost[0] != key and get_ready(session, look, line):
+        try:
+            ghost = networks.ghost(sketch, look)
+        except networks.Superseded:
+            return session.ghost[1]
+        session.ghost = key, "" if ghost is None else ghost_url(ghost)
+    return session.ghost[1]
+
+
+def _face(drawing: Drawing, look: Look) -> Shown:
+    assert drawing.sketch is not None
+    result = networks.generate(drawing.sketch, look)
+    if result.photo is None or result.refined_sketch is None:
+        return Shown(drawing, look, result)
+    return Shown(
+        drawing,
+        look,
+        result,
+        photo_url=data_url(result.photo),
+        refined_url=data_url(result.refined_sketch),
+        thumbnail=thumbnail(result.photo),
+        tile_url=tile_url(result.photo),
+        misfit_px=misfit_px(drawing.sketch, result.neighbours),
+    )

@@ -1,0 +1,151 @@
+"""The Draw page: a canvas, and the photo that follows the pen."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
+
+from dashboard.shared import networks, resources
+from dashboard.shared.networks import Abilities
+from dashboard.shared.plain_text import as_text
+from dashboard.views.draw.actions import show_convert, show_downloads
+from dashboard.views.draw.canvas import show_canvas, show_ghost
+from dashboard.views.draw.decisions import Step, next_step
+from dashboard.views.draw.drawing import has_ink
+from dashboard.views.draw.generator_menu import show_generators
+from dashboard.views.draw.inference import (
+    get_ready,
+    make_face,
+    make_ghost,
+    make_missing,
+    make_samples,
+    run_again,
+)
+from dashboard.views.draw.looks import Look, all_ways
+from dashboard.views.draw.parts import show_parts
+from dashboard.views.draw.placement import show_placement
+from dashboard.views.draw.result import (
+    show_attention,
+    show_faces,
+    show_photo,
+    show_refined,
+    show_status,
+)
+from dashboard.views.draw.settings import show_look
+from dashboard.views.draw.side_by_side import show_compare_button, show_comparison
+from dashboard.views.draw.start import show_examples, show_recent, show_upload
+from dashboard.views.draw.state import CANVAS, DrawSession, draw_session
+from dashboard.views.draw.toolbar import show_toolbar
+
+
+def show_page() -> None:
+    """The whole page; only the fragment within runs again after a stroke."""
+    st.html(f"<style>{resources.asset_text('assets/studio.css')}</style>")
+    if CANVAS not in st.session_state:
+        draw_session().come_back()
+    show_studio()
+
+
+@st.fragment
+def show_studio() -> None:
+    """Canvas left, photo right, settings beside them; the networks run last, when all else is up."""
+    session, abilities = draw_session(), networks.abilities()
+    paper, photo, side = st.columns([20, 20, 11], gap="medium")
+    with paper:
+        show_toolbar(session, abilities)
+        session.receive(show_canvas(session))
+        show_placement(session)
+    is_drawn = has_ink(session.drawing.fabric)
+    with photo:
+        actions = st.container(key="actions", horizontal=True, vertical_alignment="center")
+        with actions:
+            is_live, is_asked = show_convert()
+            st.space("stretch")
+            busy = st.container(key="busy", width="content")
+            is_choosing = show_generators(
+                session, abilities, _pictures(session, abilities, is_drawn=is_drawn)
+            )
+            show_compare_button(session, abilities, is_drawn=is_drawn)
+        picture = st.container(key="photo")
+        status = st.container(key="status").empty()
+    with side:
+        st.html('<p class="studio-label studio-tall">Refined sketch</p>')
+        refined = st.container(key="refined")
+        look, more = show_look(session, abilities)
+    start, recent, parts = st.columns([20, 20, 11], gap="medium")
+    with start, st.container(gap="xsmall"):
+        with st.container(key="start", horizontal=True, vertical_alignment="center"):
+            st.html('<p class="studio-label">Start from a drawing</p>')
+            show_upload(session)
+        show_examples(session)
+
+    step = next_step(session, look, is_live=is_live, is_asked=is_asked)
+    if step is Step.EMPTY:
+        session.shown, session.is_comparing = None, False
+    is_ready = step is not Step.GENERATE or make_face(session, look, status, busy)
+    with picture:
+        show_photo(session.shown)
+        show_attention(session.shown)
+    if is_ready:
+        show_status(status, session.shown, step)
+    with actions:
+        show_downloads(session.drawing, session.shown)
+    with refined:
+        show_refined(session.shown)
+    with more:
+        show_faces(session.shown)
+    with recent, st.container(gap="xsmall"):
+        with st.container(key="recent_title", horizontal=True, vertical_alignment="center"):
+            st.html(f'<p class="studio-label">{"Recent" if session.history else "&nbsp;"}</p>')
+        show_recent(session, abilities)
+    if look.stage1 == "parts" and abilities.has_parts:
+        with parts, st.container(key="part_rows"):
+            show_parts(session, is_refined=look.mode != "none")
+    _say_once(session)
+    _go_on(session, look, abilities, status, step=step, is_choosing=is_choosing)
+
+
+def _go_on(
+    session: DrawSession,
+    look: Look,
+    abilities: Abilities,
+    status: DeltaGenerator,
+    *,
+    step: Step,
+    is_choosing: bool,
+) -> None:
+    """What can wait until the photo is there: the ghost, the other generators' faces, the networks themselves."""
+    show_ghost(make_ghost(session, look, status))
+    if step is Step.EMPTY:
+        if get_ready(session, look, status):  # so that the first stroke is answered at once
+            show_status(status, None, step)
+            if not abilities.cards and networks.abilities().cards:
+                run_again()  # now there is something to choose from
+            if is_choosing:
+                make_samples(session, abilities.names, status)
+        return
+    ways = all_ways(look, abilities.names, has_parts=abilities.has_parts)
+    if session.is_comparing:
+        show_comparison(session, abilities, ways)
+        make_missing(session, ways, status)
+    elif is_choosing:
+        make_missing(session, [replace(look, generator=name) for name in abilities.names], status)
+    elif not abilities.cards and networks.abilities().cards:
+        run_again()
+
+
+def _pictures(session: DrawSession, abilities: Abilities, *, is_drawn: bool) -> dict[str, str]:
+    """A photo by each generator, as far as they are made: of the drawing, or of an example before there is one."""
+    if not is_drawn:
+        return {name: networks.sample_url(name) for name in abilities.names}
+    made = {name: session.find(replace(session.look, generator=name)) for name in abilities.names}
+    return {name: face.tile_url for name, face in made.items() if face is not None}
+
+
+def _say_once(session: DrawSession) -> None:
+    """Tell what was done or had to be left, such as a generator that cannot be used."""
+    if session.notice:
+        st.toast(as_text(session.notice), icon=":material/info:", duration="long")
+        session.notice = ""

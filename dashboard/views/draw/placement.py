@@ -1,0 +1,105 @@
+"""Where the face of a drawing was put: said, corrected by hand, or fitted to the guide on demand."""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import streamlit as st
+
+from dashboard.shared.resources import asset_text, tile_url
+from dashboard.views.draw.drawing import fabric_moved, has_ink
+from dashboard.views.draw.state import FIT, PLACEMENT, PLACEMENT_MENU, DrawSession, drawing_from
+
+if TYPE_CHECKING:
+    from core.paper import PaperDrawing
+
+SAID = {
+    "face": "Placed by its eyes and mouth.",
+    "hand": "Placed by hand.",
+    "ink": "No face was found: placed by its outline.",
+    "frame": "Kept where it was.",
+}
+
+
+def show_placement(session: DrawSession) -> None:
+    """One line under the paper: what was done with an upload, its handles, and the fit of any drawing."""
+    if not has_ink(session.drawing.fabric):
+        return
+    with st.container(key="placement_row", horizontal=True, vertical_alignment="center"):
+        placed = session.placed
+        if placed is not None:
+            st.html(f'<p class="studio-label">{SAID[placed.placed_by]}</p>')
+            menu = st.popover("Adjust", icon=":material/open_with:", key=PLACEMENT_MENU, type="tertiary")
+            with menu.container(key="handles"):
+                _show_handles(session, placed)
+        st.space("stretch")
+        st.button(
+            "Fit to the guide",
+            icon=":material/center_focus_strong:",
+            key=FIT,
+            type="tertiary",
+            on_click=lambda: fit_to_guide(session),
+            disabled=session.drawing.sketch is None,
+        )
+
+
+@cache
+def _component() -> Any:
+    return st.components.v2.component(
+        "studio_placement",
+        html='<div class="sheet"><img alt="The drawing as it was uploaded"></div>'
+        "<p>Drag the rings onto both eyes and the mouth. Undo takes it back.</p>",
+        css=asset_text("views/draw/placement.css"),
+        js=asset_text("views/draw/send.js", "views/draw/placement.js"),
+    )
+
+
+def _show_handles(session: DrawSession, placed: PaperDrawing) -> None:
+    def dragged() -> None:
+        anchors = st.session_state[PLACEMENT].get("anchors")
+        if anchors is not None:
+            place_by_hand(session, anchors)
+
+    height, width = placed.source.shape[:2]
+    data = {
+        "src": tile_url(placed.source),
+        "size": [width, height],
+        "anchors": placed.anchors.round(1).tolist(),
+    }
+    _component()(key=PLACEMENT, data=data, on_anchors_change=dragged, width="stretch", height="content")
+
+
+def place_by_hand(session: DrawSession, anchors: Any) -> None:
+    """Put the upload anew by three points that were dragged; strokes drawn over it stay where they are."""
+    points = np.array(anchors, np.float64) if _is_three_points(anchors) else np.full((3, 2), np.nan)
+    moved = None if session.placed is None else session.placed.moved(points)
+    if moved is None:
+        session.notice = "These three points make no face: put one ring on each eye and one on the mouth."
+        return
+    session.put_upload(moved, strokes=session.drawing.fabric["objects"][1:])
+
+
+def _is_three_points(anchors: Any) -> bool:
+    is_list = isinstance(anchors, list) and len(anchors) == 3
+    return is_list and all(
+        isinstance(point, list) and len(point) == 2 and all(isinstance(v, int | float) for v in point)
+        for point in anchors
+    )
+
+
+def fit_to_guide(session: DrawSession) -> None:
+    """Move the drawing so that its eyes and mouth, or else its outline, lie where the guide has them."""
+    from core.paper import find_fit
+
+    sketch = session.drawing.sketch
+    if sketch is None or np.mean(sketch < 180) < 1e-3:
+        session.notice = "Draw a little more first: there is hardly anything to fit."
+        return
+    matrix, placed_by = find_fit(sketch.astype(np.float32) / np.float32(255), sketch.shape[0])
+    session.put_on_paper(drawing_from(fabric_moved(session.drawing.fabric, matrix)))
+    session.notice = {
+        "face": "Fitted by eyes and mouth.",
+        "ink": "No face was found: fitted by the outline.",
+    }[placed_by] + " Undo takes it back."

@@ -1,0 +1,88 @@
+"""The photo and what belongs to it: empty state, refined sketch, hint, training faces."""
+
+from __future__ import annotations
+
+import html
+from typing import TYPE_CHECKING
+
+import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
+
+from dashboard.shared.networks import cards
+from dashboard.shared.resources import face_url, heat_url
+from dashboard.views.draw.decisions import Step, status_text, timing_text, waiting_text
+from dashboard.views.draw.looks import PART_TITLES, Look
+from dashboard.views.draw.state import ATTENTION, Shown
+
+if TYPE_CHECKING:
+    from core.conversion.request import Neighbour
+
+EMPTY_TEXT = "Draw a face.<br>Its photo appears here."
+FACES_SHOWN = 10
+
+
+def show_photo(shown: Shown | None) -> None:
+    """The photo, or the friendly blank where one will be."""
+    if shown is None or not shown.photo_url:
+        st.html(f'<div class="studio-blank studio-empty" data-testid="empty"><p>{EMPTY_TEXT}</p></div>')
+    else:
+        count = len(shown.drawing.fabric.get("objects", []))
+        strokes = "1 stroke" if count == 1 else f"{count} strokes"
+        st.image(shown.photo_url, width="stretch", alt=f"Photo made from your drawing of {strokes}")
+
+
+def show_status(line: DeltaGenerator, shown: Shown | None, step: Step) -> None:
+    """One quiet line: what could be better or what to do next, and how long it took."""
+    whole, steps = timing_text(shown.result.timings) if shown is not None else ("", "")
+    state = "studio-status studio-waits" if step is Step.WAIT else "studio-status"
+    line.html(
+        f'<p class="{state}"><span>{status_text(shown, step)}</span><span title="{steps}">{whole}</span></p>'
+    )
+
+
+def show_waiting(line: DeltaGenerator, look: Look) -> None:
+    """The same line while networks are loaded, each once after the server's start."""
+    (card,) = cards([look.generator])
+    text = html.escape(waiting_text(look, card.title))
+    line.html(f'<p class="studio-status studio-loads"><span>{text}</span></p>')
+
+
+def show_attention(shown: Shown | None) -> None:
+    """A switch on the photo that lays the generator's attention over it, where the generator has any."""
+    attention = shown.result.attention if shown is not None else None
+    if attention is None:
+        return
+    if st.toggle("Attention", key=ATTENTION, persist_state="session"):
+        st.html(f'<div class="studio-attention" style="background-image: url({heat_url(attention)})"></div>')
+
+
+def show_refined(shown: Shown | None) -> None:
+    """The sketch that the photo was made from."""
+    if shown is None or not shown.refined_url:
+        st.html('<div class="studio-blank studio-small"></div>')
+    else:
+        st.image(shown.refined_url, width="stretch", alt="Refined sketch")
+
+
+def show_faces(shown: Shown | None) -> None:
+    """The training faces that the refined lines lean on, as sketches with their shares."""
+    figures = "".join(
+        f'<figure><img src="{face_url(near.sketch)}" alt="Sketch of {html.escape(near.name)}">'
+        f"<figcaption>{html.escape(caption)}</figcaption></figure>"
+        for caption, near in nearest_faces(shown)
+        if near.sketch is not None
+    )
+    if not figures:
+        return
+    st.html(f'<p class="studio-label">Nearest training faces</p><div class="studio-faces">{figures}</div>')
+
+
+def nearest_faces(shown: Shown | None) -> list[tuple[str, Neighbour]]:
+    """The training faces with their shares; by parts, the nearest one of each part with the part's name."""
+    if shown is None:
+        return []
+    if shown.result.parts:
+        return [
+            (PART_TITLES[part.name], part.neighbours[0]) for part in shown.result.parts if part.neighbours
+        ]
+    return [(f"{near.weight:.0%}", near) for near in shown.result.neighbours[:FACES_SHOWN]]

@@ -1,0 +1,290 @@
+"""Everything that one visitor's session remembers. No other file names a session key.
+
+All of it lives in the memory of that session alone; nothing drawn or uploaded is written to disk.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+import streamlit as st
+
+from dashboard.views.draw.drawing import EMPTY, digest, fabric_from_sketch
+from dashboard.views.draw.looks import Look
+
+if TYPE_CHECKING:
+    from core.paper import PaperDrawing
+    from core.pipeline import FaceResult
+
+HISTORY_LENGTH = 12
+LOADS_KEPT = 20
+PLACINGS_KEPT = 4
+COUNTED = 1000  # changes and loads are counted up to this number and then from 0 again
+
+# Widgets and components. Those that are restored from the history are read back by name.
+CANVAS, TOOLBAR, EXAMPLES, RECENT = "canvas", "toolbar", "examples", "recent"
+LIVE, CONVERT, KEEP_LINES, MODE, NEIGHBOUR_COUNT = "live", "convert", "keep_lines", "mode", "neighbour_count"
+STAGE1, PARTS, ATTENTION, GHOST = "stage1", "parts", "attention", "ghost"
+GENERATOR, GENERATORS, COMPARE, COMPARISON = "generator", "generators", "compare", "comparison"
+FIT, PLACEMENT, PLACEMENT_MENU = "fit", "placement", "placement_menu"
+UPLOAD, UPLOAD_MENU = "upload", "upload_menu"
+_SESSION = "draw_session"
+BY_PARTS = "stage 1 by parts"  # beside the names of generators, none of which holds a space
+
+
+@dataclass(frozen=True)
+class Tools:
+    """What the pen does; sizes are diameters in pixels of the 512 px paper."""
+
+    tool: Literal["pen", "eraser"] = "pen"
+    brush: int = 3
+    eraser: int = 20
+    guide: bool = True
+    ghost: bool = False
+    mirror: bool = False
+    change: int = 0  # counts the changes that the browser made, so that it knows which have arrived
+
+
+@dataclass(frozen=True)
+class Drawing:
+    """What is on the paper: the canvas's own strokes and, once it has sent them, the pixels."""
+
+    fabric: dict[str, Any] = field(default_factory=lambda: dict(EMPTY))
+    sketch: np.ndarray | None = None  # (512, 512) uint8
+    digest: str = digest(EMPTY)
+
+
+def drawing_from(fabric: dict[str, Any]) -> Drawing:
+    """A drawing that the canvas has yet to turn into pixels."""
+    return Drawing(fabric, None, digest(fabric))
+
+
+def _objects(drawing: Drawing) -> list[Any]:
+    objects: list[Any] = drawing.fabric.get("objects", [])
+    return objects
+
+
+def _leading(drawing: Drawing, count: int) -> str:
+    """Digest of a drawing's first objects."""
+    return digest({"objects": _objects(drawing)[:count]})
+
+
+FaceKey = tuple[str, Look]  # of a drawing and what really matters of its look
+
+
+@dataclass(frozen=True)
+class Shown:
+    """A finished face with everything needed to come back to it.
+
+    Its pictures travel inside the page as ``data:`` URLs: no address that another visitor could open, and
+    none that is gone before a slow browser asks for it.
+    """
+
+    drawing: Drawing
+    look: Look
+    result: FaceResult
+    photo_url: str = ""
+    refined_url: str = ""
+    thumbnail: str = ""
+    tile_url: str = ""  # the photo in few bytes
+    misfit_px: float | None = None  # see `dashboard.views.draw.decisions.misfit_px`
+    made: datetime = field(default_factory=datetime.now)
+
+    @property
+    def key(self) -> FaceKey:
+        return self.drawing.digest, self.look.effective()
+
+
+@dataclass
+class DrawSession:
+    """The Draw page's memory, one object per visitor."""
+
+    tools: Tools = field(default_factory=Tools)
+    drawing: Drawing = field(default_factory=Drawing)
+    load: dict[str, Any] = field(default_factory=lambda: EMPTY | {"load": 0})  # what the canvas starts from
+    replaced: str | None = None  # digest of what a load replaces, until the canvas reports the load
+    undo_loads: list[tuple[Drawing, int]] = field(default_factory=list)  # drawings replaced, with their base
+    redo_loads: list[tuple[Drawing, int]] = field(default_factory=list)
+    base: int = 0  # so many of the drawing's objects came with a load; the rest are strokes of the visitor
+    shown: Shown | None = None
+    history: tuple[Shown, ...] = ()
+    look: Look = field(default_factory=Look)
+    look_loads: int = 0  # part of the widgets' keys, see set_look
+    part_change: int = 0  # counts the changes of parts that the browser made, as Tools.change does
+    faces: dict[FaceKey, Shown] = field(default_factory=dict)  # every face of the drawing made so far
+    refused: dict[str, str] = field(default_factory=dict)  # generators that could not be used, and why
+    notice: str = ""  # said once
+    is_comparing: bool = False
+    ghost: tuple[tuple[Any, ...], str] = ((), "")  # what it was made from, and the picture
+    placings: dict[str, PaperDrawing] = field(
+        default_factory=dict
+    )  # the last uploads by their scan's address
+    upload_error: str = ""
+    uploads: int = 0  # part of the uploader's key: a new number empties it
+
+    @property
+    def can_take_back(self) -> bool:
+        """Whether undo finds anything beyond what the canvas itself remembers."""
+        return bool(self.undo_loads) or len(_objects(self.drawing)) > self.base
+
+    def put_on_paper(self, drawing: Drawing) -> None:
+        """Replace the drawing; the one before can be had back with undo, and its strokes one by one."""
+        if drawing.digest == self.drawing.digest:
+            return
+        self.undo_loads = [*self.undo_loads, (self.drawing, self.base)][-LOADS_KEPT:]
+        self.redo_loads = []
+        self.base = len(_objects(drawing))
+        self._load(drawing)
+
+    def take_back(self) -> None:
+        """Undo the last stroke, or the replacement before the first of them.
+
+        The canvas undoes what was drawn since it started; it starts anew with every load and visit.
+        """
+        objects = _objects(self.drawing)
+        if len(objects) > self.base:
+            self.redo_loads.append((self.drawing, self.base))
+            self._load(drawing_from({"objects": objects[:-1]}))
+        elif self.undo_loads:
+            self.redo_loads.append((self.drawing, self.base))
+            drawing, self.base = self.undo_loads.pop()
+            self._load(drawing)
+
+    def bring_back(self) -> None:
+        """Redo what was undone last."""
+        if not self.redo_loads:
+            return
+        drawing, base = self.redo_loads.pop()
+        is_stroke = (
+            base == self.base and _leading(drawing, len(_objects(self.drawing))) == self.drawing.digest
+        )
+        if not is_stroke:
+            self.undo_loads.append((self.drawing, self.base))
+        self.base = base
+        self._load(drawing)
+
+    def _load(self, drawing: Drawing) -> None:
+        if self.replaced is None:
+            self.replaced = self.drawing.digest
+        self.load = {"objects": drawing.fabric.get("objects", []), "load": self.load["load"] + 1}
+        self.drawing = drawing
+
+    def put_upload(self, placed: PaperDrawing, strokes: Sequence[Any] = ()) -> None:
+        """Lay an upload on the paper, under the strokes that were drawn over it."""
+        scan = fabric_from_sketch(placed.sketch)["objects"]
+        self.put_on_paper(drawing_from({"objects": [*scan, *strokes]}))
+        self.placings[scan[0]["src"]] = placed
+        self.placings = dict(list(self.placings.items())[-PLACINGS_KEPT:])
+
+    @property
+    def placed(self) -> PaperDrawing | None:
+        """The upload that lies on the paper now, and where its face was put."""
+        objects = _objects(self.drawing)
+        return self.placings.get(str(objects[0].get("src"))) if objects else None
+
+    def set_look(self, look: Look) -> None:
+        """Move the settings to a look; only before their widgets are drawn, that is in a callback.
+
+        They become new widgets. A browser that has not heard of the move yet sends the old values along with
+        whatever it sends next, and those would win over a value that was set from here.
+        """
+        if look != self.look:
+            self.look = look
+            self.look_loads += 1
+
+    def refuse(self, look: Look, why: str) -> bool:
+        """Note that a look's generator or kind of stage 1 fails, and leave it; False if there is no other."""
+        default = Look()
+        if look.generator != default.generator:
+            self.refused[look.generator] = why
+            other = replace(look, generator=default.generator)
+        elif look.effective().stage1 != default.stage1:
+            self.refused[BY_PARTS] = why
+            other = replace(look, stage1=default.stage1)
+        else:
+            return False
+        if (self.look.generator, self.look.stage1) == (look.generator, look.stage1):
+            self.set_look(other)
+            self.notice = why
+        return True
+
+    def trouble_with(self, look: Look) -> str:
+        """Why a look cannot be had; empty where nothing is known against it."""
+        by_parts = self.refused.get(BY_PARTS, "") if look.effective().stage1 == "parts" else ""
+        return self.refused.get(look.generator, "") or by_parts
+
+    def come_back(self) -> None:
+        """Lay the drawing on a canvas that starts anew, after a visit to another page."""
+        self.load = {"objects": self.drawing.fabric.get("objects", []), "load": self.load["load"] + 1}
+
+    def receive(self, reported: Drawing) -> None:
+        """Take what the canvas reports, unless that is still the drawing from before a load."""
+        if reported.digest == self.drawing.digest:
+            if self.drawing.sketch is None:
+                self.drawing = reported
+        elif reported.digest == self.replaced:
+            return
+        else:
+            if self.replaced is None:
+                self._follow(reported)
+            self.drawing = reported
+        self.replaced = None
+
+    def _follow(self, reported: Drawing) -> None:
+        """Keep the redo in step with the canvas's own: strokes undone there, redone there, or drawn."""
+        before, now = _objects(self.drawing), len(_objects(reported))
+        if now < len(before) and _leading(self.drawing, now) == reported.digest:
+            undone = [drawing_from({"objects": before[:count]}) for count in range(len(before) - 1, now, -1)]
+            self.redo_loads += [(drawing, self.base) for drawing in (self.drawing, *undone)]
+            return
+        known = [drawing.digest for drawing, _ in self.redo_loads]
+        self.redo_loads = self.redo_loads[: known.index(reported.digest)] if reported.digest in known else []
+
+    def keep(self, shown: Shown) -> None:
+        """Keep a face of the drawing for as long as the drawing stays as it is."""
+        self.faces = {key: face for key, face in self.faces.items() if key[0] == shown.drawing.digest}
+        self.faces[shown.key] = shown
+
+    def find(self, look: Look) -> Shown | None:
+        """The face of this drawing and look, where it was made already."""
+        return self.faces.get((self.drawing.digest, look.effective()))
+
+    def remember(self, shown: Shown) -> None:
+        """Show a result and put it first in the strip, each drawing and look once."""
+        self.keep(shown)
+        self.shown = shown
+        others = tuple(entry for entry in self.history if entry.key != shown.key)
+        self.history = shorten((shown, *others))
+
+
+def shorten(history: tuple[Shown, ...], length: int = HISTORY_LENGTH) -> tuple[Shown, ...]:
+    """Newest first, at most ``length``; what goes first are steps on the way to a newer drawing.
+
+    Without that a dozen strokes would push every finished face out of the strip.
+    """
+    while len(history) > length:
+        steps = [i for i in range(1, len(history)) if _leads_to(history[i], history[:i])]
+        dropped = steps[-1] if steps else len(history) - 1
+        history = history[:dropped] + history[dropped + 1 :]
+    return history
+
+
+def _leads_to(entry: Shown, newer: tuple[Shown, ...]) -> bool:
+    strokes = entry.drawing.fabric.get("objects", [])
+    return any(
+        entry.look == later.look and strokes == later.drawing.fabric.get("objects", [])[: len(strokes)]
+        for later in newer
+    )
+
+
+def draw_session() -> DrawSession:
+    """This visitor's memory, made at the first call, with the widgets' defaults beside it."""
+    if _SESSION not in st.session_state:
+        st.session_state[_SESSION] = DrawSession()
+    st.session_state.setdefault(LIVE, True)
+    session: DrawSession = st.session_state[_SESSION]
+    return session

@@ -1,0 +1,155 @@
+"""The Export page: freeze what is kept as a version, write it out, train on it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import streamlit as st
+
+from curation.library.errors import LibraryError
+from dashboard.shared.jobs import show_jobs
+from dashboard.shared.plain_text import as_code, as_text
+from dashboard.shared.resources import asset_text
+from dashboard.shared.shared_library import shared_library
+from dashboard.views.export.reports import Exported, read_exported
+
+if TYPE_CHECKING:
+    from curation.jobs import Job
+    from curation.library.library import Library
+    from curation.library.versions import Version
+
+LAYOUTS = {"pairs": "Photo and sketch pairs, to train on", "imagefolder": "Hugging Face ImageFolder"}
+MAX_DOWNLOAD_MB = 500
+
+
+def show_page() -> None:
+    """Freeze above, versions below."""
+    st.html(f"<style>{asset_text('assets/studio.css')}{asset_text('assets/curate.css')}</style>")
+    try:
+        library = shared_library()
+        versions = library.versions()
+    except LibraryError as error:
+        st.error(as_text(error), icon=":material/database_off:")
+        return
+    _show_freeze(library, {version.name for version in versions})
+    show_jobs(library.root, ("export",))
+    if not versions:
+        st.caption(
+            "A version is a frozen list of images with the decisions and rules behind it. None is there yet."
+        )
+    for version in sorted(versions, key=lambda version: version.created, reverse=True):
+        _show_version(library, version)
+
+
+def _show_freeze(library: Library, taken: set[str]) -> None:
+    counts = library.counts()
+    table = library.table()
+    kept = counts["states"].get("keep", 0)
+    by_people = int(((table["state"] == "keep") & (table["decision"] == "keep")).sum())
+    with st.container(border=True, key="freeze"):
+        st.markdown(
+            f"**{kept:,} images are kept:** {by_people:,} by people, {kept - by_people:,} by the rules · "
+            f"{counts['states'].get('unsure', 0):,} unsure · {counts['disputed']:,} disputed"
+        )
+        with st.form("freeze_form", border=False):
+            name_side, who_side, note_side, button_side = st.columns(
+                [2, 2, 4, 1.4], vertical_alignment="bottom"
+            )
+            name = name_side.text_input("Name", value=_free_name(taken), max_chars=60)
+            who = who_side.text_input("Your name", value=st.session_state.get("reviewer", ""), max_chars=60)
+            note = note_side.text_input("Note", max_chars=500)
+            trust_rules = st.checkbox("Where nobody has decided, the rules do", value=True)
+            pressed = button_side.form_submit_button(
+                "Freeze", type="primary", disabled=not kept, width="stretch"
+            )
+        if pressed:
+            try:
+                version = library.freeze(
+                    name.strip(), who=who.strip() or "somebody", note=note.strip(), trust_rules=trust_rules
+                )
+            except (LibraryError, ValueError) as error:
+                st.error(as_text(error))
+            else:
+                st.toast(
+                    f"{as_text(version.name)} holds {len(version.ids):,} images.", icon=":material/ac_unit:"
+                )
+                st.rerun()
+
+
+def _show_version(library: Library, version: Version) -> None:
+    with st.container(border=True, key=f"version_{version.name}"):
+        with st.container(horizontal=True, vertical_alignment="center"):
+            st.markdown(
+                f"**{as_text(version.name)}** · {len(version.ids):,} images · "
+                f"{version.created[:16].replace('T', ' ')} · {as_text(version.who)} · `{version.hash[:12]}`"
+                + (f" · {as_text(version.note)}" if version.note else ""),
+                width="stretch",
+            )
+            layout = st.selectbox(
+                "Layout", list(LAYOUTS), format_func=LAYOUTS.__getitem__, label_visibility="collapsed",
+                key=f"layout_{version.name}", width=300,
+            )  # fmt: skip
+            st.button(
+                "Export", key=f"export_{version.name}", type="primary", on_click=_export,
+                args=(library.root, version.name, layout),
+            )  # fmt: skip
+        if version.rejected:
+            reasons = ", ".join(f"{name} {count:,}" for name, count in version.rejected.items())
+            st.caption(f"Left out: {as_text(reasons)}")
+        for job in _jobs_of(library.root, version.name):
+            exported = read_exported(job.output)
+            if exported is not None:
+                _show_exported(exported, job.id)
+
+
+def _show_exported(exported: Exported, key: str) -> None:
+    splits = ", ".join(f"{name} {count:,}" for name, count in exported.splits.items())
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.markdown(f"{as_code(exported.out)} · {as_text(splits)}", width="stretch")
+        archive = Path(exported.zip) if exported.zip else None
+        if archive is not None and archive.is_file():
+            size = archive.stat().st_size / 1e6
+            if size <= MAX_DOWNLOAD_MB:
+                st.download_button(
+                    f"Zip ({size:.1f} MB)",
+                    archive.read_bytes,
+                    archive.name,
+                    "application/zip",
+                    key=f"zip_{key}",
+                )
+            else:
+                st.caption(f"{as_text(archive)} ({size:.0f} MB)")
+    for sentence in exported.people:
+        st.caption(f":material/group: {as_text(sentence)}")
+    for warning in exported.warnings:
+        st.caption(f":material/warning: {as_text(warning)}")
+    for what, command in exported.commands.items():
+        st.caption(f"{as_text(what)}:")
+        st.code(command, language="bash", wrap_lines=True)
+
+
+def _export(root: Path, name: str, layout: str) -> None:
+    from curation.jobs import start
+
+    out = root / "exports" / f"{name}-{layout}"
+    out.parent.mkdir(parents=True, exist_ok=True)
+    start("export", [name, "--out", str(out), "--kind", layout, "--zip", "--json"], library=root)
+
+
+def _jobs_of(root: Path, name: str) -> list[Job]:
+    """The latest finished export of each layout."""
+    from curation.jobs import jobs
+
+    found: dict[str, Job] = {}
+    for job in jobs(root):
+        if job.kind == "export" and job.state == "done" and job.arguments[:1] == (name,):
+            found.setdefault(" ".join(job.arguments), job)
+    return list(found.values())
+
+
+def _free_name(taken: set[str]) -> str:
+    number = len(taken) + 1
+    while f"v{number}" in taken:
+        number += 1
+    return f"v{number}"

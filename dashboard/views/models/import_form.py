@@ -1,0 +1,186 @@
+"""Importing a checkpoint: choose it, look at what it is, say how it was trained, name it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from unicodedata import normalize
+
+import streamlit as st
+
+from core.checkpoint_import.architecture import PROJECTS
+from core.checkpoint_import.reading import ENDINGS
+from core.config import settings
+from core.models.conventions import Conventions
+from core.models.folder import models_folder
+from core.models.shelf import check_name
+from dashboard.shared.plain_text import as_text
+from dashboard.shared.uploads import StagedFile, staged_files
+from dashboard.views.models.drafts import (
+    accept_draft,
+    drop_draft,
+    make_draft,
+    server_file,
+    spool_upload,
+    take_other_network,
+)
+from dashboard.views.models.formatting import architecture_line, count_words, family_title
+from dashboard.views.models.row import ask_conventions, show_trial
+from dashboard.views.models.state import UPLOAD_LIMIT_MB, Draft, ModelsSession
+
+WAYS = ("Upload", "On the server's disk")
+BY_WEIGHTS = "By its weights"
+
+
+def show_import(session: ModelsSession) -> None:
+    """The panel, at its first or at its second step."""
+    with st.container(border=True, key="model_import"):
+        if session.draft is not None and not session.draft.path.is_file():
+            session.draft = None
+            st.warning("What was read is gone from the server's disk. Choose the file again.")
+        if session.draft is None:
+            _show_choice(session)
+        else:
+            _show_draft(session.draft, session)
+
+
+def _show_choice(session: ModelsSession) -> None:
+    number = session.imports
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        way = st.segmented_control(
+            "Checkpoint", WAYS, default=WAYS[0], key=f"import_way_{number}", required=True
+        )
+        family = st.selectbox(
+            "Family", (BY_WEIGHTS, *PROJECTS), key=f"import_family_{number}", width=220,
+            format_func=lambda name: name if name == BY_WEIGHTS else family_title(name),
+        )  # fmt: skip
+    uploaded, text = None, ""
+    if way == WAYS[1]:
+        text = st.text_input(
+            "Full path on the server", key=f"import_path_{number}", placeholder="/…/latest_net_G.pth"
+        )
+    else:
+        uploaded = st.file_uploader(
+            f"Weights of Pix2PixHD, CycleGAN or U-GAT-IT, or a model of ours; up to {UPLOAD_LIMIT_MB / 1000:g} GB",
+            type=[ending.removeprefix(".") for ending in ENDINGS],
+            max_upload_size=UPLOAD_LIMIT_MB,
+            key=f"import_file_{number}",
+        )
+    files, problems = staged_files([uploaded] if uploaded is not None else [], limit_mb=UPLOAD_LIMIT_MB)
+    for told in problems:
+        st.error(as_text(told), icon=":material/error:")
+    with st.container(horizontal=True):
+        pressed = st.button(
+            "Read it", type="primary", disabled=not (files or text.strip()), key=f"import_read_{number}"
+        )
+        st.button("Cancel", type="tertiary", on_click=_cancel, args=(session,), key=f"import_cancel_{number}")
+    if pressed:
+        session.forget_messages()
+        with st.spinner("Reading …"):
+            problem = _read(session, files, text, None if family == BY_WEIGHTS else family)
+        if problem:
+            st.error(as_text(problem), icon=":material/error:")
+        else:
+            st.rerun()
+    st.caption(
+        "Only weights are opened, never programs. What the weights do not tell, such as the colour of the lines, "
+        "you say at the next step, beside a picture of what comes of it."
+    )
+
+
+def _read(session: ModelsSession, files: Sequence[StagedFile], text: str, project: str | None) -> str:
+    """Make the draft; empty, or why that cannot be done."""
+    try:
+        if files:
+            session.draft = make_draft(spool_upload(files[0]), files[0].name, project, is_spooled=True)
+        else:
+            path = server_file(text)
+            session.draft = make_draft(path, path.name, project, is_spooled=False)
+    except (ValueError, RuntimeError) as error:
+        return str(error)
+    except OSError as error:
+        return f"The file cannot be read or kept: {error.strerror or error}. Free some space and try again."
+    return ""
+
+
+def _show_draft(draft: Draft, session: ModelsSession) -> None:
+    number = session.imports
+    st.markdown(
+        f"**{as_text(draft.shown_name)}** is {as_text(architecture_line(draft.family, draft.config))} · "
+        f"{count_words(draft.parameters)} parameters"
+    )
+    if notes := draft.provenance.get("notes"):
+        st.caption(as_text("; ".join(map(str, notes))))
+    form, trial = st.columns([2, 3], gap="large")
+    with form:
+        if draft.networks:
+            st.selectbox(
+                "Network of the file", draft.networks, draft.networks.index(draft.network),
+                key=f"import_network_{number}_{draft.path.stem}", on_change=_take_other, args=(draft, session),
+            )  # fmt: skip
+        conventions = ask_conventions(
+            draft.conventions, draft.family, draft.config, key=f"import_{draft.path.stem}"
+        )
+        name = st.text_input("Name", _suggested(draft), key=f"import_name_{number}", max_chars=60)
+        licence = st.text_input(
+            "Licence of the weights", "" if draft.licence == "unknown" else draft.licence,
+            key=f"import_licence_{number}", placeholder="unknown", max_chars=200,
+        )  # fmt: skip
+        note = st.text_input(
+            "Note", key=f"import_note_{number}", max_chars=500, placeholder="where it is from"
+        )
+        with st.container(horizontal=True):
+            st.button(
+                "Import", type="primary", key=f"import_do_{number}", disabled=not name.strip(),
+                on_click=_accept, args=(draft, session, name, conventions, licence, note),
+            )  # fmt: skip
+            st.button(
+                "Cancel", type="tertiary", on_click=_cancel, args=(session,), key=f"import_drop_{number}"
+            )
+    with trial:
+        show_trial(draft.path, draft.fingerprint, conventions, session, key=f"import_try_{number}")
+        st.caption(
+            "A face that looks like a negative, or blue skin, says that lines or colours are the other way."
+        )
+
+
+def _suggested(draft: Draft) -> str:
+    stem = Path(draft.shown_name).stem
+    plain = "".join(c if c.isalnum() or c in "_.-" else "-" for c in normalize("NFC", stem)).strip("-._")
+    return plain[:60] or draft.family
+
+
+def _take_other(draft: Draft, session: ModelsSession) -> None:
+    network = st.session_state[f"import_network_{session.imports}_{draft.path.stem}"]
+    session.forget_messages()
+    try:
+        session.draft = take_other_network(draft, network)
+    except (ValueError, RuntimeError, OSError) as error:
+        session.draft, session.problem = None, str(error)
+
+
+def _accept(
+    draft: Draft, session: ModelsSession, name: str, conventions: Conventions, licence: str, note: str
+) -> None:
+    session.forget_messages()
+    try:
+        free = check_name(name, settings().weights, models_folder())
+        accept_draft(draft, free, conventions, licence, note)
+    except (ValueError, RuntimeError) as error:
+        session.problem = str(error)
+        return
+    except OSError as error:
+        session.problem = f"It cannot be kept: {error.strerror or error}. Free some space and try again."
+        return
+    session.draft, session.is_importing = None, False
+    session.imports += 1
+    session.opened = free
+    session.done = f"{free} is imported; it can be chosen on the Draw page."
+
+
+def _cancel(session: ModelsSession) -> None:
+    if session.draft is not None:
+        drop_draft(session.draft)
+    session.draft, session.is_importing = None, False
+    session.imports += 1
+    session.forget_messages()

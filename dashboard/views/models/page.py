@@ -1,0 +1,126 @@
+"""The Models page: what there is, how fast it is here, and a way in for other projects' checkpoints."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from core.config import settings
+from core.models.folder import ModelFile, list_models, models_folder
+from core.models.shelf import empty_trash, trashed
+from dashboard.shared.plain_text import as_text
+from dashboard.shared.resources import asset_text
+from dashboard.views.models.import_form import show_import
+from dashboard.views.models.row import restore, show_row
+from dashboard.views.models.state import ModelsSession, models_session
+
+CURATION = ("face_coverage",)
+GROUPS = {
+    "generators": "Sketch to photo",
+    "sketches": "Sketch to sketch, the first stage",
+    "curation": "Curation",
+    "unreadable": "Cannot be used",
+}
+
+
+def show_page() -> None:
+    """The whole page is a fragment: no widget of it needs the other pages' frame."""
+    st.html(f"<style>{asset_text('assets/studio.css')}{asset_text('views/models/page.css')}</style>")
+    _show_models()
+
+
+@st.fragment
+def _show_models() -> None:
+    session = models_session()
+    models = list_models(settings().weights, models_folder())
+    _show_head(models, session)
+    _show_messages(session)
+    if session.is_importing:
+        show_import(session)
+    for group, title in GROUPS.items():
+        members = [model for model in models if group_of(model) == group]
+        if members:
+            st.html(f'<p class="studio-label model-group">{title}</p>')
+        for model in members:
+            show_row(model, session)
+    if not models:
+        st.info(
+            f"No model is in {as_text(settings().weights)} or {as_text(models_folder())}. Import one, or restore "
+            "the weights with git.",
+            icon=":material/info:",
+        )
+    _show_trash(session)
+
+
+def group_of(model: ModelFile) -> str:
+    """Which of ``GROUPS`` a model belongs to."""
+    if model.info is None or (model.problem and not model.is_generator):
+        return "unreadable"
+    if model.is_generator:
+        return "unreadable" if model.problem else "generators"
+    return "curation" if model.info.family in CURATION else "sketches"
+
+
+def _show_head(models: list[ModelFile], session: ModelsSession) -> None:
+    generators = sum(group_of(model) == "generators" for model in models)
+    yours = sum(not model.is_shipped for model in models)
+    with st.container(horizontal=True, vertical_alignment="center", key="models_head"):
+        st.markdown(
+            f"#### {generators} generator{'' if generators == 1 else 's'} &nbsp;·&nbsp; "
+            f"{len(models)} models in all" + (f", {yours} of them yours" if yours else ""),
+            width="stretch",
+        )
+        if not session.is_importing:
+            st.button(
+                "Import a checkpoint", type="primary", icon=":material/upload_file:", key="models_import",
+                on_click=_open_import, args=(session,),
+            )  # fmt: skip
+
+
+def _open_import(session: ModelsSession) -> None:
+    session.is_importing = True
+    session.forget_messages()
+
+
+def _show_messages(session: ModelsSession) -> None:
+    if not session.is_told and (session.problem or session.done):
+        session.is_told = True
+        icon = ":material/error:" if session.problem else ":material/check:"
+        st.toast(as_text(session.problem or session.done), icon=icon)
+    if session.problem:
+        st.error(as_text(session.problem), icon=":material/error:")
+    if session.done:
+        with st.container(horizontal=True, vertical_alignment="center", key="models_done"):
+            st.markdown(f":material/check: {as_text(session.done)}", width="content")
+            if session.removed:
+                st.button(
+                    "Undo", key="models_undo", icon=":material/undo:", on_click=restore,
+                    args=(session.removed, session),
+                )  # fmt: skip
+
+
+def _show_trash(session: ModelsSession) -> None:
+    tokens = trashed(models_folder())
+    if not tokens:
+        return
+    with st.expander(f"Trash ({len(tokens)})", icon=":material/delete:"):
+        for token in tokens:
+            name, _, when = token.partition("~")
+            with st.container(horizontal=True, vertical_alignment="center"):
+                day = f"{when[:4]}-{when[4:6]}-{when[6:8]} {when[9:11]}:{when[11:13]} UTC"
+                st.markdown(f"**{as_text(name)}** &nbsp;removed {day}", width="stretch")
+                st.button("Restore", key=f"restore_{token}", on_click=restore, args=(token, session))
+        with st.popover("Empty the trash", key="models_empty"):
+            st.markdown("Deletes these files for good.")
+            st.button(
+                "Delete for good", key="models_empty_now", type="primary", on_click=_empty, args=(session,)
+            )
+
+
+def _empty(session: ModelsSession) -> None:
+    session.forget_messages()
+    try:
+        freed = empty_trash(models_folder())
+    except OSError as error:
+        session.problem = f"The trash cannot be emptied: {error.strerror or error}."
+    else:
+        session.done = f"The trash is empty; {freed / 1e6:,.1f} MB are free again."

@@ -1,0 +1,329 @@
+"""Show one model: facts, trial, actions."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Literal
+
+import streamlit as st
+
+from core.config import settings
+from core.errors import AssetMissing
+from core.models.compiled import MEASURABLE, Speed, kept_speed
+from core.models.conventions import (
+    BORDERS,
+    COLOURS,
+    MAX_IMAGE_SIZE,
+    POLARITIES,
+    RANGES,
+    STATISTICS,
+    Conventions,
+)
+from core.models.families import ModelInfo, build_config
+from core.models.folder import ModelFile, models_folder
+from core.models.shelf import change_model, check_name, remove_model, rename_model, restore_model
+from dashboard.shared.gallery import Picture, show_pictures
+from dashboard.shared.plain_text import as_code, as_text
+from dashboard.shared.resources import examples
+from dashboard.views.models.formatting import (
+    POLARITY_WORDS,
+    RANGE_WORDS,
+    STATISTICS_WORDS,
+    architecture_line,
+    card_text,
+    conventions_rows,
+    facts_line,
+    family_title,
+    size_words,
+    speed_details,
+    speed_words,
+)
+from dashboard.views.models.painting import Painted, measure, paint
+from dashboard.views.models.state import ModelsSession
+
+
+def show_trial(
+    path: Path, fingerprint: tuple[int, int], conventions: Conventions, session: ModelsSession, *, key: str
+) -> None:
+    """Sketch and photo side by side, and the examples to choose from."""
+    place = st.container()
+    found = {example.name: example for example in examples()}
+
+    def pick(name: str) -> None:
+        session.example = name
+
+    show_pictures(
+        [Picture(e.name, e.thumbnail, f"Try on: {e.title}") for e in found.values()],
+        key=f"{key}_examples",
+        on_pick=pick,
+        selected=session.example,
+    )
+    with place:
+        painted = try_painting(path, fingerprint, conventions, session.example)
+        if painted is not None:
+            _show(painted)
+
+
+def try_painting(
+    path: Path, fingerprint: tuple[int, int], conventions: Conventions, example: str
+) -> Painted | None:
+    """Paint, or say why that cannot be done."""
+    try:
+        with st.spinner("Painting …"):
+            return paint(path, fingerprint, conventions, example)
+    except (AssetMissing, ValueError) as error:
+        st.error(as_text(error))
+    except RuntimeError as error:
+        first = (str(error).strip().splitlines() or ["no reason given"])[0]
+        st.error(f"The network does not run with these settings: {as_text(first[:200])}. Try another size.")
+    return None
+
+
+def _show(painted: Painted) -> None:
+    pictures = [("as the network sees it", painted.sketch), ("its photo", painted.photo)]
+    if painted.heat:
+        pictures.append(("where it looked", painted.heat))
+    figures = "".join(
+        f'<figure><img src="{url}" alt="{label}"><figcaption>{label}</figcaption></figure>'
+        for label, url in pictures
+    )
+    st.html(f'<div class="model-trial" data-count="{len(pictures)}">{figures}</div>')
+
+
+def ask_conventions(current: Conventions, family: str, config: Mapping[str, Any], *, key: str) -> Conventions:
+    """Widgets for all that the weights do not tell; gives what they say now."""
+    multiple = build_config(ModelInfo(family, dict(config), {}, "")).multiple
+    is_fixed = family == "ugatit" and not config.get("light")
+    polarity = st.segmented_control(
+        "Lines of the sketches", POLARITIES, default=current.polarity, key=f"{key}_polarity", required=True,
+        format_func=lambda value: POLARITY_WORDS[value].capitalize(),
+    )  # fmt: skip
+    left, right = st.columns(2)
+    size = left.number_input(
+        "Side in pixels", multiple, MAX_IMAGE_SIZE - MAX_IMAGE_SIZE % multiple, current.image_size, multiple,
+        key=f"{key}_size", disabled=is_fixed,
+        help="This network works at this size only." if is_fixed else "What it was trained at; other sizes "
+        f"work, but look worse. Multiples of {multiple}.",
+    )  # fmt: skip
+    colour = right.segmented_control(
+        "Colours of the photo", COLOURS, default=current.colour, key=f"{key}_colour", required=True,
+        format_func=lambda value: value.upper(), help="BGR where the project wrote its photos with OpenCV.",
+    )  # fmt: skip
+    statistics, border = current.statistics, current.border
+    if config.get("norm") == "batch":
+        statistics = st.segmented_control(
+            "BatchNorm goes by", STATISTICS, default=statistics, key=f"{key}_statistics", required=True,
+            format_func=STATISTICS_WORDS.__getitem__,
+            help="The projects' test scripts go by each picture unless they are given --eval; take what looks better.",
+        )  # fmt: skip
+    if config.get("padding") == "reflect" and not config.get("patch", 1) > 1:
+        border = st.segmented_control(
+            "Borders of its blocks", BORDERS, default=border, key=f"{key}_border", required=True,
+            help="replicate where it was trained with --padding_type replicate: its weights do not tell.",
+        )  # fmt: skip
+    with st.expander("Ranges of values"):
+        sides = st.columns(2)
+        ranges = {}
+        for side, name, label in zip(
+            sides, ("input_range", "output_range"), ("Sketch", "Photo"), strict=True
+        ):
+            ranges[name] = side.selectbox(
+                label, RANGES, RANGES.index(getattr(current, name)), key=f"{key}_{name}",
+                format_func=RANGE_WORDS.__getitem__,
+            )  # fmt: skip
+        st.caption(f"Channels of the sketch: {current.input_channels}, from the weights.")
+    return Conventions(
+        image_size=max(multiple, int(size) - int(size) % multiple),
+        input_channels=current.input_channels,
+        polarity=polarity,
+        colour=colour,
+        statistics=statistics,
+        border=border,
+        **ranges,
+    )
+
+
+def show_deeds(model: ModelFile, session: ModelsSession, *, is_damaged: bool = False) -> None:
+    """What may be done to a model that is not shipped."""
+    width: Literal["content", "stretch"] = "content" if is_damaged else "stretch"
+    with st.container(horizontal=True, key=f"deeds_{model.name}", width=width):
+        if not is_damaged:
+            _show_rename(model, session)
+            if model.info is not None and model.info.conventions is not None:
+                _show_change(model, session, model.info.conventions)
+        with st.popover("Remove", icon=":material/delete:", key=f"removing_{model.name}"):
+            st.markdown(f"**{as_text(model.name)}** goes to the trash, from where it can be had back.")
+            st.button(
+                "Remove",
+                key=f"remove_{model.name}",
+                type="primary",
+                on_click=_remove,
+                args=(model.name, session),
+            )
+
+
+def _show_rename(model: ModelFile, session: ModelsSession) -> None:
+    with st.popover("Rename", icon=":material/edit:", key=f"renaming_{model.name}"):
+        new = st.text_input("New name", model.name, key=f"new_name_{model.name}", max_chars=60)
+        st.button(
+            "Rename",
+            key=f"rename_{model.name}",
+            type="primary",
+            disabled=new.strip() in ("", model.name),
+            on_click=_rename,
+            args=(model.name, new, session),
+        )
+
+
+def _show_change(model: ModelFile, session: ModelsSession, conventions: Conventions) -> None:
+    assert model.info is not None
+    with st.popover("Settings", icon=":material/tune:", key=f"changing_{model.name}"):
+        chosen = ask_conventions(
+            conventions, model.info.family, model.info.config, key=f"change_{model.name}"
+        )
+        licence = st.text_input("Licence of the weights", model.info.licence, key=f"licence_{model.name}")
+        is_same = chosen == conventions and licence == model.info.licence
+        st.button(
+            "Save",
+            key=f"save_{model.name}",
+            type="primary",
+            disabled=is_same,
+            on_click=_change,
+            args=(model, chosen, licence, session),
+        )
+
+
+def _change(model: ModelFile, conventions: Conventions, licence: str, session: ModelsSession) -> None:
+    info = model.info
+    assert info is not None
+    with _told(session, f"{model.name} cannot be changed"):
+        change_model(model.path, conventions=conventions, licence=licence, provenance=info.provenance)
+        session.done = f"{model.name} is changed."
+
+
+def _rename(name: str, new: str, session: ModelsSession) -> None:
+    with _told(session, f"{name} cannot be renamed"):
+        free = check_name(new, settings().weights, models_folder())
+        rename_model(models_folder(), name, free)
+        session.done, session.opened = f"{name} is called {free} now.", free
+
+
+def _remove(name: str, session: ModelsSession) -> None:
+    with _told(session, f"{name} cannot be removed"):
+        session.removed = remove_model(models_folder(), name)
+        session.done, session.opened = f"{name} is in the trash.", ""
+
+
+def restore(token: str, session: ModelsSession) -> None:
+    """Bring a model back from the trash."""
+    with _told(session, "It cannot be restored"):
+        name = restore_model(models_folder(), token)
+        session.done, session.opened = f"{name} is back.", name
+
+
+@contextmanager
+def _told(session: ModelsSession, failure: str) -> Iterator[None]:
+    """What stops the block is kept to be shown, in place of what was said before."""
+    session.forget_messages()
+    try:
+        yield
+    except (ValueError, RuntimeError) as error:
+        session.problem = str(error)
+    except OSError as error:
+        session.problem = f"{failure}: {error.strerror or error}."
+
+
+def show_row(model: ModelFile, session: ModelsSession) -> None:
+    """Name, facts and speed; below them what was opened."""
+    with st.container(border=True, key=f"model_{model.name}", gap="small"):
+        with st.container(horizontal=True, vertical_alignment="center", key=f"model_head_{model.name}"):
+            st.markdown(_headline(model), width="stretch")
+            if not model.problem:
+                _show_speed(model, session)
+                is_open = session.opened == model.name
+                st.button(
+                    "Close" if is_open else "Open",
+                    key=f"open_{model.name}",
+                    on_click=session.toggle,
+                    args=(model.name,),
+                    icon=":material/expand_less:" if is_open else ":material/expand_more:",
+                    icon_position="right",
+                    type="tertiary",
+                )
+            elif not model.is_shipped:
+                show_deeds(model, session, is_damaged=True)
+        if model.problem:
+            st.error(as_text(_with_way_out(model)), icon=":material/broken_image:")
+        elif session.opened == model.name:
+            _show_details(model, session)
+
+
+def _headline(model: ModelFile) -> str:
+    badge = ":gray-badge[shipped]" if model.is_shipped else ":violet-badge[yours]"
+    title = family_title(model.info.family) if model.info else "unreadable"
+    facts = f":small[:gray[{as_text(facts_line(model))}]]"
+    return f"**{as_text(model.name)}** &nbsp;{as_text(title)} &nbsp;{badge}  \n{facts}"
+
+
+def _with_way_out(model: ModelFile) -> str:
+    way = "Restore it from the repository." if model.is_shipped else "Remove it and import it again."
+    return f"{model.problem.rstrip('.')}. {way}"
+
+
+def _show_speed(model: ModelFile, session: ModelsSession) -> None:
+    assert model.info is not None
+    if model.info.family not in MEASURABLE:
+        return
+    speed = kept_speed(models_folder(), model.name, model.fingerprint)
+    place = st.empty()
+    label = "Measure" if speed is None else speed_words(speed)
+    pressed = place.button(
+        label,
+        key=f"measure_{model.name}",
+        icon=":material/speed:",
+        help="How long one picture takes on this machine; about ten seconds of work."
+        if speed is None
+        else f"{as_text(speed_details(speed))}. Press to measure again.",
+        type="secondary" if speed is None else "tertiary",
+    )
+    if problem := session.measured.get(model.name):
+        st.caption(f":material/error: {as_text(problem)}")
+    if pressed:
+        place.markdown(":material/hourglass_top: measuring …", width="content")
+        _measure(model, session)
+        st.rerun()
+
+
+def _measure(model: ModelFile, session: ModelsSession) -> Speed | None:
+    session.measured.pop(model.name, None)
+    try:
+        return measure(model, session.example)
+    except (AssetMissing, ValueError, RuntimeError) as error:
+        session.measured[model.name] = str(error)
+    except OSError as error:
+        session.measured[model.name] = f"The figure cannot be kept: {error.strerror or error}."
+    return None
+
+
+def _show_details(model: ModelFile, session: ModelsSession) -> None:
+    assert model.info is not None
+    if model.is_generator and model.info.conventions is not None:
+        trial, facts = st.columns([3, 2], gap="large")
+        with trial:
+            show_trial(
+                model.path, model.fingerprint, model.info.conventions, session, key=f"try_{model.name}"
+            )
+    else:
+        facts = st.container()
+    with facts:
+        st.caption(as_text(architecture_line(model.info.family, model.info.config)))
+        if model.info.conventions is not None:
+            rows = conventions_rows(model.info.conventions)
+            st.markdown("| | |\n|---|---|\n" + "\n".join(f"| {name} | {value} |" for name, value in rows))
+        st.caption(f"{as_code(model.path)} · {size_words(model.size_bytes)}")
+        if not model.is_shipped:
+            show_deeds(model, session)
+    with st.expander("Model card", expanded=not model.is_generator):
+        st.markdown(card_text(model) or "No card.")

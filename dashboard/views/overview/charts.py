@@ -1,0 +1,143 @@
+"""Charts of the library in which a click or a drag picks the images behind it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import altair as alt
+import numpy as np
+import pandas as pd
+
+from curation.library.records import GROUP_PICTURE
+from dashboard.views.review.filters import View
+
+POINTS_SHOWN = 4000
+COLOURS = alt.Scale(
+    domain=["keep", "reject", "unsure", "undecided"], range=["#3aa66f", "#d2574c", "#d8a12f", "#8a8896"]
+)
+HISTOGRAMS = {
+    "sharpness": "Sharpness",
+    "eye_distance_px": "Distance between the eyes, px",
+    "covered": "Covered, probability",
+}
+
+
+def pose_chart(table: pd.DataFrame) -> alt.Chart:
+    """Yaw against pitch, coloured by what is kept; a drag picks a box."""
+    found = table[table["yaw"].notna()]
+    if len(found) > POINTS_SHOWN:
+        found = found.sample(POINTS_SHOWN, random_state=0)
+    data = pd.DataFrame({
+        "yaw": found["yaw"].astype(float), "pitch": found["pitch"].astype(float),
+        "state": _shown_state(found), "name": found["name"].astype(str),
+    })  # fmt: skip
+    box = alt.selection_interval(name="box")
+    return (
+        alt.Chart(data)
+        .mark_circle(size=36, opacity=0.7)
+        .encode(
+            x=alt.X("yaw:Q", title="yaw, degrees"),
+            y=alt.Y("pitch:Q", title="pitch, degrees"),
+            color=alt.Color("state:N", scale=COLOURS, title=None, legend=alt.Legend(orient="top")),
+            tooltip=["name", "yaw", "pitch", "state"],
+        )
+        .add_params(box)
+        .properties(height=280)
+    )
+
+
+def histogram_chart(table: pd.DataFrame, column: str) -> alt.Chart:
+    """How many faces have which value; a drag picks a range."""
+    values = table[column].astype(float)
+    has_value = values.notna()
+    state = _shown_state(table)[has_value]
+    values = values[has_value]
+    bins = np.histogram_bin_edges(values, bins=40) if len(values) else np.array([0.0, 1.0])
+    place = np.clip(np.digitize(values, bins) - 1, 0, len(bins) - 2)
+    counted = pd.DataFrame({"low": bins[place], "high": bins[place + 1], "state": np.asarray(state)})
+    counted = counted.groupby(["low", "high", "state"], observed=True).size().reset_index(name="faces")
+    box = alt.selection_interval(name="box", encodings=["x"])
+    return (
+        alt.Chart(counted)
+        .mark_bar()
+        .encode(
+            x=alt.X("low:Q", title=HISTOGRAMS.get(column, column), bin="binned"),
+            x2="high:Q",
+            y=alt.Y("faces:Q", title="faces"),
+            color=alt.Color("state:N", scale=COLOURS, legend=None),
+            tooltip=["low", "high", "state", "faces"],
+        )
+        .add_params(box)
+        .properties(height=200)
+    )
+
+
+def source_chart(table: pd.DataFrame) -> alt.Chart:
+    """What each source yields; a click picks it."""
+    source = table["source"].astype(str)
+    counted = _counted(table, source.where(~source.str.startswith(GROUP_PICTURE), GROUP_PICTURE))
+    title = f"datum.label == '{GROUP_PICTURE}' ? 'faces of group pictures' : datum.label"
+    pick = alt.selection_point(name="pick", fields=["group"])
+    return (
+        alt.Chart(counted)
+        .mark_bar()
+        .encode(
+            y=alt.Y("group:N", title=None, sort="-x", axis=alt.Axis(labelExpr=title)),
+            x=alt.X("images:Q", title="images"),
+            color=alt.Color("state:N", scale=COLOURS, legend=None),
+            opacity=alt.condition(pick, alt.value(1), alt.value(0.35)),
+            tooltip=["group", "state", "images"],
+        )
+        .add_params(pick)
+        .properties(height=alt.Step(30))
+    )
+
+
+def decisions_chart(table: pd.DataFrame) -> alt.Chart:
+    """Decisions of people over time, by the hour."""
+    decided = table[table["decided_at"].notna() & (table["decision"].astype(str) != "")]
+    hours = pd.to_datetime(decided["decided_at"]).dt.floor("h")
+    data = pd.DataFrame({"hour": hours, "state": decided["decision"].astype(str)})
+    counted = data.groupby(["hour", "state"]).size().reset_index(name="images")
+    return (
+        alt.Chart(counted)
+        .mark_bar()
+        .encode(
+            x=alt.X("hour:T", title=None),
+            y=alt.Y("images:Q", title="decisions"),
+            color=alt.Color("state:N", scale=COLOURS, legend=None),
+            tooltip=["hour", "state", "images"],
+        )
+        .properties(height=200)
+    )
+
+
+def picked_view(selection: Any, columns: dict[str, str]) -> View | None:
+    """What a chart's selection means for the Review page, or ``None`` where nothing is picked.
+
+    Parameters
+    ----------
+    selection
+        Of ``st.altair_chart``: a box, or picked groups.
+    columns
+        Field of the chart -> column of the table.
+    """
+    box = dict(selection.get("box") or {})
+    ranges = tuple(
+        sorted((columns[field], float(min(ends)), float(max(ends))) for field, ends in box.items() if field in columns)
+    )  # fmt: skip
+    if ranges:
+        return View(ranges=ranges)
+    groups = tuple(str(entry["group"]) for entry in selection.get("pick") or [] if "group" in entry)
+    return View(source=groups) if groups else None
+
+
+def _shown_state(table: pd.DataFrame) -> pd.Series:
+    """The final state, and where nobody decided the machine's verdict."""
+    state, verdict = table["state"].astype(str), table["verdict"].astype(str)
+    return state.where((state != "undecided") | ~verdict.isin(["keep", "reject"]), verdict)
+
+
+def _counted(table: pd.DataFrame, group: pd.Series) -> pd.DataFrame:
+    data = pd.DataFrame({"group": group, "state": _shown_state(table)})
+    return data.groupby(["group", "state"]).size().reset_index(name="images")

@@ -1,0 +1,71 @@
+"""The Overview page: what the library holds, in plots that lead to the images behind them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import streamlit as st
+
+from curation.library.errors import LibraryError
+from curation.library.selection import Filters, select
+from dashboard.shared.links import review_button
+from dashboard.shared.plain_text import as_text
+from dashboard.shared.resources import asset_text
+from dashboard.shared.shared_library import shared_library
+from dashboard.views.overview.charts import (
+    HISTOGRAMS,
+    decisions_chart,
+    histogram_chart,
+    picked_view,
+    pose_chart,
+    source_chart,
+)
+from dashboard.views.review.filters import View
+
+if TYPE_CHECKING:
+    import altair as alt
+    import pandas as pd
+
+
+def show_page() -> None:
+    """Pose, readings, sources and decisions."""
+    st.html(f"<style>{asset_text('assets/studio.css')}{asset_text('assets/curate.css')}</style>")
+    try:
+        table = shared_library().table()
+    except LibraryError as error:
+        st.error(as_text(error), icon=":material/database_off:")
+        return
+    if not table["yaw"].notna().any():
+        st.info("No face has been judged yet. Add pictures on the Collect page.", icon=":material/info:")
+        return
+    left, right = st.columns(2, gap="large")
+    with left:
+        _show("Pose", pose_chart(table), table, {"yaw": "yaw", "pitch": "pitch"}, "pose")
+        _show("Sources", source_chart(table), table, {}, "sources")
+        if (table["decision"].astype(str) != "").any():
+            st.html('<p class="studio-label">Decisions over time</p>')
+            st.altair_chart(decisions_chart(table), width="stretch", key="chart_decisions")
+    with right:
+        for column, title in HISTOGRAMS.items():
+            if table[column].notna().any():
+                _show(title, histogram_chart(table, column), table, {"low": column}, column)
+
+
+@st.fragment
+def _show(title: str, chart: alt.Chart, table: pd.DataFrame, columns: dict[str, str], key: str) -> None:
+    """A chart with a way to the images that were picked in it."""
+    with st.container(horizontal=True, vertical_alignment="center", key=f"chart_head_{key}"):
+        st.html(f'<p class="studio-label">{title}</p>')
+        link = st.empty()
+    event = st.altair_chart(chart, width="stretch", key=f"chart_{key}", on_select="rerun", theme="streamlit")
+    view = picked_view(event.selection, columns)
+    if view is None:
+        link.html('<p class="studio-label overview-hint">drag or click in it to pick images</p>')
+        return
+    with link:
+        review_button(f"Review these {_count(table, view):,}", view, key=f"chart_to_{key}", type="primary")
+
+
+def _count(table: pd.DataFrame, view: View) -> int:
+    ranges = {column: (low, high) for column, low, high in view.ranges}
+    return len(select(table, Filters(source=view.source, ranges=ranges)))

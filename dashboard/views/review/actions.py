@@ -1,0 +1,216 @@
+"""Carries out what a reviewer did in the browser: once each, in order, at once in the database."""
+
+from __future__ import annotations
+
+import logging
+import math
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from dashboard.views.review.filters import PAGE_SIZE, View
+from dashboard.views.review.state import DoneBook, ReviewSession, clean_name
+
+if TYPE_CHECKING:
+    from curation.library.library import Library
+
+logger = logging.getLogger(__name__)
+
+_CLIENT = re.compile(r"[0-9a-f]{12}")
+_ID = re.compile(r"[0-9a-f]{64}")
+LABEL_LENGTH = 40
+DECISIONS = ("keep", "reject", "unsure", "")
+
+
+def carry_out(library: Library, session: ReviewSession, deeds: Any, book: DoneBook) -> None:
+    """Do what was not yet done.
+
+    What makes no sense is noted as done and told, so that it is not sent for ever. When the library
+    cannot be written (locked, disk full), nothing more is done and nothing noted: the browser keeps it
+    all and sends it again.
+    """
+    from curation.library.errors import LibraryError
+
+    session.trouble = ""
+    with book.lock:
+        for deed in deeds if isinstance(deeds, list) else []:
+            client, number = (
+                (deed.get("client"), deed.get("number")) if isinstance(deed, dict) else (None, None)
+            )
+            if not (isinstance(client, str) and _CLIENT.fullmatch(client) and isinstance(number, int)):
+                continue
+            if client not in session.clients:
+                session.clients = [*session.clients, client][-20:]
+            if number <= book.last(client):
+                continue
+            try:
+                _do(library, session, deed, f"{client}:{number}")
+            except LibraryError as error:
+                logger.warning("a decision waits: %s", error)
+                session.trouble = str(error)
+                return
+            except (KeyError, ValueError) as error:
+                session.say(str(error.args[0]) if error.args else "That could not be done.")
+            book.note(client, number)
+
+
+def _do(library: Library, session: ReviewSession, deed: Mapping[str, Any], token: str) -> None:
+    kind = deed.get("kind")
+    if kind in _PAGE:
+        _PAGE[kind](library, session, deed)
+        return
+    if kind not in _LIBRARY:
+        raise ValueError(f"{kind!r} is nothing that a reviewer does.")
+    who = clean_name(deed.get("who"))
+    if not who:
+        raise ValueError("Say who is reviewing first.")
+    _LIBRARY[kind](library, session, deed, who, token)
+
+
+def _ids(deed: Mapping[str, Any]) -> list[str]:
+    ids = deed.get("ids")
+    if not (isinstance(ids, list) and 0 < len(ids) <= PAGE_SIZE):
+        raise ValueError(f"Expected up to {PAGE_SIZE} images.")
+    if not all(isinstance(image_id, str) and _ID.fullmatch(image_id) for image_id in ids):
+        raise ValueError("That is no image of this library.")
+    return ids
+
+
+def _here(library: Library, deed: Mapping[str, Any]) -> list[str]:
+    """The deed's images without those that somebody deleted meanwhile."""
+    known = library.table().index
+    ids = [image_id for image_id in _ids(deed) if image_id in known]
+    if not ids:
+        raise ValueError("This image was deleted meanwhile.")
+    return ids
+
+
+def _decide(library: Library, _session: ReviewSession, deed: Mapping[str, Any], who: str, token: str) -> None:
+    if deed.get("decision") not in DECISIONS:
+        raise ValueError(f"{deed.get('decision')!r} is no decision.")
+    settle = deed.get("settle") is True and deed["decision"] != ""
+    library.decide(_here(library, deed), deed["decision"], reviewer=who, settle=settle, token=token)
+
+
+def _label(library: Library, _session: ReviewSession, deed: Mapping[str, Any], who: str, token: str) -> None:
+    add, remove = (_labels(deed.get(name)) for name in ("add", "remove"))
+    library.decide(
+        _here(library, deed), None, reviewer=who, add_labels=add, remove_labels=remove, token=token
+    )
+
+
+def _labels(names: Any) -> tuple[str, ...]:
+    if not isinstance(names, list) or len(names) > 20:
+        raise ValueError("Expected a list of labels.")
+    return tuple(name.strip()[:LABEL_LENGTH] for name in names if isinstance(name, str) and name.strip())
+
+
+def _undo(library: Library, session: ReviewSession, _deed: Mapping[str, Any], who: str, token: str) -> None:
+    _tell_changes(session, library.undo(who, token=token), "Undone", "Nothing of yours is left to undo.")
+
+
+def _redo(library: Library, session: ReviewSession, _deed: Mapping[str, Any], who: str, token: str) -> None:
+    _tell_changes(session, library.redo(who, token=token), "Done again", "Nothing is left to redo.")
+
+
+def _tell_changes(session: ReviewSession, changed: tuple[str, ...], words: str, nothing: str) -> None:
+    if not changed:
+        session.say(nothing)
+    elif not set(changed) & set(session.page_ids()):
+        count = "1 face" if len(changed) == 1 else f"{len(changed)} faces"
+        session.say(f"{words}: {count} on another page.")
+
+
+def _align(library: Library, _session: ReviewSession, deed: Mapping[str, Any], who: str, token: str) -> None:
+    from curation.judging.examine import realign
+
+    anchors = deed.get("anchors")
+    if not (isinstance(anchors, list) and len(anchors) == 3 and all(map(_is_point, anchors))):
+        raise ValueError("Expected three points: two eyes and the mouth.")
+    (image_id,) = _ids(deed)[:1]
+    points = tuple((float(x), float(y)) for x, y in anchors)
+    library.correct_alignment(image_id, points, who, token=token)
+    library.save_examinations([realign(library, image_id, points)])
+
+
+def _is_point(value: Any) -> bool:
+    return (
+        isinstance(value, list)
+        and len(value) == 2
+        and all(isinstance(number, int | float) and math.isfinite(number) for number in value)
+    )
+
+
+def _delete(library: Library, session: ReviewSession, deed: Mapping[str, Any], who: str, _token: str) -> None:
+    why = str(deed.get("why") or "").strip()[:200]
+    if not why:
+        raise ValueError("Say why it is to be deleted.")
+    elsewhere = library.delete_for_good(_ids(deed), who=who, why=why)
+    also = f" It was also exported to {'; '.join(elsewhere)}. Remove it there, too." if elsewhere else ""
+    session.say(f"Deleted for good.{also}")
+
+
+def _turn(_library: Library, session: ReviewSession, deed: Mapping[str, Any]) -> None:
+    by = 1 if deed.get("by") == 1 else -1
+    if session.view.is_queue:
+        session.is_leased = False
+        session.release = True
+        return
+    to = deed.get("to")
+    page = session.view.page + by
+    if isinstance(to, int):
+        page = min(to, (len(session.ids) - 1) // PAGE_SIZE)
+    if page * PAGE_SIZE >= len(session.ids):  # past the end: look again for what is there now
+        session.found_for, page = None, 0
+    session.view = replace(session.view, page=max(0, page))
+    session.turns += 1
+
+
+def _open(_library: Library, session: ReviewSession, deed: Mapping[str, Any]) -> None:
+    image_id = deed.get("id")
+    session.detail = image_id if isinstance(image_id, str) and _ID.fullmatch(image_id) else ""
+
+
+def _reviewer(library: Library, session: ReviewSession, deed: Mapping[str, Any]) -> None:
+    name = clean_name(deed.get("name"))
+    if not name:
+        raise ValueError("A name needs at least one letter.")
+    if session.reviewer and session.reviewer != name:
+        library.release(session.reviewer)
+        session.is_leased = False
+    session.reviewer = name
+
+
+def _look(_library: Library, session: ReviewSession, deed: Mapping[str, Any]) -> None:
+    """Show the picture that a face was cut from, or the faces of a picture."""
+    from curation.library.records import GROUP_PICTURE
+
+    if "picture" in deed:
+        session.look_at(View(text=_id(deed["picture"])))
+    else:
+        session.look_at(View(source=(f"{GROUP_PICTURE}{_id(deed.get('facesOf'))}",)))
+    session.detail = ""
+    session.widgets += 1
+
+
+def _split(library: Library, session: ReviewSession, deed: Mapping[str, Any]) -> None:
+    from curation.jobs import start_splitting
+
+    start_splitting(library.root, _id(deed.get("id")))
+    session.shows_splitting = True
+    session.say("Its faces are being cut out and judged. They come in as pictures of their own.")
+
+
+def _id(value: Any) -> str:
+    if not (isinstance(value, str) and _ID.fullmatch(value)):
+        raise ValueError("That is no image of this library.")
+    return value
+
+
+_PAGE: dict[str, Callable[..., None]] = {
+    "turn": _turn, "open": _open, "reviewer": _reviewer, "look": _look, "split": _split,
+}  # fmt: skip
+_LIBRARY: dict[str, Callable[..., None]] = {
+    "decide": _decide, "label": _label, "undo": _undo, "redo": _redo, "align": _align, "delete": _delete,
+}  # fmt: skip

@@ -1,0 +1,250 @@
+"""Filter and order what is reviewed, and list the choices."""
+
+from __future__ import annotations
+
+import math
+import threading
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from itertools import chain
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from curation.library.records import GROUP_PICTURE, MEASUREMENT_NAMES
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from curation.library.library import Library
+    from curation.library.selection import Filters
+
+PAGE_SIZE = 60
+DECISIONS = ("none", "keep", "reject", "unsure")
+STATES = ("keep", "reject", "unsure", "undecided")
+VERDICTS = ("keep", "reject")
+SORTS = ("added_at", *MEASUREMENT_NAMES, "confidence", "proposal", "source", "rule")
+RANGES = (*MEASUREMENT_NAMES, "confidence", "proposal")
+_LISTS = ("rule", "source", "label", "reviewer")
+Range = tuple[str, float, float]
+
+
+@dataclass(frozen=True)
+class View:
+    """Which images, in which order, which page of them.
+
+    Attributes
+    ----------
+    decision
+        What a person said: ``none``, ``keep``, ``reject``, ``unsure``; "" shows all.
+    state
+        What counts in the end, a person before the machine; "" shows all.
+    ranges
+        ``(column, low, high)``; an open end is infinite.
+    page
+        From 0.
+    is_queue
+        Whether this reviewer is given images that no other reviewer has.
+    is_second
+        Whether the queue gives what others have decided and this reviewer has not.
+    """
+
+    decision: str = ""
+    state: str = ""
+    verdict: str = ""
+    rule: tuple[str, ...] = ()
+    source: tuple[str, ...] = ()
+    label: tuple[str, ...] = ()
+    reviewer: tuple[str, ...] = ()
+    disputed: bool = False
+    text: str = ""
+    ranges: tuple[Range, ...] = ()
+    sort: str = "added_at"
+    descending: bool = False
+    page: int = 0
+    is_queue: bool = False
+    is_second: bool = False
+
+    @property
+    def without_page(self) -> View:
+        return replace(self, page=0)
+
+    @property
+    def is_filtered(self) -> bool:
+        return self.cleared != replace(self, page=0)
+
+    @property
+    def cleared(self) -> View:
+        """The same order without any filter."""
+        return View(
+            sort=self.sort, descending=self.descending, is_queue=self.is_queue, is_second=self.is_second
+        )
+
+
+def to_query(view: View) -> dict[str, str | list[str]]:
+    """A view as query parameters; what is as usual is left out."""
+    query: dict[str, str | list[str]] = {}
+    for name in ("decision", "state", "verdict"):
+        if getattr(view, name):
+            query[name] = getattr(view, name)
+    for name in _LISTS:
+        if getattr(view, name):
+            query[name] = list(getattr(view, name))
+    if view.disputed:
+        query["disputed"] = "1"
+    if view.text:
+        query["q"] = view.text
+    for column, low, high in view.ranges:
+        query[f"r.{column}"] = f"{_end(low)}..{_end(high)}"
+    if view.sort != "added_at":
+        query["sort"] = view.sort
+    if view.descending:
+        query["desc"] = "1"
+    if view.page:
+        query["page"] = str(view.page)
+    if view.is_queue:
+        query["queue"] = "second" if view.is_second else "1"
+    return query
+
+
+def from_query(query: Mapping[str, Sequence[str]]) -> View:
+    """A view from query parameters (each a list of texts); what makes no sense is as if it were not there."""
+
+    def one(name: str, allowed: Sequence[str] | None = None) -> str:
+        value = query.get(name, [""])[-1] if query.get(name) else ""
+        return value if allowed is None or value in allowed else ""
+
+    ranges = []
+    for name, values in query.items():
+        column = name.removeprefix("r.")
+        if name.startswith("r.") and column in RANGES and (found := _range(values[-1])):
+            ranges.append((column, *found))
+    page = one("page")
+    return View(
+        decision=one("decision", DECISIONS),
+        state=one("state", STATES),
+        verdict=one("verdict", VERDICTS),
+        disputed=one("disputed") == "1",
+        text=one("q")[:200],
+        ranges=tuple(sorted(ranges)),
+        sort=one("sort", SORTS) or "added_at",
+        descending=one("desc") == "1",
+        page=int(page) if page.isascii() and page.isdigit() and len(page) < 7 else 0,
+        is_queue=one("queue") in ("1", "second"),
+        is_second=one("queue") == "second",
+        **{name: tuple(dict.fromkeys(query.get(name, ()))) for name in _LISTS},
+    )
+
+
+def _end(value: float) -> str:
+    return "" if math.isinf(value) else f"{value:g}"
+
+
+def _range(text: str) -> tuple[float, float] | None:
+    ends = text.split("..")
+    if len(ends) != 2:
+        return None
+    try:
+        low, high = (float(ends[0] or "-inf"), float(ends[1] or "inf"))
+    except ValueError:
+        return None
+    return (low, high) if low <= high else None
+
+
+def find_images(table: pd.DataFrame, view: View) -> list[str]:
+    """Ids of all images of a view, in its order."""
+    from curation.library.selection import select
+
+    return select(table, filters_of(view), sort=view.sort, descending=view.descending)
+
+
+def filters_of(view: View) -> Filters:
+    """The library's own filters of a view."""
+    from curation.library.selection import Filters
+
+    decision = "" if view.decision == "none" else view.decision
+    return Filters(
+        decision=(decision,) if view.decision else (),
+        state=(view.state,) if view.state else (),
+        verdict=(view.verdict,) if view.verdict else (),
+        rule=view.rule,
+        source=view.source,
+        label=view.label,
+        reviewer=view.reviewer,
+        disputed=True if view.disputed else None,
+        ranges={column: (low, high) for column, low, high in view.ranges},
+        text=view.text,
+    )
+
+
+@dataclass(frozen=True)
+class Choices:
+    """What the library offers to filter by, each with the number of images behind it.
+
+    Attributes
+    ----------
+    decisions
+        What people said; ``none`` where nobody did.
+    titles
+        Of the rules, and of a source that has one, by name.
+    """
+
+    decisions: Mapping[str, int]
+    rules: Mapping[str, int]
+    sources: Mapping[str, int]
+    labels: Mapping[str, int]
+    reviewers: Mapping[str, int]
+    titles: Mapping[str, str]
+    disputed: int
+    total: int
+    has_proposals: bool
+
+
+@dataclass
+class _Kept:
+    """The last table that was counted, and its counts."""
+
+    lock: threading.Lock = field(default_factory=threading.Lock)
+    table: pd.DataFrame | None = None
+    choices: Choices | None = None
+
+
+_kept = _Kept()
+
+
+def choices_of(library: Library, table: pd.DataFrame) -> Choices:
+    """Values to filter by, with the number of images behind each."""
+    with _kept.lock:
+        if _kept.table is not table or _kept.choices is None:
+            _kept.choices = count_choices(table, {rule.name: rule.title for rule in library.rules().rules})
+            _kept.table = table
+        return _kept.choices
+
+
+def count_choices(table: pd.DataFrame, titles: dict[str, str]) -> Choices:
+    """Count a table's decisions, rules, sources, labels and reviewers."""
+    decisions = _count(table["decision"])
+    decisions["none"] = decisions.pop("", 0)
+    rules, sources = _count(table["rule"]), Counter[str]()
+    for source, number in _count(table["source"]).items():
+        sources[GROUP_PICTURE if source.startswith(GROUP_PICTURE) else source] += number
+    rules.pop("", None)
+    return Choices(
+        decisions=decisions,
+        rules=rules,
+        sources=sources,
+        labels=Counter(chain.from_iterable(filter(None, table["labels"].to_numpy()))),
+        reviewers=Counter(chain.from_iterable(filter(None, table["reviewers"].to_numpy()))),
+        titles=titles | {GROUP_PICTURE: "Faces of group pictures"},
+        disputed=int(table["disputed"].sum()),
+        total=len(table),
+        has_proposals=bool(table["proposal"].notna().any()),
+    )
+
+
+def _count(column: pd.Series) -> dict[str, int]:
+    """How often each word of a categorical column occurs, those that do."""
+    words = column.cat.categories
+    counts = np.bincount(column.cat.codes.to_numpy(), minlength=len(words)).tolist()
+    return {str(word): number for word, number in zip(words, counts, strict=True) if number}

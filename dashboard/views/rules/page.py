@@ -1,0 +1,172 @@
+"""The Rules page: move a threshold and see at once how many images it keeps."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
+
+from curation.library.errors import LibraryError
+from curation.rules import COLUMNS, DERIVED, GROUP_RATES, Rule, Rules, count_kept
+from dashboard.shared.group_pictures import show_group_pictures
+from dashboard.shared.links import review_button
+from dashboard.shared.plain_text import as_text
+from dashboard.shared.resources import asset_text
+from dashboard.shared.shared_library import shared_library
+from dashboard.views.review.filters import View
+from dashboard.views.rules.histograms import histogram_image
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from curation.library.library import Library
+
+DRAFT, LOADS = "rules_draft", "rules_loads"
+
+
+def show_page() -> None:
+    """Counts and buttons on top, one card a rule below."""
+    st.html(f"<style>{asset_text('assets/studio.css')}{asset_text('assets/curate.css')}</style>")
+    try:
+        library = shared_library()
+        table, saved = library.table(), library.rules()
+    except LibraryError as error:
+        st.error(as_text(error), icon=":material/database_off:")
+        return
+    show_rules(library, table, saved)
+
+
+@st.fragment
+def show_rules(library: Library, table: pd.DataFrame, saved: Rules) -> None:
+    """The part that runs again when a slider moves."""
+    draft: Rules = st.session_state.setdefault(DRAFT, saved)
+    st.session_state.setdefault(LOADS, 0)
+    head = st.container(key="rules_head")
+    adjustable = [rule for rule in draft.rules if rule.slider is not None]
+    columns = st.columns(3, gap="medium")
+    effects = {}
+    for position, rule in enumerate(adjustable):
+        with columns[position % 3]:
+            draft, effects[rule.name] = _show_rule(draft, rule, table)
+    st.session_state[DRAFT] = draft
+    counts = count_kept(table, draft)  # once for all cards: at 100 000 images it takes 11 ms
+    for name, place in effects.items():
+        with place:
+            _show_effect(draft[name], counts)
+            if name == "faces":
+                show_group_pictures(library, key="rules")
+    before = counts if draft == saved else count_kept(table, saved)
+    with head:
+        _show_head(library, counts, before["kept"], draft=draft, saved=saved)
+    _show_group_rates()
+
+
+def _show_group_rates() -> None:
+    """What the default thresholds do to groups of people, as the benchmark measured it."""
+    rates = json.loads(GROUP_RATES.read_text(encoding="utf-8"))
+    with st.expander("Whom the default rules reject, by group", icon=":material/balance:"):
+        st.caption(
+            f"Measured on {rates['faces']:,} synthetic faces that are fine to the eye, so each rejection is a "
+            "false one; rules of pose aside. The smallest p, corrected for the number of comparisons, is "
+            f"{rates['smallest_adjusted_p']:.2f}: below {rates['bound_p']:.2f} a difference is more than chance. "
+            "Sex and skin are the labels of the set's publisher; age, expression and sex (rated) are people's "
+            "ratings. `python -m tests.benchmarks.group_rates` measures it anew."
+        )
+        for attribute in dict.fromkeys(row["attribute"] for row in rates["rates"]):
+            rows = [row for row in rates["rates"] if row["attribute"] == attribute]
+            st.dataframe(
+                [
+                    {"rule": row["title"]}
+                    | {
+                        f"{name} (of {size})": f"{out / size:.1%}"
+                        for name, (out, size) in row["counts"].items()
+                    }
+                    | {"p": "pose" if not row["bounded"] else f"{row['p']:.2f}"}
+                    for row in rows
+                    if any(out for out, _ in row["counts"].values())
+                ],
+                hide_index=True,
+            )
+
+
+def _show_head(
+    library: Library, counts: dict[str, Any], kept_before: int, *, draft: Rules, saved: Rules
+) -> None:
+    total, kept = counts["images"], counts["kept"]
+    share = kept / total if total else 0.0
+    change = kept - kept_before
+    moved = f' <span class="rules-change">{change:+,} against the rules in force</span>' if change else ""
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.html(
+            f'<p class="rules-kept" data-kept="{kept}"><b>{kept:,}</b> of {total:,} pictures are kept{moved}</p>'
+            f'<div class="rules-bar" role="img" aria-label="{share:.0%} kept">'
+            f'<div style="width:{share:.2%}"></div></div>'
+        )
+        st.button(
+            "Apply", type="primary", disabled=draft == saved, on_click=_apply, args=(library, draft),
+            help="Judges every image again from what was measured; decisions of people stay.",
+        )  # fmt: skip
+        st.button("Undo changes", disabled=draft == saved, on_click=_reset, args=(saved,), type="tertiary")
+        st.button("Defaults", disabled=draft == Rules.default(), on_click=_reset, args=(Rules.default(),),
+                  type="tertiary")  # fmt: skip
+        st.download_button("rules.yaml", draft.to_yaml(), "rules.yaml", "application/yaml", type="tertiary")
+    if not total:
+        st.info("No face has been judged yet. Add pictures on the Collect page.", icon=":material/info:")
+
+
+def _show_rule(draft: Rules, rule: Rule, table: pd.DataFrame) -> tuple[Rules, DeltaGenerator]:
+    """One card; gives the draft with what was moved, and the place for what the rule leaves out."""
+    assert rule.slider is not None and rule.column in COLUMNS
+    low, high, step = rule.slider
+    loads = st.session_state[LOADS]
+    whole = all(float(part).is_integer() for part in (low, high, step))
+    kind: Any = int if whole else float
+    with st.container(border=True, key=f"rule_{rule.name}", gap="xsmall"):
+        enabled = st.checkbox(as_text(rule.title), rule.enabled, key=f"rule_on_{rule.name}_{loads}")
+        values = (
+            np.empty(0) if rule.column in DERIVED else table[rule.column].to_numpy(float, na_value=np.nan)
+        )
+        picture = st.empty()
+        sign = {"at_least": "at least", "at_most": "at most", "within": "within ±"}[rule.direction]
+        threshold = st.slider(
+            as_text(f"{rule.title}: {sign} ({rule.unit})" if rule.unit else f"{rule.title}: {sign}"),
+            kind(low), kind(high), kind(min(max(rule.threshold, low), high)), kind(step),
+            key=f"rule_{rule.name}_{loads}", disabled=not enabled, label_visibility="collapsed",
+            format=f"{sign} %{'d' if whole else '.2f'} {as_text(rule.unit).replace('%', '%%')}",
+        )  # fmt: skip
+        if threshold != rule.threshold or enabled != rule.enabled:
+            draft = draft.with_threshold(rule.name, float(threshold), enabled=enabled)
+        now = draft[rule.name]
+        picture.html(histogram_image(values, now))
+        effect = st.container()
+    return draft, effect
+
+
+def _show_effect(rule: Rule, counts: dict[str, Any]) -> None:
+    if not rule.enabled:
+        st.caption("Off")
+        return
+    alone = counts["images"] - counts["alone"][rule.name]
+    only = counts["without"][rule.name] - counts["kept"]
+    with st.container(horizontal=True, vertical_alignment="center", gap="xsmall"):
+        st.caption(f"leaves out {alone:,}, of these {only:,} for this alone", width="stretch")
+        review_button("see them", View(rule=(rule.name,)), key=f"rule_see_{rule.name}", disabled=not alone)
+
+
+def _apply(library: Library, draft: Rules) -> None:
+    who = st.session_state.get("reviewer") or "rules page"
+    try:
+        library.set_rules(draft, who)
+    except LibraryError as error:
+        st.toast(as_text(error), icon=":material/error:")
+        return
+    st.session_state.pop(DRAFT, None)
+    st.toast("The rules are in force.", icon=":material/check:")
+
+
+def _reset(rules: Rules) -> None:
+    st.session_state[DRAFT] = rules
+    st.session_state[LOADS] += 1

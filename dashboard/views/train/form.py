@@ -1,0 +1,280 @@
+"""Ask for the settings of a training."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import streamlit as st
+
+from core.config import settings
+from dashboard.shared.plain_text import as_code, as_text
+from dashboard.shared.server_paths import PathRefused, server_path
+from dashboard.views.train.formatting import duration
+from dashboard.views.train.sources import Dataset, describe, exported
+from dashboard.views.train.state import PROBLEM, choose_run
+
+if TYPE_CHECKING:
+    from core.training.kinds import Kind, Preset
+    from core.training.runs import Run
+
+RESOLUTIONS = (64, 128, 256, 512)
+AUTOENCODER = "sketch_autoencoder"
+
+
+def begin_options(kind: Kind, runs: Sequence[Run]) -> dict[str, Path]:
+    """Weights that a training of this kind can begin with, by what people read."""
+    found = {
+        f"run {run.name} (step {run.saved:,})": run.folder / _of_run(kind)
+        for run in runs
+        if run.saved and _family(run.folder / "model.safetensors") in kind.begins_from
+    }
+    return found | _models(kind.begins_from)
+
+
+def refiner_options(runs: Sequence[Run]) -> dict[str, Path]:
+    """Trained autoencoders, the shipped one first."""
+    found = _models((AUTOENCODER,))
+    for run in runs:
+        file = run.folder / "model.safetensors"
+        if run.saved and _family(file) == AUTOENCODER:
+            found[f"run {run.name} (step {run.saved:,})"] = file
+    return found
+
+
+def device_options() -> list[str]:
+    """``auto``, the CPU, and every accelerator of this machine."""
+    import torch
+
+    found = ["auto", "cpu"]
+    found += [f"cuda:{index}" for index in range(torch.cuda.device_count())]
+    if torch.backends.mps.is_available():
+        found.append("mps")
+    return found
+
+
+def free_name(stem: str, runs: Sequence[Run]) -> str:
+    """The stem with the first number that no run has."""
+    taken = {run.name for run in runs}
+    number = 1
+    while f"{stem}-{number}" in taken:
+        number += 1
+    return f"{stem}-{number}"
+
+
+def pace_of_earlier(kind: str, image_size: int, batch_size: int, runs: Sequence[Run]) -> float:
+    """Seconds a step of the latest run of that kind, size and batch; 0 where there was none."""
+    from core.training.kinds import dig
+    from core.training.request import read_config
+
+    for run in runs:
+        if run.kind != kind or not run.seconds_each:
+            continue
+        config = read_config(run.folder)
+        if (dig(config, "data.image_size"), dig(config, "loop.batch_size")) == (image_size, batch_size):
+            return run.seconds_each
+    return 0.0
+
+
+def _of_run(kind: Kind) -> str:
+    """Parts begin with what is served; the others with everything that was trained, judges included."""
+    return "model.safetensors" if kind.name == "parts" else "checkpoint.pt"
+
+
+def _models(families: tuple[str, ...]) -> dict[str, Path]:
+    from core.models.folder import models_folder
+
+    return {
+        file.stem: file
+        for folder in (settings().weights, models_folder())
+        for file in sorted(folder.glob("*.safetensors"))
+        if _family(file) in families
+    }
+
+
+def _family(file: Path) -> str:
+    from core.checkpoints import read_info
+    from core.errors import AssetMissing
+
+    try:
+        return read_info(file).family
+    except (AssetMissing, ValueError, KeyError):  # a damaged file is the Models page's to show
+        return ""
+
+
+ANOTHER = "Another folder …"
+NOTHING = "Nothing: from scratch"
+NO_REFINER = "Nothing: sketches as they are"
+
+
+def show_form(root: Path, runs: Sequence[Run]) -> None:
+    """Kind, data, settings, start."""
+    from core.training.kinds import KINDS
+
+    problem = PROBLEM.take()
+    if problem:
+        st.error(as_text(problem), icon=":material/error:")
+    name = st.segmented_control(
+        "What to train", list(KINDS), format_func=lambda name: KINDS[name].title, default="pix2pixhd",
+        required=True, key="train_kind",
+    ) or "pix2pixhd"  # fmt: skip
+    kind = KINDS[name]
+    st.caption(kind.says)
+    data_place = st.container()
+    preset, asked = _show_settings(kind, runs)
+    with data_place:
+        data = _show_data()
+    asked |= _show_beginning(kind, preset, runs) | _show_more()
+    _show_cost(kind, data, asked, runs)
+    problem_place = st.container()
+    pressed = st.button(
+        "Start training", icon=":material/play_arrow:", type="primary", key="train_start",
+        disabled=data is None or bool(data.problem) or isinstance(asked.get("photos"), PathRefused),
+    )  # fmt: skip
+    if pressed and data is not None:
+        with problem_place:
+            _start(root, {**asked, "kind": kind.name, "preset": preset.name, "data": data.path,
+                      "validation": data.validation})  # fmt: skip
+
+
+def _show_data() -> Dataset | None:
+    folders = {path.name: path for path in exported(settings().data / "library")}
+    options = [*folders, ANOTHER]
+    left, right = st.columns(2, vertical_alignment="bottom")
+    picked = left.selectbox("Dataset version", options, key="train_data")
+    if picked in folders:
+        found = describe(folders[picked])
+    else:
+        typed = right.text_input(
+            "Folder of pairs on this machine", key="train_folder", placeholder="/path/to/pairs",
+            help="Made by the Export page, by python -m curation.export or by python -m curation.run.",
+        ).strip()  # fmt: skip
+        if not typed:
+            st.caption("Export a version on the Export page, or name a folder of pairs.")
+            return None
+        try:
+            found = describe(server_path(typed))
+        except PathRefused as error:
+            st.error(as_text(error), icon=":material/folder_off:")
+            return None
+    if found.problem:
+        st.error(as_text(found.problem), icon=":material/error:")
+    else:
+        st.caption(f"{as_text(found.words)} · {as_code(found.path)}")
+    return found
+
+
+def _show_settings(kind: Kind, runs: Sequence[Run]) -> tuple[Preset, dict[str, Any]]:
+    from core.training.kinds import presets
+
+    found = {preset.name: preset for preset in presets(kind.name)}
+    left, right = st.columns(2, vertical_alignment="bottom")
+    preset = found[left.selectbox("Preset", list(found), key=f"train_preset_{kind.name}")]
+    name = right.text_input(
+        "Name of the run", value=free_name(preset.name, runs), max_chars=60,
+        key=f"train_name_{preset.name}_{len(runs)}",
+    )  # fmt: skip
+    if preset.says:
+        st.caption(preset.says)
+    offered = (size for size in RESOLUTIONS if size >= kind.smallest)
+    sizes = sorted({*offered, int(preset.get("data.image_size", 256))})
+    columns = st.columns(4)
+    key = preset.name
+    steps = columns[0].number_input(
+        "Steps", 1, 10_000_000, int(preset.get("loop.steps", 20_000)), step=100, key=f"train_steps_{key}"
+    )
+    batch = columns[1].number_input(
+        "Batch", 1, 1024, int(preset.get("loop.batch_size", 4)), key=f"train_batch_{key}"
+    )
+    size = columns[2].selectbox(
+        "Resolution, px", sizes, index=sizes.index(int(preset.get("data.image_size", 256))), key=f"train_size_{key}",
+    )  # fmt: skip
+    rate = columns[3].number_input(
+        "Learning rate", 1e-7, 1.0, float(preset.get("loop.lr", 2e-4)), step=1e-5, format="%.1e", key=f"train_lr_{key}",
+    )  # fmt: skip
+    return preset, {
+        "name": name.strip(), "steps": int(steps), "batch_size": int(batch), "image_size": int(size), "lr": float(rate),
+    }  # fmt: skip
+
+
+def _show_beginning(kind: Kind, preset: Preset, runs: Sequence[Run]) -> dict[str, Any]:
+    columns = st.columns(2, vertical_alignment="bottom")
+    begin = begin_options(kind, runs)
+    chosen = columns[0].selectbox("Begin with", [NOTHING, *begin], key=f"train_begin_{preset.name}")
+    asked: dict[str, Any] = {"start_from": begin.get(chosen)}
+    if kind.takes_refiner:
+        refiners = refiner_options(runs)
+        options = [NO_REFINER, *refiners]
+        usual = 1 if refiners and preset.get("refiner", None) is not None else 0
+        chosen = columns[1].selectbox(
+            "Refine the sketches with", options, index=usual, key=f"train_refiner_{preset.name}",
+            help="As the Draw page does; the run keeps its own copy of these weights.",
+        )  # fmt: skip
+        asked["refiner"] = refiners.get(chosen)
+    if kind.is_unpaired:
+        typed = st.text_input(
+            "Photos from another folder", key="train_photos", placeholder="empty: those of the dataset, shuffled",
+            help="Pairs, or any folder of aligned pictures: sketches of some faces, photos of others.",
+        ).strip()  # fmt: skip
+        asked["photos"] = _photos(typed) if typed else None
+    return asked
+
+
+def _photos(typed: str) -> Path | PathRefused:
+    """The folder of that path, or why it is not taken (shown here too)."""
+    try:
+        return server_path(typed)
+    except PathRefused as error:
+        st.error(as_text(error), icon=":material/folder_off:")
+        return error
+
+
+def _show_more() -> dict[str, Any]:
+    chosen = settings()
+    devices = device_options()
+    columns = st.columns([2, 2, 4, 3])
+    device = columns[0].selectbox(
+        "Device", devices, index=devices.index(chosen.device) if chosen.device in devices else 0, key="train_device",
+    )  # fmt: skip
+    threads = columns[1].number_input("CPU threads", 1, 256, chosen.threads, key="train_threads")
+    licence = columns[2].text_input(
+        "Licence of the photos", key="train_licence", placeholder="such as CC BY-NC-SA 4.0", max_chars=200,
+        help="It is written into the weights.",
+    )  # fmt: skip
+    who = columns[3].text_input("Your name", key="train_who", max_chars=60)
+    with st.expander("Further settings"):
+        more = st.text_area(
+            "YAML, over the preset", key="train_more", height=120,
+            placeholder="loss: {l1: 10}\nloop: {save_every: 100, sample_every: 200}",
+        )  # fmt: skip
+    return {"device": device, "threads": int(threads), "licence": licence, "who": who.strip(), "more": more}
+
+
+def _show_cost(kind: Kind, data: Dataset | None, asked: dict[str, Any], runs: Sequence[Run]) -> None:
+    parts = []
+    if data is not None and data.train:
+        seen = asked["steps"] * asked["batch_size"]
+        parts.append(f"{seen:,} pictures, {seen / data.train:,.1f} times the whole set")
+    pace = pace_of_earlier(kind.name, asked["image_size"], asked["batch_size"], runs)
+    if pace:
+        parts.append(f"about {duration(pace * asked['steps'])} at the pace of the last such run")
+    busy = [run.name for run in runs if run.is_alive]
+    if busy:
+        parts.append(f":material/warning: {as_text(', '.join(busy))} is in training too: both will be slower")
+    st.caption(" · ".join(parts))
+
+
+def _start(root: Path, asked: dict[str, Any]) -> None:
+    from core.training.request import RunRequest
+    from core.training.run_control import create
+    from core.training.runs import RunError
+
+    try:
+        with st.spinner("Starting …"):
+            run = create(root, RunRequest(**asked))
+    except (RunError, ValueError) as error:
+        st.error(as_text(error), icon=":material/error:")
+        return
+    choose_run(run.name)
+    st.rerun()

@@ -1,0 +1,383 @@
+"""Show one run: state, losses, samples."""
+
+from __future__ import annotations
+
+import io
+import shlex
+from functools import lru_cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import streamlit as st
+from PIL import Image, UnidentifiedImageError
+
+from core.config import settings
+from dashboard.shared.plain_text import as_text
+from dashboard.views.train.charts import losses_chart, losses_table, networks_of
+from dashboard.views.train.formatting import STATES, sentence_of
+from dashboard.views.train.sources import exported
+from dashboard.views.train.state import (
+    NETWORK,
+    PROBLEM,
+    SAMPLE,
+    SMOOTHING,
+    choose_nothing,
+    choose_run,
+    keep_sample,
+    kept_sample,
+)
+
+if TYPE_CHECKING:
+    from core.training.runs import Losses, Run
+
+SMOOTHINGS = {"off": 0.0, "some": 0.8, "more": 0.95, "much": 0.99}
+
+
+def show_losses(run: Path) -> None:
+    """The chart with its choices; a word where there is nothing yet."""
+    losses = _losses(run)
+    if not len(losses):
+        st.html(
+            '<div class="studio-blank train-blank"><p>Losses appear here after the first steps.</p></div>'
+        )
+        return
+    networks = networks_of(losses)
+    with st.container(horizontal=True, vertical_alignment="center", key="train_chart_head"):
+        network = networks[0]
+        if len(networks) > 1:
+            network = st.segmented_control(
+                "Losses of", networks, key=f"{NETWORK}_{'_'.join(networks)}", default=networks[0],
+                required=True, label_visibility="collapsed", format_func=lambda name: name.replace("_", " "),
+            ) or networks[0]  # fmt: skip
+        smoothing = st.select_slider("Smoothing", list(SMOOTHINGS), value="some", key=SMOOTHING, width=190)
+    table = losses_table(losses, network, SMOOTHINGS[smoothing])
+    if table.empty:
+        st.caption("No loss of it is above zero.")
+        return
+    names = list(dict.fromkeys(table["loss"]))
+    st.altair_chart(losses_chart(table, names), width="stretch", theme="streamlit", key="train_chart")
+
+
+def _losses(run: Path) -> Losses:
+    from core.training.runs import LOSSES_FILE
+
+    try:
+        stat = (run / LOSSES_FILE).stat()
+    except OSError:
+        return _read(run, 0, 0)
+    return _read(run, stat.st_mtime_ns, stat.st_size)
+
+
+@lru_cache(maxsize=16)
+def _read(run: Path, _changed: int, _size: int) -> Losses:
+    from core.training.runs import read_losses
+
+    return read_losses(run)
+
+
+MAX_SIDE = 1600
+
+
+def show_samples(run: Path, name: str) -> None:
+    """A slider through time above a large picture; at its right end it follows the newest."""
+    from core.training.runs import samples
+
+    found = samples(run)
+    if not found:
+        st.html(
+            '<div class="studio-blank train-blank"><p>The first picture appears with the first samples.</p></div>'
+        )
+        return
+    steps = list(found)
+    step = _chosen(steps, name)
+    picture = _picture(found[step])
+    if picture is None:
+        st.caption(f":material/broken_image: The picture of step {step:,} is damaged.")
+        return
+    with st.container(key="train_picture"):
+        st.image(picture, width="stretch")
+
+
+def _chosen(steps: list[int], name: str) -> int:
+    if len(steps) == 1:
+        st.html(f'<p class="studio-label studio-tall">Samples of step {steps[0]:,}</p>')
+        return steps[0]
+    kept = kept_sample(name)
+    st.session_state[f"{SAMPLE}_{name}"] = kept if kept in steps else steps[-1]
+    step = st.select_slider(
+        "Samples of step", steps, key=f"{SAMPLE}_{name}", format_func=lambda step: f"{step:,}"
+    )
+    keep_sample(name, None if step == steps[-1] else step)
+    return step
+
+
+def _picture(path: Path) -> bytes | None:
+    try:
+        stat = path.stat()
+    except OSError:
+        return None
+    return _shrunk(path, stat.st_mtime_ns)
+
+
+@lru_cache(maxsize=64)
+def _shrunk(path: Path, _changed: int) -> bytes | None:
+    """What a screen needs of it, as WebP: a tenth of the PNG."""
+    try:
+        image = Image.open(path).convert("RGB")
+    except (OSError, UnidentifiedImageError, ValueError):
+        return None
+    image.thumbnail((MAX_SIDE, MAX_SIDE), Image.Resampling.LANCZOS)
+    buffer = io.BytesIO()
+    image.save(buffer, "WEBP", quality=90)
+    return buffer.getvalue()
+
+
+POLL_ALIVE_S, POLL_S = 2.0, 8.0
+LOG_LINES = 40
+
+
+def show_run(root: Path, name: str) -> None:
+    """The run as it stands; followed as long as the page is open."""
+    from core.training.runs import RunError, read_run
+
+    try:
+        run = read_run(root, name)
+    except RunError as error:
+        st.warning(as_text(error), icon=":material/delete:")
+        return
+    before = run.state
+
+    @st.fragment(run_every=POLL_ALIVE_S if run.is_alive else POLL_S)
+    def follow() -> None:
+        try:
+            now = read_run(root, name)
+        except RunError:
+            st.rerun()
+        if now.state != before:
+            st.rerun()  # other buttons, another pace
+        _show_head(now)
+
+    @st.fragment(run_every=2 * POLL_ALIVE_S if run.is_alive else None)
+    def follow_files() -> None:
+        left, right = st.columns([1, 1.1], gap="large")
+        with left:
+            show_losses(run.folder)
+        with right:
+            show_samples(run.folder, name)
+        _show_log(run)
+
+    problem = PROBLEM.take()
+    if problem:
+        st.error(as_text(problem), icon=":material/error:")
+    follow()
+    _show_actions(root, run)
+    follow_files()
+    _show_settings(run)
+
+
+def _show_head(run: Run) -> None:
+    from core.training.kinds import KINDS
+
+    title = KINDS[run.kind].title if run.kind else "Training"
+    about = " · ".join(part for part in (title, STATES[run.state], run.who, _when(run.created)) if part)
+    st.html(
+        f'<div class="train-head"><h2>{_plain(run.name)}</h2><p class="studio-label">{_plain(about)}</p></div>'
+    )
+    if run.steps:
+        st.progress(min(1.0, run.step / run.steps))
+    if run.state == "failed":
+        st.error(as_text(sentence_of(run)), icon=":material/error:")
+    elif run.state == "interrupted":
+        st.warning(as_text(sentence_of(run)), icon=":material/warning:")
+    else:
+        st.markdown(as_text(sentence_of(run)))
+
+
+def _show_actions(root: Path, run: Run) -> None:
+    with st.container(horizontal=True, key="train_actions"):
+        if run.state == "running":
+            st.button("Stop", icon=":material/stop:", on_click=_stop, args=(root, run.name), key="train_stop",
+                      help="It saves first, and can go on later.")  # fmt: skip
+        if run.state == "stopping" and run.job is not None:
+            st.button("Stop at once", on_click=_stop_now, args=(root, run.name), key="train_stop_now",
+                      help=f"Without saving: step {run.saved:,} is kept.")  # fmt: skip
+        if run.can_go_on and run.kind:
+            label = "Resume" if run.step else "Start"
+            st.button(label, icon=":material/play_arrow:", type="primary", on_click=_start,
+                      args=(root, run.name), key="train_resume")  # fmt: skip
+        if not run.is_alive and run.kind and run.step:
+            _show_go_on(root, run)
+        if run.saved:
+            _show_use(run)
+        if not run.is_alive:
+            _show_delete(root, run)
+
+
+def _show_go_on(root: Path, run: Run) -> None:
+    from core.training.kinds import dig
+    from core.training.request import MAX_STEPS, read_config
+
+    config = read_config(run.folder)
+    with st.popover("Go on", icon=":material/fast_forward:", key=f"train_go_on_{run.name}"):
+        st.markdown(f"From step {run.saved:,}, with:")
+        usual = run.steps if run.steps > run.saved else 2 * run.saved
+        steps = st.number_input(
+            "Steps in all",
+            run.saved + 1,
+            MAX_STEPS,
+            max(run.saved + 1, usual),
+            step=100,
+            key="train_go_on_steps",
+        )
+        rate = st.number_input(
+            "Learning rate", 1e-7, 1.0, float(dig(config, "loop.lr", 2e-4)), step=1e-5, format="%.1e",
+            key="train_go_on_lr", help="After a loss that is not finite take a third of it.",
+        )  # fmt: skip
+        now = str(dig(config, "data.root", ""))
+        others = [str(path) for path in exported(settings().data / "library") if str(path) != now]
+        pairs = st.selectbox(
+            "Pairs", [now, *others], key="train_go_on_root", format_func=lambda path: Path(path).name,
+            help="Where they lie now, if they have moved; otherwise leave it.",
+        )  # fmt: skip
+        more = st.text_area(
+            "Further settings, YAML", key="train_go_on_more", placeholder="loss: {l1: 10}", height=80,
+            help="Weights of losses, loop.decay_from, loop.amp, loop.save_every …",
+        )  # fmt: skip
+        changes = {"loop.steps": int(steps), "loop.lr": float(rate), "data.root": pairs}
+        st.button(
+            "Go on", type="primary", key="train_go_on", on_click=_go_on, args=(root, run.name, changes, more)
+        )
+
+
+def _show_use(run: Run) -> None:
+    from core.training.run_control import is_generator_run
+
+    with st.popover("Use it", icon=":material/upgrade:", key=f"train_use_{run.name}"):
+        if not is_generator_run(run):
+            st.markdown(
+                "These weights can refine the input of a Pix2PixHD, CycleGAN or U-GAT-IT training: choose "
+                f"*run {as_text(run.name)}* there. To draw with them as stage 1, put them with their bank into a "
+                "folder of weights and serve that one:"
+            )
+            st.code(_stage1_commands(run), language="bash", wrap_lines=True)
+            return
+        st.markdown(f"Puts the weights of step {run.saved:,} among the models of the Draw page.")
+        name = st.text_input("Name of the model", value=run.name, max_chars=60, key=f"train_model_{run.name}")
+        if st.button("Put it there", type="primary", key="train_publish"):
+            _publish(run, name.strip())
+
+
+def _publish(run: Run, name: str) -> None:
+    from core.models.folder import models_folder
+    from core.training.run_control import publish_run
+    from core.training.runs import RunError
+
+    try:
+        path = publish_run(run, name, weights=settings().weights, models=models_folder())
+    except RunError as error:
+        st.error(as_text(error))
+    else:
+        st.success(f"The Draw page offers it as **{as_text(path.stem)}** now.")
+
+
+def _show_delete(root: Path, run: Run) -> None:
+    from core.training.runs import size_on_disk
+
+    with st.popover("Delete", icon=":material/delete:", key=f"train_delete_{run.name}"):
+        size = size_on_disk(run.folder) / 1e6
+        st.markdown(
+            f"Deletes **{as_text(run.name)}** with its checkpoint, pictures and log ({size:,.0f} MB). There is no way "
+            "back; a model that was made of it stays."
+        )
+        st.button("Delete it", type="primary", on_click=_delete, args=(root, run.name), key="train_delete")
+
+
+def _show_settings(run: Run) -> None:
+    from core.training.kinds import KINDS
+    from core.training.request import CONFIG_FILE
+
+    file = run.folder / CONFIG_FILE
+    if not file.is_file():
+        return
+    with st.expander("Settings"):
+        st.code(file.read_text(encoding="utf-8", errors="replace"), language="yaml")
+        st.caption("The same on the command line:")
+        module = KINDS[run.kind].module if run.kind else "core.training.pix2pixhd"
+        command = (
+            f"python -m {module} --config {shlex.quote(str(file))} --loop.out {shlex.quote(str(run.folder))}"
+        )
+        st.code(command, language="bash", wrap_lines=True)
+
+
+def _show_log(run: Run) -> None:
+    from core.training.runs import log_tail
+
+    if run.job is None:
+        return
+    with st.expander("Log", expanded=run.state == "failed"):
+        st.code(log_tail(run.job.log, LOG_LINES) or "Nothing was said yet.", language=None, wrap_lines=True)
+
+
+def _stage1_commands(run: Run) -> str:
+    from core.training.request import read_config
+
+    data = read_config(run.folder).get("data")
+    given = data if isinstance(data, dict) else {"root": "PAIRS"}
+    options = " ".join(f"--data.{key} {shlex.quote(str(value))}" for key, value in given.items())
+    folder = shlex.quote(str(run.folder.parent.parent / f"weights-{run.name}"))
+    return (
+        f"cp -r {shlex.quote(str(settings().weights))} {folder}\n"
+        f"python -m core.training.publish --run {shlex.quote(str(run.folder))} {options} --weights {folder}\n"
+        f"STUDIO_WEIGHTS={folder} make run"
+    )
+
+
+def _start(root: Path, name: str) -> None:
+    from core.training.run_control import start
+
+    _try(start, root, name)
+
+
+def _go_on(root: Path, name: str, changes: dict[str, Any], more: str) -> None:
+    from core.training.run_control import go_on
+
+    _try(lambda root, name: go_on(root, name, changes, more), root, name)
+
+
+def _stop(root: Path, name: str) -> None:
+    from core.training.run_control import ask_to_stop
+
+    _try(ask_to_stop, root, name)
+
+
+def _stop_now(root: Path, name: str) -> None:
+    from core.training.run_control import stop_now
+
+    _try(stop_now, root, name)
+
+
+def _delete(root: Path, name: str) -> None:
+    from core.training.run_control import remove
+
+    if _try(remove, root, name):
+        choose_nothing()
+
+
+def _try(deed: object, root: Path, name: str) -> bool:
+    from core.training.runs import RunError
+
+    try:
+        deed(root, name)  # type: ignore[operator]
+    except (RunError, ValueError) as error:
+        PROBLEM.keep(str(error))
+        choose_run(name)
+        return False
+    return True
+
+
+def _when(stamp: str) -> str:
+    return stamp[:16].replace("T", " ")
+
+
+def _plain(text: str) -> str:
+    return text.replace("&", "&amp;").replace("<", "&lt;")

@@ -1,0 +1,48 @@
+"""What the Train page remembers of a visitor, and its part of the address."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from dashboard.shared.flash_message import ToldOnce
+
+RUN, NEW = "run", "new"  # in the address
+LIST, SAMPLE, SMOOTHING, NETWORK = "train_list", "train_sample", "train_smoothing", "train_network"
+PROBLEM = ToldOnce("train_problem")  # above what is shown next
+_SAMPLES = "train_chosen_samples"
+
+
+def chosen_run() -> str | None:
+    """The run that the address names."""
+    return st.query_params.get(RUN)
+
+
+def wants_new() -> bool:
+    """Whether the address asks for the form."""
+    return NEW in st.query_params
+
+
+def choose_run(name: str) -> None:
+    """Show a run."""
+    st.query_params.from_dict({RUN: name})
+
+
+def choose_new() -> None:
+    """Show the form."""
+    st.query_params.from_dict({NEW: "1"})
+
+
+def choose_nothing() -> None:
+    """Let the page choose."""
+    st.query_params.clear()
+
+
+def keep_sample(run: str, step: int | None) -> None:
+    """Stay at a step's picture; ``None`` follows the newest."""
+    st.session_state.setdefault(_SAMPLES, {})[run] = step
+
+
+def kept_sample(run: str) -> int | None:
+    """The step whose picture the visitor chose, ``None`` where the newest is followed."""
+    found: int | None = st.session_state.get(_SAMPLES, {}).get(run)
+    return found

