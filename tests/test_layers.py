@@ -3,6 +3,7 @@
 import ast
 import subprocess
 import sys
+import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -164,3 +165,14 @@ def test_files_outside_weights_are_small(repository_files: list[Path]) -> None:
 def test_weights_together_stay_small_enough_for_git(repository_files: list[Path]) -> None:
     weights = [path for path in repository_files if path.is_relative_to(ROOT / "weights")]
     assert sum(path.stat().st_size for path in weights) <= MAX_WEIGHTS_BYTES
+
+
+def test_every_command_that_is_installed_can_be_called() -> None:
+    scripts = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["scripts"]
+    targets = [target.split(":") for target in scripts.values()]
+    missing = [
+        module
+        for module, function in targets
+        if f"def {function}(" not in (ROOT / f"{module.replace('.', '/')}.py").read_text(encoding="utf-8")
+    ]
+    assert targets and missing == []

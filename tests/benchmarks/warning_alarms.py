@@ -58,7 +58,7 @@ class Draw:
     features: Mapping[str, Features]
     checkpoints: int = 1
     weights: str = "package"
-    answers: float = 0.5
+    answers: float = 0.3
     detector: str = ""
 
     def with_set(self, name: str, facts: SetFacts | None = None, features: Features | None = None) -> Draw:
