@@ -63,7 +63,7 @@ class SetFacts:
 
 @dataclass(frozen=True)
 class Facts:
-    """All that `eval.warnings.checks` look at.
+    """All that `eval.warnings.CHECKS` look at.
 
     Attributes
     ----------

@@ -64,11 +64,11 @@ def test_what_replaces_the_drawing_while_the_line_is_cut_keeps_its_place(
         page.button("Clear").click()
     else:
         page.page.locator(".st-key-examples").get_by_role("button").first.click()
-    page.stroke([(20, 20), (60, 20)])
+    page.stroke([(20, 20), (490, 20), (490, 480)])
     page.mend_line()
     strokes = 0 if replace == "Clear" else len(examples()[0].drawing.fabric["objects"])
-    page.photo_of(strokes + 1)
     page.expect_ink(20, 10, 60, 30)
+    page.photo_of(strokes + 1)
     page.click(page.button("Undo"))  # the stroke after it
     if strokes:
         page.photo_of(strokes)
@@ -76,6 +76,17 @@ def test_what_replaces_the_drawing_while_the_line_is_cut_keeps_its_place(
         page.expect_no_photo()
     page.click(page.button("Undo"))  # the replacement itself
     page.expect_drawing(before)
+
+
+def test_a_stroke_stays_when_the_page_is_left_at_once(page: DrawPage) -> None:
+    page.stroke(FACE[0])
+    page.photo_of(1)
+    page.stroke(FACE[4])
+    page.stroke(SCAR)
+    page.go_to("Rules")
+    expect(page.button("Pen")).to_have_count(0)
+    page.go_to("Draw")
+    page.photo_of(3)
 
 
 @pytest.mark.parametrize("is_late", [False, True])

@@ -2,6 +2,7 @@
 // undo and redo only as buttons of a toolbar that hides, no eraser, no keys, and a fixed size on screen.
 const instances = new WeakMap();
 const SETTLE_MS = 120; // the canvas needs a moment to draw what it loads
+const LEAVE_MS = 3000; // that a link waits for a stroke, at most
 
 export default function ({ data, parentElement, setStateValue, setTriggerValue }) {
   let bar = instances.get(parentElement);
@@ -164,6 +165,36 @@ function createBar(parentElement) {
     gate.resume();
   }
 
+  // A page that is left within a moment after a stroke takes the stroke along: Streamlit folds both requests into
+  // one and drops what the older one said of widgets that the new page does not have. So links wait until the
+  // server has run for the stroke, for a while at most.
+  let isUnseen = false; // a stroke went out, and the run for it has not ended
+  let hasRun, leave, leaving;
+
+  function stay() {
+    isUnseen = true;
+    hasRun = false;
+    clearTimeout(leaving);
+    leaving = setTimeout(letGo, LEAVE_MS);
+  }
+
+  function letGo() {
+    clearTimeout(leaving);
+    isUnseen = false;
+    const link = leave;
+    leave = null;
+    link?.click();
+  }
+
+  const runs = new MutationObserver(() => {
+    if (!isUnseen) return;
+    const isRunning = app()?.dataset.testScriptState !== "notRunning";
+    hasRun ||= isRunning;
+    if (!hasRun) return;
+    clearTimeout(leaving);
+    leaving = setTimeout(letGo, isRunning ? LEAVE_MS : SETTLE_MS);
+  });
+
   // Undo as soon as the canvas can: it learns of a stroke a moment after the stroke's end.
   function takeBack(tries = 20) {
     setTimeout(() => {
@@ -211,6 +242,7 @@ function createBar(parentElement) {
   on(window, "mouseup touchend", () => {
     if (!isDrawing) return;
     isDrawing = false;
+    stay();
     setTimeout(() => {
       findPaper()?.send.click();
       afterStroke?.();
@@ -221,6 +253,15 @@ function createBar(parentElement) {
     if (event.target.closest?.(data.convert) && findPaper()) paper.send.click();
   };
   on(window, "pointerdown click", flush, { capture: true });
+
+  if (app()) runs.observe(app(), { attributes: true, attributeFilter: ["data-test-script-state"] });
+  on(window, "click", (event) => {
+    const link = event.target.closest?.("a[href]");
+    if (!isUnseen || !link || link.target === "_blank" || link.download || event.ctrlKey || event.metaKey || event.shiftKey) return;
+    event.preventDefault();
+    event.stopImmediatePropagation();
+    leave = link;
+  }, { capture: true });
 
   const mirror = createMirror(() => told.mirror && findPaper()?.upper);
   on(window, "mousedown mousemove mouseup touchstart touchmove touchend", mirror, { capture: true, passive: false });
@@ -241,6 +282,8 @@ function createBar(parentElement) {
     },
     dispose() {
       clearInterval(timer);
+      clearTimeout(leaving);
+      runs.disconnect();
       stop.abort();
       paper?.watch.disconnect();
     },
