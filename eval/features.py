@@ -11,10 +11,11 @@ import torch
 from numpy.typing import NDArray
 
 from core.errors import UnsafeImage
+from eval.decoding import DECODINGS
 from eval.extractors import Extractor, ExtractorInfo
 from eval.feature_stats import Moments
-from eval.preprocessing import DECODINGS, RESIZES
 from eval.protocols import EvaluationProtocol
+from eval.resize import RESIZES
 
 SCHEMA = 1
 BATCH = 8

@@ -27,7 +27,7 @@ class EvaluationProtocol:
     extractor
         ``inception``, ``effnet_lite0``, or the name of a user's own network.
     decoding, resize
-        Keys of `eval.preprocessing.DECODINGS` and `eval.preprocessing.RESIZES`.
+        Keys of `eval.decoding.DECODINGS` and `eval.resize.RESIZES`.
     size
         Side in pixels that the network takes.
     reference

@@ -1,28 +1,18 @@
-"""Compile generators on demand, and measure how fast each of them is."""
+"""Stage 2 networks at hand: compiled when first asked for, then shared by every session."""
 
 from __future__ import annotations
 
-import json
-import statistics
 import threading
-import time
 from collections import OrderedDict
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 
-import numpy as np
-import torch
 from torch import Tensor
 
-from core.atomic_files import write_atomically
-from core.autoencoder import SketchAutoencoder
-from core.checkpoints import GENERATORS, load_model, load_stage2, read_info
-from core.images import sketch_to_tensor
+from core.checkpoints import load_stage2
 from core.models.folder import generator_file, generators
 from core.refinement import Bind
-from core.runtime import Compiled, compile_module, release_memory
-from core.sketch_input import prepare_sketch
+from core.runtime import Compiled, release_memory
 
 AT_ONCE = 6  # compiled networks that are kept; the one used longest ago goes first
 
@@ -115,105 +105,3 @@ def _stamp_of(path: Path) -> _Stamp:
     except OSError:  # load_stage2 says what is missing
         return str(path), 0, 0
     return str(path), found.st_mtime_ns, found.st_size
-
-
-FOLDER = ".speeds"
-MEASURABLE = (*GENERATORS, SketchAutoencoder.family)
-_RUNS = 9
-_INPUT_SIDE = 256  # what stage 1 hands over
-
-
-@dataclass(frozen=True)
-class Speed:
-    """One measurement.
-
-    Attributes
-    ----------
-    milliseconds
-        Median of a few runs, one picture each.
-    runtime
-        What was fastest and faithful, such as ``openvino-bf16``.
-    psnr_db
-        Its agreement with float32 torch on the example, infinite for float32 torch itself.
-    image_size
-        Side of the picture that comes out.
-    threads
-        CPU threads that it could use.
-    when
-        Seconds since 1970.
-    """
-
-    milliseconds: float
-    runtime: str
-    psnr_db: float
-    image_size: int
-    threads: int
-    when: float
-
-
-def measure_speed(
-    path: Path, sketch: np.ndarray, *, threads: int, runtime: str = "auto", device: str = "cpu"
-) -> Speed:
-    """Run a generator, or the sketch autoencoder, as the Draw page would.
-
-    Parameters
-    ----------
-    path
-        Its model file.
-    sketch : (H, W) uint8
-        A realistic drawing.
-    threads, runtime, device
-        As for `core.runtime.compile_module`.
-
-    Raises
-    ------
-    AssetMissing, ValueError
-        If the file is gone, damaged, or of a family that is not in ``MEASURABLE``.
-    """
-    family = read_info(path).family
-    if family not in MEASURABLE:
-        raise ValueError(f"{path.name} is a {family}; only {', '.join(MEASURABLE)} are measured.")
-    if family in GENERATORS:
-        module: torch.nn.Module = load_stage2(path)
-        side = _INPUT_SIDE
-    else:
-        module = load_model(path)
-        side = int(module.config.image_size)  # type: ignore[union-attr, arg-type]
-    example = sketch_to_tensor(prepare_sketch(sketch, side))
-    compiled = compile_module(module, example, threads=threads, runtime=runtime, device=device)
-    taken = []
-    for _ in range(_RUNS):
-        start = time.perf_counter()
-        output = compiled.run(example)
-        taken.append(1000 * (time.perf_counter() - start))
-    chosen = next(candidate for candidate in compiled.report if candidate.name == compiled.name)
-    del module
-    release_memory()
-    return Speed(
-        milliseconds=round(statistics.median(taken), 2),
-        runtime=compiled.name,
-        psnr_db=float("inf") if chosen.psnr_db is None else round(chosen.psnr_db, 1),
-        image_size=int(output.shape[-1]),
-        threads=threads,
-        when=time.time(),
-    )
-
-
-def keep_speed(models: Path, name: str, fingerprint: tuple[int, int], speed: Speed) -> None:
-    """Remember a measurement of the file with this fingerprint; OSError where it cannot be written."""
-    folder = models / FOLDER
-    folder.mkdir(parents=True, exist_ok=True)
-    content = {"fingerprint": list(fingerprint), "speed": asdict(speed)}
-    write_atomically(folder / f"{name}.json", json.dumps(content).encode(), durable=False)
-
-
-def kept_speed(models: Path, name: str, fingerprint: tuple[int, int]) -> Speed | None:
-    """The measurement of the file with this fingerprint, None where there is none."""
-    try:
-        content = json.loads((models / FOLDER / f"{name}.json").read_text(encoding="utf-8"))
-        if tuple(content["fingerprint"]) != tuple(fingerprint):
-            return None
-        values = content["speed"]
-        return Speed(**{field.name: values[field.name] for field in fields(Speed)})
-    except (OSError, ValueError, KeyError, TypeError):
-        return None

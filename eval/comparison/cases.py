@@ -16,8 +16,8 @@ from core.errors import AssetMissing, UnsafeImage
 from core.face_frame import FRAME
 from core.image_child import decode_in_child
 from eval.comparison.result import Column, Comparison, ModelResult
+from eval.decoding import decode_as_seen
 from eval.metrics.sketch_agreement import Lines, lines_of, own_sketch
-from eval.preprocessing import decode_as_seen
 
 
 @dataclass(frozen=True)

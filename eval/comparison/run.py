@@ -9,6 +9,7 @@ from functools import partial
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
+from eval.comparison.case_pictures import keep_case_pictures
 from eval.comparison.case_scores import CaseScorer, CaseScores
 from eval.comparison.extraction import (
     Extracted,
@@ -19,9 +20,8 @@ from eval.comparison.extraction import (
     kept_features,
     score_cases,
     without_damaged,
-    write_features,
 )
-from eval.comparison.pictures import keep_case_pictures
+from eval.comparison.kept_features import write_features
 from eval.comparison.request import ComparisonRequest, write_request
 from eval.comparison.result import Case, Comparison, ProtocolUsed, write_comparison
 from eval.comparison.score_columns import (

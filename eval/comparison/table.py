@@ -7,8 +7,8 @@ from collections.abc import Mapping, Sequence
 from typing import TypeVar
 
 from eval.comparison.cases import cases_with
-from eval.comparison.extraction import KeptFeatures
 from eval.comparison.formatting import verdict, warnings_in_order
+from eval.comparison.kept_features import KeptFeatures
 from eval.comparison.result import Column, Comparison, Estimate, ModelResult
 from eval.comparison.score_columns import Numbers, Resampling, trust_cases
 from eval.trust.compare import compare_features

@@ -25,8 +25,8 @@ from core.generate import generated_by, read_sketch
 from core.images import encode_png
 from core.models.folder import AUTOENCODER_FILE, BANK_FILE, generator_file
 from eval.comparison.result import LeftOut
+from eval.decoding import decode_as_seen
 from eval.extractors import file_sha256
-from eval.preprocessing import decode_as_seen
 from eval.sets.contents import ImageSet, Item
 from eval.sets.folders import open_set
 from eval.sets.pairs_folder import is_pairs_folder, read_pairs_folder

@@ -18,7 +18,7 @@ from core.atomic_files import write_atomically
 from core.errors import UnsafeImage
 from core.image_child import decode_in_child
 from core.images import encode_png
-from eval.preprocessing import decode_as_tools
+from eval.decoding import decode_as_tools
 from eval.sets.contents import ImageSet, Item, LeftOut
 from eval.sets.folders import is_system_file
 

@@ -13,10 +13,10 @@ from streamlit.testing.v1 import AppTest
 from core.checkpoints import read_info, save_model
 from core.generators.cyclegan import CycleGANConfig, ResnetTranslator
 from core.generators.ugatit import AttentionTranslator, UGATITConfig
-from core.models.compiled import Speed, keep_speed
 from core.models.conventions import Conventions
 from core.models.folder import list_models
 from core.models.shelf import trashed
+from core.models.speed import Speed, keep_speed
 from dashboard.shared.uploads import StagedFile
 from dashboard.views.models.drafts import drafts_folder, make_draft, spool_upload
 from dashboard.views.models.formatting import card_text

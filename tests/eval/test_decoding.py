@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 
 from core.errors import UnsafeImage
-from eval.preprocessing import DECODINGS, decode_as_tools
+from eval.decoding import DECODINGS, decode_as_tools
 
 
 def encoded(image: Image.Image, kind: str = "PNG", **options: object) -> bytes:

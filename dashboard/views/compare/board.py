@@ -13,7 +13,6 @@ from dashboard.shared.plain_text import as_text
 from dashboard.views.compare.formatting import count_words, facts_of, plain, titles_of
 from dashboard.views.compare.state import BESIDE, COLUMN, LABEL
 from eval.comparison.cases import labels_of
-from eval.comparison.extraction import read_features
 from eval.comparison.formatting import (
     GROUPS,
     NOTHING,
@@ -32,6 +31,7 @@ from eval.comparison.formatting import (
     warnings_in_order,
     why_incomparable,
 )
+from eval.comparison.kept_features import read_features
 from eval.comparison.result import Column, Comparison, Estimate, ModelResult, Warned
 
 if TYPE_CHECKING:

@@ -9,10 +9,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from core.models.compiled import Speed
 from core.models.conventions import Conventions
 from core.models.families import FAMILIES
 from core.models.folder import ModelFile
+from core.models.speed import Speed
 from dashboard.shared.plain_text import as_text, without_links
 
 TITLES = {

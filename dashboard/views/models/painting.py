@@ -14,9 +14,9 @@ import numpy as np
 import streamlit as st
 
 from core.config import settings
-from core.models.compiled import Speed, keep_speed, measure_speed
 from core.models.conventions import Conventions
 from core.models.folder import ModelFile, models_folder
+from core.models.speed import Speed, keep_speed, measure_speed
 from dashboard.shared.resources import DEMO
 from dashboard.views.draw.drawing import data_url
 
@@ -116,7 +116,7 @@ def measure(model: ModelFile, example: str) -> Speed:
     Raises
     ------
     AssetMissing, ValueError
-        As for `core.models.compiled.measure_speed`.
+        As for `core.models.speed.measure_speed`.
     """
     from core.config import pick_device
 

@@ -11,7 +11,6 @@ import streamlit as st
 
 from core.config import settings
 from core.errors import AssetMissing
-from core.models.compiled import MEASURABLE, Speed, kept_speed
 from core.models.conventions import (
     BORDERS,
     COLOURS,
@@ -24,6 +23,7 @@ from core.models.conventions import (
 from core.models.families import ModelInfo, build_config
 from core.models.folder import ModelFile, models_folder
 from core.models.shelf import change_model, check_name, remove_model, rename_model, restore_model
+from core.models.speed import MEASURABLE, Speed, kept_speed
 from dashboard.shared.gallery import Picture, show_pictures
 from dashboard.shared.plain_text import as_code, as_text
 from dashboard.shared.resources import examples

@@ -7,7 +7,7 @@ from core.autoencoder import AutoencoderConfig, SketchAutoencoder
 from core.checkpoints import save_model
 from core.coverage_network import CoverageConfig, CoverageNetwork
 from core.generators.cyclegan import CycleGANConfig, ResnetTranslator
-from core.models.compiled import Speed, keep_speed, kept_speed, measure_speed
+from core.models.speed import Speed, keep_speed, kept_speed, measure_speed
 
 SPEED = Speed(12.5, "openvino-bf16", 48.0, 256, 2, 1.0)
 DRAWING = np.full((512, 512), 255, np.uint8)

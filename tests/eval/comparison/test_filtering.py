@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from eval.comparison.extraction import KeptFeatures, read_features, write_features
+from eval.comparison.kept_features import KeptFeatures, read_features, write_features
 from eval.comparison.score_columns import Resampling
 from eval.comparison.table import MIN_FOR_DISTANCE, filter_comparison
 from tests.eval.comparison.comparison_material import comparison

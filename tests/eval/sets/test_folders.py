@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from eval.preprocessing import decode_as_seen
+from eval.decoding import decode_as_seen
 from eval.sets.folders import open_set
 from eval.sets.seen_files import SeenFiles
 from tests.eval.sets.pictures_material import fill, odd_files, packed, picture, write

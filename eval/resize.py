@@ -1,13 +1,13 @@
-"""Decode and resize pictures exactly as each protocol does."""
+"""Four ways in which FID tools bring a photo to the network's size; alone they move FID by several per cent.
+
+Each is its tool's arithmetic to the last step, scaling included: pytorch-fid interpolates without
+antialiasing and maps 0..255 to -1..1; TensorFlow 1 (kept alive by torch-fidelity) samples at top-left
+corners; torchmetrics antialiases; clean-fid shrinks by Pillow's bicubic in float (Parmar et al. 2022).
+"""
 
 from __future__ import annotations
 
-import io
-import re
-import warnings
 from collections.abc import Callable, Mapping
-from functools import partial
-from pathlib import Path
 from types import MappingProxyType
 
 import numpy as np
@@ -17,57 +17,7 @@ from numpy.typing import NDArray
 from PIL import Image
 from torch import Tensor
 
-from core.errors import UnsafeImage
-from core.image_child import decode_in_child
-from core.images import DECODER_ERRORS, FORMATS, MAX_PIXELS, read_photo
-from core.untrusted_files import read_regular_file
-
 Photo = NDArray[np.uint8]
-PIXMAP = re.compile(rb"P[1-6]\s")
-
-
-def decode_as_tools(source: bytes | str | Path) -> Photo:
-    """Pixels (H, W, 3) uint8 as pytorch-fid, torch-fidelity, torchmetrics' users and clean-fid read them.
-
-    Raises
-    ------
-    UnsafeImage
-        If the file is empty, damaged, no picture, or has over 50 megapixels.
-    """
-    data = source if isinstance(source, bytes) else read_regular_file(source)
-    if not data:
-        raise UnsafeImage("The file is empty (0 bytes). Choose a picture file.")
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # of large pictures, odd palettes and odd EXIF
-        try:
-            with Image.open(io.BytesIO(data), formats=(*FORMATS, "PPM")) as image:
-                if image.width * image.height > MAX_PIXELS:
-                    raise UnsafeImage(
-                        f"The picture is too large: {image.width} x {image.height} pixels, at most "
-                        f"{MAX_PIXELS / 1e6:.0f} megapixels are read. Make it smaller first."
-                    )
-                return np.array(image.convert("RGB"), dtype=np.uint8)
-        except UnsafeImage:
-            raise
-        except DECODER_ERRORS as error:
-            raise UnsafeImage("The file is no picture, is damaged, or is cut short.") from error
-
-
-def decode_as_seen(source: bytes | str | Path) -> Photo:
-    """Pixels (H, W, 3) uint8 as a person sees them; see `core.images.read_photo`.
-
-    A portable pixmap has neither orientation, profile nor transparency: there is one way to read it.
-    """
-    data = source if isinstance(source, bytes) else read_regular_file(source)
-    return decode_as_tools(data) if PIXMAP.match(data) else read_photo(data)
-
-
-# In a child process: sets of images come from anybody.
-DECODINGS: Mapping[str, Callable[[bytes | str | Path], Photo]] = MappingProxyType(
-    {"tools": partial(decode_in_child, decode_as_tools), "seen": partial(decode_in_child, decode_as_seen)}
-)
-
-
 Resize = Callable[[Photo, int], Tensor]
 
 
