@@ -1,4 +1,19 @@
-"""Keep features on disk by content, protocol and weights."""
+"""Keep features on disk by content, protocol and weights.
+
+Features that were computed before, known by the content of the images and not by their names or dates.
+
+An entry is a folder: ``features.npy`` (float32, one row an image), ``rows.bin`` (the sha256 of each row's
+image) and ``about.json``. What an entry depends on - decoding, resize, network, weights, runtime - names the
+folder it lies in; a protocol's sample count and seed do not matter, they only choose rows. New rows are kept a
+few hundred at a time, so that a long extraction that was stopped goes on where it was, and editing one image
+of a thousand computes one. Entries appear whole or not at all; what was used longest ago goes first.
+
+Where computed features lie: entries that appear whole or not at all, and are removed by size.
+
+``ROOT/KEY/ENTRY/`` holds ``features.npy``, ``rows.bin`` and ``about.json``. A whole entry is named by the
+images that it was asked for, in their order; a piece is what was computed at a time, and goes once a whole
+entry holds its rows.
+"""
 
 from __future__ import annotations
 

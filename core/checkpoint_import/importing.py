@@ -1,4 +1,10 @@
-"""Import a checkpoint of a reference project as a model of the studio, from Python and from the command line."""
+"""Import a checkpoint of a reference project as a model of the studio, from Python and from the command line.
+
+``python -m core.checkpoints import FILE --family F --out X.safetensors``.
+
+Prints one line of JSON on stdout. A file that cannot be imported ends with one sentence on stderr, exit
+code 2, and nothing written.
+"""
 
 from __future__ import annotations
 

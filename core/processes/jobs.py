@@ -1,4 +1,13 @@
-"""Start, follow, stop and prune background jobs that outlive the server."""
+"""Start, follow, stop and prune background jobs that outlive the server.
+
+Background jobs: commands of their own, which outlive the page and the server that started them.
+
+A folder of jobs holds of each: ``ID.json`` (what was started, and which process it is), ``ID.process.json``
+(the same from the process itself), ``ID.progress.json`` (how far it is), ``ID.end.json`` (how it ended),
+``ID.out`` (its answers, one JSON object a line) and ``ID.log`` (its chatter). Each is written by one side
+only and replaced at once, so a reader never meets a part. A job whose process is gone without an end was
+interrupted; its command goes on from there when it is started again.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,15 @@
-"""Augment training pairs: damage and geometry of sketches, and what a discriminator is shown (DiffAugment)."""
+"""Augment training pairs: damage and geometry of sketches, and what a discriminator is shown (DiffAugment).
+
+Sketches as people draw them, made from photos: drawn, damaged, and moved together with the photo.
+
+Every function takes its own ``numpy.random.Generator``, so that a sample is a pure function of
+(seed, step, place in the batch) and training resumes exactly.
+
+Differentiable augmentation of what a discriminator sees (Zhao et al. 2020, arXiv 2006.10738).
+
+Random numbers are arguments, not drawn here, so that real and fake can share them or not and
+several processes agree with one.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,9 @@
-"""Start, stop, resume, delete and publish runs of trainings."""
+"""Start, stop, resume, delete and publish runs of trainings.
+
+Make, start, stop and remove the runs that `core.training.runs` reads.
+
+Of two people who press the same button at once one starts the run, and the other finds it started.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,12 @@
-"""Take deleted images out of exports that were made already, and pack their archives anew."""
+"""Take deleted images out of exports that were made already, and pack their archives anew.
+
+Images that were deleted for good leave what was exported of them.
+
+Exports in the library's own folder are made anew without them, and their zip with them; one that cannot be made
+anew is withdrawn, and a text beside its place says so. Exports elsewhere belong to whoever asked for them: they
+are remembered in a list, so that the person who deletes an image can be told. Every step can be repeated:
+`curation.library.deletion` does so after a kill.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,15 @@
-"""Recognise, decode and hash an incoming picture."""
+"""Recognise, decode and hash an incoming picture.
+
+Is this a picture, and nothing but one? The gate that every stranger's file passes.
+
+In this order, cheapest first: bytes, first bytes (never the name), size from the header, where the picture
+ends and what follows it, then every pixel. Originals are kept byte for byte, EXIF and GPS included, because
+they are evidence and because their hash is their name; whatever is shown or exported is made anew from
+pixels and carries none of that, so nothing here strips anything.
+
+`check_picture` runs in the caller's process. Strangers' files go through `curation.intake.children`, which
+calls it in a child with limits on time and memory.
+"""
 
 from __future__ import annotations
 

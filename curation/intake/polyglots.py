@@ -1,4 +1,28 @@
-"""Refuse files that carry a second file behind or inside the picture."""
+"""Refuse files that carry a second file behind or inside the picture.
+
+Pictures that are something else as well.
+
+Decoding proves that a file is a picture, not that it is nothing but one: a zip or a Java archive may
+follow it, a script may sit in a comment. What follows the picture is refused, unless it is one of the
+few things that cameras and encoders are known to append, each checked by its own structure:
+
+* padding (zeros, 0xFF, white space), as editing tools and web servers leave it;
+* more JPEGs (MPO stereo pairs, previews, gain maps);
+* Samsung's block directory (``SEFH`` ... ``SEFT``);
+* the film of a motion photo (MP4), if its boxes fill the rest exactly;
+* what cameras' own and newsrooms' programs leave at the end, each with its length and signature: Canon's
+  recipes (VRD), Photo Mechanic, FotoStation, AFCP, MIE (layouts as in ExifTool).
+
+Inside the picture's own metadata foreign bytes are possible and allowed: originals are never served as
+anything but a picture, and all that is shown or exported is made anew from pixels. What other programs
+would act upon even there is refused all the same: the end record of a zip, the header of a PDF, a script
+or page in plain text.
+
+Where a picture ends inside its file, format by format.
+
+Decoders stop at the end of the picture and do not look at what follows, which is where a second file
+hides. These walks read lengths only, no pixels; a file that is cut short is found here as well.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,12 @@
-"""Open the database of the library and bring it up to date."""
+"""Open the database of the library and bring it up to date.
+
+The library's database: SQLite in its folder, or PostgreSQL by address.
+
+Every write is one short transaction that takes the write lock before it reads, so nothing it read can
+be stale when it writes. In SQLite that is ``BEGIN IMMEDIATE`` with WAL and a long busy timeout; in
+PostgreSQL the row that counts the writes is locked. Either way writes happen one after the other, and
+their counts are in order of commit.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,11 @@
-"""Store what people decided: decisions, reviews and leases."""
+"""Store what people decided: decisions, reviews and leases.
+
+What people decided: an append-only log with undo and redo.
+
+Each press of a key is one action, whatever number of images it covers. Undo appends an action that
+names the one it takes back, and redo appends one that names it again, so nothing is ever erased and
+both survive a restart. See `curation.library.table` for what follows from the log.
+"""
 
 from __future__ import annotations
 

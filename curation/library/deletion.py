@@ -15,6 +15,7 @@ from sqlalchemy import delete, insert, select, update
 
 from curation.library import examinations as verdicts_of
 from curation.library import versions
+from curation.library.copies import best_copy, copies
 from curation.library.database import Database, Write, chunks, now
 from curation.library.files import LibraryFiles
 from curation.library.images import numbers_of
@@ -36,7 +37,6 @@ from curation.library.schema import (
     tombstones,
     verdicts,
 )
-from curation.library.versions import best_copy, copies
 
 # Those that point to an image come before it.
 _OF_IMAGE = (

@@ -9,7 +9,7 @@ from typing import Self
 import numpy as np
 
 from core.config import settings
-from curation.library import deletion, examinations, images, restoring, versions
+from curation.library import copies, deletion, examinations, images, restoring, versions
 from curation.library.base import LibraryBase
 from curation.library.database import BUSY_TIMEOUT_S, chunks
 from curation.library.decisions import Reviews
@@ -99,11 +99,11 @@ class Holdings(LibraryBase):
             return examinations.duplicate_inputs(connection)
 
     def best_copies(self, groups: Iterable[DuplicateGroup]) -> list[DuplicateGroup]:
-        """The same groups, led by the copy that `curation.library.versions.best_copy` prefers."""
+        """The same groups, led by the copy that `curation.library.copies.best_copy` prefers."""
         groups = list(groups)
         with self._database.read() as connection:
-            known = versions.copies(connection, (one for group in groups for one in group.members))
-        return [versions.lead_by_best(group, known) for group in groups]
+            known = copies.copies(connection, (one for group in groups for one in group.members))
+        return [copies.lead_by_best(group, known) for group in groups]
 
     def save_duplicates(self, groups: Iterable[DuplicateGroup]) -> None:
         """Replace all groups of duplicates and judge the images whose place changed."""

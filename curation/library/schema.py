@@ -1,4 +1,15 @@
-"""Define the tables of the library, their column types and stored text."""
+"""Define the tables of the library, their column types and stored text.
+
+The library's tables.
+
+``actions``, ``decisions``, ``label_changes``, ``alignments`` and ``rule_sets`` are only ever added to.
+``opinions`` and ``states`` are what follows from them, kept so that reading is quick; they can be
+made anew at any time. Inside the database an image goes by ``number``, which is never used twice and
+grows in order of arrival; everywhere else by its ``id``.
+
+A column ``changed`` holds the count of the write that touched the row last (see ``meta``), so that a
+reader asks for what is new since it looked.
+"""
 
 from __future__ import annotations
 

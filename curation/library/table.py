@@ -1,4 +1,17 @@
-"""Read the library as one table, with the state of every image."""
+"""Read the library as one table, with the state of every image.
+
+The table that people filter and sort: one row per image, kept in memory and brought up to date.
+
+Only what was written since the last look is read. Arrays are replaced, never changed, so a table that
+somebody still holds stays as it was.
+
+What follows from the log of decisions: each reviewer's opinion, and the state of each image.
+
+Only actions count that were not undone. A reviewer's opinion of an image is the newest decision that
+they did not withdraw. An image is *disputed*, and thereby undecided, while two opinions differ. It is
+settled by a decision that is marked as settling, by one of the two or by a third: opinions that are
+older than it no longer count, and who disagrees with it afterwards disputes it again.
+"""
 
 from __future__ import annotations
 

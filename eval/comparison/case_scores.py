@@ -1,4 +1,15 @@
-"""Score every case of a comparison, and keep the scores."""
+"""Score every case of a comparison, and keep the scores.
+
+Scores of every single output against what it should be, and against a stranger's: the control.
+
+Values are kept by the content of the two pictures (and the drawing) they come from, so that a cached set of
+thousands is answered without decoding one picture, and an edited picture is scored anew.
+
+Values of single cases, kept by the content of the pictures that they were computed from.
+
+One SQLite file, because several processes write it, a kill must not damage it, and thousands of values are
+looked up at once. Losing it costs time and nothing else: a full or damaged disk means computing again.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,10 @@
-"""Extract features for a comparison, from the cache where they are known."""
+"""Extract features for a comparison, from the cache where they are known.
+
+Answers that were worked out before: tests of columns and maps, by everything that they depend on.
+
+The key holds the content of the sets, the settings and `FORMULAS`, so that neither an edited image nor a mended
+formula is answered from memory.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,21 @@
-"""Read the results folders of the reference projects."""
+"""Read the results folders of the reference projects.
+
+Result folders of the reference projects, split into one folder for each kind of picture.
+
+What each project writes:
+
+- U-GAT-IT: ``A2B_1.png``, seven pictures above each other: input, heat map of A2A, A2A, heat map of A2B, the
+  output A2B, heat map of A2B2A, A2B2A.
+- CycleGAN and pix2pix: ``NAME_real_A.png``, ``NAME_fake_B.png``, ``NAME_rec_A.png``, ...
+- Pix2PixHD: ``NAME_input_label.jpg``, ``NAME_synthesized_image.jpg``.
+- Sheets of any of them: two, three or more square pictures side by side.
+
+Which input a numbered result of U-GAT-IT was made of: ``A2B_3.png`` is the third test input.
+
+The project's own loader decides the order: folders by their path, files by their whole name with its ending, code
+point by code point, and only the endings of `COUNTED`. Every result shows its input on top, so the order is checked
+against the pictures; where it cannot be known, nothing is named.
+"""
 
 from __future__ import annotations
 

@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
+from curation.library.copies import Copy, best_copy, lead_by_best
 from curation.library.library import Library
 from curation.library.records import DuplicateGroup
-from curation.library.versions import Copy, best_copy, lead_by_best
 from tests.curation.library.samples import examination, fill
 
 USUAL = Copy("b", "JPEG", 1000, 1200, 100.0, 0.01, 0.0, 0.9, 1.05, 0.1)
