@@ -181,7 +181,7 @@ CERTAIN = 3  # so many squares in a row are no photo
 
 def strips(facts: Facts) -> Iterator[Warned]:
     """Pictures stacked above each other: U-GAT-IT writes seven, from its input to its cycle."""
-    found = {one.name: -count for one in _sets(facts) if (count := _panels(one, facts.real)) < 0}
+    found = {one.name: -count for one in facts.sets if (count := _panels(one, facts.real)) < 0}
     if found:
         told = listed([f"{named(name)} ({count} above each other)" for name, count in found.items()])
         yield Warned(
@@ -195,7 +195,7 @@ def strips(facts: Facts) -> Iterator[Warned]:
 
 def sheets(facts: Facts) -> Iterator[Warned]:
     """Pictures side by side, input and output in one file, as Pix2PixHD's and pix2pix's sheets."""
-    found = {one.name: count for one in _sets(facts) if (count := _panels(one, facts.real)) > 1}
+    found = {one.name: count for one in facts.sets if (count := _panels(one, facts.real)) > 1}
     if found:
         told = listed([f"{named(name)} ({count} side by side)" for name, count in found.items()])
         yield Warned(
@@ -205,10 +205,6 @@ def sheets(facts: Facts) -> Iterator[Warned]:
                 "output out with: python -m eval.sets.split IN OUT"
             ),
         )  # fmt: skip
-
-
-def _sets(facts: Facts) -> tuple[SetFacts, ...]:
-    return facts.sets
 
 
 def _columns(facts: Facts) -> tuple[str, ...]:
