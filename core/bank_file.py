@@ -7,7 +7,6 @@ together, and reading it runs no parser of faiss.
 from __future__ import annotations
 
 import hashlib
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
@@ -17,9 +16,8 @@ import numpy as np
 from numpy.typing import NDArray
 from safetensors.numpy import load_file, save_file
 
-from core.atomic_files import replacing
-from core.checkpoints import FORMAT, read_info
-from core.checksum import PLACE, add_checksum, check_checksum
+from core.checkpoints import file_metadata, read_info
+from core.checksum import check_checksum, replacing_with_checksum
 from core.nearest import CompressedRows
 
 FAMILY = "face_bank"
@@ -67,17 +65,8 @@ def write_bank(
     if content.compressed is not None:
         tensors |= {f"search_{name}": getattr(content.compressed, name) for name in _INDEX}
         config["search_sha256"] = _checksum(tensors)
-    metadata = {  # the same keys as a model file, so that core.checkpoints.read_info reads both
-        "format": str(FORMAT),
-        "family": FAMILY,
-        "config": json.dumps(config, ensure_ascii=False),
-        "provenance": json.dumps(dict(provenance), ensure_ascii=False),
-        "licence": licence,
-        **PLACE,
-    }
-    with replacing(path) as temporary:
-        save_file(tensors, temporary, metadata=metadata)
-        add_checksum(temporary)
+    with replacing_with_checksum(path) as temporary:
+        save_file(tensors, temporary, metadata=file_metadata(FAMILY, config, provenance, licence))
 
 
 def read_bank(path: str | Path, *, calibration_k: int) -> BankContent:

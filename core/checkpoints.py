@@ -21,8 +21,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 from torch import nn
 
-from core.atomic_files import replacing
-from core.checksum import PLACE, add_checksum, check_checksum
+from core.checksum import PLACE, check_checksum, replacing_with_checksum
 from core.errors import AssetMissing
 from core.models.conventions import AdaptedGenerator, Conventions, check_conventions
 from core.models.families import (
@@ -89,19 +88,26 @@ def save_model(
         if value.is_floating_point() and not torch.isfinite(value).all():
             raise ValueError(f"{name} holds values that are not finite: {path} was not written")
         tensors[name] = value
-    metadata = {
+    config = asdict(model.config)  # type: ignore[call-overload]
+    metadata = file_metadata(str(model.family), config, provenance, licence)
+    if conventions is not None:
+        metadata["conventions"] = json.dumps(asdict(conventions))
+    with replacing_with_checksum(path) as temporary:
+        temporary.write_bytes(save(tensors, metadata))
+
+
+def file_metadata(
+    family: str, config: Mapping[str, Any], provenance: Mapping[str, object], licence: str
+) -> dict[str, str]:
+    """What `read_info` reads of a file of weights or of a bank, as safetensors metadata."""
+    return {
         "format": str(FORMAT),
-        "family": str(model.family),
-        "config": json.dumps(asdict(model.config)),  # type: ignore[call-overload]
-        "provenance": json.dumps(dict(provenance)),
+        "family": family,
+        "config": json.dumps(dict(config), ensure_ascii=False),
+        "provenance": json.dumps(dict(provenance), ensure_ascii=False),
         "licence": licence,
         **PLACE,
     }
-    if conventions is not None:
-        metadata["conventions"] = json.dumps(asdict(conventions))
-    with replacing(path) as temporary:
-        temporary.write_bytes(save(tensors, metadata))
-        add_checksum(temporary)
 
 
 def read_info(path: str | Path) -> ModelInfo:

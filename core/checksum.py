@@ -8,11 +8,23 @@ from __future__ import annotations
 
 import hashlib
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+
+from core.atomic_files import replacing
 
 UNKNOWN = "0" * 64
 PLACE = {"sha256": UNKNOWN}  # of the metadata of a file that `add_checksum` is to fill in
 _PLACE = re.compile(rb'"sha256": ?"([0-9a-f]{64})"')
+
+
+@contextmanager
+def replacing_with_checksum(path: str | Path) -> Iterator[Path]:
+    """Write a file as `core.atomic_files.replacing` does, and its checksum into the place that it keeps."""
+    with replacing(path) as temporary:
+        yield temporary
+        add_checksum(temporary)
 
 
 def add_checksum(path: Path) -> None:

@@ -8,7 +8,6 @@ line art shrinks to a fifth.
 
 from __future__ import annotations
 
-import json
 import threading
 import zlib
 from collections.abc import Callable, Mapping, Sequence
@@ -22,9 +21,8 @@ from safetensors.numpy import load_file, save
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from core.atomic_files import replacing
-from core.checkpoints import FORMAT, load_model, read_info
-from core.checksum import PLACE, add_checksum, check_checksum
+from core.checkpoints import file_metadata, load_model, read_info
+from core.checksum import check_checksum, replacing_with_checksum
 from core.conversion.request import Mode, Neighbour, PartResult, Refined, Request, StepClock, neighbours_of
 from core.errors import AssetMissing
 from core.face_frame import face_mask
@@ -81,17 +79,9 @@ def save_part_banks(
         tensors[f"{name}.residual_quantiles"] = bank.residual_quantiles
         tensors[f"{name}.sketches"] = np.frombuffer(packed, np.uint8)
         sides[name] = int(bank.sketches.shape[1])
-    metadata = {  # the same keys as a model file, so that core.checkpoints.read_info reads both
-        "format": str(FORMAT),
-        "family": FAMILY,
-        "config": json.dumps({"names": names, "sides": sides}, ensure_ascii=False),
-        "provenance": json.dumps(provenance, ensure_ascii=False),
-        "licence": licence,
-        **PLACE,
-    }
-    with replacing(path) as temporary:
+    metadata = file_metadata(FAMILY, {"names": names, "sides": sides}, provenance, licence)
+    with replacing_with_checksum(path) as temporary:
         temporary.write_bytes(save(tensors, metadata=metadata))
-        add_checksum(temporary)
 
 
 def load_part_banks(path: Path) -> dict[str, Manifold]:
