@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
+
+_SUFFIX = ".tmp"
 
 
 @contextmanager
 def replacing(path: str | Path, *, durable: bool = True) -> Iterator[Path]:
     """Write a file beside ``path`` under a temporary name; it takes that place when the block ends well.
+
+    What killed processes have left of earlier attempts at the same place is deleted.
 
     Parameters
     ----------
@@ -30,9 +35,7 @@ def replacing(path: str | Path, *, durable: bool = True) -> Iterator[Path]:
         If the folder is missing or the disk is full; ``path`` is untouched then.
     """
     path = Path(path)
-    handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
-    os.close(handle)
-    temporary = Path(name)
+    handle, temporary = _temporary(path)
     try:
         yield temporary
         if durable:
@@ -43,6 +46,32 @@ def replacing(path: str | Path, *, durable: bool = True) -> Iterator[Path]:
     except BaseException:
         temporary.unlink(missing_ok=True)
         raise
+    finally:
+        os.close(handle)
+
+
+def _temporary(path: Path) -> tuple[int, Path]:
+    """A new file beside ``path`` that a lock marks as being written, and no abandoned ones."""
+    _remove_abandoned(path)
+    while True:
+        handle, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=_SUFFIX, dir=path.parent)
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        if os.fstat(handle).st_nlink:
+            return handle, Path(name)
+        os.close(handle)  # somebody took it for abandoned before it was locked
+
+
+def _remove_abandoned(path: Path) -> None:
+    start = f".{path.name}."
+    for other in path.parent.iterdir():
+        if other.name.startswith(start) and other.name.endswith(_SUFFIX):
+            with suppress(OSError):  # gone meanwhile, or locked: somebody writes it
+                handle = os.open(other, os.O_RDWR)
+                try:
+                    fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                    other.unlink()
+                finally:
+                    os.close(handle)
 
 
 def write_atomically(path: str | Path, data: bytes, *, durable: bool = True) -> None:

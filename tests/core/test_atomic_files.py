@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
 from core.atomic_files import replacing, write_atomically
+from tests.conftest import ROOT
 
 
 @pytest.mark.parametrize("durable", [True, False])
@@ -39,3 +43,18 @@ def test_a_block_that_fails_leaves_the_old_file_and_nothing_else(tmp_path: Path)
 def test_what_was_written_can_be_read_by_others(tmp_path: Path) -> None:
     write_atomically(tmp_path / "file.bin", b"new")
     assert (tmp_path / "file.bin").stat().st_mode & 0o777 == 0o644
+
+
+def test_what_a_killed_process_left_goes_with_the_next_write_and_what_others_write_stays(
+    tmp_path: Path,
+) -> None:
+    path = tmp_path / "file.zip"
+    dies = "import os\nfrom core.atomic_files import replacing\nwith replacing('file.zip'): os.kill(os.getpid(), 9)"
+    subprocess.run([sys.executable, "-c", dies], cwd=tmp_path, env=os.environ | {"PYTHONPATH": str(ROOT)})
+    assert [file.name[:10] for file in tmp_path.iterdir()] == [".file.zip."]
+    with replacing(path) as temporary:
+        temporary.write_bytes(b"first")
+        write_atomically(path, b"second")
+        assert {file.name for file in tmp_path.iterdir()} == {temporary.name, "file.zip"}
+    assert [file.name for file in tmp_path.iterdir()] == ["file.zip"]
+    assert path.read_bytes() == b"first"
