@@ -11,16 +11,14 @@ import logging
 import sys
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from core.conversion.settings import ConversionSettings, PartSettings
 from core.errors import AssetMissing, UnsafeImage
-from core.models.folder import DEFAULT_GENERATOR
 from core.sketch_input import Sketch
 
-if TYPE_CHECKING:
-    from core.conversion.request import PartSettings
+USUAL = ConversionSettings()
 
 
 def read_sketch(path: Path) -> Sketch:
@@ -65,8 +63,6 @@ def part_settings(text: str) -> tuple[str, PartSettings]:
     ValueError
         If the text has another form; whether name and numbers are valid is the pipeline's to say.
     """
-    from core.conversion.request import PartSettings
-
     name, *numbers = text.split(":")
     try:
         t, k = numbers
@@ -101,12 +97,8 @@ def generate(arguments: argparse.Namespace) -> dict[str, object]:
     from core.images import encode_png
     from core.pipeline import SketchToFacePipeline
 
-    how: dict[str, Any] = {"mode": arguments.mode, "stage1": arguments.stage1}
-    if arguments.part:
-        how["parts"] = dict(part_settings(text) for text in arguments.part)
-    if arguments.fill:
-        how["fill"] = dict(part_seed(text) for text in arguments.fill)
-
+    parts = dict(part_settings(text) for text in arguments.part or ())
+    fill = dict(part_seed(text) for text in arguments.fill or ())
     targets = [path for path in (arguments.out, arguments.refined) if path is not None]
     for path in targets:
         if not path.absolute().parent.is_dir():
@@ -123,7 +115,15 @@ def generate(arguments: argparse.Namespace) -> dict[str, object]:
         upscale=not arguments.no_upscale,
     )  # fmt: skip
     load_ms = 1000 * (time.perf_counter() - start)
-    result = pipeline(sketch, t=arguments.t, k=arguments.k, **how)
+    result = pipeline(
+        sketch,
+        t=arguments.t,
+        k=arguments.k,
+        mode=arguments.mode,
+        stage1=arguments.stage1,
+        parts=parts,
+        fill=fill,
+    )
     if result.photo is None or result.refined_sketch is None:
         raise ValueError(
             f"{arguments.sketch} is blank: it shows no dark lines on white. Draw something first."
@@ -171,11 +171,11 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--sketch", type=Path, required=True, help="picture of dark lines on white, any size")
     parser.add_argument("--out", type=Path, required=True, help="PNG file for the photo")
     parser.add_argument("--refined", type=Path, help="PNG file for the refined sketch")
-    parser.add_argument("--t", type=float, default=0.5, help="1 keeps my lines, 0 is fully projected")
-    parser.add_argument("--k", type=int, default=10, help="training faces to lean on, 1 to 20")
-    parser.add_argument("--mode", default="hybrid", help="hybrid (face only), whole or none")
+    parser.add_argument("--t", type=float, default=USUAL.t, help="1 keeps my lines, 0 is fully projected")
+    parser.add_argument("--k", type=int, default=USUAL.k, help="training faces to lean on, 1 to 20")
+    parser.add_argument("--mode", default=USUAL.mode, help="hybrid (face only), whole or none")
     parser.add_argument(
-        "--stage1", default="whole", help="whole, or parts: eyes, nose, mouth, rest by themselves"
+        "--stage1", default=USUAL.stage1, help="whole, or parts: eyes, nose, mouth, rest by themselves"
     )
     parser.add_argument(
         "--part", action="append", metavar="NAME:t:k",
@@ -185,7 +185,7 @@ def main(arguments: list[str] | None = None) -> int:
         "--fill", action="append", metavar="NAME:SEED",
         help="by parts, take this one from its bank if it is not drawn; may be repeated",
     )  # fmt: skip
-    parser.add_argument("--generator", default=DEFAULT_GENERATOR, help="name of a file in the weights folder")
+    parser.add_argument("--generator", default=USUAL.generator, help="name of a file in the weights folder")
     parser.add_argument(
         "--no-upscale", action="store_true", help="keep the generator's own size instead of doubling it"
     )

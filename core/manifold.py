@@ -49,7 +49,7 @@ class Projection:
     confidence: NDArray[np.float32]
 
 
-def is_mix(t: object) -> bool:
+def is_valid_t(t: object) -> bool:
     """Whether ``t`` is a number in [0, 1]."""
     return not isinstance(t, bool) and isinstance(t, Real) and 0.0 <= float(t) <= 1.0
 
@@ -68,7 +68,7 @@ def mix(latents: NDArray[np.float32], projected: NDArray[np.float32], t: float) 
     ValueError
         If ``t`` is outside [0, 1] or not a number, or the shapes differ.
     """
-    if not is_mix(t):
+    if not is_valid_t(t):
         raise ValueError(f"t must be a number between 0 (fully projected) and 1 (keep my lines), got {t!r}.")
     if latents.shape != projected.shape:
         raise ValueError(f"latents {latents.shape} and projected {projected.shape} must have the same shape.")

@@ -7,6 +7,7 @@ of the training set and draws it again; stage 2 turns the result into a photo.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -19,19 +20,22 @@ from torch import nn
 from core.autoencoder import SketchAutoencoder
 from core.config import pick_device, settings
 from core.conversion.request import (
-    MODES,
-    STAGE1_KINDS,
     STEPS,
     FaceResult,
-    Mode,
     Neighbour,
     PartResult,
-    PartSettings,
     Refined,
-    Request,
-    Stage1,
     StepClock,
-    check_request,
+    check_settings,
+)
+from core.conversion.settings import (
+    DEFAULT_GENERATOR,
+    MODES,
+    STAGE1_KINDS,
+    ConversionSettings,
+    Mode,
+    PartSettings,
+    Stage1,
 )
 from core.conversion.stages import Stages, load_stages, stages_of_models
 from core.errors import AssetMissing
@@ -40,7 +44,6 @@ from core.face_parts.refinement import PartsRefinement
 from core.images import sketch_to_tensor, tensor_to_photo, tensor_to_sketch
 from core.manifold import Manifold
 from core.models.compiled import GeneratorShelf, ReadyGenerators
-from core.models.folder import DEFAULT_GENERATOR
 from core.refinement import WholeRefinement
 from core.runtime import Compiled
 from core.sketch_input import Sketch, is_blank, prepare_sketch
@@ -49,6 +52,8 @@ __all__ = [
     "MODES", "STAGE1_KINDS", "STEPS", "FaceResult", "Mode", "Neighbour", "PartResult", "PartSettings",
     "SketchToFacePipeline", "Stage1",
 ]  # fmt: skip
+
+USUAL = ConversionSettings()
 
 
 class SketchToFacePipeline:
@@ -225,10 +230,10 @@ class SketchToFacePipeline:
         sketch: Sketch,
         *,
         generators: Sequence[str] | None = None,
-        t: float = 0.5,
-        k: int = 10,
-        mode: Mode = "hybrid",
-        stage1: Stage1 = "whole",
+        t: float = USUAL.t,
+        k: int = USUAL.k,
+        mode: Mode = USUAL.mode,
+        stage1: Stage1 = USUAL.stage1,
         parts: Mapping[str, PartSettings] | None = None,
         fill: Mapping[str, int] | None = None,
     ) -> list[FaceResult]:
@@ -240,20 +245,13 @@ class SketchToFacePipeline:
             Dark lines on white, any size; padded to a square.
         generators
             Names, by default all.
-        t
-            In [0, 1]: 1 keeps the user's lines, 0 pulls them fully onto the training faces.
-        k
-            Training faces to lean on, 1 <= k <= bank size; keep it at most 20.
-        mode
-            ``hybrid`` refines the face and leaves the strokes around it, ``whole`` refines everything,
-            ``none`` hands the drawing to stage 2 as it is.
-        stage1
-            ``whole``, or ``parts``: eyes, nose, mouth and remainder each on their own.
+        t, k, mode, stage1
+            As in `core.conversion.settings.ConversionSettings`.
         parts
             By parts, ``t`` and ``k`` of single ones (`core.face_parts.layout.PAINT_ORDER`) in place of those above.
         fill
-            By parts, a seed for each part that is to be taken from its bank if it is not drawn. Equal seeds
-            are one person. With any, a blank drawing is converted too.
+            By parts, a seed for each part that is to be taken from its bank if it is not drawn. With any, a blank
+            drawing is converted too.
 
         Returns
         -------
@@ -269,20 +267,21 @@ class SketchToFacePipeline:
         names = list(self.generators if generators is None else generators)
         if isinstance(generators, str):
             raise ValueError(f"generators must be a list of names, got the text {generators!r}.")
-        request = self._checked(t, k, mode=mode, stage1=stage1, parts=parts, fill=fill)
+        wanted = ConversionSettings.of(parts, fill, t=t, k=k, mode=mode, stage1=stage1)
+        wanted = self._checked(wanted)
         clock = StepClock()
         with clock.step("prepare"):
             page = prepare_sketch(sketch, self.size)
-            fine = self._fine(sketch, page, request)
-        finish = partial(FaceResult, t=request.t, k=request.k, mode=mode, stage1=stage1)
-        if is_blank(page) and not (request.fill and mode != "none"):
+            fine = self._fine(sketch, page, wanted)
+        finish = partial(FaceResult, t=wanted.t, k=wanted.k, mode=mode, stage1=stage1)
+        if is_blank(page) and not (wanted.fill and mode != "none"):
             blank = partial(finish, None, None, (), None, is_blank=True, timings=clock.timings())
             return [blank(generator=name) for name in names]
-        refined = self._refine(page, fine, request, clock)
+        refined = self._refine(page, fine, wanted, clock)
         shared = clock.timings()
         return [self._paint(name, refined, finish, StepClock(shared)) for name in names]
 
-    def ghost(self, sketch: Sketch, *, k: int = 10, stage1: Stage1 = "whole") -> Sketch | None:
+    def ghost(self, sketch: Sketch, *, k: int = USUAL.k, stage1: Stage1 = USUAL.stage1) -> Sketch | None:
         """What the drawing might become: its neighbours' sketches blended by weight, to lie behind the pen.
 
         Returns
@@ -290,7 +289,7 @@ class SketchToFacePipeline:
         (S, S) uint8
             Black on white; None for a blank drawing or where the bank holds no sketches.
         """
-        self._checked(0.5, k, mode="whole", stage1=stage1)
+        self._checked(ConversionSettings(k=k, stage1=stage1))
         page = prepare_sketch(sketch, self.size)
         if is_blank(page):
             return None
@@ -307,24 +306,25 @@ class SketchToFacePipeline:
             )
         return self.parts
 
-    def _checked(self, t: float, k: int, **how: Any) -> Request:
-        is_by_parts = how["stage1"] == "parts"
+    def _checked(self, wanted: ConversionSettings) -> ConversionSettings:
+        is_by_parts = wanted.stage1 == "parts"
         rows = min(len(self.manifold), self._by_parts.bank_size) if is_by_parts else len(self.manifold)
-        return check_request(t, k, rows=rows, **how)
+        check_settings(wanted, rows=rows)
+        return replace(wanted, t=float(wanted.t), k=int(wanted.k))
 
-    def _fine(self, sketch: Sketch, page: Sketch, request: Request) -> Sketch:
+    def _fine(self, sketch: Sketch, page: Sketch, wanted: ConversionSettings) -> Sketch:
         """The drawing as the parts of the face are read, which may be finer than ``page``."""
-        if request.stage1 == "whole" or request.mode == "none" or self._by_parts.fine_size == self.size:
+        if wanted.stage1 == "whole" or wanted.mode == "none" or self._by_parts.fine_size == self.size:
             return page
         return prepare_sketch(sketch, self._by_parts.fine_size)
 
-    def _refine(self, page: Sketch, fine: Sketch, request: Request, clock: StepClock) -> Refined:
+    def _refine(self, page: Sketch, fine: Sketch, wanted: ConversionSettings, clock: StepClock) -> Refined:
         drawing = sketch_to_tensor(page).numpy()[0, 0]
-        if request.mode == "none":
+        if wanted.mode == "none":
             return Refined(drawing)
-        if request.stage1 == "parts":
-            return self._by_parts.refine(page, fine, request, clock=clock)
-        return self.whole.refine(drawing, t=request.t, k=request.k, mode=request.mode, clock=clock)
+        if wanted.stage1 == "parts":
+            return self._by_parts.refine(page, fine, wanted, clock=clock)
+        return self.whole.refine(drawing, t=wanted.t, k=wanted.k, mode=wanted.mode, clock=clock)
 
     def _paint(
         self, name: str, refined: Refined, finish: Callable[..., FaceResult], clock: StepClock

@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 from torch import nn
 
 from core.autoencoder import SketchAutoencoder
-from core.conversion.request import Mode, Neighbour, Refined, StepClock, neighbours_of
+from core.conversion.request import Neighbour, Refined, StepClock, neighbours_of
+from core.conversion.settings import Mode
 from core.face_frame import FRAME, PARTS, face_mask
 from core.images import sketch_to_tensor
 from core.manifold import Manifold, mix

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Literal, get_args
 
 import numpy as np
 from numpy.typing import NDArray
 
+from core.conversion.settings import MODES, STAGE1_KINDS, ConversionSettings, Mode, Stage1
 from core.face_parts.layout import PAINT_ORDER
-from core.manifold import Manifold, Projection, is_mix
+from core.manifold import Manifold, Projection, is_valid_t
 from core.sketch_input import Sketch
 
 STEPS = ("prepare", "encode", "project", "decode", "blend", "generate", "upscale", "total")
@@ -43,20 +43,6 @@ class StepClock:
     def timings(self) -> dict[str, float]:
         """Milliseconds so far, by step; all of ``STEPS``, in order."""
         return {**self._spent, "total": 1000 * (time.perf_counter() - self._start)}
-
-
-Mode = Literal["hybrid", "whole", "none"]
-MODES: tuple[Mode, ...] = get_args(Mode)
-Stage1 = Literal["whole", "parts"]
-STAGE1_KINDS: tuple[Stage1, ...] = get_args(Stage1)
-
-
-@dataclass(frozen=True)
-class PartSettings:
-    """``t`` and ``k`` of one part."""
-
-    t: float = 0.5
-    k: int = 10
 
 
 @dataclass(frozen=True)
@@ -183,39 +169,8 @@ def neighbours_of(manifold: Manifold, projection: Projection) -> tuple[Neighbour
     )
 
 
-@dataclass(frozen=True)
-class Request:
-    """How a drawing is to be converted.
-
-    Attributes
-    ----------
-    t, k, mode, stage1
-        As in `core.pipeline.SketchToFacePipeline.compare`.
-    parts
-        Settings of every part.
-    fill
-        Seeds of the parts to take from their banks where they are not drawn.
-    """
-
-    t: float
-    k: int
-    mode: Mode
-    stage1: Stage1
-    parts: Mapping[str, PartSettings]
-    fill: Mapping[str, int]
-
-
-def check_request(
-    t: float,
-    k: int,
-    *,
-    rows: int,
-    mode: Mode,
-    stage1: Stage1,
-    parts: Mapping[str, PartSettings] | None = None,
-    fill: Mapping[str, int] | None = None,
-) -> Request:
-    """Settings in range, with those of each part filled in.
+def check_settings(wanted: ConversionSettings, *, rows: int) -> None:
+    """Refuse settings that are out of range.
 
     Parameters
     ----------
@@ -227,28 +182,25 @@ def check_request(
     ValueError
         If a setting is out of range or a part unknown.
     """
-    if mode not in MODES:
-        raise ValueError(f"mode must be one of {', '.join(MODES)}, got {mode!r}.")
-    if stage1 not in STAGE1_KINDS:
-        raise ValueError(f"stage1 must be one of {', '.join(STAGE1_KINDS)}, got {stage1!r}.")
-    _check_numbers(t, k, rows)
-    parts, fill = dict(parts or {}), dict(fill or {})
-    if stage1 == "whole" and (parts or fill):
+    if wanted.mode not in MODES:
+        raise ValueError(f"mode must be one of {', '.join(MODES)}, got {wanted.mode!r}.")
+    if wanted.stage1 not in STAGE1_KINDS:
+        raise ValueError(f"stage1 must be one of {', '.join(STAGE1_KINDS)}, got {wanted.stage1!r}.")
+    _check_numbers(wanted.t, wanted.k, rows)
+    if wanted.stage1 == "whole" and (wanted.parts or wanted.fill):
         raise ValueError("parts and fill are settings of stage1='parts'; got them with stage1='whole'.")
-    for name in {**parts, **fill}:
+    for name, _ in (*wanted.parts, *wanted.fill):
         if name not in PAINT_ORDER:
             raise ValueError(f"part must be one of {', '.join(PAINT_ORDER)}; got {name!r}.")
-    for name, own in parts.items():
+    for name, own in wanted.parts:
         _check_numbers(own.t, own.k, rows, f" of {name}")
-    for name, seed in fill.items():
+    for name, seed in wanted.fill:
         if isinstance(seed, bool) or not isinstance(seed, (int, np.integer)) or seed < 0:
             raise ValueError(f"the seed that fills {name} must be a whole number from 0 on, got {seed!r}.")
-    chosen = {name: PartSettings(float(t), int(k)) for name in PAINT_ORDER} | parts
-    return Request(float(t), int(k), mode, stage1, chosen, fill)
 
 
 def _check_numbers(t: object, k: object, rows: int, of: str = "") -> None:
-    if not is_mix(t):
+    if not is_valid_t(t):
         raise ValueError(
             f"t{of} must be a number between 0 (fully projected) and 1 (keep my lines), got {t!r}."
         )

@@ -23,7 +23,8 @@ from torch.nn import functional as F
 
 from core.checkpoints import file_metadata, load_model, read_info
 from core.checksum import check_checksum, replacing_with_checksum
-from core.conversion.request import Mode, Neighbour, PartResult, Refined, Request, StepClock, neighbours_of
+from core.conversion.request import Neighbour, PartResult, Refined, StepClock, neighbours_of
+from core.conversion.settings import ConversionSettings, Mode
 from core.errors import AssetMissing
 from core.face_frame import face_mask
 from core.face_parts.layout import (
@@ -293,8 +294,8 @@ class PartsRefinement:
         """Side of the drawing that the parts of the face are read from, in pixels."""
         return self._group(FACE_PARTS).size
 
-    def refine(self, page: Sketch, fine: Sketch, request: Request, *, clock: StepClock) -> Refined:
-        """Refine a drawing part by part; ``request.mode`` is not ``none``.
+    def refine(self, page: Sketch, fine: Sketch, wanted: ConversionSettings, *, clock: StepClock) -> Refined:
+        """Refine a drawing part by part; ``wanted.mode`` is not ``none``.
 
         Parameters
         ----------
@@ -304,29 +305,29 @@ class PartsRefinement:
         """
         drawing = sketch_to_tensor(page).numpy()[0, 0]
         drawn_parts = drawn_names(page)
-        names = _names_in_use(drawn_parts, request)
+        names = _names_in_use(drawn_parts, wanted)
         read: dict[str, NDArray[np.float32]] = {}
         redrawn: dict[str, Plane] = {}
         results: dict[str, PartResult] = {}
         with clock.paused():
             groups = self._groups_of(names)
         for group in groups:
-            wanted = [name for name in group.names if name in names]
-            if drawn_parts & set(wanted):
+            of_group = [name for name in group.names if name in names]
+            if drawn_parts & set(of_group):
                 with clock.step("encode"):
                     read = group.read(page if group.size == self.size else fine)
             with clock.step("project"):
                 latents = {}
-                for name in wanted:
+                for name in of_group:
                     is_drawn = name in drawn_parts
-                    latent, results[name] = self._place(name, read[name] if is_drawn else None, request)
+                    latent, results[name] = self._place(name, read[name] if is_drawn else None, wanted)
                     if latent is not None:
                         latents[name] = latent
             if latents:
                 with clock.step("decode"):
                     redrawn |= group.draw(latents)
         with clock.step("blend"):
-            sketch = self._compose(drawing, redrawn, request.mode)
+            sketch = self._compose(drawing, redrawn, wanted.mode)
         sure = [part.confidence for part in results.values() if part.confidence is not None]
         return Refined(
             sketch,
@@ -368,19 +369,19 @@ class PartsRefinement:
         return (whole + 0.5).astype(np.uint8)
 
     def _place(
-        self, name: str, latent: NDArray[np.float32] | None, request: Request
+        self, name: str, latent: NDArray[np.float32] | None, wanted: ConversionSettings
     ) -> tuple[NDArray[np.float32] | None, PartResult]:
         """Where a part's latent ends up: mixed with its projection, taken from the bank, or nowhere."""
-        chosen, bank = request.parts[name], self._banks[name]
+        chosen, bank = wanted.of_part(name), self._banks[name]
         if latent is not None:
             projection = bank.project(latent, k=chosen.k)
             mixed = mix(latent, projection.projected, chosen.t)
             sure = float(projection.confidence[0])
             near = neighbours_of(bank, projection)
             return mixed, PartResult(name, chosen.t, chosen.k, True, False, near, sure)
-        if name not in request.fill:
+        if (seed := wanted.seed_of(name)) is None:
             return None, PartResult(name, chosen.t, chosen.k, False, False, (), None)
-        row = random_row(request.fill[name], len(bank))
+        row = random_row(seed, len(bank))
         thumbnail = None if bank.sketches is None else bank.sketches[row]
         own = Neighbour(bank.names[row], 1.0, 0.0, thumbnail)
         return bank.bank[row : row + 1], PartResult(name, chosen.t, chosen.k, False, True, (own,), None)
@@ -419,10 +420,10 @@ class PartsRefinement:
             return self._groups[names]
 
 
-def _names_in_use(drawn_parts: set[str], request: Request) -> tuple[str, ...]:
+def _names_in_use(drawn_parts: set[str], wanted: ConversionSettings) -> tuple[str, ...]:
     """All parts, or without the remainder where the user's own strokes take its place."""
-    is_filled = REMAINDER not in drawn_parts and REMAINDER in request.fill
-    return PAINT_ORDER if request.mode == "whole" or is_filled else FACE_PARTS
+    is_filled = REMAINDER not in drawn_parts and wanted.seed_of(REMAINDER) is not None
+    return PAINT_ORDER if wanted.mode == "whole" or is_filled else FACE_PARTS
 
 
 def drawn_names(page: Sketch) -> set[str]:

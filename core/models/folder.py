@@ -14,6 +14,7 @@ from typing import Any
 
 from core.checkpoints import read_info, read_shapes
 from core.config import settings
+from core.conversion.settings import DEFAULT_GENERATOR
 from core.errors import AssetMissing
 from core.models.conventions import check_conventions
 from core.models.families import (
@@ -26,7 +27,6 @@ from core.models.families import (
 
 logger = logging.getLogger(__name__)
 
-DEFAULT_GENERATOR = "pix2pixhd"
 AUTOENCODER_FILE = "sketch_autoencoder.safetensors"
 BANK_FILE = "face_bank.safetensors"
 _NAME = re.compile(r"[^\W_][\w.-]{0,59}")

@@ -19,9 +19,10 @@ from typing import Any
 
 from core.checkpoints import read_header, read_info
 from core.checksum import PLACE, add_checksum, check_checksum
+from core.conversion.settings import DEFAULT_GENERATOR
 from core.models.conventions import Conventions, check_conventions
 from core.models.families import FAMILIES, build_config
-from core.models.folder import DEFAULT_GENERATOR, plain_name
+from core.models.folder import plain_name
 
 TRASH = ".trash"
 

@@ -18,12 +18,12 @@ from streamlit.runtime.scriptrunner_utils.script_requests import ScriptRequestTy
 from streamlit.runtime.scriptrunner_utils.script_run_context import get_script_run_ctx
 
 from core.config import settings
+from core.conversion.settings import DEFAULT_GENERATOR, ConversionSettings
 from core.errors import AssetMissing
 from dashboard.shared.resources import tile_url
-from dashboard.views.draw.looks import DEFAULT_GENERATOR, Look
 
 if TYPE_CHECKING:
-    from core.pipeline import FaceResult, PartSettings
+    from core.pipeline import FaceResult
 
 PAIRING = {"paired": "learned from pairs", "unpaired": "learned without pairs"}
 EXPECT = {
@@ -219,9 +219,9 @@ def _generator_mark(generator: str) -> tuple[Any, ...]:
     return weights_fingerprint(settings().weights), _file_stamp(generator), generator
 
 
-def _marks(look: Look) -> set[tuple[Any, ...]]:
-    generator = _generator_mark(look.generator)
-    return {generator, (generator[0], look.effective().stage1)}
+def _marks(wanted: ConversionSettings) -> set[tuple[Any, ...]]:
+    generator = _generator_mark(wanted.generator)
+    return {generator, (generator[0], wanted.effective().stage1)}
 
 
 def _file_stamp(generator: str) -> int:
@@ -230,8 +230,8 @@ def _file_stamp(generator: str) -> int:
     return path.stat().st_mtime_ns if Path(generator).name == generator and path.is_file() else 0
 
 
-def until_ready(look: Look | None = None, pause_s: float = 0.2) -> Iterator[None]:
-    """Load what a look needs beside the page, coming back to the caller every ``pause_s`` until it is there.
+def until_ready(wanted: ConversionSettings | None = None, pause_s: float = 0.2) -> Iterator[None]:
+    """Load what settings need beside the page, coming back to the caller every ``pause_s`` until it is there.
 
     Networks take seconds to load and to compile. A page that waited for them in one piece could not take a
     stroke meanwhile, nor could anybody else's.
@@ -241,26 +241,26 @@ def until_ready(look: Look | None = None, pause_s: float = 0.2) -> Iterator[None
     AssetMissing, NetworksDamaged
         If the weights are not there, or cannot be used.
     GeneratorUnusable
-        If the look's generator cannot be loaded or fails.
+        If the generator cannot be loaded or fails.
     """
-    look = look or Look()
-    if _marks(look) <= _tried():
+    wanted = wanted or ConversionSettings()
+    if _marks(wanted) <= _tried():
         return
-    loading = _loader().submit(_try_out, look)
+    loading = _loader().submit(_try_out, wanted)
     while not wait([loading], timeout=pause_s).done:
         yield
     loading.result()
 
 
-def _try_out(look: Look) -> None:
+def _try_out(wanted: ConversionSettings) -> None:
     """Load the networks, and make a first face with those that are only loaded when they are asked for."""
     networks = pipeline()
-    _tried().update(_marks(Look()))
-    marks = _marks(look)
+    _tried().update(_marks(ConversionSettings()))
+    marks = _marks(wanted)
     if marks <= _tried():
         return  # loaded with the others, or asked for by another visitor meanwhile
     try:
-        networks(_dot_face(), generator=look.generator, stage1=look.effective().stage1)
+        networks(_dot_face(), generator=wanted.generator, stage1=wanted.effective().stage1)
     except DAMAGE as error:
         raise GeneratorUnusable(_with_way_out(error)) from error
     _tried().update(marks)
@@ -282,13 +282,13 @@ def _dot_face() -> np.ndarray:
 
 def abilities() -> Abilities:
     """What the networks that are loaded can do; never waits for any."""
-    if not _marks(Look()) <= _tried():
+    if not _marks(ConversionSettings()) <= _tried():
         return Abilities()
     networks = pipeline()
     return Abilities(cards(networks.generators), networks.has_parts)
 
 
-def generate(sketch: np.ndarray, look: Look) -> FaceResult:
+def generate(sketch: np.ndarray, wanted: ConversionSettings) -> FaceResult:
     """A face for a sketch (512, 512) uint8.
 
     Raises
@@ -297,18 +297,8 @@ def generate(sketch: np.ndarray, look: Look) -> FaceResult:
         If the weights are not there.
     """
     networks = pipeline()
-    settings_of_parts = _part_settings(look)
     with _turn():
-        return networks(
-            sketch,
-            t=look.keep_lines,
-            k=look.neighbour_count,
-            mode=look.mode,
-            stage1=look.effective().stage1,
-            parts=settings_of_parts,
-            fill=dict(look.fill),
-            generator=look.generator,
-        )
+        return networks(sketch, **wanted.arguments())
 
 
 @st.cache_resource(show_spinner=False)
@@ -324,19 +314,13 @@ def sample_url(generator: str) -> str:
 
 def make_sample(generator: str, sketch: np.ndarray) -> None:
     """Let a generator paint a drawing that shows what it does."""
-    photo = generate(sketch, Look(generator=generator)).photo
+    photo = generate(sketch, ConversionSettings(generator=generator)).photo
     url = "" if photo is None else tile_url(photo)
     _samples()[_generator_mark(generator)] = url
 
 
-def ghost(sketch: np.ndarray, look: Look) -> np.ndarray | None:
+def ghost(sketch: np.ndarray, wanted: ConversionSettings) -> np.ndarray | None:
     """The training faces that a drawing is on its way to, blended: (S, S) uint8, black on white."""
     networks = pipeline()
     with _turn():
-        return networks.ghost(sketch, k=look.neighbour_count, stage1=look.stage1)
-
-
-def _part_settings(look: Look) -> dict[str, PartSettings]:
-    from core.pipeline import PartSettings
-
-    return {part.name: PartSettings(part.keep_lines, part.neighbour_count) for part in look.parts}
+        return networks.ghost(sketch, k=wanted.k, stage1=wanted.stage1)

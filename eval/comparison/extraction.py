@@ -198,8 +198,8 @@ class Tools:
         from eval.sets.generated import generate_set
 
         return generate_set(
-            source.generator, source.stage1, source.data, self.cache / "generated",
-            split=source.split, mode=source.mode, t=source.t, k=source.k, seed=seed, progress=progress,
+            source.settings, source.data, self.cache / "generated",
+            split=source.split, seed=seed, progress=progress,
             load=self.pipeline, seen=self.features.seen,
         )  # fmt: skip
 

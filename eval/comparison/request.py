@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from core.atomic_files import write_atomically
+from core.conversion.settings import ConversionSettings, Mode, Stage1
 from eval.metrics.registry import METRICS
 from eval.protocols import WITHOUT_WEIGHTS, protocol
 
 REQUEST_FILE = "request.json"
-Stage1 = Literal["whole", "parts"]
+USUAL = ConversionSettings()
 
 
 class _Part(BaseModel):
@@ -23,12 +24,17 @@ class GeneratorSource(_Part):
     """A generator that draws its own set: every sketch of a pairs folder or of an exported version."""
 
     generator: str
-    stage1: Stage1 = "whole"
+    stage1: Stage1 = USUAL.stage1
     data: Path  # a pairs folder (photos/, sketches/, manifest.jsonl) or an exported version
     split: str = "val"
-    mode: Literal["hybrid", "whole", "none"] = "hybrid"
-    t: float = Field(0.5, ge=0, le=1)
-    k: int = Field(10, ge=1)
+    mode: Mode = USUAL.mode
+    t: float = Field(USUAL.t, ge=0, le=1)
+    k: int = Field(USUAL.k, ge=1)
+
+    @property
+    def settings(self) -> ConversionSettings:
+        """How the generator is asked."""
+        return ConversionSettings(self.t, self.k, self.mode, self.stage1, self.generator)
 
 
 class ComparisonRequest(_Part):

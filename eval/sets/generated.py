@@ -25,7 +25,7 @@ from numpy.typing import NDArray
 
 from core.atomic_files import write_atomically
 from core.config import settings
-from core.conversion.request import MODES, STAGE1_KINDS
+from core.conversion.settings import MODES, STAGE1_KINDS, ConversionSettings
 from core.errors import AssetMissing, UnsafeImage
 from core.face_parts.layout import PART_BANKS_FILE, PARTS_FILE
 from core.generate import generated_by, read_sketch
@@ -157,15 +157,11 @@ VERSION = 1  # of what is drawn from the same files; part of the key
 
 
 def generate_set(
-    generator: str,
-    stage1: str,
+    wanted: ConversionSettings,
     data: Path,
     out: Path,
     *,
     split: str = "val",
-    mode: str = "hybrid",
-    t: float = 0.5,
-    k: int = 10,
     seed: int = 0,
     progress: Callable[[int, int], None] | None = None,
     load: Callable[[], Pipeline] | None = None,
@@ -175,8 +171,8 @@ def generate_set(
 
     Parameters
     ----------
-    generator, stage1, mode, t, k
-        As for `core.pipeline.SketchToFacePipeline`.
+    wanted
+        As for `core.pipeline.SketchToFacePipeline`; without settings of single parts.
     data
         A pairs folder or an exported version; a plain folder of sketches is taken whole.
     out
@@ -198,6 +194,7 @@ def generate_set(
     AssetMissing
         If weights are missing.
     """
+    generator, stage1, mode = wanted.generator, wanted.stage1, wanted.mode
     if stage1 not in STAGE1_KINDS or mode not in MODES:
         raise ValueError(
             f"stage1 must be of {', '.join(STAGE1_KINDS)} and mode of {', '.join(MODES)}; got {stage1!r}, {mode!r}."
@@ -205,7 +202,7 @@ def generate_set(
     sketches = _sketches(Path(data), split, seen)
     chosen = settings()
     about = About(
-        VERSION, generator, stage1, mode, float(t), int(k), int(seed), chosen.runtime, chosen.device,
+        VERSION, generator, stage1, mode, float(wanted.t), int(wanted.k), int(seed), chosen.runtime, chosen.device,
         weight_hashes(chosen.weights, generator, stage1, mode), sketches.digest, {},
     )  # fmt: skip
     folder = Path(out) / f"{generator}-{stage1}-{about.key}"
@@ -213,7 +210,7 @@ def generate_set(
     _forget_old(Path(out), folder)
     made = open_set(folder / PHOTOS, name=f"{generator}, {stage1}", seen=seen)
     blank = [LeftOut(name=name, reason=reason) for name, reason in sorted(about.blank.items())]
-    source = f"model {generator}, stage 1 {stage1}, {mode}, t {t:g}, on {Path(data).name} ({split})"
+    source = f"model {generator}, stage 1 {stage1}, {mode}, t {wanted.t:g}, on {Path(data).name} ({split})"
     made = made.only({item.name for item in sketches.items})
     return replace(made, kind="model", source=source, left_out=(*made.left_out, *blank))
 

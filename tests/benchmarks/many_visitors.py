@@ -20,9 +20,9 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
+from core.conversion.settings import ConversionSettings
 from dashboard.shared import networks
 from dashboard.shared.resources import DEMO
-from dashboard.views.draw.looks import Look
 
 
 class Visitor(threading.Thread):
@@ -59,7 +59,7 @@ class Visitor(threading.Thread):
                 self.drawn.wait_for(lambda: self.is_superseded)
                 self.asked = self.newest
             try:
-                networks.generate(self.sketches[self.asked % len(self.sketches)], Look())
+                networks.generate(self.sketches[self.asked % len(self.sketches)], ConversionSettings())
             except networks.Superseded:
                 continue
             self.photos += 1
@@ -103,7 +103,7 @@ def main(arguments: list[str] | None = None) -> int:
     for _ in networks.until_ready():
         pass
     for sketch in sketches[:3]:
-        networks.generate(sketch, Look())
+        networks.generate(sketch, ConversionSettings())
     result = {
         "load before": round(os.getloadavg()[0], 1),
         **{

@@ -18,7 +18,8 @@ from unittest.mock import patch
 import numpy as np
 from numpy.typing import NDArray
 
-from core.conversion.request import StepClock, check_request
+from core.conversion.request import StepClock
+from core.conversion.settings import ConversionSettings
 from core.face_parts import layout as parts_module
 from core.face_parts.layout import FACE_PARTS, PAINT_ORDER, part_alpha, part_box, part_side
 from core.images import save_png
@@ -79,11 +80,11 @@ def refine_by_parts(
     """A function from a prepared sketch to its refined one in grey levels."""
     if pipeline.parts is None:
         raise SystemExit("There are no part autoencoders in this weights folder.")
-    stage, request = pipeline.parts, check_request(t, 10, rows=10, mode=mode, stage1="parts")
+    stage, wanted = pipeline.parts, ConversionSettings(t=t, mode=mode, stage1="parts")
 
     def run(page: NDArray[np.uint8]) -> Grey:
         fine = prepare_sketch(page, stage.fine_size)
-        return (stage.refine(page, fine, request, clock=StepClock()).sketch + 1) * 127.5
+        return (stage.refine(page, fine, wanted, clock=StepClock()).sketch + 1) * 127.5
 
     return run
 

@@ -6,7 +6,8 @@ from typing import Any
 import numpy as np
 from streamlit.testing.v1 import AppTest
 
-from core.conversion.request import FaceResult, Neighbour, PartResult, PartSettings
+from core.conversion.request import FaceResult, Neighbour, PartResult
+from core.conversion.settings import PartSettings
 from core.face_parts.layout import PAINT_ORDER
 from dashboard.views.draw.drawing import fabric_from_strokes
 from dashboard.views.draw.state import Drawing, DrawSession, drawing_from
@@ -106,5 +107,5 @@ class Page:
 
     def choose(self, **settings: Any) -> AppTest:
         """Set what the visitor sets in components that AppTest cannot press."""
-        self.session.set_look(replace(self.session.look, **settings))
+        self.session.set_settings(replace(self.session.settings, **settings))
         return self.app.run()

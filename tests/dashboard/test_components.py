@@ -7,13 +7,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from core.conversion.settings import ConversionSettings
 from core.errors import AssetMissing
 from core.images import can_read_heif, encode_png
 from dashboard.shared import networks
 from dashboard.shared.resources import thumbnail
 from dashboard.views.draw.actions import files_of
 from dashboard.views.draw.drawing import digest, fabric_from_strokes, strokes_file
-from dashboard.views.draw.looks import Look
 from dashboard.views.draw.start import take_upload
 from dashboard.views.draw.state import Drawing, DrawSession, Shown, Tools
 from dashboard.views.draw.toolbar import tools_from
@@ -71,7 +71,7 @@ def test_new_weights_have_another_fingerprint(tmp_path: Path):
 
 
 def test_the_look_reaches_the_networks(pipeline: FakePipeline):
-    networks.generate(drawn().sketch, Look(keep_lines=0.3, mode="whole", neighbour_count=4))
+    networks.generate(drawn().sketch, ConversionSettings(t=0.3, mode="whole", k=4))
     call = pipeline.calls[0]
     assert (call["t"], call["mode"], call["k"]) == (0.3, "whole", 4)
 
@@ -84,7 +84,7 @@ def test_a_thumbnail_is_small_and_can_be_shown_in_place():
 
 def test_every_file_can_be_made_from_a_finished_face_and_the_strokes_read_back(pipeline: FakePipeline):
     drawing = drawn()
-    shown = Shown(drawing, Look(), networks.generate(drawing.sketch, Look()))
+    shown = Shown(drawing, ConversionSettings(), networks.generate(drawing.sketch, ConversionSettings()))
     files = {label: make() for label, make in files_of(drawing, shown).items() if make is not None}
     assert set(files) == {"Photo", "Refined sketch", "Drawing", "Side by side", "Strokes"}
     assert all(data.startswith(b"\x89PNG") for label, data in files.items() if label != "Strokes")

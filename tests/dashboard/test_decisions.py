@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from core.conversion.request import Neighbour
+from core.conversion.settings import ConversionSettings
 from dashboard.views.draw.decisions import (
     FAR_PX,
     Step,
@@ -16,7 +17,6 @@ from dashboard.views.draw.decisions import (
     timing_text,
     unusable_text,
 )
-from dashboard.views.draw.looks import Look
 from dashboard.views.draw.state import Drawing, DrawSession, Shown, drawing_from
 from tests.core.test_paper import draw_face
 from tests.dashboard.fake_page import drawn
@@ -26,14 +26,16 @@ def session_with(drawing: Drawing, shown: Shown | None = None) -> DrawSession:
     return DrawSession(drawing=drawing, shown=shown)
 
 
-def shown(drawing: Drawing, look: Look | None = None, *, confidence: float | None = 0.9) -> Shown:
+def shown(
+    drawing: Drawing, wanted: ConversionSettings | None = None, *, confidence: float | None = 0.9
+) -> Shown:
     result = SimpleNamespace(photo=None, confidence=confidence, is_blank=False)
-    return Shown(drawing, look or Look(), result)
+    return Shown(drawing, wanted or ConversionSettings(), result)
 
 
 @pytest.mark.parametrize("is_live", [True, False])
 def test_a_blank_page_never_calls_the_networks(is_live: bool):
-    assert next_step(DrawSession(), Look(), is_live=is_live, is_asked=True) is Step.EMPTY
+    assert next_step(DrawSession(), ConversionSettings(), is_live=is_live, is_asked=True) is Step.EMPTY
 
 
 @pytest.mark.parametrize(
@@ -46,35 +48,35 @@ def test_a_blank_page_never_calls_the_networks(is_live: bool):
 )
 def test_a_changed_drawing_is_converted_live_or_when_asked(is_live: bool, is_asked: bool, expected: Step):
     session = session_with(drawn(4), shown(drawn(3)))
-    assert next_step(session, Look(), is_live=is_live, is_asked=is_asked) is expected
+    assert next_step(session, ConversionSettings(), is_live=is_live, is_asked=is_asked) is expected
 
 
 def test_an_unchanged_drawing_and_look_are_kept_even_when_asked():
     session = session_with(drawn(4), shown(drawn(4)))
-    assert next_step(session, Look(), is_live=True, is_asked=True) is Step.KEEP
-    assert next_step(session, Look(keep_lines=0.1), is_live=True, is_asked=False) is Step.GENERATE
+    assert next_step(session, ConversionSettings(), is_live=True, is_asked=True) is Step.KEEP
+    assert next_step(session, ConversionSettings(t=0.1), is_live=True, is_asked=False) is Step.GENERATE
 
 
 def test_a_load_is_waited_for_until_its_pixels_are_there():
     session = session_with(drawing_from(drawn(4).fabric))
-    assert next_step(session, Look(), is_live=True, is_asked=False) is Step.KEEP
+    assert next_step(session, ConversionSettings(), is_live=True, is_asked=False) is Step.KEEP
 
 
 @pytest.mark.parametrize(
-    ("drawing", "look", "confidence", "words"),
+    ("drawing", "wanted", "confidence", "words"),
     [
-        (drawn(5), Look(), 0.9, ""),
-        (drawn(5), Look(), None, ""),
-        (drawn(2), Look(), 0.1, "Keep drawing"),
-        (drawn(5), Look(keep_lines=0.8), 0.1, "lower"),
-        (drawn(5), Look(keep_lines=0.0), 0.1, "guide"),
-        (drawn(5), Look(mode="none"), 0.1, ""),
+        (drawn(5), ConversionSettings(), 0.9, ""),
+        (drawn(5), ConversionSettings(), None, ""),
+        (drawn(2), ConversionSettings(), 0.1, "Keep drawing"),
+        (drawn(5), ConversionSettings(t=0.8), 0.1, "lower"),
+        (drawn(5), ConversionSettings(t=0.0), 0.1, "guide"),
+        (drawn(5), ConversionSettings(mode="none"), 0.1, ""),
     ],
 )
 def test_advice_fits_what_the_visitor_can_do(
-    drawing: Drawing, look: Look, confidence: float | None, words: str
+    drawing: Drawing, wanted: ConversionSettings, confidence: float | None, words: str
 ):
-    text = status_text(shown(drawing, look, confidence=confidence), Step.KEEP)
+    text = status_text(shown(drawing, wanted, confidence=confidence), Step.KEEP)
     assert (words in text) if words else text == ""
 
 
@@ -95,10 +97,13 @@ def test_of_a_long_error_a_visitor_reads_the_sentence_that_says_what_is_wrong():
     error = ValueError(
         "/srv/x.safetensors: the weights do not fit their own configuration: Error(s) in loading state_dict\n\tMissing"
     )
-    assert unusable_text(Look(generator="x"), error) == (
+    assert unusable_text(ConversionSettings(generator="x"), error) == (
         "x cannot be used: x.safetensors: the weights do not fit their own configuration"
     )
-    assert unusable_text(Look(stage1="parts"), ValueError("damaged")) == "By parts cannot be used: damaged"
+    assert (
+        unusable_text(ConversionSettings(stage1="parts"), ValueError("damaged"))
+        == "By parts cannot be used: damaged"
+    )
 
 
 def test_a_drawing_like_its_neighbours_fits_and_one_upside_down_does_not():

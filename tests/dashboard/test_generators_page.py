@@ -5,11 +5,11 @@ from dataclasses import replace
 
 import pytest
 
+from core.conversion.settings import ConversionSettings
 from dashboard.shared.networks import Abilities, abilities
 from dashboard.views.draw.generator_menu import step_generator
-from dashboard.views.draw.looks import Look, all_ways
-from dashboard.views.draw.parts import look_after, rows_of
-from dashboard.views.draw.side_by_side import pick_look, tiles_of
+from dashboard.views.draw.parts import rows_of, settings_after
+from dashboard.views.draw.side_by_side import all_ways, pick_settings, tiles_of
 from dashboard.views.draw.state import Tools
 from tests.dashboard.fake_page import FakePipeline, Page, drawn
 
@@ -64,14 +64,14 @@ def test_going_back_to_a_generator_costs_no_second_face(studio: Page, pipeline: 
 def test_the_key_for_the_next_generator_goes_through_the_menu(studio: Page):
     for expected in ("cyclegan", "ugatit", "pix2pixhd"):
         step_generator(studio.session, abilities(), 1)
-        assert studio.session.look.generator == expected
+        assert studio.session.settings.generator == expected
 
 
 def test_parts_and_their_settings_reach_the_networks(studio: Page, pipeline: FakePipeline):
     studio.choose(stage1="parts")
     assert pipeline.calls[-1]["stage1"] == "parts"
     change = {"do": "set", "names": ["nose"], "keep": 0.9, "faces": 4}
-    studio.session.look = look_after(change, studio.session.look)
+    studio.session.settings = settings_after(change, studio.session.settings)
     studio.app.run()
     own = pipeline.calls[-1]["parts"]
     assert {name: (part.t, part.k) for name, part in own.items()} == {"nose": (0.9, 4)}
@@ -80,21 +80,21 @@ def test_parts_and_their_settings_reach_the_networks(studio: Page, pipeline: Fak
 def test_a_part_that_is_not_drawn_can_be_made_up_and_left_out_again(studio: Page, pipeline: FakePipeline):
     pipeline.missing = ("nose",)
     studio.choose(stage1="parts")
-    states = {row["name"]: row["state"] for row in rows_of(studio.session.look, studio.session.shown)}
+    states = {row["name"]: row["state"] for row in rows_of(studio.session.settings, studio.session.shown)}
     assert states == dict.fromkeys(states, "drawn") | {"nose": "missing"}
     assert "Not drawn yet: nose" in studio.text()
-    studio.session.look = look_after({"do": "random", "names": ["nose"]}, studio.session.look)
+    studio.session.settings = settings_after({"do": "random", "names": ["nose"]}, studio.session.settings)
     studio.app.run()
     assert set(pipeline.calls[-1]["fill"]) == {"nose"}
     assert "Not drawn yet" not in studio.text()
-    studio.session.look = look_after({"do": "empty", "names": ["nose"]}, studio.session.look)
+    studio.session.settings = settings_after({"do": "empty", "names": ["nose"]}, studio.session.settings)
     studio.app.run()
-    assert rows_of(studio.session.look, studio.session.shown)[2]["state"] == "missing"
+    assert rows_of(studio.session.settings, studio.session.shown)[2]["state"] == "missing"
 
 
 def test_parts_that_are_made_up_at_once_are_those_of_one_person():
-    look = look_after({"do": "random", "names": ["nose", "mouth"]}, Look(stage1="parts"))
-    assert len({seed for _, seed in look.fill}) == 1
+    wanted = settings_after({"do": "random", "names": ["nose", "mouth"]}, ConversionSettings(stage1="parts"))
+    assert len({seed for _, seed in wanted.fill}) == 1
 
 
 @pytest.mark.parametrize(
@@ -109,14 +109,14 @@ def test_parts_that_are_made_up_at_once_are_those_of_one_person():
     ],
 )
 def test_what_a_browser_must_not_send_changes_no_part(nonsense: dict):
-    assert look_after(nonsense, Look(stage1="parts")) == Look(stage1="parts")
+    assert settings_after(nonsense, ConversionSettings(stage1="parts")) == ConversionSettings(stage1="parts")
 
 
 def test_side_by_side_makes_every_way_once_and_keeps_the_photo(studio: Page, pipeline: FakePipeline):
     before = studio.session.shown
     studio.app.button(key="compare").click().run()
     assert not studio.app.exception
-    ways = all_ways(studio.session.look, NAMES, has_parts=True)
+    ways = all_ways(studio.session.settings, NAMES, has_parts=True)
     assert all(studio.session.find(way) for way in ways)
     assert all(tile["src"] for tile in tiles_of(studio.session, abilities(), ways))
     assert studio.session.shown is before
@@ -128,7 +128,7 @@ def test_side_by_side_makes_every_way_once_and_keeps_the_photo(studio: Page, pip
 
 def test_the_face_that_is_picked_side_by_side_is_shown_with_its_settings(studio: Page):
     studio.app.button(key="compare").click().run()
-    pick_look(studio.session, replace(studio.session.look, generator="ugatit", stage1="parts"))
+    pick_settings(studio.session, replace(studio.session.settings, generator="ugatit", stage1="parts"))
     studio.app.run()
     result = studio.session.shown.result
     assert (result.generator, result.stage1) == ("ugatit", "parts")
@@ -153,7 +153,7 @@ def test_a_generator_that_fails_is_said_once_and_the_others_go_on(studio: Page, 
     pipeline.broken = ("cyclegan",)
     studio.choose(generator="cyclegan")
     assert not studio.app.exception
-    assert studio.session.look.generator == "pix2pixhd"
+    assert studio.session.settings.generator == "pix2pixhd"
     assert studio.session.shown.result.generator == "pix2pixhd"
     assert [toast.value for toast in studio.app.toast] == [
         "cyclegan cannot be used: cyclegan.safetensors is damaged. Restore it."
@@ -166,23 +166,25 @@ def test_side_by_side_goes_around_what_fails(studio: Page, pipeline: FakePipelin
     pipeline.broken = ("ugatit", "parts")
     studio.app.button(key="compare").click().run()
     assert not studio.app.exception
-    tiles = tiles_of(studio.session, abilities(), all_ways(Look(), NAMES, has_parts=True))
+    tiles = tiles_of(studio.session, abilities(), all_ways(ConversionSettings(), NAMES, has_parts=True))
     made = [tile["title"] for tile in tiles if tile["src"]]
     assert len(made) == 2
     assert all("damaged" in tile["trouble"] for tile in tiles if not tile["src"])
 
 
 def test_an_earlier_result_brings_generator_and_parts_back(studio: Page, pipeline: FakePipeline):
-    look = look_after({"do": "set", "names": ["nose"], "keep": 0.9, "faces": 4}, Look(stage1="parts"))
-    studio.choose(**vars(replace(look, generator="ugatit")))
+    wanted = settings_after(
+        {"do": "set", "names": ["nose"], "keep": 0.9, "faces": 4}, ConversionSettings(stage1="parts")
+    )
+    studio.choose(**vars(replace(wanted, generator="ugatit")))
     entry = studio.session.shown
-    studio.choose(**vars(Look()))
+    studio.choose(**vars(ConversionSettings()))
     calls = len(pipeline.calls)
     session = studio.session
-    session.set_look(entry.look)
+    session.set_settings(entry.settings)
     session.shown = entry
     studio.app.run()
-    assert studio.session.look == entry.look
+    assert studio.session.settings == entry.settings
     assert len(pipeline.calls) == calls
 
 

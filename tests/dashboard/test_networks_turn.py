@@ -6,8 +6,8 @@ from types import SimpleNamespace
 import pytest
 from streamlit.runtime.scriptrunner_utils.script_requests import RerunData, ScriptRequests
 
+from core.conversion.settings import ConversionSettings
 from dashboard.shared import networks
-from dashboard.views.draw.looks import Look
 from tests.dashboard.fake_page import FakePipeline, drawn
 
 
@@ -21,14 +21,14 @@ def requests(monkeypatch: pytest.MonkeyPatch) -> ScriptRequests:
 
 
 def test_without_anything_newer_the_face_is_made(pipeline: FakePipeline, requests: ScriptRequests):
-    assert networks.generate(drawn().sketch, Look()).photo is not None
+    assert networks.generate(drawn().sketch, ConversionSettings()).photo is not None
 
 
 def test_a_stroke_that_came_while_waiting_gives_the_turn_up(pipeline: FakePipeline, requests: ScriptRequests):
     with networks._turnstile():
         threading.Timer(0.05, requests.request_rerun, [RerunData(fragment_id="studio")]).start()
         with pytest.raises(networks.Superseded):
-            networks.generate(drawn().sketch, Look())
+            networks.generate(drawn().sketch, ConversionSettings())
     assert not pipeline.calls
     assert networks._turnstile().acquire(timeout=1)
     networks._turnstile().release()
@@ -39,5 +39,5 @@ def test_a_stroke_that_came_before_the_turn_is_free_leaves_the_networks_alone(
 ):
     requests.request_rerun(RerunData(fragment_id="studio"))
     with pytest.raises(networks.Superseded):
-        networks.generate(drawn().sketch, Look())
+        networks.generate(drawn().sketch, ConversionSettings())
     assert not pipeline.calls

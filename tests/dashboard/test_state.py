@@ -4,16 +4,16 @@ from types import SimpleNamespace
 
 import pytest
 
+from core.conversion.settings import ConversionSettings
 from dashboard.views.draw.drawing import digest
-from dashboard.views.draw.looks import Look
 from dashboard.views.draw.state import HISTORY_LENGTH, Drawing, DrawSession, Shown, drawing_from, shorten
 from tests.dashboard.fake_page import drawn
 
 RESULT = SimpleNamespace(photo=None)
 
 
-def shown(drawing: Drawing, look: Look | None = None) -> Shown:
-    return Shown(drawing, look or Look(), RESULT)
+def shown(drawing: Drawing, wanted: ConversionSettings | None = None) -> Shown:
+    return Shown(drawing, wanted or ConversionSettings(), RESULT)
 
 
 def reported(drawing: Drawing) -> Drawing:
@@ -109,7 +109,7 @@ def test_steps_on_the_way_leave_the_strip_before_finished_drawings():
 def test_the_same_drawing_with_another_look_is_another_result():
     session = DrawSession()
     session.remember(shown(drawn()))
-    session.remember(shown(drawn(), Look(keep_lines=0.1)))
+    session.remember(shown(drawn(), ConversionSettings(t=0.1)))
     assert len(session.history) == 2
 
 

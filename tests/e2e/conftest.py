@@ -18,7 +18,8 @@ from pathlib import Path
 import pytest
 
 from core.config import ROOT, settings
-from core.models.folder import AUTOENCODER_FILE, BANK_FILE, DEFAULT_GENERATOR
+from core.conversion.settings import DEFAULT_GENERATOR
+from core.models.folder import AUTOENCODER_FILE, BANK_FILE
 from tests.browser import MISSING, find_chromium
 from tests.conftest import skip_or_fail
 from tests.e2e.draw_page import DrawPage

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import streamlit as st
 
+from core.conversion.settings import Stage1
 from dashboard.shared.plain_text import as_code, as_text
 from dashboard.shared.server_paths import PathRefused, server_path
 from dashboard.shared.uploads import drop_staged, staged_files
@@ -31,7 +32,6 @@ from dashboard.views.compare.state import (
     own_sets,
     repeated_result,
 )
-from eval.comparison.request import Stage1
 
 if TYPE_CHECKING:
     from eval.comparison.request import ComparisonRequest

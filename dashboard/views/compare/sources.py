@@ -20,7 +20,8 @@ from eval.comparison.formatting import NOTHING, in_order, number_text, p_text, p
 from eval.comparison.result import Column, Comparison, PairResult
 
 if TYPE_CHECKING:
-    from eval.comparison.request import ComparisonRequest, Stage1
+    from core.conversion.settings import Stage1
+    from eval.comparison.request import ComparisonRequest
     from eval.comparison.shelf import Entry
 
 UPLOADS = ".uploads"

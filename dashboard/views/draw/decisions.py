@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from core.conversion.settings import ConversionSettings
 from core.face_frame import face_mask
 from dashboard.views.draw.drawing import has_ink, is_sparse
-from dashboard.views.draw.looks import PART_TITLES, Look
+from dashboard.views.draw.parts import PART_TITLES
 from dashboard.views.draw.state import DrawSession, Shown
 
 if TYPE_CHECKING:
@@ -27,11 +28,11 @@ class Step(Enum):
 
     EMPTY = "nothing is drawn: no model call"
     KEEP = "what is shown is still right, or the canvas has not reported a load yet"
-    WAIT = "the drawing or the look changed, and the visitor converts by hand"
+    WAIT = "the drawing or the settings changed, and the visitor converts by hand"
     GENERATE = "make a new face"
 
 
-def next_step(session: DrawSession, look: Look, *, is_live: bool, is_asked: bool) -> Step:
+def next_step(session: DrawSession, wanted: ConversionSettings, *, is_live: bool, is_asked: bool) -> Step:
     """Decide whether this run calls the networks.
 
     Parameters
@@ -47,7 +48,7 @@ def next_step(session: DrawSession, look: Look, *, is_live: bool, is_asked: bool
         return Step.EMPTY
     if session.drawing.sketch is None:
         return Step.KEEP
-    if session.shown is not None and session.shown.key == (session.drawing.digest, look.effective()):
+    if session.shown is not None and session.shown.key == (session.drawing.digest, wanted.effective()):
         return Step.KEEP
     return Step.GENERATE if is_live or is_asked else Step.WAIT
 
@@ -62,16 +63,16 @@ def status_text(shown: Shown | None, step: Step) -> str:
         )
     if shown is None or step is Step.EMPTY:
         return ""
-    result, look = shown.result, shown.look
+    result, wanted = shown.result, shown.settings
     if result.is_blank:
         return "Almost nothing is drawn yet. A few more lines, and a face appears."
     if missing := _missing_parts(shown):
         return f"Not drawn yet: {missing}. Draw it, or choose a random one under Parts."
-    if not is_far(shown) or look.mode == "none":
+    if not is_far(shown) or wanted.mode == "none":
         return ""
     if is_sparse(shown.drawing.fabric):
         return "Keep drawing: eyes, nose and mouth make the face much better."
-    if look.keep_lines > LOW_KEEP_LINES:
+    if wanted.t > LOW_KEEP_LINES:
         return "Far from any face seen in training. Try “Keep my lines” lower."
     return "Far from any face seen in training. The guide helps to place eyes, nose and mouth."
 
@@ -114,7 +115,7 @@ def misfit_px(sketch: np.ndarray, neighbours: Sequence[Neighbour]) -> float | No
 
 def _missing_parts(shown: Shown) -> str:
     """The parts that are neither drawn nor made up, where stage 1 works by parts and most of it is there."""
-    if shown.look.effective().stage1 != "parts" or is_sparse(shown.drawing.fabric):
+    if shown.settings.effective().stage1 != "parts" or is_sparse(shown.drawing.fabric):
         return ""
     missing = [part.name for part in shown.result.parts if not (part.is_drawn or part.is_filled)]
     return ", ".join(PART_TITLES[name].lower() for name in missing if name != "remainder")
@@ -132,11 +133,11 @@ def _duration(milliseconds: float) -> str:
     return f"{milliseconds:.0f} ms" if milliseconds < 1000 else f"{milliseconds / 1000:.1f} s"
 
 
-def waiting_text(look: Look, title: str) -> str:
+def waiting_text(wanted: ConversionSettings, title: str) -> str:
     """What a visitor reads while networks are loaded."""
-    if look.generator != Look().generator:
+    if wanted.generator != ConversionSettings().generator:
         return f"Getting {title} ready …"
-    return "Getting the parts ready …" if look.stage1 == "parts" else "Getting the networks ready …"
+    return "Getting the parts ready …" if wanted.stage1 == "parts" else "Getting the networks ready …"
 
 
 def missing_text(error: Exception) -> str:
@@ -144,9 +145,9 @@ def missing_text(error: Exception) -> str:
     return f"The studio cannot make photos yet. {_without_folders(error)}"
 
 
-def unusable_text(look: Look, error: Exception) -> str:
+def unusable_text(wanted: ConversionSettings, error: Exception) -> str:
     """What a visitor reads when a generator, or stage 1 by parts, cannot be used."""
-    what = look.generator if look.generator != Look().generator else "By parts"
+    what = wanted.generator if wanted.generator != ConversionSettings().generator else "By parts"
     reason = _without_folders(error).strip().partition("\n")[0].partition(": Error(s) in loading")[0]
     return f"{what} cannot be used: {reason}"
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
 from functools import cache
 from typing import Any
@@ -12,7 +12,6 @@ import streamlit as st
 from dashboard.shared.networks import Abilities
 from dashboard.shared.plain_text import as_text
 from dashboard.shared.resources import asset_text
-from dashboard.views.draw.looks import next_generator
 from dashboard.views.draw.state import GENERATOR, GENERATORS, DrawSession
 
 
@@ -37,7 +36,7 @@ def show_generators(session: DrawSession, abilities: Abilities, pictures: Mappin
     if len(abilities.cards) < 2:
         return False
     menu = st.popover(
-        as_text(abilities.card(session.look.generator).title),
+        as_text(abilities.card(session.settings.generator).title),
         key=GENERATOR,
         on_change="rerun",
     )
@@ -57,7 +56,7 @@ def show_generators(session: DrawSession, abilities: Abilities, pictures: Mappin
     with menu.container(key="generator_menu"):
         _component()(
             key=GENERATORS,
-            data={"rows": rows, "selected": session.look.generator},
+            data={"rows": rows, "selected": session.settings.generator},
             on_picked_change=picked,
             width="stretch",
             height="content",
@@ -68,10 +67,18 @@ def show_generators(session: DrawSession, abilities: Abilities, pictures: Mappin
 def pick_generator(session: DrawSession, name: str) -> None:
     """Paint with another generator from now on; one that failed before gets another chance."""
     session.refused.pop(name, None)
-    session.look = replace(session.look, generator=name)
+    session.settings = replace(session.settings, generator=name)
 
 
 def step_generator(session: DrawSession, abilities: Abilities, by: int) -> None:
     """Paint with the generator ``by`` places further down the menu."""
     if abilities.names:
-        pick_generator(session, next_generator(session.look.generator, abilities.names, by))
+        pick_generator(session, next_generator(session.settings.generator, abilities.names, by))
+
+
+def next_generator(now: str, names: Sequence[str], by: int) -> str:
+    """Give the generator ``by`` places further in the list, around its end."""
+    if not names:
+        return now
+    place = list(names).index(now) + by if now in names else 0
+    return names[place % len(names)]

@@ -9,13 +9,13 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 from streamlit.errors import StreamlitAPIException
 
+from core.conversion.settings import ConversionSettings
 from core.errors import AssetMissing
 from dashboard.shared import networks, resources
 from dashboard.shared.plain_text import as_text
 from dashboard.shared.resources import ghost_url, thumbnail, tile_url
 from dashboard.views.draw.decisions import misfit_px, missing_text, unusable_text
 from dashboard.views.draw.drawing import data_url
-from dashboard.views.draw.looks import Look
 from dashboard.views.draw.result import show_waiting
 from dashboard.views.draw.state import Drawing, DrawSession, Shown
 
@@ -30,35 +30,37 @@ def run_again() -> None:
         st.rerun()
 
 
-def get_ready(session: DrawSession, look: Look, line: DeltaGenerator) -> bool:
+def get_ready(session: DrawSession, wanted: ConversionSettings, line: DeltaGenerator) -> bool:
     """Wait for the networks; a newer stroke breaks in at every round, because each one talks to the browser."""
     try:
-        for _ in networks.until_ready(look):
-            show_waiting(line, look)
+        for _ in networks.until_ready(wanted):
+            show_waiting(line, wanted)
     except (AssetMissing, networks.NetworksDamaged) as error:
         logger.warning("no usable weights: %s", error)
         line.error(as_text(missing_text(error)), icon=":material/cloud_off:")
         return False
     except networks.GeneratorUnusable as error:
-        logger.warning("generator %s, stage 1 %s: %s", look.generator, look.stage1, error)
-        if not session.refuse(look, unusable_text(look, error)):
+        logger.warning("generator %s, stage 1 %s: %s", wanted.generator, wanted.stage1, error)
+        if not session.refuse(wanted, unusable_text(wanted, error)):
             line.error(as_text(missing_text(error)), icon=":material/broken_image:")
             return False
         run_again()
     return True
 
 
-def make_face(session: DrawSession, look: Look, line: DeltaGenerator, busy: DeltaGenerator) -> bool:
+def make_face(
+    session: DrawSession, wanted: ConversionSettings, line: DeltaGenerator, busy: DeltaGenerator
+) -> bool:
     """Call the networks; the face is kept before anything is drawn, so that a newer stroke cannot lose it."""
-    known = session.find(look)
+    known = session.find(wanted)
     if known is not None:
         session.remember(known)
         return True
-    if session.drawing.sketch is None or not get_ready(session, look, line):
+    if session.drawing.sketch is None or not get_ready(session, wanted, line):
         return False
     try:
         with busy, st.spinner("Making the photo"):  # seen only when it takes long
-            made = _face(session.drawing, look)
+            made = _face(session.drawing, wanted)
     except networks.Superseded:
         return False
     if made.result.is_blank:
@@ -68,15 +70,15 @@ def make_face(session: DrawSession, look: Look, line: DeltaGenerator, busy: Delt
     return True
 
 
-def make_missing(session: DrawSession, looks: Iterable[Look], line: DeltaGenerator) -> None:
+def make_missing(session: DrawSession, ways: Iterable[ConversionSettings], line: DeltaGenerator) -> None:
     """Make the first of these faces that is missing, and run again, until none is."""
-    for look in looks:
-        if session.trouble_with(look) or session.find(look) or session.drawing.sketch is None:
+    for wanted in ways:
+        if session.trouble_with(wanted) or session.find(wanted) or session.drawing.sketch is None:
             continue
-        if not get_ready(session, look, line):
+        if not get_ready(session, wanted, line):
             return
         try:
-            made = _face(session.drawing, look)
+            made = _face(session.drawing, wanted)
         except networks.Superseded:
             return
         if made.result.is_blank:
@@ -91,7 +93,7 @@ def make_samples(session: DrawSession, names: Sequence[str], line: DeltaGenerato
     for name in names:
         if sketch is None or name in session.refused or networks.sample_url(name):
             continue
-        if not get_ready(session, Look(generator=name), line):
+        if not get_ready(session, ConversionSettings(generator=name), line):
             return
         try:
             networks.make_sample(name, sketch)
@@ -100,29 +102,29 @@ def make_samples(session: DrawSession, names: Sequence[str], line: DeltaGenerato
         run_again()
 
 
-def make_ghost(session: DrawSession, look: Look, line: DeltaGenerator) -> str:
+def make_ghost(session: DrawSession, wanted: ConversionSettings, line: DeltaGenerator) -> str:
     """The picture behind the pen, made once for each drawing; empty where there is none."""
     sketch = session.drawing.sketch
     if not session.tools.ghost or sketch is None or not session.drawing.fabric.get("objects"):
         return ""
-    key = (session.drawing.digest, look.neighbour_count, look.stage1)
-    if session.ghost[0] != key and get_ready(session, look, line):
+    key = (session.drawing.digest, wanted.k, wanted.stage1)
+    if session.ghost[0] != key and get_ready(session, wanted, line):
         try:
-            ghost = networks.ghost(sketch, look)
+            ghost = networks.ghost(sketch, wanted)
         except networks.Superseded:
             return session.ghost[1]
         session.ghost = key, "" if ghost is None else ghost_url(ghost)
     return session.ghost[1]
 
 
-def _face(drawing: Drawing, look: Look) -> Shown:
+def _face(drawing: Drawing, wanted: ConversionSettings) -> Shown:
     assert drawing.sketch is not None
-    result = networks.generate(drawing.sketch, look)
+    result = networks.generate(drawing.sketch, wanted)
     if result.photo is None or result.refined_sketch is None:
-        return Shown(drawing, look, result)
+        return Shown(drawing, wanted, result)
     return Shown(
         drawing,
-        look,
+        wanted,
         result,
         photo_url=data_url(result.photo),
         refined_url=data_url(result.refined_sketch),

@@ -7,6 +7,7 @@ from dataclasses import replace
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
+from core.conversion.settings import ConversionSettings
 from dashboard.shared import networks, resources
 from dashboard.shared.networks import Abilities
 from dashboard.shared.plain_text import as_text
@@ -23,7 +24,6 @@ from dashboard.views.draw.inference import (
     make_samples,
     run_again,
 )
-from dashboard.views.draw.looks import Look, all_ways
 from dashboard.views.draw.parts import show_parts
 from dashboard.views.draw.placement import show_placement
 from dashboard.views.draw.result import (
@@ -33,8 +33,8 @@ from dashboard.views.draw.result import (
     show_refined,
     show_status,
 )
-from dashboard.views.draw.settings import show_look
-from dashboard.views.draw.side_by_side import show_compare_button, show_comparison
+from dashboard.views.draw.settings import show_settings
+from dashboard.views.draw.side_by_side import all_ways, show_compare_button, show_comparison
 from dashboard.views.draw.start import show_examples, show_recent, show_upload
 from dashboard.views.draw.state import CANVAS, DrawSession, draw_session
 from dashboard.views.draw.toolbar import show_toolbar
@@ -73,7 +73,7 @@ def show_studio() -> None:
     with side:
         st.html('<p class="studio-label studio-tall">Refined sketch</p>')
         refined = st.container(key="refined")
-        look, more = show_look(session, abilities)
+        wanted, more = show_settings(session, abilities)
     start, recent, parts = st.columns([20, 20, 11], gap="medium")
     with start, st.container(gap="xsmall"):
         with st.container(key="start", horizontal=True, vertical_alignment="center"):
@@ -81,10 +81,10 @@ def show_studio() -> None:
             show_upload(session)
         show_examples(session)
 
-    step = next_step(session, look, is_live=is_live, is_asked=is_asked)
+    step = next_step(session, wanted, is_live=is_live, is_asked=is_asked)
     if step is Step.EMPTY:
         session.shown, session.is_comparing = None, False
-    is_ready = step is not Step.GENERATE or make_face(session, look, status, busy)
+    is_ready = step is not Step.GENERATE or make_face(session, wanted, status, busy)
     with picture:
         show_photo(session.shown)
         show_attention(session.shown)
@@ -100,16 +100,16 @@ def show_studio() -> None:
         with st.container(key="recent_title", horizontal=True, vertical_alignment="center"):
             st.html(f'<p class="studio-label">{"Recent" if session.history else "&nbsp;"}</p>')
         show_recent(session, abilities)
-    if look.stage1 == "parts" and abilities.has_parts:
+    if wanted.stage1 == "parts" and abilities.has_parts:
         with parts, st.container(key="part_rows"):
-            show_parts(session, is_refined=look.mode != "none")
+            show_parts(session, is_refined=wanted.mode != "none")
     _say_once(session)
-    _go_on(session, look, abilities, status, step=step, is_choosing=is_choosing)
+    _go_on(session, wanted, abilities, status, step=step, is_choosing=is_choosing)
 
 
 def _go_on(
     session: DrawSession,
-    look: Look,
+    wanted: ConversionSettings,
     abilities: Abilities,
     status: DeltaGenerator,
     *,
@@ -117,21 +117,21 @@ def _go_on(
     is_choosing: bool,
 ) -> None:
     """What can wait until the photo is there: the ghost, the other generators' faces, the networks themselves."""
-    show_ghost(make_ghost(session, look, status))
+    show_ghost(make_ghost(session, wanted, status))
     if step is Step.EMPTY:
-        if get_ready(session, look, status):  # so that the first stroke is answered at once
+        if get_ready(session, wanted, status):  # so that the first stroke is answered at once
             show_status(status, None, step)
             if not abilities.cards and networks.abilities().cards:
                 run_again()  # now there is something to choose from
             if is_choosing:
                 make_samples(session, abilities.names, status)
         return
-    ways = all_ways(look, abilities.names, has_parts=abilities.has_parts)
+    ways = all_ways(wanted, abilities.names, has_parts=abilities.has_parts)
     if session.is_comparing:
         show_comparison(session, abilities, ways)
         make_missing(session, ways, status)
     elif is_choosing:
-        make_missing(session, [replace(look, generator=name) for name in abilities.names], status)
+        make_missing(session, [replace(wanted, generator=name) for name in abilities.names], status)
     elif not abilities.cards and networks.abilities().cards:
         run_again()
 
@@ -140,7 +140,7 @@ def _pictures(session: DrawSession, abilities: Abilities, *, is_drawn: bool) -> 
     """A photo by each generator, as far as they are made: of the drawing, or of an example before there is one."""
     if not is_drawn:
         return {name: networks.sample_url(name) for name in abilities.names}
-    made = {name: session.find(replace(session.look, generator=name)) for name in abilities.names}
+    made = {name: session.find(replace(session.settings, generator=name)) for name in abilities.names}
     return {name: face.tile_url for name, face in made.items() if face is not None}
 
 

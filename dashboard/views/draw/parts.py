@@ -9,13 +9,20 @@ from typing import Any
 
 import streamlit as st
 
+from core.conversion.settings import MAX_NEIGHBOURS, ConversionSettings
 from dashboard.shared.resources import asset_text
-from dashboard.views.draw.looks import MAX_NEIGHBOURS, PART_TITLES, Look
 from dashboard.views.draw.state import COUNTED, PARTS, DrawSession, Shown
 
 HTML = """<div class="head"><span>Parts</span><button type="button" class="all"></button></div>
 <div class="rows"></div>"""
 SEEDS = 1_000_000
+PART_TITLES = {
+    "eye_left": "Left eye",
+    "eye_right": "Right eye",
+    "nose": "Nose",
+    "mouth": "Mouth",
+    "remainder": "The rest",
+}
 
 
 @cache
@@ -33,13 +40,13 @@ def show_parts(session: DrawSession, *, is_refined: bool) -> None:
 
     def changed() -> None:
         change = st.session_state[PARTS].get("changed") or {}
-        session.look = look_after(change, session.look)
+        session.settings = settings_after(change, session.settings)
         session.part_change = change_number(change, session.part_change)
 
     _component()(
         key=PARTS,
         data={
-            "rows": rows_of(session.look, session.shown),
+            "rows": rows_of(session.settings, session.shown),
             "change": session.part_change,
             "mostFaces": MAX_NEIGHBOURS,
             "isRefined": is_refined,
@@ -50,29 +57,29 @@ def show_parts(session: DrawSession, *, is_refined: bool) -> None:
     )
 
 
-def rows_of(look: Look, shown: Shown | None) -> list[dict[str, Any]]:
+def rows_of(wanted: ConversionSettings, shown: Shown | None) -> list[dict[str, Any]]:
     """What the browser shows of each part; without a face nothing is known to be missing."""
     drawn = {part.name: part.is_drawn for part in shown.result.parts} if shown is not None else {}
-    seeds = dict(look.fill)
+    seeds = dict(wanted.fill)
     rows = []
     for name, title in PART_TITLES.items():
-        own = look.of_part(name)
+        own = wanted.of_part(name)
         state = "drawn" if drawn.get(name, True) else "filled" if name in seeds else "missing"
         rows.append(
             {
                 "name": name,
                 "title": title,
                 "state": state,
-                "keep": own.keep_lines,
-                "faces": own.neighbour_count,
-                "isOwn": look.has_own(name),
+                "keep": own.t,
+                "faces": own.k,
+                "isOwn": wanted.has_own(name),
             }
         )
     return rows
 
 
-def look_after(change: Mapping[str, Any], look: Look) -> Look:
-    """The look after a change made in the browser; what is out of range or unknown is left alone.
+def settings_after(change: Mapping[str, Any], wanted: ConversionSettings) -> ConversionSettings:
+    """The settings after a change made in the browser; what is out of range or unknown is left alone.
 
     Parameters
     ----------
@@ -83,17 +90,17 @@ def look_after(change: Mapping[str, Any], look: Look) -> Look:
     seed = random.randrange(SEEDS)  # one for all that are asked for at once: equal seeds are one person
     for name in names:
         if change.get("do") == "set":
-            own = look.of_part(name)
-            keep, faces = change.get("keep", own.keep_lines), change.get("faces", own.neighbour_count)
+            own = wanted.of_part(name)
+            keep, faces = change.get("keep", own.t), change.get("faces", own.k)
             if _is_number(keep, 0, 1) and _is_number(faces, 1, MAX_NEIGHBOURS):
-                look = look.with_part(name, round(float(keep), 2), int(faces))
+                wanted = wanted.with_part(name, round(float(keep), 2), int(faces))
         elif change.get("do") == "follow":
-            look = look.without_part(name)
+            wanted = wanted.without_part(name)
         elif change.get("do") == "random":
-            look = look.with_fill(name, seed)
+            wanted = wanted.with_fill(name, seed)
         elif change.get("do") == "empty":
-            look = look.with_fill(name, None)
-    return look
+            wanted = wanted.with_fill(name, None)
+    return wanted
 
 
 def change_number(change: Mapping[str, Any], now: int) -> int:

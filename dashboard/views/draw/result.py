@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
+from core.conversion.settings import ConversionSettings
 from dashboard.shared.networks import cards
 from dashboard.shared.resources import face_url, heat_url
 from dashboard.views.draw.decisions import Step, status_text, timing_text, waiting_text
-from dashboard.views.draw.looks import PART_TITLES, Look
+from dashboard.views.draw.parts import PART_TITLES
 from dashboard.views.draw.state import ATTENTION, Shown
 
 if TYPE_CHECKING:
@@ -40,10 +41,10 @@ def show_status(line: DeltaGenerator, shown: Shown | None, step: Step) -> None:
     )
 
 
-def show_waiting(line: DeltaGenerator, look: Look) -> None:
+def show_waiting(line: DeltaGenerator, wanted: ConversionSettings) -> None:
     """The same line while networks are loaded, each once after the server's start."""
-    (card,) = cards([look.generator])
-    text = html.escape(waiting_text(look, card.title))
+    (card,) = cards([wanted.generator])
+    text = html.escape(waiting_text(wanted, card.title))
     line.html(f'<p class="studio-status studio-loads"><span>{text}</span></p>')
 
 

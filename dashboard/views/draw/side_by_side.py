@@ -9,11 +9,11 @@ from typing import Any
 
 import streamlit as st
 
+from core.conversion.settings import STAGE1_KINDS, ConversionSettings
 from dashboard.shared.networks import Abilities
 from dashboard.shared.resources import asset_text, drawing_url
 from dashboard.views.draw.decisions import timing_text
 from dashboard.views.draw.generator_menu import pick_generator
-from dashboard.views.draw.looks import Look
 from dashboard.views.draw.state import COMPARE, COMPARISON, DrawSession
 
 STAGE1_TITLES = {"whole": "Whole face", "parts": "By parts"}
@@ -46,7 +46,7 @@ def show_compare_button(session: DrawSession, abilities: Abilities, *, is_drawn:
     )
 
 
-def show_comparison(session: DrawSession, abilities: Abilities, looks: Sequence[Look]) -> None:
+def show_comparison(session: DrawSession, abilities: Abilities, ways: Sequence[ConversionSettings]) -> None:
     """Show the faces that are made already, and places for those that are still to come."""
 
     def closed() -> None:
@@ -54,14 +54,14 @@ def show_comparison(session: DrawSession, abilities: Abilities, looks: Sequence[
 
     def picked() -> None:
         choice = st.session_state[COMPARISON].get("picked")
-        if isinstance(choice, int) and 0 <= choice < len(looks):
-            pick_look(session, looks[choice])
+        if isinstance(choice, int) and 0 <= choice < len(ways):
+            pick_settings(session, ways[choice])
 
     _component()(
         key=COMPARISON,
         data={
-            "tiles": tiles_of(session, abilities, looks),
-            "selected": next((i for i, look in enumerate(looks) if look == session.look), 0),
+            "tiles": tiles_of(session, abilities, ways),
+            "selected": next((i for i, wanted in enumerate(ways) if wanted == session.settings), 0),
             "drawing": drawing_url(session.drawing.sketch),
         },
         on_picked_change=picked,
@@ -69,25 +69,35 @@ def show_comparison(session: DrawSession, abilities: Abilities, looks: Sequence[
     )
 
 
-def pick_look(session: DrawSession, look: Look) -> None:
+def pick_settings(session: DrawSession, wanted: ConversionSettings) -> None:
     """Go on with one of the faces of the comparison."""
     session.is_comparing = False
-    pick_generator(session, look.generator)
-    session.set_look(replace(session.look, stage1=look.stage1))
+    pick_generator(session, wanted.generator)
+    session.set_settings(replace(session.settings, stage1=wanted.stage1))
 
 
-def tiles_of(session: DrawSession, abilities: Abilities, looks: Sequence[Look]) -> list[dict[str, str]]:
+def tiles_of(
+    session: DrawSession, abilities: Abilities, ways: Sequence[ConversionSettings]
+) -> list[dict[str, str]]:
     """What the browser shows of each way to make the face."""
     tiles = []
-    for look in looks:
-        card, made = abilities.card(look.generator), session.find(look)
+    for wanted in ways:
+        card, made = abilities.card(wanted.generator), session.find(wanted)
         tile = {
             "title": card.title,
             "pairing": card.pairing,
-            "stage": STAGE1_TITLES[look.stage1] if look.mode != "none" else "Lines as they are",
+            "stage": STAGE1_TITLES[wanted.stage1] if wanted.mode != "none" else "Lines as they are",
             "src": "" if made is None else made.tile_url,
             "time": "" if made is None else timing_text(made.result.timings)[0],
-            "trouble": session.trouble_with(look),
+            "trouble": session.trouble_with(wanted),
         }
         tiles.append(tile)
     return tiles
+
+
+def all_ways(
+    wanted: ConversionSettings, names: Sequence[str], *, has_parts: bool
+) -> tuple[ConversionSettings, ...]:
+    """Give the settings that are put side by side: both kinds of stage 1, each with every generator."""
+    kinds = STAGE1_KINDS if has_parts and wanted.mode != "none" else (wanted.stage1,)
+    return tuple(replace(wanted, stage1=kind, generator=name) for kind in kinds for name in names)

@@ -87,13 +87,13 @@ def show_recent(session: DrawSession, abilities: Abilities) -> None:
 
     def bring_back(position: str) -> None:
         entry = session.history[int(position)]
-        session.set_look(entry.look)
+        session.set_settings(entry.settings)
         session.shown = entry
         session.put_on_paper(entry.drawing)
 
     current = next((str(i) for i, e in enumerate(session.history) if e is session.shown), "")
     pictures = [
-        Picture(str(i), entry.thumbnail, f"Result {i + 1}, {abilities.card(entry.look.generator).title}")
+        Picture(str(i), entry.thumbnail, f"Result {i + 1}, {abilities.card(entry.settings.generator).title}")
         for i, entry in enumerate(session.history)
     ]
     show_pictures(pictures, key=RECENT, on_pick=bring_back, selected=current)

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 import streamlit as st
 
+from core.conversion.settings import ConversionSettings
 from dashboard.views.draw.drawing import EMPTY, digest, fabric_from_sketch
-from dashboard.views.draw.looks import Look
 
 if TYPE_CHECKING:
     from core.paper import PaperDrawing
@@ -73,7 +73,7 @@ def _leading(drawing: Drawing, count: int) -> str:
     return digest({"objects": _objects(drawing)[:count]})
 
 
-FaceKey = tuple[str, Look]  # of a drawing and what really matters of its look
+FaceKey = tuple[str, ConversionSettings]  # of a drawing and what really matters of its settings
 
 
 @dataclass(frozen=True)
@@ -85,7 +85,7 @@ class Shown:
     """
 
     drawing: Drawing
-    look: Look
+    settings: ConversionSettings
     result: FaceResult
     photo_url: str = ""
     refined_url: str = ""
@@ -96,7 +96,7 @@ class Shown:
 
     @property
     def key(self) -> FaceKey:
-        return self.drawing.digest, self.look.effective()
+        return self.drawing.digest, self.settings.effective()
 
 
 @dataclass
@@ -112,8 +112,8 @@ class DrawSession:
     base: int = 0  # so many of the drawing's objects came with a load; the rest are strokes of the visitor
     shown: Shown | None = None
     history: tuple[Shown, ...] = ()
-    look: Look = field(default_factory=Look)
-    look_loads: int = 0  # part of the widgets' keys, see set_look
+    settings: ConversionSettings = field(default_factory=ConversionSettings)
+    settings_loads: int = 0  # part of the widgets' keys, see set_settings
     part_change: int = 0  # counts the changes of parts that the browser made, as Tools.change does
     faces: dict[FaceKey, Shown] = field(default_factory=dict)  # every face of the drawing made so far
     refused: dict[str, str] = field(default_factory=dict)  # generators that could not be used, and why
@@ -186,36 +186,36 @@ class DrawSession:
         objects = _objects(self.drawing)
         return self.placings.get(str(objects[0].get("src"))) if objects else None
 
-    def set_look(self, look: Look) -> None:
-        """Move the settings to a look; only before their widgets are drawn, that is in a callback.
+    def set_settings(self, wanted: ConversionSettings) -> None:
+        """Move the settings; only before their widgets are drawn, that is in a callback.
 
         They become new widgets. A browser that has not heard of the move yet sends the old values along with
         whatever it sends next, and those would win over a value that was set from here.
         """
-        if look != self.look:
-            self.look = look
-            self.look_loads += 1
+        if wanted != self.settings:
+            self.settings = wanted
+            self.settings_loads += 1
 
-    def refuse(self, look: Look, why: str) -> bool:
-        """Note that a look's generator or kind of stage 1 fails, and leave it; False if there is no other."""
-        default = Look()
-        if look.generator != default.generator:
-            self.refused[look.generator] = why
-            other = replace(look, generator=default.generator)
-        elif look.effective().stage1 != default.stage1:
+    def refuse(self, wanted: ConversionSettings, why: str) -> bool:
+        """Note that a generator or kind of stage 1 fails, and leave it; False if there is no other."""
+        default = ConversionSettings()
+        if wanted.generator != default.generator:
+            self.refused[wanted.generator] = why
+            other = replace(wanted, generator=default.generator)
+        elif wanted.effective().stage1 != default.stage1:
             self.refused[BY_PARTS] = why
-            other = replace(look, stage1=default.stage1)
+            other = replace(wanted, stage1=default.stage1)
         else:
             return False
-        if (self.look.generator, self.look.stage1) == (look.generator, look.stage1):
-            self.set_look(other)
+        if (self.settings.generator, self.settings.stage1) == (wanted.generator, wanted.stage1):
+            self.set_settings(other)
             self.notice = why
         return True
 
-    def trouble_with(self, look: Look) -> str:
-        """Why a look cannot be had; empty where nothing is known against it."""
-        by_parts = self.refused.get(BY_PARTS, "") if look.effective().stage1 == "parts" else ""
-        return self.refused.get(look.generator, "") or by_parts
+    def trouble_with(self, wanted: ConversionSettings) -> str:
+        """Why settings cannot be had; empty where nothing is known against it."""
+        by_parts = self.refused.get(BY_PARTS, "") if wanted.effective().stage1 == "parts" else ""
+        return self.refused.get(wanted.generator, "") or by_parts
 
     def come_back(self) -> None:
         """Lay the drawing on a canvas that starts anew, after a visit to another page."""
@@ -249,12 +249,12 @@ class DrawSession:
         self.faces = {key: face for key, face in self.faces.items() if key[0] == shown.drawing.digest}
         self.faces[shown.key] = shown
 
-    def find(self, look: Look) -> Shown | None:
-        """The face of this drawing and look, where it was made already."""
-        return self.faces.get((self.drawing.digest, look.effective()))
+    def find(self, wanted: ConversionSettings) -> Shown | None:
+        """The face of this drawing and settings, where it was made already."""
+        return self.faces.get((self.drawing.digest, wanted.effective()))
 
     def remember(self, shown: Shown) -> None:
-        """Show a result and put it first in the strip, each drawing and look once."""
+        """Show a result and put it first in the strip, each drawing and settings once."""
         self.keep(shown)
         self.shown = shown
         others = tuple(entry for entry in self.history if entry.key != shown.key)
@@ -276,7 +276,8 @@ def shorten(history: tuple[Shown, ...], length: int = HISTORY_LENGTH) -> tuple[S
 def _leads_to(entry: Shown, newer: tuple[Shown, ...]) -> bool:
     strokes = entry.drawing.fabric.get("objects", [])
     return any(
-        entry.look == later.look and strokes == later.drawing.fabric.get("objects", [])[: len(strokes)]
+        entry.settings == later.settings
+        and strokes == later.drawing.fabric.get("objects", [])[: len(strokes)]
         for later in newer
     )
 

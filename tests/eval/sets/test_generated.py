@@ -3,13 +3,14 @@
 import json
 import os
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
+from core.conversion.settings import ConversionSettings
 from core.errors import AssetMissing
 from eval.sets.contents import ImageSet
 from eval.sets.generated import SKETCHES, generate_set, read_about, refined_of
@@ -75,8 +76,9 @@ Make = Callable[..., ImageSet]
 @pytest.fixture
 def make(data: Path, tmp_path: Path) -> Make:
     def run(painter: Painter, **how: Any) -> ImageSet:
-        given = {"generator": "cyclegan", "stage1": "whole", "data": data, "out": tmp_path / "out", **how}
-        return generate_set(**given, load=lambda: painter)
+        names = {field.name for field in fields(ConversionSettings)} & how.keys()
+        wanted = ConversionSettings(**{"generator": "cyclegan", **{name: how.pop(name) for name in names}})
+        return generate_set(wanted, **{"data": data, "out": tmp_path / "out", **how}, load=lambda: painter)
 
     return run
 

@@ -4,41 +4,35 @@ from dataclasses import replace
 
 import pytest
 
+from core.conversion.settings import ConversionSettings, PartSettings
 from core.face_parts.layout import PAINT_ORDER
-from core.models.folder import DEFAULT_GENERATOR as SHIPPED_DEFAULT
-from dashboard.views.draw.looks import (
-    DEFAULT_GENERATOR,
-    PART_TITLES,
-    Look,
-    PartLook,
-    all_ways,
-    next_generator,
-)
+from dashboard.views.draw.generator_menu import next_generator
+from dashboard.views.draw.parts import PART_TITLES
+from dashboard.views.draw.side_by_side import all_ways
 
-BY_PARTS = Look(stage1="parts")
+BY_PARTS = ConversionSettings(stage1="parts")
 
 
-def test_the_page_and_the_networks_mean_the_same_default_and_the_same_parts():
-    assert DEFAULT_GENERATOR == SHIPPED_DEFAULT
+def test_the_page_shows_every_part():
     assert set(PART_TITLES) == set(PAINT_ORDER)
 
 
 def test_settings_of_parts_make_no_difference_to_a_whole_face():
-    whole = Look().with_part("nose", 0.1, 3).with_fill("mouth", 7)
-    assert whole.effective() == Look()
+    whole = ConversionSettings().with_part("nose", 0.1, 3).with_fill("mouth", 7)
+    assert whole.effective() == ConversionSettings()
     assert replace(whole, stage1="parts").effective() != BY_PARTS.effective()
 
 
 def test_nothing_of_stage_1_makes_a_difference_to_lines_as_they_are():
-    one, other = Look(mode="none", keep_lines=0.1), replace(BY_PARTS, mode="none", neighbour_count=3)
+    one, other = ConversionSettings(mode="none", t=0.1), replace(BY_PARTS, mode="none", k=3)
     assert one.effective() == other.effective()
     assert replace(one, generator="cyclegan").effective() != one.effective()
 
 
 def test_a_part_follows_all_until_it_has_settings_of_its_own_and_then_again():
     own = BY_PARTS.with_part("nose", 0.9, 4)
-    assert replace(own, keep_lines=0.2).of_part("nose") == PartLook("nose", 0.9, 4)
-    assert replace(own, keep_lines=0.2).of_part("mouth") == PartLook("mouth", 0.2, 10)
+    assert replace(own, t=0.2).of_part("nose") == PartSettings(0.9, 4)
+    assert replace(own, t=0.2).of_part("mouth") == PartSettings(0.2, 10)
     assert own.without_part("nose") == BY_PARTS
 
 
@@ -63,9 +57,26 @@ def test_the_order_in_which_parts_were_set_makes_no_difference():
 
 
 def test_a_part_is_made_up_from_one_seed_until_it_is_left_out():
-    look = BY_PARTS.with_fill("nose", 1).with_fill("nose", 2)
-    assert look.fill == (("nose", 2),)
-    assert look.with_fill("nose", None) == BY_PARTS
+    wanted = BY_PARTS.with_fill("nose", 1).with_fill("nose", 2)
+    assert wanted.fill == (("nose", 2),)
+    assert wanted.with_fill("nose", None) == BY_PARTS
+
+
+def test_the_pipeline_gets_no_settings_of_parts_where_they_change_nothing():
+    own = ConversionSettings(t=0.3).with_part("nose", 0.1, 3).with_fill("mouth", 7)
+    plain = {
+        "t": 0.3,
+        "k": 10,
+        "mode": "hybrid",
+        "stage1": "whole",
+        "generator": "pix2pixhd",
+        "parts": {},
+        "fill": {},
+    }
+    assert own.arguments() == plain
+    assert replace(own, stage1="parts", mode="none").arguments() == plain | {"mode": "none"}
+    by_parts = replace(own, stage1="parts").arguments()
+    assert (by_parts["parts"], by_parts["fill"]) == ({"nose": PartSettings(0.1, 3)}, {"mouth": 7})
 
 
 @pytest.mark.parametrize(
@@ -77,12 +88,17 @@ def test_the_next_generator_goes_around_the_list(now: str, by: int, expected: st
 
 
 @pytest.mark.parametrize(
-    ("look", "has_parts", "kinds"),
-    [(Look(), True, 2), (Look(), False, 1), (BY_PARTS, True, 2), (Look(mode="none"), True, 1)],
+    ("wanted", "has_parts", "kinds"),
+    [
+        (ConversionSettings(), True, 2),
+        (ConversionSettings(), False, 1),
+        (BY_PARTS, True, 2),
+        (ConversionSettings(mode="none"), True, 1),
+    ],
 )
 def test_every_generator_is_compared_with_each_kind_of_stage_1_that_makes_a_difference(
-    look: Look, has_parts: bool, kinds: int
+    wanted: ConversionSettings, has_parts: bool, kinds: int
 ):
-    ways = all_ways(look, ["a", "b"], has_parts=has_parts)
+    ways = all_ways(wanted, ["a", "b"], has_parts=has_parts)
     assert len(ways) == 2 * kinds
     assert len({way.effective() for way in ways}) == len(ways)

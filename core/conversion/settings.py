@@ -1,0 +1,122 @@
+"""Hold every setting of a conversion in one value that can be kept and compared, with one set of defaults.
+
+Imports no network, so that pages and command lines have it before anything is loaded.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, fields, replace
+from typing import Any, Literal, TypeVar, get_args
+
+Mode = Literal["hybrid", "whole", "none"]
+MODES: tuple[Mode, ...] = get_args(Mode)
+Stage1 = Literal["whole", "parts"]
+STAGE1_KINDS: tuple[Stage1, ...] = get_args(Stage1)
+DEFAULT_GENERATOR = "pix2pixhd"
+MAX_NEIGHBOURS = 20
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class PartSettings:
+    """``t`` and ``k`` of one part."""
+
+    t: float = 0.5
+    k: int = 10
+
+
+@dataclass(frozen=True)
+class ConversionSettings:
+    """Say how a drawing becomes a face.
+
+    Attributes
+    ----------
+    t
+        In [0, 1]: 1 keeps the user's lines, 0 pulls them fully onto the training faces.
+    k
+        Training faces to lean on, 1 <= k <= bank size; keep it at most ``MAX_NEIGHBOURS``.
+    mode
+        ``hybrid`` refines the face and leaves the strokes around it, ``whole`` refines everything,
+        ``none`` hands the drawing to stage 2 as it is.
+    stage1
+        ``whole``: one autoencoder for the face. ``parts``: one each for eyes, nose, mouth and remainder.
+    generator
+        Name of the stage 2 network.
+    parts
+        Parts with settings of their own, by name (`core.face_parts.layout.PAINT_ORDER`); all others follow
+        ``t`` and ``k``.
+    fill
+        Parts that are taken from their bank if they are not drawn, by name, each with its seed. Equal seeds
+        are one person.
+    """
+
+    t: float = 0.5
+    k: int = 10
+    mode: Mode = "hybrid"
+    stage1: Stage1 = "whole"
+    generator: str = DEFAULT_GENERATOR
+    parts: tuple[tuple[str, PartSettings], ...] = ()
+    fill: tuple[tuple[str, int], ...] = ()
+
+    @classmethod
+    def of(
+        cls,
+        parts: Mapping[str, PartSettings] | None = None,
+        fill: Mapping[str, int] | None = None,
+        **others: Any,
+    ) -> ConversionSettings:
+        """Take ``parts`` and ``fill`` as mappings."""
+        return cls(parts=_sorted(parts), fill=_sorted(fill), **others)
+
+    def effective(self) -> ConversionSettings:
+        """Drop settings that change nothing, so that equal faces have equal settings."""
+        if self.mode == "none":
+            return ConversionSettings(mode="none", generator=self.generator)
+        if self.stage1 == "whole":
+            return replace(self, parts=(), fill=())
+        return self
+
+    def arguments(self) -> dict[str, Any]:
+        """Give them as `core.pipeline.SketchToFacePipeline` takes them, without what changes nothing by parts."""
+        wanted = self if self.stage1 == "parts" and self.mode != "none" else replace(self, parts=(), fill=())
+        return {
+            **{field.name: getattr(wanted, field.name) for field in fields(wanted)},
+            "stage1": wanted.stage1 if wanted.mode != "none" else "whole",
+            "parts": dict(wanted.parts),
+            "fill": dict(wanted.fill),
+        }
+
+    def of_part(self, name: str) -> PartSettings:
+        """Give what holds for a part: its own settings, else those of all."""
+        return dict(self.parts).get(name) or PartSettings(self.t, self.k)
+
+    def seed_of(self, name: str) -> int | None:
+        """Give the seed that fills a part, None where it is not to be filled."""
+        return dict(self.fill).get(name)
+
+    def has_own(self, name: str) -> bool:
+        """Tell whether a part has settings of its own."""
+        return name in dict(self.parts)
+
+    def with_part(self, name: str, t: float, k: int) -> ConversionSettings:
+        """Give a part settings of its own; where they are those of all, it follows them again."""
+        parts = dict(self.parts) | {name: PartSettings(t, k)}
+        if parts[name] == PartSettings(self.t, self.k):
+            del parts[name]
+        return replace(self, parts=_sorted(parts))
+
+    def without_part(self, name: str) -> ConversionSettings:
+        """Let a part follow the settings of all again."""
+        return replace(self, parts=tuple(part for part in self.parts if part[0] != name))
+
+    def with_fill(self, name: str, seed: int | None) -> ConversionSettings:
+        """Make up a part that is not drawn from a seed, or leave it out again with None."""
+        fill = {part: old for part, old in self.fill if part != name}
+        if seed is not None:
+            fill[name] = seed
+        return replace(self, fill=_sorted(fill))
+
+
+def _sorted(by_name: Mapping[str, T] | None) -> tuple[tuple[str, T], ...]:
+    return tuple(sorted((by_name or {}).items(), key=lambda item: item[0]))
