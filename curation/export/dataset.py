@@ -132,7 +132,13 @@ def export_version(
             commands=commands,
             kind=kind,
         )
-        _write_version(folder, version, kind, seed, fractions, compare_faces)
+        made_with = {
+            "kind": kind,
+            "annotation_formats": sorted(set(annotations)),  # "annotations" would be a table of COCO
+            "splits": {"seed": seed, **asdict(fractions)},
+            "compare_faces": compare_faces,
+        }
+        _write_version(folder, version, made_with)
         size = sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
     if set(library.version(version.name).removed) != set(version.removed):  # deleted for good meanwhile
         return export_version(
@@ -214,13 +220,10 @@ def _write_pair(folder: Path, kind: Kind, split: str, name: str, pair: Pair) -> 
     return sha256s[0], sha256s[1]
 
 
-def _write_version(
-    folder: Path, version: Version, kind: Kind, seed: int, fractions: Fractions, compare_faces: bool
-) -> None:
-    """What an import needs beside the members, and the mark of an export."""
+def _write_version(folder: Path, version: Version, made_with: Mapping[str, object]) -> None:
+    """What an import and a later export anew need beside the members, and the mark of an export."""
     about = {
         "format": FORMAT,
-        "kind": kind,
         "name": version.name,
         "created": version.created,
         "who": version.who,
@@ -229,8 +232,7 @@ def _write_version(
         "rules": version.rules_text,
         "rejected": version.rejected,
         "removed": list(version.removed),
-        "splits": {"seed": seed, **asdict(fractions)},
-        "compare_faces": compare_faces,
+        **made_with,
     }
     text = json.dumps(about, indent=1, ensure_ascii=False, sort_keys=True)
     (folder / VERSION_FILE).write_text(text + "\n", encoding="utf-8", newline="\n")

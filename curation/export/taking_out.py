@@ -132,6 +132,7 @@ def _take_out_of(library: Library, folder: Path, ids: frozenset[str]) -> None:
             seed = int(split.pop("seed"))
             export_version(
                 library, about["name"], folder, kind=about["kind"], seed=seed, fractions=Fractions(**split),
+                annotations=about.get("annotation_formats", ()),  # earlier exports name none
                 compare_faces=bool(about.get("compare_faces")),  # earlier exports did not: they keep their splits
             )  # fmt: skip
         if archive.exists() and _is_of_another(archive, folder):

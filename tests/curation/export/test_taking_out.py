@@ -59,6 +59,29 @@ def test_exports_in_the_library_are_made_anew_without_it(filled: Library, kind: 
     assert "| kept | 9 |" in (out / "README.md").read_text()
 
 
+def test_an_export_made_anew_keeps_its_annotations(filled: Library) -> None:
+    out = filled.files.exports / "first-pairs"
+    export_version(filled, "first", out, annotations=("voc", "coco", "yolo"), zip=True)
+    before = {path.relative_to(out) for path in out.rglob("*") if path.is_file()}
+    gone = filled.version("first").ids[0]
+    secrets = pictures(out, gone)
+    (name,) = [row["name"] for row in rows(out) if row["sha256"] == gone]
+    filled.delete_for_good([gone], who="Ann", why="asked for")
+    assert_is_gone(filled, out, gone, secrets)
+    after = {path.relative_to(out) for path in out.rglob("*") if path.is_file()}
+    assert before - after == {path for path in before if path.stem == name}
+    assert len(before - after) == 4  # photo, sketch, and the texts of YOLO and VOC
+
+
+def test_an_export_that_names_no_annotations_is_made_anew_without(filled: Library) -> None:
+    out = export(filled, zip=False)
+    about = json.loads((out / "version.json").read_text())
+    del about["annotation_formats"]
+    (out / "version.json").write_text(json.dumps(about))
+    filled.delete_for_good(filled.version("first").ids[:1], who="Ann", why="asked for")
+    assert json.loads((out / "version.json").read_text())["annotation_formats"] == []
+
+
 @pytest.mark.parametrize("at", ["before", "pictures", "export", "zip"])
 def test_a_kill_in_between_is_completed_by_the_next_start(
     filled: Library, monkeypatch: pytest.MonkeyPatch, at: str
