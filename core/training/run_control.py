@@ -293,7 +293,7 @@ def card_of(run: Run, name: str) -> str:
         f"- Steps: {step:,} of {run.steps:,}, batch {dig(config, 'loop.batch_size', '?')}",
         f"- Licence of the weights: {info.licence}",
         "",
-        "Its quality was not measured. Run: `python -m eval.quality --data PAIRS --out report.json`.",
+        f"Its quality was not measured. Run: `python -m eval.run --pairs PAIRS --generators '{name}' pix2pixhd`.",
         "",
     ])  # fmt: skip
 

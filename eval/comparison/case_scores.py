@@ -99,6 +99,7 @@ class CaseStore:
 
 VERSION = 1  # of the values; another one makes them anew
 FACE_FOUND = "face_found"
+OF_TRUTH = "truth_"  # before the name of an ``output`` metric: its value of the true photo
 PSNR_CAP = 100.0  # two equal pictures: JSON knows no infinity
 _MIN_SIDE = {"ssim": KERNEL, "ms_ssim": MIN_SIDE_MS_SSIM}
 _KEEP_EVERY = 32
@@ -126,12 +127,15 @@ class CaseScores:
         By metric.
     missing
         Why there are no landmarks, where the face detector is not on this machine.
+    of_truth
+        By metric that looks at the output alone, the values of the true photos at the outputs' size.
     """
 
     values: dict[str, tuple[float, ...]]
     control: dict[str, tuple[float, ...]]
     higher_is_better: dict[str, bool] = field(default_factory=dict)
     missing: str = ""
+    of_truth: dict[str, tuple[float, ...]] = field(default_factory=dict)
 
     @property
     def ignores_input(self) -> bool | None:
@@ -175,6 +179,7 @@ class CaseScorer:
             *metrics_of("landmarks"),
             *metrics_of("lines"),
             *metrics_of("photos"),
+            *metrics_of("output"),
             *([lpips] if lpips else []),
         )
         self.metrics = tuple(metric for metric in every if wanted(metric.name))
@@ -204,12 +209,13 @@ class CaseScorer:
         missing = self._fill(
             known, [(key, case) for key, (_, case) in zip(keys, jobs, strict=True)], progress
         )
+        alone = [metric.name for metric in self._of("output")]
         names = [FACE_FOUND, *(metric.name for metric in self.metrics)]
         tables = []
         for part in (range(len(present)), range(len(present), len(jobs))):
-            rows = {name: [math.nan] * len(cases) for name in names}
+            rows = {name: [math.nan] * len(cases) for name in (*names, *(OF_TRUTH + one for one in alone))}
             for position in part:
-                for name in names:
+                for name in rows:
                     value = known[keys[position]].get(name)
                     rows[name][jobs[position][0]] = math.nan if value is None else value
             tables.append(rows)
@@ -217,9 +223,10 @@ class CaseScorer:
         better = {metric.name: metric.higher_is_better for metric in self.metrics} | {FACE_FOUND: True}
         return CaseScores(
             {name: tuple(tables[0][name]) for name in used},
-            {name: tuple(tables[1][name]) for name in used if name != FACE_FOUND},
+            {name: tuple(tables[1][name]) for name in used if name not in (FACE_FOUND, *alone)},
             {name: better[name] for name in used},
             missing,
+            {name: tuple(tables[0][OF_TRUTH + name]) for name in used if name in alone},
         )
 
     def _fill(
@@ -272,6 +279,10 @@ class CaseScorer:
             true_points = reader.points(case.truth) if case.truth is not None else None
             if points is not None and true_points is not None:
                 found |= {one.name: one.compute(points, true_points) for one in self._of("landmarks")}
+        for one in self._of("output"):
+            found[one.name] = reader.alone(case.output, case.output, one.compute)
+            if case.truth is not None:
+                found[OF_TRUTH + one.name] = reader.alone(case.truth, case.output, one.compute)
         if case.truth is not None:
             found |= self._photos(case.output, case.truth, reader)
         if case.sketch is not None and self._of("lines"):

@@ -163,6 +163,7 @@ class CaseReader:
         self._photos: OrderedDict[str, Photo | None] = OrderedDict()
         self._points: dict[str, Points | None] = {}
         self._lines: dict[tuple[str, bool], Lines | None] = {}
+        self._alone: dict[tuple[object, ...], float | None] = {}
         self.missing = ""
 
     def __enter__(self) -> CaseReader:
@@ -213,6 +214,20 @@ class CaseReader:
             return lines_of(own_sketch(photo, None if points is None else points * (len(photo) / FRAME)))
 
         return self._remembered(output, True, draw)
+
+    def alone(self, picture: Picture, like: Picture, compute: Callable[[Photo], float]) -> float | None:
+        """A measure of one picture, shrunk to the size of another; None where it has no value."""
+        photo, other = self.photo(picture), self.photo(like)
+        if photo is None or other is None:
+            return None
+        photo = same_size(photo, other)[0]
+        key = (compute, picture.digest, photo.shape)
+        if key not in self._alone:
+            try:
+                self._alone[key] = compute(photo)
+            except ValueError:  # too small, or not square
+                self._alone[key] = None
+        return self._alone[key]
 
     def _remembered(
         self, picture: Picture, is_output: bool, draw: Callable[[Photo], Lines | None]

@@ -54,7 +54,7 @@ def colour_of(comparison: Comparison, model: str) -> str:
 
 
 def interval_chart(comparison: Comparison, column: Column, *, width: float = 480) -> Scene | None:
-    """Every model's figure on its 95 % interval, the best on top, real against real as a dashed line."""
+    """Every model's figure on its 95 % interval, the best on top, what true photos get as a line."""
     rows = [(model.name, model.scores[column.key]) for model in in_order(comparison, column)
             if column.key in model.scores and model.scores[column.key].value is not None]  # fmt: skip
     floor = next((one.estimate for one in comparison.floors if one.column == column.key), None)
@@ -69,8 +69,9 @@ def interval_chart(comparison: Comparison, column: Column, *, width: float = 480
     marks = _x_axis(scale, top, bottom)
     if floor is not None and floor.value is not None:
         x = scale(floor.value)
+        name = "true photos" if column.per_case else "real against real"
         marks += [Mark("line", ((x, top), (x, bottom)), GREY, 1.2),
-                  Mark("text", ((x + 3, top + 7),), GREY, 7, text="real against real")]  # fmt: skip
+                  Mark("text", ((x + 3, top + 7),), GREY, 7, text=name)]  # fmt: skip
     for place, (name, one) in enumerate(rows):
         y = top + step * (place + 0.5)
         colour = colour_of(comparison, name)

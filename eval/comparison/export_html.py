@@ -13,6 +13,7 @@ from eval.comparison.charts import Scene, curve_chart, interval_chart, map_chart
 from eval.comparison.formatting import (
     GROUPS,
     NOTHING,
+    floor_rows,
     group_of,
     in_order,
     in_words,
@@ -58,7 +59,7 @@ def main_column(comparison: Comparison) -> Column:
 def board_rows(
     comparison: Comparison, judged: Column, columns: Sequence[Column]
 ) -> list[tuple[str, str, list[Cell]]]:
-    """Name, place in words and cells of each model in the judged order, then of real against real if it has any."""
+    """Name, place in words and cells of each model in the judged order, then of true photos."""
     rows = [
         (
             model.name,
@@ -67,16 +68,10 @@ def board_rows(
         )
         for model in in_order(comparison, judged)
     ]
-    floors = {floor.column: floor for floor in comparison.floors}
-    if any(column.key in floors for column in columns):
-        cells = [
-            Cell(number_text(floors[column.key].estimate.value), interval_text(floors[column.key].estimate))
-            if column.key in floors
-            else Cell("")
-            for column in columns
-        ]
-        count = next(iter(floors.values())).count
-        rows.append(("Real against real", f"the floor, {count:,} on each side", cells))
+    for title, words, floors in floor_rows(comparison, columns):
+        estimates = [floors[column.key].estimate if column.key in floors else None for column in columns]
+        cells = [Cell(number_text(one.value), interval_text(one)) if one else Cell("") for one in estimates]
+        rows.append((title, words, cells))
     return rows
 
 

@@ -11,6 +11,7 @@ from eval.comparison.result import (
     Column,
     Comparison,
     Estimate,
+    Floor,
     ModelResult,
     PairResult,
     SetUsed,
@@ -25,7 +26,7 @@ GROUPS: dict[Group, str] = {
     "sketch": "Obeys the sketch",
 }
 # Not read from the registry of metrics: that takes PyTorch.
-PHOTO_METRICS = frozenset({"l1", "psnr", "ssim", "ms_ssim", "lpips"})
+PHOTO_METRICS = frozenset({"l1", "psnr", "ssim", "ms_ssim", "lpips", "checkerboard", "blotchiness"})
 TELLING = ("landmarks", "lpips", "l1", "chamfer")
 NOTHING = "–"
 SEVERITIES = ("misleads", "caution", "note")
@@ -164,6 +165,20 @@ def value_of(model: ModelResult, column: str) -> float | None:
     if estimate is None or estimate.value is None or not math.isfinite(estimate.value):
         return None
     return estimate.value
+
+
+def floor_rows(comparison: Comparison, columns: Sequence[Column]) -> list[tuple[str, str, dict[str, Floor]]]:
+    """Say what true photos get: rows of a title, a count in words and floors by column, of sets and of cases."""
+    found = []
+    for is_per_case, title, words in (
+        (False, "Real against real", "the floor, {:,} on each side"),
+        (True, "True photos", "the floor, {:,} photos"),
+    ):
+        keys = {column.key for column in columns if column.per_case is is_per_case}
+        floors = {floor.column: floor for floor in comparison.floors if floor.column in keys}
+        if floors:
+            found.append((title, words.format(next(iter(floors.values())).count), floors))
+    return found
 
 
 def pairs_of(comparison: Comparison, column: str) -> list[PairResult]:

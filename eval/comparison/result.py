@@ -127,7 +127,7 @@ class CurvePoint(_Part):
 
 
 class Floor(_Part):
-    """Real against real at the same number of images: what a perfect model would get."""
+    """Real against real at the same number of images, or true photos by themselves: what a perfect model would get."""
 
     column: str
     estimate: Estimate

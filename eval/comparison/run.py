@@ -200,6 +200,8 @@ def _numbers(
         name: is_higher for found in scores.values() for name, is_higher in found.higher_is_better.items()
     }
 
+    of_truth = next(iter(scores.values())).of_truth if scores else {}
+
     def of_sets() -> Numbers:
         numbers = Numbers()
         progress = stages.within("testing distances")
@@ -212,13 +214,13 @@ def _numbers(
     def of_cases() -> Numbers:
         numbers = Numbers()
         stages("testing cases", 0, 1)
-        add_case_columns(numbers, wanted, better, scorer.metrics, options)
+        add_case_columns(numbers, wanted, better, scorer.metrics, options, of_truth)
         return numbers
 
     sets = [extracted.real.key, *_digests(material), request.metrics, options]
     titles = [(metric.name, metric.title, metric.unit) for metric in scorer.metrics]
     numbers = memo.get(Numbers, sets, of_sets)
-    return numbers.joined(memo.get(Numbers, [wanted, better, titles, options], of_cases))
+    return numbers.joined(memo.get(Numbers, [wanted, better, titles, options, of_truth], of_cases))
 
 
 def _digests(material: Material) -> list[object]:

@@ -150,6 +150,7 @@ def add_case_columns(
     better: Mapping[str, bool],
     metrics: Sequence[Metric],
     options: Resampling,
+    of_truth: Mapping[str, Sequence[float]],
 ) -> None:
     """All columns of single cases.
 
@@ -161,6 +162,8 @@ def add_case_columns(
         By metric, whether higher is better.
     metrics
         For titles and units, in the order of the columns.
+    of_truth
+        By metric that looks at the output alone, the values of the true photos: its floor.
     """
     about = {one.name: one for one in metrics}
     for name in (FACE_FOUND, *about):
@@ -170,6 +173,10 @@ def add_case_columns(
         column = case_column(name, about.get(name), higher_is_better=better[name])
         found = trust_cases(name, models, higher_is_better=better[name], options=options)
         numbers.add(column, found)
+        if (value := mean(of_truth.get(name, ()))) is not None:
+            note = "The true photos by themselves, at the size of the first model's outputs."
+            count = int(np.isfinite(of_truth[name]).sum())
+            numbers.floors.append(Floor(column=name, estimate=Estimate(value=value), count=count, note=note))
 
 
 def trust_cases(

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import TypeVar
 
 from eval.comparison.cases import cases_with
-from eval.comparison.formatting import verdict, warnings_in_order
+from eval.comparison.formatting import floor_rows, verdict, warnings_in_order
 from eval.comparison.kept_features import KeptFeatures
 from eval.comparison.result import Column, Comparison, Estimate, ModelResult
 from eval.comparison.score_columns import Numbers, Resampling, trust_cases
@@ -28,9 +28,9 @@ def table(comparison: Comparison) -> str:
     for model in in_order(comparison):
         cells = [_cell(comparison, model, column) for column in columns]
         rows.append([model.name, str(model.set.count), *cells])
-    if comparison.floors:
-        floors = {floor.column: figure(floor.estimate.value) for floor in comparison.floors}
-        rows.append(["(real against real)", "", *(floors.get(column.key, "") for column in columns)])
+    for title, _, floors in floor_rows(comparison, columns):
+        cells = [figure(floors[one.key].estimate.value) if one.key in floors else "" for one in columns]
+        rows.append([f"({title.lower()})", "", *cells])
     lines = [*_aligned(rows), ""]
     lines += [verdict(comparison, columns[0]).sentence] if columns else []
     lines.append(f"protocol {comparison.protocol.name}: {comparison.protocol.extractor}")

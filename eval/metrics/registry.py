@@ -1,7 +1,8 @@
 """Every metric by name: what it takes, which way is better, and the pure function that computes it.
 
-Four kinds. ``features`` metrics take two sets of features (real, fake), one of each for a whole set. ``photos``,
-``lines`` and ``landmarks`` metrics take one output and what it should be; score a set with
+Five kinds. ``features`` metrics take two sets of features (real, fake), one of each for a whole set. ``photos``,
+``lines`` and ``landmarks`` metrics take one output and what it should be, ``output`` metrics the output alone; score
+a set with
 `eval.metrics.shuffled_control.Controlled`, which keeps the value of every pair for paired tests.
 """
 
@@ -14,6 +15,7 @@ from typing import Any, Literal
 
 from numpy.typing import ArrayLike
 
+from eval.metrics.artifacts import checkerboard_energy, colour_blotchiness
 from eval.metrics.density_coverage import density_coverage
 from eval.metrics.faithfulness import landmark_distance
 from eval.metrics.fid import frechet_distance
@@ -22,7 +24,7 @@ from eval.metrics.paired import mean_absolute_error, ms_ssim, psnr, ssim
 from eval.metrics.precision_recall import precision_recall
 from eval.metrics.sketch_agreement import sketch_agreement
 
-Kind = Literal["features", "photos", "lines", "landmarks"]
+Kind = Literal["features", "photos", "lines", "landmarks", "output"]
 
 
 @dataclass(frozen=True)
@@ -43,8 +45,9 @@ class Metric:
         For people.
     kind
         What ``compute`` takes: ``features`` (real (N, D), fake (M, D)) -> `Value`; ``photos`` (output, true)
-        (H, W, 3) uint8 -> float; ``lines`` (output's, input's) from `eval.metrics.sketch_agreement.lines_of` -> float;
-        ``landmarks`` (output's, true) (478, 2 or 3) -> float.
+        (H, W, 3) uint8 -> float; ``output`` (output) -> float, ValueError where it has no value; ``lines``
+        (output's, input's) from `eval.metrics.sketch_agreement.lines_of` -> float; ``landmarks`` (output's, true)
+        (478, 2 or 3) -> float.
     higher_is_better
         Which way a table is sorted.
     minimum
@@ -106,6 +109,8 @@ _ALL = (
     Metric("edge_f_4px", "Lines within 4 px", "lines", True,
            lambda ours, theirs: sketch_agreement(ours, theirs).f_4px, minimum=1, bounds=(0, 1)),
     Metric("landmarks", "Landmark distance", "landmarks", False, landmark_distance, "eye distances", 1, (0, None)),
+    Metric("checkerboard", "Checkerboard", "output", False, checkerboard_energy, "dB", 1),
+    Metric("blotchiness", "Blotches on the skin", "output", False, colour_blotchiness, "CIELAB", 1, (0, None)),
 )  # fmt: skip
 METRICS: Mapping[str, Metric] = MappingProxyType({metric.name: metric for metric in _ALL})
 

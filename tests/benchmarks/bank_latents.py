@@ -20,7 +20,7 @@ from core.checkpoints import load_model
 from core.images import sketch_to_tensor
 from core.manifold import Manifold
 from core.training.augment import AugmentConfig, damage
-from eval.quality.cases import load_cases
+from tests.benchmarks.held_out_faces import held_out
 
 NEIGHBOURS = 10
 STEP = 20_000
@@ -75,11 +75,11 @@ def damaged_drawings(pairs: Path, weights: Path, count: int, *, seed: int = 0) -
     size = model.config.image_size
     config = AugmentConfig(erase=0.6, hole=0.4, blur=0.2)
     rng = np.random.default_rng(seed)
-    cases = load_cases(pairs, "val")
+    sketches = [sketch for sketch, _ in held_out(pairs)]
     latents = []
     with torch.inference_mode():
         for number in range(count):
-            sketch = cases[number % len(cases)].sketch
+            sketch = sketches[number % len(sketches)]
             small = cv2.resize(sketch, (size, size), interpolation=cv2.INTER_AREA)
             latents.append(model.encode(sketch_to_tensor(damage(rng, small, config)))[0].numpy())
     return np.stack(latents).astype(np.float32)

@@ -20,6 +20,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+import cv2
 import numpy as np
 import torch
 from torch import Tensor, nn
@@ -37,12 +38,12 @@ from core.models.folder import AUTOENCODER_FILE, BANK_FILE, generator_file, gene
 from core.refinement import compile_whole
 from core.runtime import fold_batch_norm
 from core.sketch_input import prepare_sketch
-from eval.quality.__main__ import DRAWINGS
-from eval.quality.cases import load_drawings
 from tests.benchmarks.pipeline_speed import cpu_model
 
 HOPELESS = 4.0  # so many times slower than the best: three runs are enough
-DRAWN = ("thick_pen", "long_hair")
+DRAWN = [
+    Path(__file__).parents[2] / "data/demo/drawings" / f"{name}.png" for name in ("thick_pen", "long_hair")
+]
 
 
 @dataclass(frozen=True)
@@ -114,7 +115,7 @@ def subjects(weights: Path, names: Sequence[str] | None = None) -> Iterator[Subj
             for name, (module, examples) in zip(("encoder", "decoder"), found, strict=True):
                 yield Subject(f"stage 1, {title}: {name}", parts.family, module, examples)
     side = refined.shape[-1]
-    drawn = [case.sketch for case in load_drawings(DRAWINGS) if case.name in DRAWN]
+    drawn = [np.asarray(cv2.imread(str(path), cv2.IMREAD_GRAYSCALE), np.uint8) for path in DRAWN]
     inputs = torch.cat([refined, *(sketch_to_tensor(prepare_sketch(sketch, side)) for sketch in drawn)])
     for name in names or generators(weights):
         path = generator_file(weights, name)

@@ -32,7 +32,7 @@ from core.face_frame import FRAME, face_mask
 from core.images import save_png
 from core.landmarks import FaceLandmarker
 from core.pipeline import SketchToFacePipeline
-from core.training.data import MANIFEST
+from core.training.splits import VAL, assign_splits, read_manifest
 from eval.metrics.faithfulness import faithfulness
 
 Photo = NDArray[np.uint8]
@@ -86,13 +86,12 @@ def main() -> None:
         save_png(options.sheet, contact_sheet([case for case, _ in known], columns, options.shown))
 
 
-def held_out(data: Path, limit: int) -> list[tuple[Photo, Photo]]:
-    """Sketch and photo, 512 px, of pairs that the manifest calls ``val``, evenly chosen."""
-    rows = [json.loads(line) for line in (data / MANIFEST).read_text().splitlines()]
-    names = sorted(row["name"] for row in rows if row.get("split") == "val")
+def held_out(data: Path, limit: int | None = None) -> list[tuple[Photo, Photo]]:
+    """Sketch and photo, 512 px, of pairs that training holds out, all or so many evenly chosen."""
+    names = assign_splits(read_manifest(data)).names(VAL)
     if not names:
-        raise SystemExit(f"{data / MANIFEST} calls no pair 'val'.")
-    chosen = np.linspace(0, len(names) - 1, min(limit, len(names))).astype(int)
+        raise SystemExit(f"{data} holds out no pair.")
+    chosen = np.linspace(0, len(names) - 1, min(limit or len(names), len(names))).astype(int)
     return [
         (
             cv2.imread(str(data / "sketches" / f"{names[i]}.png"), cv2.IMREAD_GRAYSCALE).astype(np.uint8),

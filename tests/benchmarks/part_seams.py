@@ -25,7 +25,7 @@ from core.face_parts.layout import FACE_PARTS, PAINT_ORDER, part_alpha, part_box
 from core.images import save_png
 from core.pipeline import SketchToFacePipeline
 from core.sketch_input import prepare_sketch
-from eval.quality.cases import load_cases
+from tests.benchmarks.held_out_faces import held_out
 
 AWAY = range(3, 9)
 Grey = NDArray[np.float32]
@@ -106,10 +106,7 @@ def main() -> None:
     options = parser.parse_args()
     pipeline = SketchToFacePipeline.load(options.weights, device="cpu", upscale=False)
     refine = refine_by_parts(pipeline, options.t, options.mode)
-    pages = [
-        prepare_sketch(case.sketch, pipeline.size)
-        for case in load_cases(options.data, "val", limit=options.limit)
-    ]
+    pages = [prepare_sketch(sketch, pipeline.size) for sketch, _ in held_out(options.data, options.limit)]
     soft = [refine(page) for page in pages]
     with patch.object(parts_module, "part_alpha", hard_alpha):
         hard = [refine(page) for page in pages]

@@ -17,6 +17,7 @@ from eval.comparison.formatting import (
     GROUPS,
     NOTHING,
     Verdict,
+    floor_rows,
     group_of,
     in_order,
     in_words,
@@ -76,7 +77,7 @@ def marks_of(comparison: Comparison) -> list[tuple[str, Warned]]:
 def leaderboard(
     comparison: Comparison, judged: Column, columns: Sequence[Column], *, earlier: Comparison | None = None
 ) -> str:
-    """The table: a row per model in the order of the judged column, then real against real.
+    """The table: a row per model in the order of the judged column, then of true photos.
 
     Parameters
     ----------
@@ -190,24 +191,22 @@ def _cost(model: ModelResult) -> str:
 def _floor_rows(
     comparison: Comparison, columns: Sequence[Column], scales: dict[str, Scale], *, has_cost: bool
 ) -> list[str]:
-    floors = {floor.column: floor for floor in comparison.floors}
-    shown = [floors.get(column.key) for column in columns]
-    known = [floor for floor in shown if floor is not None]
-    if not known:
-        return []
-    cells = "".join(
-        f"<td><span class='figure'>{number_text(floor.estimate.value)}</span>"
-        f"{strip(floor.estimate, scales[column.key])}<small>{interval_text(floor.estimate)}</small></td>"
-        if floor
-        else "<td></td>"
-        for column, floor in zip(columns, shown, strict=True)
-    )
-    note = known[0].note or "What a perfect model would get."
-    words = f"<small title='{plain(note)}'>the floor, with {known[0].count:,} on each side</small>"
-    return [
-        f"<tr class='floor'><th scope='row'><span class='rank'></span><span class='who'>Real against real{words}</span>"
-        f"</th>{cells}{'<td class=cost></td>' * 2 if has_cost else ''}</tr>"
-    ]
+    rows = []
+    for title, count, floors in floor_rows(comparison, columns):
+        cells = "".join(
+            f"<td><span class='figure'>{number_text(floor.estimate.value)}</span>"
+            f"{strip(floor.estimate, scales[column.key])}<small>{interval_text(floor.estimate)}</small></td>"
+            if (floor := floors.get(column.key))
+            else "<td></td>"
+            for column in columns
+        )
+        note = next(iter(floors.values())).note or "What a perfect model would get."
+        words = f"<small title='{plain(note)}'>{count}</small>"
+        rows.append(
+            f"<tr class='floor'><th scope='row'><span class='rank'></span><span class='who'>{title}{words}</span></th>"
+            f"{cells}{'<td class=cost></td>' * 2 if has_cost else ''}</tr>"
+        )
+    return rows
 
 
 def strip(estimate: Estimate, scale: Scale) -> str:

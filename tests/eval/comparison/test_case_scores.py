@@ -91,6 +91,8 @@ def test_every_kind_of_metric_has_a_value_and_a_control(tmp_path: Path) -> None:
         "l1",
         "psnr",
         "ssim",
+        "checkerboard",
+        "blotchiness",
     }
     assert all(len(values) == 4 and not any(map(math.isnan, values)) for values in found.values.values())
     assert np.mean(found.control["l1"]) > 2 * np.mean(found.values["l1"])
@@ -148,6 +150,29 @@ def test_a_damaged_output_has_no_score(tmp_path: Path) -> None:
 def test_what_is_not_wanted_is_not_computed(tmp_path: Path) -> None:
     found = scorer(tmp_path, wanted=lambda name: name == "l1").score(cases())
     assert set(found.values) == {"l1"}
+
+
+def test_traces_of_a_generator_are_those_that_the_quality_check_found(tmp_path: Path) -> None:
+    """Figures of `eval.quality`, which measured them before: outputs as they are, true photos at their size."""
+    outputs = [noisy(photo(i, 128), 6, i) for i in range(4)]
+    for output in outputs:
+        output[::2, ::2] = np.minimum(output[::2, ::2].astype(int) + 3, 255)
+    some = [
+        CaseInput(f"{i}", picture(f"out{i}", output), picture(f"true{i}", photo(i, 256)))
+        for i, output in enumerate(outputs)
+    ]
+    found = scorer(tmp_path, wanted=lambda name: name in ("checkerboard", "blotchiness")).score(some)
+    means = [np.mean(values[name]) for values in (found.values, found.of_truth) for name in sorted(values)]
+    before = [2.8952812552452087, 18.56571150739078, 2.531235933303833, 2.2077649884415256]
+    assert means == pytest.approx(before, abs=1e-9)
+    assert found.control == {}
+
+
+@pytest.mark.parametrize("shape", [(60, 60), (64, 80)], ids=["too small for a grid", "not square"])
+def test_a_trace_that_cannot_be_measured_is_missing(tmp_path: Path, shape: tuple[int, int]) -> None:
+    odd = [CaseInput("0", picture("out", np.full((*shape, 3), 90, np.uint8)))]
+    found = scorer(tmp_path).score(odd)
+    assert len({"checkerboard", "blotchiness"} & set(found.values)) == 1
 
 
 def test_lpips_of_a_user_is_a_column_and_its_weights_are_part_of_the_key(tmp_path: Path) -> None:

@@ -9,11 +9,14 @@ import numpy as np
 import pytest
 
 from eval.comparison.cases import model_of
+from eval.comparison.export_csv import to_csv
+from eval.comparison.export_html import to_html
 from eval.comparison.pictures import find_picture
 from eval.comparison.request import ComparisonRequest, read_request
 from eval.comparison.result import Comparison, read_comparison
 from eval.comparison.run import run_comparison
 from eval.comparison.stages import Cancelled
+from eval.comparison.table import table
 from eval.protocols import protocol
 from eval.sets.folders import open_set
 from tests.eval.comparison.comparison_material import SmallTools, photo, write_set, write_sets
@@ -51,6 +54,21 @@ def test_every_case_has_a_score_and_a_control(finished: tuple[Path, Comparison])
     assert len(sharp.case_scores["l1"]) == len(finished[1].cases) == 16
     assert sharp.control["l1"] > 3 * sharp.scores["l1"].value
     assert sharp.ignores_input is False
+
+
+def test_traces_of_a_generator_stand_beside_those_of_true_photos_in_every_form(
+    finished: tuple[Path, Comparison],
+) -> None:
+    comparison = finished[1]
+    model, floors = model_of(comparison, "rough"), {one.column: one for one in comparison.floors}
+    assert len(model.case_scores["blotchiness"]) == 16 and "blotchiness" not in model.control
+    assert floors["blotchiness"].estimate.value < model.scores["blotchiness"].value
+    assert all(
+        "blotchiness" in shown for shown in (table(comparison), to_csv(comparison), to_html(comparison))
+    )
+    assert "checkerboard" not in model.case_scores  # of 32 px, too small for a grid
+    assert "(true photos)" in table(comparison)
+    assert "True photos<small>the floor, 16 photos</small>" in to_html(comparison)
 
 
 def test_pictures_of_the_cases_are_kept(finished: tuple[Path, Comparison]) -> None:

@@ -178,7 +178,7 @@ def test_other_photos_are_not_called_other_weights() -> None:
 
 
 def test_photo_metrics_are_those_of_the_registry() -> None:
-    assert {name for name, metric in METRICS.items() if metric.kind == "photos"} <= PHOTO_METRICS
+    assert {name for name, metric in METRICS.items() if metric.kind in ("photos", "output")} <= PHOTO_METRICS
     assert PHOTO_METRICS - {"lpips"} <= set(METRICS)
 
 

@@ -7,7 +7,7 @@ import pytest
 import torch
 from torch import nn
 
-from eval.metrics.paired import MIN_SIDE_MS_SSIM, load_lpips, ms_ssim, ssim
+from eval.metrics.paired import MIN_SIDE_MS_SSIM, load_lpips, mean_absolute_error, ms_ssim, psnr, ssim
 
 
 def photo(seed: int = 0, size: int = MIN_SIDE_MS_SSIM) -> np.ndarray:
@@ -76,3 +76,12 @@ def test_a_file_that_is_no_network_is_refused(tmp_path: Path) -> None:
         load_lpips(tmp_path / "lpips.pt")
     with pytest.raises(FileNotFoundError, match="missing"):
         load_lpips(tmp_path / "nowhere.pt")
+
+
+def test_pixel_errors_of_equal_and_different_photos() -> None:
+    black, grey = np.zeros((8, 8, 3), np.uint8), np.full((8, 8, 3), 51, np.uint8)
+    assert mean_absolute_error(black, grey) == 51
+    assert psnr(black, grey) == pytest.approx(20 * np.log10(5))
+    assert psnr(grey, grey) == np.inf
+    with pytest.raises(ValueError, match="one shape"):
+        psnr(black, grey[:4])

@@ -1,4 +1,4 @@
-"""Traces that a generator leaves and a camera does not: checkerboards, and blotches on the skin.
+"""Measure traces that a generator leaves and a camera does not: checkerboards, and blotches on the skin.
 
 Each measure says nothing by itself. Take it of the outputs and of the true photos at the same size, and
 compare: what true photos have is no artifact.

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from core.face_frame import FRAME, face_mask
-from eval.quality.artifacts import checkerboard_energy, colour_blotchiness
+from eval.metrics.artifacts import checkerboard_energy, colour_blotchiness
 
 SIZE = 256
 
