@@ -13,6 +13,8 @@ import pandas as pd
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from curation.export.__main__ import _parse
+from curation.jobs import Job
 from curation.library.library import Library
 from curation.library.selection import Filters, matching
 from curation.rules import Rule, Rules
@@ -116,6 +118,45 @@ def test_versions_whose_names_differ_in_punctuation_have_places_of_their_own(
         view.button(key=f"export_{name}").click().run()
     assert tuple(arguments[0] for arguments in started) == names
     assert len({arguments[arguments.index("--out") + 1] for arguments in started}) == len(names)
+
+
+def test_faces_are_compared_unless_the_switch_says_otherwise(
+    data: Path, open_view: Callable[[str], AppTest], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ids = fill_library(data / "library", 3)
+    with Library.open(data / "library") as library:
+        library.decide(ids, "keep", reviewer="ann")
+        library.freeze("first", who="ann")
+    started: list[list[str]] = []
+    monkeypatch.setattr("curation.jobs.start", lambda _kind, arguments, library: started.append(arguments))
+    view = open_view("export")
+    switch = view.toggle(key="faces_first")
+    assert switch.value is True and switch.help
+    view.button(key="export_first").click().run()
+    view.toggle(key="faces_first").set_value(False).run()
+    view.button(key="export_first").click().run()
+    assert not view.exception
+    assert ["--no-faces" in arguments for arguments in started] == [False, True]
+    _parse(started[1])  # the command knows it
+
+
+def test_of_two_exports_at_one_place_the_later_is_shown(
+    data: Path, open_view: Callable[[str], AppTest], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ids = fill_library(data / "library", 3)
+    with Library.open(data / "library") as library:
+        library.decide(ids, "keep", reviewer="ann")
+        library.freeze("first", who="ann")
+    jobs = []
+    for name, faces in (("later", ["--no-faces"]), ("earlier", [])):
+        (output := data / f"{name}.out").write_text(json.dumps({"out": "place", "people": [name]}))
+        arguments = ("first", "--out", "place", *faces)
+        jobs.append(Job(name, "export", arguments, "done", 3, 3, "", "", "", "", output, output))
+    monkeypatch.setattr("curation.jobs.jobs", lambda _library: jobs)
+    view = open_view("export")
+    assert not view.exception
+    captions = " ".join(caption.value for caption in view.caption)
+    assert "later" in captions and "earlier" not in captions
 
 
 @pytest.mark.parametrize("page", ["collect", "rules"])
