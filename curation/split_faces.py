@@ -170,7 +170,7 @@ def main(arguments: list[str] | None = None) -> int:
         with Library.open(options.library) as library, tqdm(unit="picture", file=sys.stderr) as bar:
             show = follow_progress(bar, report)
             report.phase("splitting")
-            summary = split_faces(library, _named(library, options.ids), progress=show)
+            summary = split_faces(library, library.find_ids(options.ids), progress=show)
             found = json.dumps({"summary": asdict(summary)}) if options.json else summary.sentence()
             print(found, flush=True)
             if options.judge:
@@ -188,20 +188,6 @@ def main(arguments: list[str] | None = None) -> int:
         print("Stopped. What was added stays; run it again to go on.", file=sys.stderr)
         return 130
     return 0
-
-
-def _named(library: Library, beginnings: Sequence[str]) -> list[str]:
-    ids = library.table().index.astype(str)
-    found = []
-    for beginning in beginnings:
-        matching = [one for one in ids if one.startswith(beginning)]
-        if len(matching) != 1:
-            raise ValueError(
-                f"{beginning!r} is the beginning of {len(matching)} ids of this library, expected 1. "
-                "Give more of the id, or none to cut every group picture."
-            )
-        found += matching
-    return found
 
 
 if __name__ == "__main__":

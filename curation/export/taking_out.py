@@ -91,14 +91,17 @@ def exported_elsewhere(library: Library, ids: Collection[str]) -> tuple[str, ...
         Each with its version and day, the latest last.
     """
     own, found = library.files.exports.resolve(), dict[str, str]()
-    versions = {v.name: frozenset(v.ids + v.removed) for v in library.versions()}
-    for entry in _entries(library.root / LEDGER):
+    for entry in exports_with(library, ids):
         out = Path(str(entry.get("out", "")))
-        if out.resolve().is_relative_to(own):
-            continue
-        if not versions.get(str(entry.get("version")), frozenset()).isdisjoint(ids):
+        if not out.resolve().is_relative_to(own):
             found[str(out)] = f"{out} (version {entry['version']}, {str(entry.get('at', ''))[:10]})"
     return tuple(found.values())
+
+
+def exports_with(library: Library, ids: Collection[str]) -> list[dict[str, Any]]:
+    """What `note_export` remembered of versions that hold, or held, one of these images, the latest last."""
+    versions = {v.name for v in library.versions() if not frozenset(v.ids + v.removed).isdisjoint(ids)}
+    return [entry for entry in _entries(library.root / LEDGER) if str(entry.get("version")) in versions]
 
 
 def take_out(library: Library, ids: Collection[str]) -> None:
@@ -160,11 +163,12 @@ def _withdraw(folder: Path, archive: Path, why: str) -> None:
 def _holds(folder: Path, ids: frozenset[str]) -> bool:
     """Whether an export lists one of the images; one that names it as somebody's duplicate does not."""
     return any(row.get("image_id") in ids for row in _rows(folder / MEMBERS_FILE, ids)) or any(
-        True for _ in _rows_of(folder, ids)
+        True for _ in rows_of(folder, ids)
     )
 
 
-def _rows_of(folder: Path, ids: frozenset[str]) -> Iterable[dict[str, Any]]:
+def rows_of(folder: Path, ids: frozenset[str]) -> Iterable[dict[str, Any]]:
+    """Rows of an export's manifest that are of these images."""
     return (row for row in _rows(folder / MANIFEST, ids) if row.get("sha256") in ids)
 
 
@@ -183,7 +187,7 @@ def _rows(path: Path, ids: frozenset[str]) -> Iterable[dict[str, Any]]:
 
 def _remove_pictures(folder: Path, ids: frozenset[str]) -> None:
     """At once: making the export anew may take minutes."""
-    for row in _rows_of(folder, ids):
+    for row in rows_of(folder, ids):
         for place in (row.get("photo"), row.get("sketch")):
             if place:
                 (folder / str(place)).unlink(missing_ok=True)

@@ -53,15 +53,17 @@ def delete_for_good(
     who: str,
     why: str,
     take_out: Callable[[Collection[str]], None],
-) -> None:
-    """See `curation.library.library.Library.delete_for_good`."""
+) -> list[str]:
+    """See `curation.library.library.Library.delete_for_good`; gives the ids, those of equal pixels among them."""
     who = clean_reviewer(who)
     with database.write() as write:
-        _bury(write, list(numbers_of(write.connection, ids)), who, why)
+        buried = _bury(write, list(numbers_of(write.connection, ids)), who, why)
     finish(database, files, take_out)
+    return buried
 
 
-def _bury(write: Write, ids: Sequence[str], who: str, why: str) -> None:
+def _bury(write: Write, ids: Sequence[str], who: str, why: str) -> list[str]:
+    buried: list[str] = []
     for chunk in chunks(ids):
         same_pixels = select(images.c.pixel_hash).where(images.c.id.in_(chunk))
         found = write.connection.execute(
@@ -87,6 +89,8 @@ def _bury(write: Write, ids: Sequence[str], who: str, why: str) -> None:
                     for row in found
                 ],
             )
+            buried += [row.id for row in found]
+    return buried
 
 
 def finish(database: Database, files: LibraryFiles, take_out: Callable[[Collection[str]], None]) -> int:

@@ -172,6 +172,21 @@ def numbers_of(connection: Connection, ids: Iterable[str]) -> dict[str, int]:
     return {image_id: found[image_id] for image_id in wanted}
 
 
+def find_ids(connection: Connection, beginnings: Iterable[str]) -> list[str]:
+    """See `curation.library.library.Library.find_ids`."""
+    found: list[str] = []
+    for beginning in beginnings:
+        begins = images.c.id.startswith(beginning, autoescape=True)
+        matching = list(connection.execute(select(images.c.id).where(begins)).scalars())
+        if len(matching) != 1:
+            raise ValueError(
+                f"{beginning!r} is the beginning of {len(matching)} ids of this library, expected 1. "
+                "Give more of the id."
+            )
+        found += matching
+    return found
+
+
 def rows_of(connection: Connection, ids: Iterable[str]) -> dict[str, int]:
     """The rows of those among ``ids`` that are in the library."""
     found: dict[str, int] = {}

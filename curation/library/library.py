@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 import numpy as np
 
@@ -25,6 +25,9 @@ from curation.library.records import (
 )
 from curation.library.versions import Version
 from curation.rules import Rules
+
+if TYPE_CHECKING:
+    from curation.export.made_of_exports import Traces
 
 
 class Holdings(LibraryBase):
@@ -55,6 +58,17 @@ class Holdings(LibraryBase):
         """Format, size and pixel hash of each image."""
         with self._database.read() as connection:
             return images.pictures(connection, ids)
+
+    def find_ids(self, beginnings: Iterable[str]) -> list[str]:
+        """Ids of images by their beginnings.
+
+        Raises
+        ------
+        ValueError
+            If one of them begins no id, or several.
+        """
+        with self._database.read() as connection:
+            return images.find_ids(connection, beginnings)
 
     def known_sources(self, source: str) -> dict[str, str]:
         """What `note_source_files` noted of each file of a source."""
@@ -227,26 +241,27 @@ class Library(Holdings, Reviews):
         with self._database.write() as write:
             return restoring.restore(write, version, list(members))
 
-    def delete_for_good(self, ids: Iterable[str], *, who: str, why: str) -> tuple[str, ...]:
+    def delete_for_good(self, ids: Iterable[str], *, who: str, why: str) -> Traces:
         """Delete images with all that was made and noted of them, and never take them in again.
 
         Their hashes stay, as tombstones and in the lists of versions. Exports in the library's own folder
-        are made anew without them, or withdrawn where that cannot be.
+        are made anew without them, or withdrawn where that cannot be; comparisons lose their pictures.
 
         Returns
         -------
-        places
-            Exports elsewhere that hold one of them: nobody but a person can remove it there.
+        traces
+            What still holds something of them: nobody but a person can remove it.
         """
-        from curation.export.taking_out import exported_elsewhere
+        from curation.export.made_of_exports import traces_of
 
-        wanted = list(ids)
-        deletion.delete_for_good(
-            self._database, self.files, wanted, who=who, why=why, take_out=self._take_out
+        deleted = deletion.delete_for_good(
+            self._database, self.files, ids, who=who, why=why, take_out=self._take_out
         )
-        return exported_elsewhere(self, wanted)
+        return traces_of(self, deleted)
 
     def _take_out(self, ids: Collection[str]) -> None:
-        from curation.export.taking_out import take_out  # builds on this module
+        from curation.export.made_of_exports import take_out_of_comparisons  # builds on this module
+        from curation.export.taking_out import take_out
 
+        take_out_of_comparisons(self, ids)
         take_out(self, ids)

@@ -146,9 +146,8 @@ def _delete(library: Library, session: ReviewSession, deed: Mapping[str, Any], w
     why = str(deed.get("why") or "").strip()[:200]
     if not why:
         raise ValueError("Say why it is to be deleted.")
-    elsewhere = library.delete_for_good(_ids(deed), who=who, why=why)
-    also = f" It was also exported to {'; '.join(elsewhere)}. Remove it there, too." if elsewhere else ""
-    session.say(f"Deleted for good.{also}")
+    traces = library.delete_for_good(_ids(deed), who=who, why=why)
+    session.say(f"Deleted for good. {traces.sentence()}".strip())
 
 
 def _turn(_library: Library, session: ReviewSession, deed: Mapping[str, Any]) -> None:

@@ -26,7 +26,7 @@ function createToast(element) {
       element.textContent = text;
       element.toggleAttribute("data-on", Boolean(text));
       clearTimeout(timer);
-      timer = setTimeout(() => element.removeAttribute("data-on"), 5000);
+      timer = setTimeout(() => element.removeAttribute("data-on"), Math.max(5000, 80 * text.length)); // to read it
     },
     dispose() {
       clearTimeout(timer);

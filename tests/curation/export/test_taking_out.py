@@ -54,7 +54,7 @@ def test_exports_in_the_library_are_made_anew_without_it(filled: Library, kind: 
     out = export(filled, kind)
     gone = filled.version("first").ids[0]
     secrets = pictures(out, gone)
-    assert filled.delete_for_good([gone], who="Ann", why="asked for") == ()
+    assert filled.delete_for_good([gone], who="Ann", why="asked for").elsewhere == ()
     assert_is_gone(filled, out, gone, secrets)
     assert "| kept | 9 |" in (out / "README.md").read_text()
 
@@ -140,8 +140,8 @@ def test_exports_elsewhere_are_listed_for_the_person_who_asks(filled: Library, t
     export(filled)
     first = filled.version("first").ids[0]
     stranger = next(i for i in filled.table().index if i not in filled.version("first").ids)
-    assert filled.delete_for_good([stranger], who="Ann", why="asked for") == ()
-    (place,) = filled.delete_for_good([first], who="Ann", why="asked for")
+    assert filled.delete_for_good([stranger], who="Ann", why="asked for").elsewhere == ()
+    (place,) = filled.delete_for_good([first], who="Ann", why="asked for").elsewhere
     assert place.startswith(f"{out} (version first, 20")
     assert (out / "version.json").is_file()  # a person's own folder is not touched
 

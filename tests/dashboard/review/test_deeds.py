@@ -171,6 +171,22 @@ def test_images_deleted_meanwhile_do_not_keep_the_others_from_being_decided(libr
     assert decisions(library, ids[1:4]) == ["keep", "keep", ""]
 
 
+def test_who_deletes_for_good_is_told_what_keeps_a_trace(
+    library: Library, ids: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setenv("STUDIO_DATA", str(tmp_path))
+    library.decide(ids[:1], "keep", reviewer="Ann")
+    library.freeze("v1", who="Ann")
+    export, run = library.files.exports / "v1", tmp_path / "runs" / "painter"
+    for folder in (export, run):
+        folder.mkdir(parents=True)
+    (export / "version.json").write_text('{"name": "v1"}')
+    (run / "config.yaml").write_text(f"data: {{root: '{export}'}}\n")
+    session = ReviewSession()
+    carry_out(library, session, [deed(1, "delete", ids=ids[:1], why="asked for")], DoneBook())
+    assert session.notice.startswith("Deleted for good. Trained on a dataset that held it: painter.")
+
+
 def test_settling_makes_a_disagreement_end(library: Library, ids: list[str]):
     library.decide(ids[:1], "keep", reviewer="Bob")
     session, book = ReviewSession(), DoneBook()
