@@ -16,7 +16,7 @@ from core import face_mesh
 from core.assets import find
 from core.face_frame import FRAME, alignment_targets
 from core.landmarks import FaceLandmarker
-from core.paper_sheet import shrink
+from core.scan_sheet import shrink
 
 logger = logging.getLogger(__name__)
 

@@ -29,8 +29,8 @@ from typing import TYPE_CHECKING, Any
 from core.errors import AssetMissing
 from core.processes.progress import follow_progress
 from core.processes.workers import WorkerStartError
+from curation.intake.ingestion import IntakeResult, IntakeSummary, summarise
 from curation.intake.sources import IMPORTERS, Origin, Progress, add_demo, add_source
-from curation.intake.take import Answer, IntakeSummary, summarise
 from curation.library.errors import LibraryError
 
 if TYPE_CHECKING:
@@ -78,7 +78,7 @@ def main(arguments: list[str] | None = None) -> int:
     return 0
 
 
-def _answers(library: Library, options: argparse.Namespace, progress: Progress) -> Iterator[Answer]:
+def _answers(library: Library, options: argparse.Namespace, progress: Progress) -> Iterator[IntakeResult]:
     origin = Origin(options.source, options.licence, options.author, options.page, options.uploader)
     if options.demo:
         yield from add_demo(library, progress=progress)
@@ -90,7 +90,9 @@ def _answers(library: Library, options: argparse.Namespace, progress: Progress) 
         )  # fmt: skip
 
 
-def _print_each(answers: Iterable[Answer], as_json: bool, write: Callable[..., Any]) -> Iterator[Answer]:
+def _print_each(
+    answers: Iterable[IntakeResult], as_json: bool, write: Callable[..., Any]
+) -> Iterator[IntakeResult]:
     for answer in answers:
         if as_json:
             print(json.dumps(asdict(answer)), flush=True)

@@ -35,7 +35,7 @@ from dashboard.shared.links import address
 from dashboard.shared.shared_library import shared_library
 
 if TYPE_CHECKING:
-    from curation.intake.take import Answer
+    from curation.intake.ingestion import IntakeResult
 
 logger = logging.getLogger(__name__)
 
@@ -152,15 +152,15 @@ async def _take_upload(upload: Upload) -> Response:
     return JSONResponse(body, 200 if taken else 422)
 
 
-def _take_file(file: UploadFile, upload: Upload) -> Answer:
+def _take_file(file: UploadFile, upload: Upload) -> IntakeResult:
     """One file into the library; runs in a thread, and decodes in a child process."""
-    from curation.intake.take import Answer, plain_name, take_bytes
+    from curation.intake.ingestion import IntakeResult, ingest_bytes, plain_name
     from curation.library.records import Provenance
 
     name = plain_name(file.filename or "")
     if file in upload.too_large:
         limit = f"{upload.limits.max_file_bytes / 1e6:g} MB"
-        return Answer(name, "refused", code="too_many_bytes", sentence=f"It is larger than {limit}.")
+        return IntakeResult(name, "refused", code="too_many_bytes", sentence=f"It is larger than {limit}.")
     fields = {key: plain_name(value.strip())[:MAX_FIELD_LENGTH] for key, value in upload.fields.items()}
     origin = Provenance(
         source=f"{SOURCE}:{fields['source']}" if fields.get("source") else SOURCE,
@@ -172,7 +172,7 @@ def _take_file(file: UploadFile, upload: Upload) -> Answer:
         uploader=SOURCE,
     )
     file.file.seek(0)
-    return take_bytes(shared_library(), file.file.read(), origin)
+    return ingest_bytes(shared_library(), file.file.read(), origin)
 
 
 @needs_token

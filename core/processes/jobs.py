@@ -188,7 +188,7 @@ def start(
     job_id = f"{datetime.now(UTC):%Y%m%d-%H%M%S-%f}-{secrets.token_hex(3)}"
     about = {"kind": kind, "arguments": list(arguments), "started": _now()}
     write_record(folder / f"{job_id}.json", about)
-    command = [sys.executable, "-m", "core.processes.inside", str(folder), job_id, module]
+    command = [sys.executable, "-m", "core.processes.job_runner", str(folder), job_id, module]
     command += [*arguments, *surroundings]
     with (folder / f"{job_id}.out").open("wb") as out, (folder / f"{job_id}.log").open("wb") as log:
         process = subprocess.Popen(

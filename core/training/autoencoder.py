@@ -22,9 +22,9 @@ from core.images import sketch_to_tensor
 from core.training import command
 from core.training.augment import AugmentConfig
 from core.training.data import DataConfig, Pairs, load_pairs
+from core.training.denoising_loss import damaged_and_clean, denoising_terms, sample_sheet
 from core.training.loop import train_recipe
 from core.training.recipe import UNKNOWN_LICENCE, Batch, LoopConfig, Progress, settings_of
-from core.training.redrawing import damaged_and_clean, redrawing_terms, sample_sheet
 
 
 @dataclass(frozen=True)
@@ -65,12 +65,12 @@ class AutoencoderRecipe:
         return damaged_and_clean(self.pairs, self.augment, indices, rngs)
 
     def losses(self, batch: Batch, networks: dict[str, nn.Module]) -> Iterator[tuple[str, dict[str, Tensor]]]:
-        """See `core.training.redrawing.redrawing_terms`; some pixels count more."""
+        """See `core.training.denoising_loss.denoising_terms`; some pixels count more."""
         sketch = batch["sketch"].float() / 127.5 - 1
         target = batch["clean"].float() / 255
         logits = networks["autoencoder"](sketch).float()
         weight = self._weight.to(logits.device)
-        terms = redrawing_terms(self.loss, logits, target, ink_weight=weight, edge_weight=weight)
+        terms = denoising_terms(self.loss, logits, target, ink_weight=weight, edge_weight=weight)
         yield "autoencoder", terms
 
     def samples(self, model: nn.Module) -> np.ndarray:

@@ -22,7 +22,7 @@ from core.training.augment import AugmentConfig
 from core.training.data import DataConfig
 from core.training.recipe import UNKNOWN_LICENCE, LoopConfig, Progress, settings_of
 from core.training.refiner import RefinerConfig
-from core.training.unpaired import Judges, Translators, UnpairedLoss, train_unpaired
+from core.training.unpaired import Discriminators, GeneratorPair, UnpairedLoss, train_unpaired
 from core.training.unpaired_data import UnpairedConfig
 
 
@@ -48,11 +48,11 @@ def train(
         this one begins with.
     """
     torch.manual_seed(loop.seed)
-    translators = Translators(
+    translators = GeneratorPair(
         ResnetTranslator(generator),
         ResnetTranslator(replace(generator, input_nc=generator.output_nc, output_nc=generator.input_nc)),
     )
-    judges = Judges([PatchDiscriminator(discriminator)], [PatchDiscriminator(discriminator)])
+    judges = Discriminators([PatchDiscriminator(discriminator)], [PatchDiscriminator(discriminator)])
     return train_unpaired(
         translators, judges, data=data, loop=loop, unpaired=unpaired, augment=augment, loss=loss,
         refiner=refiner, settings=settings_of(generator=generator, discriminator=discriminator),

@@ -22,7 +22,7 @@ from torch.optim.swa_utils import AveragedModel
 from core.atomic_files import write_atomically
 from core.checkpoints import load_model, read_info, save_model
 from core.errors import AssetMissing
-from core.training.place import has_bf16, join_processes
+from core.training.distributed import has_bf16, join_processes
 from core.training.recipe import (
     MAY_CHANGE,
     LoopConfig,

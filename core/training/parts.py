@@ -33,9 +33,9 @@ from core.images import sketch_to_tensor
 from core.training import command
 from core.training.augment import AugmentConfig
 from core.training.data import DataConfig, Pairs, load_pairs
+from core.training.denoising_loss import damaged_and_clean, denoising_terms, sample_sheet
 from core.training.loop import train_recipe
 from core.training.recipe import UNKNOWN_LICENCE, Batch, LoopConfig, Progress, settings_of
-from core.training.redrawing import damaged_and_clean, redrawing_terms, sample_sheet
 
 
 @dataclass(frozen=True)
@@ -76,13 +76,13 @@ class PartsRecipe:
         }
 
     def losses(self, batch: Batch, networks: dict[str, nn.Module]) -> Iterator[tuple[str, dict[str, Tensor]]]:
-        """For each part the terms of `core.training.redrawing.redrawing_terms`; ink counts more."""
+        """For each part the terms of `core.training.denoising_loss.denoising_terms`; ink counts more."""
         cuts = {name: batch[f"sketch/{name}"].float() / 127.5 - 1 for name in self.names}
         terms: dict[str, Tensor] = {}
         for name, answer in networks["parts"](cuts).items():
             logits, target = answer.float(), batch[f"clean/{name}"].float() / 255
             weight = 1 + self.loss.lines * (1 - target)
-            some = redrawing_terms(self.loss, logits, target, ink_weight=weight)
+            some = denoising_terms(self.loss, logits, target, ink_weight=weight)
             terms |= {f"{name}_{key}": value for key, value in some.items()}
         yield "parts", terms
 

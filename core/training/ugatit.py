@@ -24,7 +24,7 @@ from core.training.augment import AugmentConfig
 from core.training.data import DataConfig
 from core.training.recipe import UNKNOWN_LICENCE, LoopConfig, Progress, settings_of
 from core.training.refiner import RefinerConfig
-from core.training.unpaired import Judges, Translators, UnpairedLoss, train_unpaired
+from core.training.unpaired import Discriminators, GeneratorPair, UnpairedLoss, train_unpaired
 from core.training.unpaired_data import UnpairedConfig
 
 GLOBAL_LAYERS = 7
@@ -55,11 +55,11 @@ def train(
     """
     torch.manual_seed(loop.seed)
     generator = replace(generator, img_size=data.image_size)
-    translators = Translators(
+    translators = GeneratorPair(
         AttentionTranslator(generator),
         AttentionTranslator(replace(generator, input_nc=generator.output_nc, output_nc=generator.input_nc)),
     )
-    judges = Judges(_two_judges(discriminator), _two_judges(discriminator))
+    judges = Discriminators(_two_judges(discriminator), _two_judges(discriminator))
     return train_unpaired(
         translators, judges, data=data, loop=loop, unpaired=unpaired, augment=augment, loss=loss,
         refiner=refiner, settings=settings_of(generator=generator, discriminator=discriminator),

@@ -29,7 +29,7 @@ from core.training.unpaired_data import Unpaired, UnpairedConfig, load_unpaired
 
 
 @dataclass(frozen=True)
-class Circle:
+class CycleOutputs:
     """What the translators make of sketches and photos; logits are None for a family without attention."""
 
     fake_photo: Tensor
@@ -41,14 +41,14 @@ class Circle:
     cam_logits: tuple[tuple[Tensor, Tensor], tuple[Tensor, Tensor]] | None
 
 
-class Translators(nn.Module):
+class GeneratorPair(nn.Module):
     """Both directions as one network, so that several processes wrap and synchronise them together."""
 
     def __init__(self, sketch_to_photo: nn.Module, photo_to_sketch: nn.Module) -> None:
         super().__init__()
         self.sketch_to_photo, self.photo_to_sketch = sketch_to_photo, photo_to_sketch
 
-    def forward(self, sketch: Tensor, photo: Tensor) -> Circle:
+    def forward(self, sketch: Tensor, photo: Tensor) -> CycleOutputs:
         """Around the circle from both ends; normalisation is by image, so batches can be joined."""
         count = len(sketch)
         painted, paint_cam = _translate(self.sketch_to_photo, torch.cat([sketch, photo]))
@@ -59,7 +59,7 @@ class Translators(nn.Module):
         cams = None
         if paint_cam is not None and draw_cam is not None:
             cams = (paint_cam[:count], paint_cam[count:]), (draw_cam[:count], draw_cam[count : 2 * count])
-        return Circle(fake_photo, fake_sketch, sketch_again, photo_again, same_photo, same_sketch, cams)
+        return CycleOutputs(fake_photo, fake_sketch, sketch_again, photo_again, same_photo, same_sketch, cams)
 
 
 def _translate(translator: nn.Module, images: Tensor) -> tuple[Tensor, Tensor | None]:
@@ -69,7 +69,7 @@ def _translate(translator: nn.Module, images: Tensor) -> tuple[Tensor, Tensor | 
     return translator(images), None
 
 
-class Judges(nn.Module):
+class Discriminators(nn.Module):
     """The discriminators of both domains: a list of verdict maps for each."""
 
     def __init__(self, photo: Sequence[nn.Module], sketch: Sequence[nn.Module]) -> None:
@@ -192,8 +192,8 @@ class UnpairedRecipe:
 
     def __init__(
         self,
-        translators: Translators,
-        judges: Judges,
+        translators: GeneratorPair,
+        judges: Discriminators,
         train: Unpaired,
         val: Unpaired,
         *,
@@ -230,7 +230,7 @@ class UnpairedRecipe:
         sketch = refine_some(self.refined, batch).repeat(1, 3, 1, 1)
         sketch = sketch.contiguous(memory_format=torch.channels_last)
         photo = (batch["photo"].float() / 127.5 - 1).contiguous(memory_format=torch.channels_last)
-        circle: Circle = networks["translators"](sketch, photo)
+        circle: CycleOutputs = networks["translators"](sketch, photo)
         fake_photo, fake_sketch = circle.fake_photo.float(), circle.fake_sketch.float()
         judges = self.networks["judges"]
         judges.requires_grad_(False)
@@ -318,8 +318,8 @@ class UnpairedRecipe:
 
 
 def train_unpaired(
-    translators: Translators,
-    judges: Judges,
+    translators: GeneratorPair,
+    judges: Discriminators,
     *,
     data: DataConfig,
     loop: LoopConfig,

@@ -17,8 +17,15 @@ from typing import BinaryIO
 from core import safe_zip
 from core.safe_zip import UnsafeZip, ZipEntry
 from curation.intake.children import PictureBytes
-from curation.intake.picture import DEFAULT_LIMITS, PictureLimits, Refused, is_zip, too_many_bytes
-from curation.intake.take import Answer, Item, TakesPictures, plain_name, refuse, take_pictures
+from curation.intake.ingestion import (
+    IntakeItem,
+    IntakeResult,
+    TakesPictures,
+    ingest_pictures,
+    plain_name,
+    refuse,
+)
+from curation.intake.picture import DEFAULT_LIMITS, PictureLimits, RejectedFile, is_zip, too_many_bytes
 from curation.library.records import Provenance
 
 _NOTHING = PictureBytes(b"")
@@ -54,7 +61,7 @@ def take_archive(
     workers: int | None = None,
     limits: PictureLimits = DEFAULT_LIMITS,
     archive_limits: ArchiveLimits = ArchiveLimits(),
-) -> Iterator[Answer]:
+) -> Iterator[IntakeResult]:
     """Take the pictures in a zip file; folders, hidden files and ``__MACOSX`` are passed over.
 
     Parameters
@@ -76,11 +83,11 @@ def take_archive(
     with closing(opened) as file:
         try:
             entries = list_entries(file, archive_limits)
-        except Refused as refused:
+        except RejectedFile as refused:
             yield refuse(provenance.name or own_name, refused)
             return
         items = _items(file, entries, provenance, limits, archive_limits)
-        yield from take_pictures(
+        yield from ingest_pictures(
             library, items, limits=limits, workers=workers, progress=progress, total=len(entries)
         )
 
@@ -90,12 +97,12 @@ def list_entries(file: BinaryIO, limits: ArchiveLimits = ArchiveLimits()) -> lis
 
     Raises
     ------
-    Refused
+    RejectedFile
         If the archive is refused as a whole.
     """
     file.seek(0)
     if not is_zip(file.read(4)):
-        raise Refused("damaged", "It does not begin like a zip file. Only zip archives are read.")
+        raise RejectedFile("damaged", "It does not begin like a zip file. Only zip archives are read.")
     with _refusing():
         entries = safe_zip.list_entries(file, max_entries=limits.max_entries)
     return [entry for entry in entries if not _is_hidden(entry.name)]
@@ -107,7 +114,7 @@ def _items(
     provenance: Provenance,
     limits: PictureLimits,
     archive_limits: ArchiveLimits,
-) -> Iterator[Item]:
+) -> Iterator[IntakeItem]:
     """Unpack one entry after the other, when its turn comes."""
     left = archive_limits.max_total_bytes
     with zipfile.ZipFile(file) as archive:
@@ -117,11 +124,11 @@ def _items(
                 with _refusing():
                     safe_zip.check_entry(entry)
                 data = read_entry(archive, entry.info, left, limits, archive_limits)
-            except Refused as refused:
-                yield Item(_NOTHING, where, refusal=refused)
+            except RejectedFile as refused:
+                yield IntakeItem(_NOTHING, where, refusal=refused)
                 continue
             left -= len(data)
-            yield Item(PictureBytes(data), where)
+            yield IntakeItem(PictureBytes(data), where)
 
 
 def check_entry(info: zipfile.ZipInfo) -> None:
@@ -141,7 +148,7 @@ def read_entry(
 
     Raises
     ------
-    Refused
+    RejectedFile
         ``too_many_bytes``, ``quota``, ``bomb`` or ``damaged``.
     """
     most = min(limits.max_bytes, left)
@@ -155,11 +162,11 @@ def read_entry(
         )
     except UnsafeZip as error:
         if error.code != "too_many_bytes":
-            raise Refused(error.code, error.sentence) from error
+            raise RejectedFile(error.code, error.sentence) from error
         if left >= limits.max_bytes:
             raise too_many_bytes(limits.max_bytes + 1, limits) from error
         total = packed.max_total_bytes / 1e9
-        raise Refused(
+        raise RejectedFile(
             "quota", f"The archive unpacks to more than {total:g} GB. Split it into several."
         ) from error
 
@@ -169,7 +176,7 @@ def _refusing() -> Iterator[None]:
     try:
         yield
     except UnsafeZip as error:
-        raise Refused(error.code, error.sentence) from error
+        raise RejectedFile(error.code, error.sentence) from error
 
 
 def _is_hidden(name: str) -> bool:

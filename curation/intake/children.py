@@ -19,7 +19,7 @@ from pathlib import Path
 from core.image_child import limit_this_process
 from core.processes.worker_process import Setup
 from core.processes.workers import Limits, Outcome, WarmWorkers, open_workers
-from curation.intake.picture import DEFAULT_LIMITS, PictureLimits, Refused, check_picture, too_many_bytes
+from curation.intake.picture import DEFAULT_LIMITS, PictureLimits, RejectedFile, check_picture, too_many_bytes
 from curation.library.records import Original
 
 TASKS_PER_WORKER = 20_000
@@ -40,16 +40,18 @@ class PictureFile:
         )
         try:
             if Path(self.path).is_symlink():
-                raise Refused("link", "It is a link. Links are not followed; add the file that it leads to.")
+                raise RejectedFile(
+                    "link", "It is a link. Links are not followed; add the file that it leads to."
+                )
             with os.fdopen(os.open(self.path, flags), "rb") as file:
                 found = os.fstat(file.fileno())
                 if not stat.S_ISREG(found.st_mode):
-                    raise Refused("link", "It is no regular file but a device, pipe or folder.")
+                    raise RejectedFile("link", "It is no regular file but a device, pipe or folder.")
                 if found.st_size > limits.max_bytes:
                     raise too_many_bytes(found.st_size, limits)
                 return file.read(found.st_size)
         except OSError as error:
-            raise Refused("unreadable", f"It cannot be read: {error.strerror or error}.") from error
+            raise RejectedFile("unreadable", f"It cannot be read: {error.strerror or error}.") from error
 
 
 @dataclass(frozen=True)
@@ -77,25 +79,25 @@ class CheckPictures:
     limits: PictureLimits
 
     @contextmanager
-    def __call__(self) -> Iterator[Callable[[Task], Original | Refused]]:
+    def __call__(self) -> Iterator[Callable[[Task], Original | RejectedFile]]:
         limit_this_process(self.limits.memory_bytes)
         yield self.check
 
-    def check(self, task: Task) -> Original | Refused:
+    def check(self, task: Task) -> Original | RejectedFile:
         """The picture, or why it is none; an answer in either case."""
         try:
             return check_picture(task.content.read(self.limits), limits=self.limits)
-        except Refused as refused:
-            return Refused(refused.code, refused.sentence)  # without its cause, which may not travel
+        except RejectedFile as refused:
+            return RejectedFile(refused.code, refused.sentence)  # without its cause, which may not travel
         except MemoryError:
             need = f"more than {self.limits.memory_bytes / 1e9:.1f} GB of memory"
-            return Refused("memory", f"Decoding it takes {need}. Make it smaller first.")
+            return RejectedFile("memory", f"Decoding it takes {need}. Make it smaller first.")
 
 
 @contextmanager
 def open_checkers(
-    limits: PictureLimits, *, workers: int, setup: Setup[Task, Original | Refused] | None = None
-) -> Iterator[Callable[[Iterable[Task]], Iterator[tuple[Task, Original | Refused]]]]:
+    limits: PictureLimits, *, workers: int, setup: Setup[Task, Original | RejectedFile] | None = None
+) -> Iterator[Callable[[Iterable[Task]], Iterator[tuple[Task, Original | RejectedFile]]]]:
     """Child processes that check pictures; gives a function that checks one round of them.
 
     Parameters
@@ -113,7 +115,7 @@ class PictureChecker:
 
     def __init__(self, limits: PictureLimits = DEFAULT_LIMITS) -> None:
         self._limits = limits
-        self._workers: WarmWorkers[Task, Original | Refused] = WarmWorkers(
+        self._workers: WarmWorkers[Task, Original | RejectedFile] = WarmWorkers(
             CheckPictures(limits), workers=1, limits=_worker_limits(limits)
         )
 
@@ -122,7 +124,7 @@ class PictureChecker:
 
         Raises
         ------
-        Refused
+        RejectedFile
             Also with ``timeout``, ``memory`` and ``crashed``.
         core.processes.workers.WorkerStartError
             If no child can be started.
@@ -130,7 +132,7 @@ class PictureChecker:
         if len(data) > self._limits.max_bytes:
             raise too_many_bytes(len(data), self._limits)
         answer = _answer(self._workers.do(Task(0, PictureBytes(data))), self._limits)
-        if isinstance(answer, Refused):
+        if isinstance(answer, RejectedFile):
             raise answer
         return answer
 
@@ -159,9 +161,11 @@ def _worker_limits(limits: PictureLimits) -> Limits:
     return Limits(timeout_s=limits.timeout_s, tasks_per_worker=TASKS_PER_WORKER)
 
 
-def _answer(outcome: Outcome[Task, Original | Refused], limits: PictureLimits) -> Original | Refused:
+def _answer(
+    outcome: Outcome[Task, Original | RejectedFile], limits: PictureLimits
+) -> Original | RejectedFile:
     if outcome.result is not None:
         return outcome.result
     if outcome.failure == "timeout":
-        return Refused("timeout", f"It was not decoded within {limits.timeout_s:g} s.")
-    return Refused("crashed", f"The decoder died over it ({outcome.detail or 'no reason given'}).")
+        return RejectedFile("timeout", f"It was not decoded within {limits.timeout_s:g} s.")
+    return RejectedFile("crashed", f"The decoder died over it ({outcome.detail or 'no reason given'}).")

@@ -22,9 +22,9 @@ from typing import TYPE_CHECKING
 
 from curation.intake.addresses import PORTS, AddressRefused, WebAddress, parse_url
 from curation.intake.fetching import FetchFailed, FetchLimits, fetch
-from curation.intake.pacing import Agenda, Pacer, Visit
+from curation.intake.ingestion import IntakeResult, ingest_bytes
+from curation.intake.pacing import HostQueue, HostRequest, RateLimiter
 from curation.intake.robots import RobotsRules, opts_out
-from curation.intake.take import Answer, take_bytes
 from curation.intake.url_lists import UrlEntry
 from curation.library.records import Provenance
 
@@ -99,16 +99,16 @@ class DownloadConfig:
         return f"{self.max_bytes} {ports} {private:d}{self.obey_robots:d}{self.respect_opt_outs:d}"
 
 
-Settle = Callable[[UrlEntry, bytes | Answer], Answer]
+Settle = Callable[[UrlEntry, bytes | IntakeResult], IntakeResult]
 
 
-class Crew:
+class DownloadPool:
     """Fetches entries whose URLs `parse_url` let pass.
 
     Parameters
     ----------
     settle
-        Called in a crew's thread with a file, or with the answer where there is none; takes the file into
+        Called in a pool's thread with a file, or with the answer where there is none; takes the file into
         the library and notes what became of it.
     """
 
@@ -116,7 +116,7 @@ class Crew:
         self._config = config
         self._settle = settle
         self._limits = limits = config.limits()
-        self._pacer = Pacer(config.interval_s)
+        self._limiter = RateLimiter(config.interval_s)
         self._stopped = threading.Event()
         self._robots = RobotsRules(
             limits,
@@ -125,9 +125,9 @@ class Crew:
             pause=self._stopped.wait,
             before_fetch=self._wait_turn,
         )
-        self._agenda = Agenda([(_host(entry, limits), entry) for entry in entries], self._pacer)
+        self._queue = HostQueue([(_host(entry, limits), entry) for entry in entries], self._limiter)
         self._total = len(entries)
-        self._answers: queue.Queue[Answer | BaseException] = queue.Queue(maxsize=ANSWERS_AHEAD)
+        self._answers: queue.Queue[IntakeResult | BaseException] = queue.Queue(maxsize=ANSWERS_AHEAD)
         self._settling = 0
         self._settled = threading.Condition()
         self._threads = [
@@ -135,7 +135,7 @@ class Crew:
             for number in range(min(config.workers, len(entries)))
         ]
 
-    def answers(self) -> Generator[Answer, None, None]:
+    def answers(self) -> Generator[IntakeResult, None, None]:
         """One an entry, in the order they are settled; raises what a thread raised."""
         for thread in self._threads:
             thread.start()
@@ -151,24 +151,24 @@ class Crew:
         A thread that waits for a slow host ends by itself when its time is over, and changes nothing.
         """
         self._stopped.set()
-        self._agenda.close()
+        self._queue.close()
         with self._settled:
             self._settled.wait_for(lambda: self._settling == 0)
 
     def _work(self) -> None:
-        while (visit := self._agenda.take()) is not None:
+        while (request := self._queue.take()) is not None:
             try:
-                found = self._try(visit)
+                found = self._try(request)
                 if found is None:
                     continue
-                self._agenda.done()
-                answer: Answer | BaseException | None = self._settle_unless_stopped(visit.task, found)
+                self._queue.done()
+                answer: IntakeResult | BaseException | None = self._settle_unless_stopped(request.task, found)
             except BaseException as error:  # the disk, or a defect of ours: the caller hears of it
                 answer = error
             if answer is not None:
                 self._hand_over(answer)
 
-    def _settle_unless_stopped(self, entry: UrlEntry, found: bytes | Answer) -> Answer | None:
+    def _settle_unless_stopped(self, entry: UrlEntry, found: bytes | IntakeResult) -> IntakeResult | None:
         with self._settled:
             if self._stopped.is_set():
                 return None
@@ -180,7 +180,7 @@ class Crew:
                 self._settling -= 1
                 self._settled.notify_all()
 
-    def _hand_over(self, answer: Answer | BaseException) -> None:
+    def _hand_over(self, answer: IntakeResult | BaseException) -> None:
         while not self._stopped.is_set():
             try:
                 self._answers.put(answer, timeout=0.1)
@@ -188,35 +188,37 @@ class Crew:
             except queue.Full:
                 continue
 
-    def _try(self, visit: Visit[UrlEntry]) -> bytes | Answer | None:
+    def _try(self, request: HostRequest[UrlEntry]) -> bytes | IntakeResult | None:
         """One attempt: the file, or why there is none, or None when the URL is to be tried again."""
-        entry = visit.task
+        entry = request.task
         hops: list[WebAddress] = []
         try:
             found = fetch(
                 entry.url,
                 self._limits,
                 user_agent=self._config.user_agent,
-                before_hop=lambda address: self._ask(address, hops, visit.interval_s),
+                before_hop=lambda address: self._ask(address, hops, request.interval_s),
             )
         except AddressRefused as refused:
-            return self._after_failure(visit, refused.code, str(refused), refused.passing, None)
+            return self._after_failure(request, refused.code, str(refused), refused.passing, None)
         except FetchFailed as failed:
             if failed.code in SITE_IN_TROUBLE and hops:
-                pause = self._pause(visit.attempt, failed.retry_after_s)
-                self._pacer.leave_alone(hops[-1].host, min(pause, self._config.max_pause_s))
-            return self._after_failure(visit, failed.code, str(failed), failed.passing, failed.retry_after_s)
+                pause = self._pause(request.attempt, failed.retry_after_s)
+                self._limiter.leave_alone(hops[-1].host, min(pause, self._config.max_pause_s))
+            return self._after_failure(
+                request, failed.code, str(failed), failed.passing, failed.retry_after_s
+            )
         if self._config.respect_opt_outs:
             header = opts_out(found.headers, self._config.user_agent)
             if header is not None:
                 sentence = f"The host keeps this picture out of training sets ({header})."
-                return Answer(entry.url, "refused", "", "opted_out", sentence)
+                return IntakeResult(entry.url, "refused", "", "opted_out", sentence)
         return found.data
 
     def _ask(self, address: WebAddress, hops: list[WebAddress], reserved_interval_s: float) -> None:
         """Robots rules and pace, before every hop.
 
-        The agenda has reserved a moment for the first hop. It is gone if the rules had to be waited for,
+        The queue has reserved a moment for the first hop. It is gone if the rules had to be waited for,
         or ask for a slower pace than was known then.
         """
         if self._stopped.is_set():
@@ -233,24 +235,29 @@ class Crew:
             if not permission.is_allowed:
                 raise FetchFailed("robots", f"{address.host} does not want this fetched (robots.txt).")
             if permission.crawl_delay_s:
-                self._pacer.slow_down(address.host, permission.crawl_delay_s)
+                self._limiter.slow_down(address.host, permission.crawl_delay_s)
         is_late = time.monotonic() - reserved > MOMENT_S
-        if hops or is_late or self._pacer.interval_s(address.host) > reserved_interval_s:
+        if hops or is_late or self._limiter.interval_s(address.host) > reserved_interval_s:
             self._wait_turn(address)
         hops.append(address)
 
     def _wait_turn(self, address: WebAddress) -> None:
-        self._stopped.wait(self._pacer.reserve(address.host))
+        self._stopped.wait(self._limiter.reserve(address.host))
 
     def _after_failure(
-        self, visit: Visit[UrlEntry], code: str, sentence: str, passing: bool, retry_after_s: float | None
-    ) -> Answer | None:
+        self,
+        request: HostRequest[UrlEntry],
+        code: str,
+        sentence: str,
+        passing: bool,
+        retry_after_s: float | None,
+    ) -> IntakeResult | None:
         is_worth_it = passing and code not in ("robots_unreachable", "stopped")
-        pause = self._pause(visit.attempt, retry_after_s)
-        if is_worth_it and visit.attempt + 1 < self._config.attempts and pause <= self._config.max_pause_s:
-            self._agenda.again(visit, pause)
+        pause = self._pause(request.attempt, retry_after_s)
+        if is_worth_it and request.attempt + 1 < self._config.attempts and pause <= self._config.max_pause_s:
+            self._queue.again(request, pause)
             return None
-        return Answer(visit.task.url, "failed" if passing else "refused", "", code, sentence)
+        return IntakeResult(request.task.url, "failed" if passing else "refused", "", code, sentence)
 
     def _pause(self, attempt: int, retry_after_s: float | None) -> float:
         """Seconds before the next try: what the server asks for, or longer and longer."""
@@ -346,7 +353,7 @@ def download_list(
     config: DownloadConfig | None = None,
     uploader: str = "",
     progress: Callable[[int, int], None] | None = None,
-) -> Generator[Answer, None, None]:
+) -> Generator[IntakeResult, None, None]:
     """Fetch every URL once and put what proves to be a picture into the library.
 
     Close the generator to stop early; what was done stays done.
@@ -394,11 +401,11 @@ def download_list(
 
 def _fetch_and_take(
     library: Library, entries: list[UrlEntry], config: DownloadConfig, journal: DownloadJournal, uploader: str
-) -> Iterator[Answer]:
+) -> Iterator[IntakeResult]:
     rules = config.rules()
 
-    def settle(entry: UrlEntry, found: bytes | Answer) -> Answer:
-        answer = found if isinstance(found, Answer) else _take(library, entry, found, uploader)
+    def settle(entry: UrlEntry, found: bytes | IntakeResult) -> IntakeResult:
+        answer = found if isinstance(found, IntakeResult) else _take(library, entry, found, uploader)
         journal.append(
             Entry(
                 entry.url,
@@ -412,14 +419,14 @@ def _fetch_and_take(
         )
         return answer
 
-    crew = Crew(entries, config, settle)
+    pool = DownloadPool(entries, config, settle)
     try:
-        yield from crew.answers()
+        yield from pool.answers()
     finally:
-        crew.stop()
+        pool.stop()
 
 
-def _take(library: Library, entry: UrlEntry, data: bytes, uploader: str) -> Answer:
+def _take(library: Library, entry: UrlEntry, data: bytes, uploader: str) -> IntakeResult:
     origin = Provenance(
         source=SOURCE,
         name=entry.url,
@@ -429,27 +436,27 @@ def _take(library: Library, entry: UrlEntry, data: bytes, uploader: str) -> Answ
         author=entry.author,
         uploader=uploader,
     )
-    return replace(take_bytes(library, data, origin), name=entry.url)
+    return replace(ingest_bytes(library, data, origin), name=entry.url)
 
 
 def _answer_at_once(
     library: Library, entry: UrlEntry, before: Entry | None, config: DownloadConfig, uploader: str
-) -> Answer | None:
+) -> IntakeResult | None:
     """The answer where none has to be fetched: the URL is none, or an earlier run has its final answer."""
     try:
         parse_url(entry.url, ports=config.ports)
     except AddressRefused as refused:
-        return Answer(entry.url, "refused", "", refused.code, str(refused))
+        return IntakeResult(entry.url, "refused", "", refused.code, str(refused))
     if before is None or before.outcome == "failed":
         return None
     if before.outcome == "refused" and before.rules != config.rules():
         return None
     if before.outcome in ("added", "known"):
         return _known_again(library, entry, before, uploader)
-    return Answer(entry.url, before.outcome, before.image_id, before.code, before.sentence)
+    return IntakeResult(entry.url, before.outcome, before.image_id, before.code, before.sentence)
 
 
-def _known_again(library: Library, entry: UrlEntry, before: Entry, uploader: str) -> Answer | None:
+def _known_again(library: Library, entry: UrlEntry, before: Entry, uploader: str) -> IntakeResult | None:
     """An image that came before; if the list says something else about it now, that is added.
 
     None where the library has it no longer: fetched again, it is known as deleted for good.
@@ -457,7 +464,7 @@ def _known_again(library: Library, entry: UrlEntry, before: Entry, uploader: str
     if not library.files.original(before.image_id).is_file():
         return None
     if before.details == _details(entry):
-        return Answer(entry.url, "known", before.image_id)
+        return IntakeResult(entry.url, "known", before.image_id)
     return _take(library, entry, library.read_original(before.image_id), uploader)
 
 

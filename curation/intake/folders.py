@@ -12,8 +12,8 @@ from typing import Protocol
 
 from curation.ingest import list_folder
 from curation.intake.children import PictureBytes, PictureFile
-from curation.intake.picture import CHECK_VERSION, DEFAULT_LIMITS, PictureLimits, Refused
-from curation.intake.take import Answer, Item, TakesPictures, plain_name, take_pictures
+from curation.intake.ingestion import IntakeItem, IntakeResult, TakesPictures, ingest_pictures, plain_name
+from curation.intake.picture import CHECK_VERSION, DEFAULT_LIMITS, PictureLimits, RejectedFile
 from curation.library.files import LibraryFiles
 from curation.library.records import Provenance
 
@@ -47,8 +47,10 @@ class _Mark:
     def text(self) -> str:
         return f"{self.stamp}|{self.image_id}|{self.code}|{self.sentence}"
 
-    def answer(self, name: str) -> Answer:
-        return Answer(name, "known" if self.image_id else "refused", self.image_id, self.code, self.sentence)
+    def answer(self, name: str) -> IntakeResult:
+        return IntakeResult(
+            name, "known" if self.image_id else "refused", self.image_id, self.code, self.sentence
+        )
 
 
 def take_folder(
@@ -62,7 +64,7 @@ def take_folder(
     leave_out: Path | None = None,
     remember: bool = True,
     follow_links: bool = False,
-) -> Iterator[Answer]:
+) -> Iterator[IntakeResult]:
     """Take the pictures below a folder; hidden files are left out.
 
     A link is taken for its file where that lies in the folder itself, or where Hugging Face's cache, DVC or
@@ -91,7 +93,7 @@ def take_folder(
         raise ValueError(f"{folder} is no folder. Name the folder that holds the pictures.")
     provenance = provenance or Provenance(f"folder:{plain_name(folder.resolve().name)}")
     names, links = list_folder(folder, leave_out=leave_out)
-    found: dict[str, Path | Refused] = {name: folder / name for name in names}
+    found: dict[str, Path | RejectedFile] = {name: folder / name for name in names}
     stores = _stores(folder.resolve()) if links and not follow_links else []
     found |= {name: _behind(folder / name, stores, is_any=follow_links) for name in links}
     key = _memory_key(folder, provenance, limits) if remember else ""
@@ -100,23 +102,23 @@ def take_folder(
 
 def _take(
     library: RemembersFiles,
-    files: Mapping[str, Path | Refused],
+    files: Mapping[str, Path | RejectedFile],
     key: str,
     provenance: Provenance,
     progress: Callable[[int, int], None] | None,
     workers: int | None,
     limits: PictureLimits,
-) -> Iterator[Answer]:
+) -> Iterator[IntakeResult]:
     known = library.known_sources(key) if key else {}
     stamps: dict[str, str] = {}
-    items: list[Item] = []
+    items: list[IntakeItem] = []
     done = 0
     for name, path in files.items():
         plain = plain_name(name)
         where = replace(provenance, name=plain)
-        if isinstance(path, Refused):
+        if isinstance(path, RejectedFile):
             stamps[plain] = ""
-            items.append(Item(_NOTHING, where, refusal=path))
+            items.append(IntakeItem(_NOTHING, where, refusal=path))
             continue
         stamp = stamp_of(path)
         mark = known.get(plain, "")
@@ -130,11 +132,11 @@ def _take(
                 yield remembered.answer(plain)
                 continue
         stamps[plain] = "" if plain in stamps else stamp  # of two spellings of one name neither is remembered
-        items.append(Item(PictureFile(str(path)), where))
+        items.append(IntakeItem(PictureFile(str(path)), where))
     if progress:
         progress(done, len(files))
     notes: dict[str, str] = {}
-    answers = take_pictures(library, items, limits=limits, workers=workers) if items else iter(())
+    answers = ingest_pictures(library, items, limits=limits, workers=workers) if items else iter(())
     try:
         for number, answer in enumerate(answers, start=done + 1):
             if key and stamps[answer.name] and answer.outcome != "deleted" and answer.code not in RETRIED:
@@ -151,19 +153,21 @@ def _take(
             library.note_source_files(key, notes)
 
 
-def _behind(link: Path, stores: list[Path], *, is_any: bool) -> Path | Refused:
+def _behind(link: Path, stores: list[Path], *, is_any: bool) -> Path | RejectedFile:
     """The file that a link stands for, or why it is not taken."""
     try:
         target = link.resolve(strict=True)
     except (OSError, RuntimeError):
-        return Refused("link", "It is a link that leads nowhere. Fetch the file itself (as with dvc pull).")
+        return RejectedFile(
+            "link", "It is a link that leads nowhere. Fetch the file itself (as with dvc pull)."
+        )
     if target.is_dir():
-        return Refused("link", "It is a link to a folder. Name that folder itself.")
+        return RejectedFile("link", "It is a link to a folder. Name that folder itself.")
     if not target.is_file():
-        return Refused("link", "It is a link to something that is no file.")
+        return RejectedFile("link", "It is a link to something that is no file.")
     if is_any or any(target.is_relative_to(store) for store in stores):
         return target
-    return Refused(
+    return RejectedFile(
         "link",
         "It is a link to a file outside the folder. Name the folder with the file itself, or take it with "
         "--follow-links.",

@@ -17,8 +17,8 @@ from typing import Any
 
 from core.names import find_file, normal_name
 from curation.intake.children import PictureFile
-from curation.intake.picture import PictureLimits, Refused
-from curation.intake.take import Answer, Item, TakesPictures, plain_name, take_pictures
+from curation.intake.ingestion import IntakeItem, IntakeResult, TakesPictures, ingest_pictures, plain_name
+from curation.intake.picture import PictureLimits, RejectedFile
 from curation.library.names import MAX_LABEL
 from curation.library.records import Provenance
 
@@ -27,19 +27,21 @@ MAX_TABLE_BYTES = 2_000_000_000
 
 def import_items(
     library: TakesPictures,
-    items: list[Item],
+    items: list[IntakeItem],
     *,
     progress: Callable[[int, int], None] | None,
     workers: int | None,
     limits: PictureLimits,
-) -> Iterator[Answer]:
+) -> Iterator[IntakeResult]:
     """Take what an importer has found."""
-    yield from take_pictures(
+    yield from ingest_pictures(
         library, items, limits=limits, workers=workers, progress=progress, total=len(items)
     )
 
 
-def dataset_item(folder: Path, name: str, provenance: Provenance, labels: Iterable[object] = ()) -> Item:
+def dataset_item(
+    folder: Path, name: str, provenance: Provenance, labels: Iterable[object] = ()
+) -> IntakeItem:
     """One picture of a dataset; its item is refused if ``name`` leads out of ``folder``.
 
     Parameters
@@ -51,8 +53,10 @@ def dataset_item(folder: Path, name: str, provenance: Provenance, labels: Iterab
     content = PictureFile(str(path))
     is_below = ".." not in re.split(r"[/\\]", name)
     is_inside = path.parent.resolve().is_relative_to(folder.resolve()) and is_below
-    refusal = None if is_inside else Refused("unsafe_name", "Its path leads out of the dataset's folder.")
-    return Item(content, provenance, clean_labels(labels), refusal)
+    refusal = (
+        None if is_inside else RejectedFile("unsafe_name", "Its path leads out of the dataset's folder.")
+    )
+    return IntakeItem(content, provenance, clean_labels(labels), refusal)
 
 
 def clean_labels(labels: Iterable[object]) -> tuple[str, ...]:

@@ -11,8 +11,8 @@ from typing import Any
 
 from core.names import find_file
 from curation.intake.imports import MAX_TABLE_BYTES, dataset_item, import_items, text_of
+from curation.intake.ingestion import IntakeItem, IntakeResult, TakesPictures, plain_name
 from curation.intake.picture import DEFAULT_LIMITS, PictureLimits
-from curation.intake.take import Answer, Item, TakesPictures, plain_name
 from curation.library.records import Provenance
 
 
@@ -24,7 +24,7 @@ def import_coco(
     progress: Callable[[int, int], None] | None = None,
     workers: int | None = None,
     limits: PictureLimits = DEFAULT_LIMITS,
-) -> Iterator[Answer]:
+) -> Iterator[IntakeResult]:
     """Take the pictures that a COCO dataset's annotation files list.
 
     An image carries the names of all categories that are annotated on it; boxes and masks are not used.
@@ -44,7 +44,7 @@ def import_coco(
         If there is no annotation file, or one is not of this format.
     """
     provenance = provenance or Provenance("import:coco")
-    items: list[Item] = []
+    items: list[IntakeItem] = []
     tables = _annotation_files(folder)
     others = []
     for table in tables:
@@ -66,7 +66,7 @@ def _annotation_files(folder: Path) -> list[Path]:
     return found
 
 
-def _items(folder: Path, table: Path, coco: Any, provenance: Provenance) -> Iterator[Item]:
+def _items(folder: Path, table: Path, coco: Any, provenance: Provenance) -> Iterator[IntakeItem]:
     licences = _by_id(coco.dataset.get("licenses", ()))
     places = _places(folder, table)
     try:

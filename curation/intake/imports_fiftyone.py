@@ -16,8 +16,8 @@ from typing import Any
 from core.names import normal_name
 from curation.ingest import find_files
 from curation.intake.imports import dataset_item, import_items, read_json
+from curation.intake.ingestion import IntakeItem, IntakeResult, TakesPictures, plain_name
 from curation.intake.picture import DEFAULT_LIMITS, PictureLimits
-from curation.intake.take import Answer, Item, TakesPictures, plain_name
 from curation.library.records import Provenance
 
 UNLABELLED = "_unlabeled"
@@ -31,7 +31,7 @@ def import_fiftyone(
     progress: Callable[[int, int], None] | None = None,
     workers: int | None = None,
     limits: PictureLimits = DEFAULT_LIMITS,
-) -> Iterator[Answer]:
+) -> Iterator[IntakeResult]:
     """Take the pictures of a classification dataset that FiftyOne has exported.
 
     Raises
@@ -49,7 +49,7 @@ def import_fiftyone(
     return import_items(library, items, progress=progress, workers=workers, limits=limits)
 
 
-def _from_table(folder: Path, provenance: Provenance) -> Iterator[Item]:
+def _from_table(folder: Path, provenance: Provenance) -> Iterator[IntakeItem]:
     table = read_json(folder / "labels.json")
     classes, labels = table.get("classes"), table.get("labels", {})
     if not isinstance(labels, dict) or not isinstance(classes, list | None):
@@ -65,7 +65,7 @@ def _from_table(folder: Path, provenance: Provenance) -> Iterator[Item]:
         yield dataset_item(data, name, replace(provenance, name=plain_name(name)), _names(target, classes))
 
 
-def _from_tree(folder: Path, provenance: Provenance) -> Iterator[Item]:
+def _from_tree(folder: Path, provenance: Provenance) -> Iterator[IntakeItem]:
     for name in find_files(folder):
         parts = PurePosixPath(name).parts
         if len(parts) > 1:

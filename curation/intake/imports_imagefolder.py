@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from curation.intake.imports import dataset_item, import_items, text_of
+from curation.intake.ingestion import IntakeItem, IntakeResult, TakesPictures, plain_name
 from curation.intake.picture import DEFAULT_LIMITS, PictureLimits
-from curation.intake.take import Answer, Item, TakesPictures, plain_name
 from curation.library.records import Provenance
 
 LABEL_COLUMNS = ("label", "labels", "tags")
@@ -29,7 +29,7 @@ def import_imagefolder(
     progress: Callable[[int, int], None] | None = None,
     workers: int | None = None,
     limits: PictureLimits = DEFAULT_LIMITS,
-) -> Iterator[Answer]:
+) -> Iterator[IntakeResult]:
     """Take the pictures of an ImageFolder, in all its splits.
 
     Folder names become labels, or, where there is metadata, its columns ``label``, ``labels`` and
@@ -45,7 +45,7 @@ def import_imagefolder(
     return import_items(library, items, progress=progress, workers=workers, limits=limits)
 
 
-def _items(folder: Path, provenance: Provenance) -> Iterator[Item]:
+def _items(folder: Path, provenance: Provenance) -> Iterator[IntakeItem]:
     base = folder.resolve()
     for split in _load(base).values():
         names = {

@@ -10,8 +10,8 @@ from xml.etree import ElementTree
 from core.names import find_file
 from curation.ingest import find_files
 from curation.intake.imports import dataset_item, import_items
+from curation.intake.ingestion import IntakeItem, IntakeResult, TakesPictures, plain_name
 from curation.intake.picture import DEFAULT_LIMITS, PictureLimits
-from curation.intake.take import Answer, Item, TakesPictures, plain_name
 from curation.library.records import Provenance
 
 MAX_XML_BYTES = 5_000_000
@@ -25,7 +25,7 @@ def import_voc(
     progress: Callable[[int, int], None] | None = None,
     workers: int | None = None,
     limits: PictureLimits = DEFAULT_LIMITS,
-) -> Iterator[Answer]:
+) -> Iterator[IntakeResult]:
     """Take the pictures that a Pascal VOC dataset's annotations name.
 
     An image carries the names of all objects on it; boxes are not used.
@@ -52,7 +52,7 @@ def import_voc(
     return import_items(library, items, progress=progress, workers=workers, limits=limits)
 
 
-def _item(folder: Path, table: Path, provenance: Provenance) -> Item:
+def _item(folder: Path, table: Path, provenance: Provenance) -> IntakeItem:
     root = _read(table)
     file_name = (root.findtext("filename") or "").strip()
     if root.tag != "annotation" or not file_name:

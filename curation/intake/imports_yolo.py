@@ -11,8 +11,8 @@ import yaml
 from core.names import decode_text, find_file
 from curation.ingest import find_files, is_named_like_photo
 from curation.intake.imports import dataset_item, import_items
+from curation.intake.ingestion import IntakeItem, IntakeResult, TakesPictures, plain_name
 from curation.intake.picture import DEFAULT_LIMITS, PictureLimits
-from curation.intake.take import Answer, Item, TakesPictures, plain_name
 from curation.library.records import Provenance
 
 MAX_TEXT_BYTES = 5_000_000
@@ -27,7 +27,7 @@ def import_yolo(
     progress: Callable[[int, int], None] | None = None,
     workers: int | None = None,
     limits: PictureLimits = DEFAULT_LIMITS,
-) -> Iterator[Answer]:
+) -> Iterator[IntakeResult]:
     """Take the pictures of a YOLO dataset, in all its splits.
 
     An image carries the names of all classes with a box (or pose, or outline) on it; boxes are not used.
@@ -53,7 +53,7 @@ def import_yolo(
         raise ValueError(
             f"{folder} holds no YOLO labels (labels/NAME.txt for images/NAME.jpg, or beside it)."
         )
-    items: list[Item] = [
+    items: list[IntakeItem] = [
         dataset_item(
             folder, name, replace(provenance, name=plain_name(name)), _labels(text, names) if text else ()
         )

@@ -1,4 +1,4 @@
-"""Who is visited when: a pace for every host, and an agenda that never waits where it could work."""
+"""Limit the request rate of each host, and queue requests so that no thread waits where another host is free."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from typing import Generic, TypeVar
 Task = TypeVar("Task", bound=Hashable)
 
 
-class Pacer:
+class RateLimiter:
     """Leaves a while between two visits to the same host; safe to use from several threads."""
 
     def __init__(self, interval_s: float) -> None:
@@ -53,7 +53,7 @@ class Pacer:
 
 
 @dataclass(frozen=True)
-class Visit(Generic[Task]):
+class HostRequest(Generic[Task]):
     """A task whose turn it is.
 
     Attributes
@@ -70,27 +70,27 @@ class Visit(Generic[Task]):
     interval_s: float = 0.0
 
 
-class Agenda(Generic[Task]):
+class HostQueue(Generic[Task]):
     """Hands out the task whose host can be visited soonest, so that one slow host delays only itself.
 
-    The moment is reserved with the pacer: whoever takes a task visits its host at once.
+    The moment is reserved with the limiter: whoever takes a task visits its host at once.
     Every task that was taken is given back by `done` or `again`.
     """
 
-    def __init__(self, tasks: Iterable[tuple[str, Task]], pacer: Pacer) -> None:
-        self._pacer = pacer
-        self._waiting: dict[str, deque[Visit[Task]]] = {}
+    def __init__(self, tasks: Iterable[tuple[str, Task]], limiter: RateLimiter) -> None:
+        self._limiter = limiter
+        self._waiting: dict[str, deque[HostRequest[Task]]] = {}
         self._hosts: list[tuple[float, int, str]] = []  # heap of hosts with work, by when they are ready
-        self._later: list[tuple[float, int, Visit[Task]]] = []  # heap of tasks that are tried again
+        self._later: list[tuple[float, int, HostRequest[Task]]] = []  # heap of tasks that are tried again
         self._order = itertools.count()
         self._taken = 0
         self._is_closed = False
         self._changed = threading.Condition()
         for host, task in tasks:
-            self._add(Visit(task, host, 0))
+            self._add(HostRequest(task, host, 0))
 
-    def take(self) -> Visit[Task] | None:
-        """Wait for a task whose turn it is; None when all is done or the agenda is closed."""
+    def take(self) -> HostRequest[Task] | None:
+        """Wait for a task whose turn it is; None when all is done or the queue is closed."""
         with self._changed:
             while not self._is_closed:
                 now = time.monotonic()
@@ -112,11 +112,11 @@ class Agenda(Generic[Task]):
             self._taken -= 1
             self._changed.notify_all()
 
-    def again(self, visit: Visit[Task], after_s: float) -> None:
+    def again(self, request: HostRequest[Task], after_s: float) -> None:
         """A task that was taken is to be tried once more, not before some seconds."""
         with self._changed:
             self._taken -= 1
-            retry = Visit(visit.task, visit.host, visit.attempt + 1)
+            retry = HostRequest(request.task, request.host, request.attempt + 1)
             heapq.heappush(self._later, (time.monotonic() + after_s, next(self._order), retry))
             self._changed.notify_all()
 
@@ -126,29 +126,31 @@ class Agenda(Generic[Task]):
             self._is_closed = True
             self._changed.notify_all()
 
-    def _add(self, visit: Visit[Task]) -> None:
-        queue = self._waiting.setdefault(visit.host, deque())
+    def _add(self, request: HostRequest[Task]) -> None:
+        queue = self._waiting.setdefault(request.host, deque())
         if not queue:
-            heapq.heappush(self._hosts, (self._pacer.ready_at(visit.host), next(self._order), visit.host))
-        queue.append(visit)
+            heapq.heappush(
+                self._hosts, (self._limiter.ready_at(request.host), next(self._order), request.host)
+            )
+        queue.append(request)
 
     def _next_host(self) -> float | None:
         """When the host on top of the heap is ready, after moving down those that were put off."""
         while self._hosts:
             known, order, host = self._hosts[0]
-            ready = self._pacer.ready_at(host)
+            ready = self._limiter.ready_at(host)
             if ready <= known:
                 return known
             heapq.heapreplace(self._hosts, (ready, order, host))
         return None
 
-    def _pop(self) -> Visit[Task]:
+    def _pop(self) -> HostRequest[Task]:
         host = heapq.heappop(self._hosts)[2]
-        visit = replace(self._waiting[host].popleft(), interval_s=self._pacer.interval_s(host))
-        self._pacer.reserve(host)
+        request = replace(self._waiting[host].popleft(), interval_s=self._limiter.interval_s(host))
+        self._limiter.reserve(host)
         self._taken += 1
         if self._waiting[host]:
-            heapq.heappush(self._hosts, (self._pacer.ready_at(host), next(self._order), host))
+            heapq.heappush(self._hosts, (self._limiter.ready_at(host), next(self._order), host))
         else:
             del self._waiting[host]
-        return visit
+        return request

@@ -24,7 +24,7 @@ from PIL import Image
 from core.errors import UnsafeImage
 from core.images import DECODER_ERRORS, MAX_PIXELS, can_read_heif, read_photo
 from curation.intake.polyglots import refuse_polyglot
-from curation.intake.refusal import CODES, Refused
+from curation.intake.refusal import CODES, RejectedFile
 from curation.library.records import Original
 
 PICTURES: tuple[tuple[str, bytes], ...] = (
@@ -74,7 +74,7 @@ def sniff(data: bytes) -> str:
 
     Raises
     ------
-    Refused
+    RejectedFile
         For everything else, with a code that says what it looks like.
     """
     for kind, magic in PICTURES:
@@ -101,33 +101,37 @@ def _brand(data: bytes) -> str:
         return "AVIF"
     if major in HEIF_BRANDS or (major in GENERIC_BRANDS and brands & HEIF_BRANDS):
         return "HEIF"
-    raise Refused(
+    raise RejectedFile(
         "other_format", "It is a film or a kind of HEIF that is not read. Save a frame as JPEG or PNG."
     )
 
 
-def _explain(data: bytes) -> Refused:
+def _explain(data: bytes) -> RejectedFile:
     head = data[:1024]
     if head.startswith(_ARCHIVES) or data[257:262] == b"ustar":
-        return Refused("archive", "It is an archive, not a picture. Unpack it, or give a zip file by itself.")
+        return RejectedFile(
+            "archive", "It is an archive, not a picture. Unpack it, or give a zip file by itself."
+        )
     if b"%PDF-" in head:
-        return Refused("active_content", "It is a PDF document. Export its pictures as JPEG or PNG.")
+        return RejectedFile("active_content", "It is a PDF document. Export its pictures as JPEG or PNG.")
     if head.replace(b"\0", b"").lstrip(b"\xef\xbb\xbf\xff\xfe \t\r\n\f").startswith(b"<"):
-        return Refused("active_content", "It is SVG, HTML or XML, which a browser would run. Save it as PNG.")
+        return RejectedFile(
+            "active_content", "It is SVG, HTML or XML, which a browser would run. Save it as PNG."
+        )
     if head.startswith(_PROGRAMS):
-        return Refused("active_content", "It is a program or a script, not a picture.")
+        return RejectedFile("active_content", "It is a program or a script, not a picture.")
     for magic, name in _OTHER:
         if head.startswith(magic):
-            return Refused("other_format", f"It is {name}, which is not read. Save it as JPEG or PNG.")
+            return RejectedFile("other_format", f"It is {name}, which is not read. Save it as JPEG or PNG.")
     if head[:4] == b"RIFF" or (head[:1] == b"P" and head[1:2] in b"1234567" and head[2:3] in b"\n \t\r#"):
-        return Refused("other_format", "It is a sound, film or raw picture. Save it as JPEG or PNG.")
-    return Refused(
+        return RejectedFile("other_format", "It is a sound, film or raw picture. Save it as JPEG or PNG.")
+    return RejectedFile(
         "not_a_picture",
         "Its content is no picture that is read (JPEG, PNG, WebP, BMP, GIF, TIFF, AVIF, HEIC), whatever its name.",
     )
 
 
-__all__ = ["CODES", "DEFAULT_LIMITS", "PictureLimits", "Refused", "check_picture", "hash_pixels"]
+__all__ = ["CODES", "DEFAULT_LIMITS", "PictureLimits", "RejectedFile", "check_picture", "hash_pixels"]
 
 CHECK_VERSION = 2  # raised when a file that was refused may now be taken, or the other way round
 
@@ -171,22 +175,22 @@ def check_picture(data: bytes, *, limits: PictureLimits = DEFAULT_LIMITS) -> Ori
 
     Raises
     ------
-    Refused
+    RejectedFile
         With a code of `CODES` and a sentence; nothing is kept anywhere.
     """
     if not data:
-        raise Refused("empty", "The file is empty (0 bytes).")
+        raise RejectedFile("empty", "The file is empty (0 bytes).")
     if len(data) > limits.max_bytes:
         raise too_many_bytes(len(data), limits)
     kind = sniff(data)
     if kind == "HEIF" and not can_read_heif():
-        raise Refused("other_format", "HEIC is not read here. Install pillow-heif, or save it as JPEG.")
+        raise RejectedFile("other_format", "HEIC is not read here. Install pillow-heif, or save it as JPEG.")
     _check_header(kind, data, limits)
     refuse_polyglot(kind, data)
     try:
         photo = read_photo(data, max_pixels=limits.max_pixels)
     except UnsafeImage as error:
-        raise Refused("damaged", str(error)) from error
+        raise RejectedFile("damaged", str(error)) from error
     height, width = photo.shape[:2]
     return Original(hashlib.sha256(data).hexdigest(), data, kind, width, height, hash_pixels(photo))
 
@@ -206,9 +210,9 @@ def hash_pixels(photo: np.ndarray) -> str:
     return digest.hexdigest()
 
 
-def too_many_bytes(size: int, limits: PictureLimits) -> Refused:
+def too_many_bytes(size: int, limits: PictureLimits) -> RejectedFile:
     """The refusal of a file of ``size`` bytes, also for those who need not read it first."""
-    return Refused(
+    return RejectedFile(
         "too_many_bytes",
         f"It is {size / 1e6:.1f} MB; pictures of up to {limits.max_bytes / 1e6:.0f} MB are taken.",
     )
@@ -221,16 +225,16 @@ def _check_header(kind: str, data: bytes, limits: PictureLimits) -> None:
             with Image.open(io.BytesIO(data), formats=(kind,)) as image:
                 width, height = image.size
         except Image.DecompressionBombError:
-            raise Refused("too_many_pixels", _too_large("It", limits)) from None
+            raise RejectedFile("too_many_pixels", _too_large("It", limits)) from None
         except DECODER_ERRORS as error:
-            raise Refused("damaged", f"It begins like {kind}, but its header cannot be read.") from error
+            raise RejectedFile("damaged", f"It begins like {kind}, but its header cannot be read.") from error
     if min(width, height) < limits.min_side_px:
-        raise Refused(
+        raise RejectedFile(
             "too_small",
             f"It is {width} x {height} pixels; below {limits.min_side_px} on a side there is no face to see.",
         )
     if width * height > limits.max_pixels or max(width, height) > limits.max_side_px:
-        raise Refused("too_many_pixels", _too_large(f"It is {width} x {height} pixels; it", limits))
+        raise RejectedFile("too_many_pixels", _too_large(f"It is {width} x {height} pixels; it", limits))
 
 
 def _too_large(subject: str, limits: PictureLimits) -> str:

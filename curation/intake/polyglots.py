@@ -32,7 +32,7 @@ from collections.abc import Callable, Iterator
 
 import numpy as np
 
-from curation.intake.refusal import CUT_SHORT, Refused
+from curation.intake.refusal import CUT_SHORT, RejectedFile
 
 MAX_FOLDERS = 2_000
 MAX_ENTRIES = 10_000
@@ -83,14 +83,14 @@ def tiff_extent(data: bytes) -> int:
 
     Raises
     ------
-    Refused
+    RejectedFile
         ``bomb`` if it has pages or entries without end, ``damaged`` if it refers to what is not there.
     """
     reader = _Reader(data)
     header = 16 if reader.is_big else 8
     first = reader.number(header - reader.pointer, reader.pointer)
     if first >= len(data):
-        raise Refused("damaged", CUT_SHORT)
+        raise RejectedFile("damaged", CUT_SHORT)
     todo, seen, extent = [first], set[int](), header
     while todo:
         at = todo.pop()
@@ -98,7 +98,7 @@ def tiff_extent(data: bytes) -> int:
             continue
         seen.add(at)
         if len(seen) > MAX_FOLDERS:
-            raise Refused(
+            raise RejectedFile(
                 "bomb", f"The picture has more than {MAX_FOLDERS} pages. Save its first page by itself."
             )
         for end, folders in _folder(reader, at):
@@ -112,7 +112,7 @@ def _folder(reader: _Reader, at: int) -> Iterator[tuple[int, list[int]]]:
     count_size, entry_size = (8, 20) if reader.is_big else (2, 12)
     count = reader.number(at, count_size)
     if count > MAX_ENTRIES:
-        raise Refused("bomb", f"The picture's header has {count} entries. Save it anew.")
+        raise RejectedFile("bomb", f"The picture's header has {count} entries. Save it anew.")
     first, arrays = at + count_size, dict[int, np.ndarray]()
     for entry in range(first, first + count * entry_size, entry_size):
         tag, kind = reader.number(entry, 2), reader.number(entry + 2, 2)
@@ -133,7 +133,7 @@ def _folder(reader: _Reader, at: int) -> Iterator[tuple[int, list[int]]]:
             length = min(len(arrays[offsets]), len(arrays[sizes]))
             ends = arrays[offsets][:length].astype(np.float64) + arrays[sizes][:length]
             if ends.max(initial=0) > len(reader.data) and offsets != 288:
-                raise Refused("damaged", CUT_SHORT)
+                raise RejectedFile("damaged", CUT_SHORT)
             yield int(ends.max(initial=0)), []
 
 
@@ -152,15 +152,15 @@ def find_end(kind: str, data: bytes) -> int:
 
     Raises
     ------
-    Refused
+    RejectedFile
         ``damaged`` if the picture is cut short, ``bomb`` if it has scans or parts without end.
     """
     try:
         end = _WALKS[kind](data)
     except (struct.error, IndexError):
-        raise Refused("damaged", CUT_SHORT) from None
+        raise RejectedFile("damaged", CUT_SHORT) from None
     if end > len(data):
-        raise Refused("damaged", CUT_SHORT)
+        raise RejectedFile("damaged", CUT_SHORT)
     return end
 
 
@@ -170,7 +170,7 @@ def jpeg_end(data: bytes, start: int = 0) -> int:
     for _ in range(MAX_SEGMENTS):
         found = _MARKER.search(data, at)
         if found is None:
-            raise Refused("damaged", CUT_SHORT)
+            raise RejectedFile("damaged", CUT_SHORT)
         marker, at = data[found.end() - 1], found.end()
         if marker == 0xD9:
             return at
@@ -180,7 +180,7 @@ def jpeg_end(data: bytes, start: int = 0) -> int:
         scans += marker == 0xDA
         if scans > MAX_SCANS:
             break
-    raise Refused(
+    raise RejectedFile(
         "bomb", f"The picture has more than {MAX_SCANS} scans or {MAX_SEGMENTS} parts. Save it anew."
     )
 
@@ -211,9 +211,9 @@ def boxes_end(data: bytes, start: int = 0, *, may_be_open: bool = True) -> int:
 def _avif_end(data: bytes) -> int:
     end = boxes_end(data)
     if b"meta" not in data[:end] and b"moov" not in data[:end]:
-        raise Refused("damaged", CUT_SHORT)
+        raise RejectedFile("damaged", CUT_SHORT)
     if end + 8 <= len(data) and data[end + 4 : end + 8] in (b"mdat", b"meta", b"moov", b"idat"):
-        raise Refused("damaged", CUT_SHORT)  # a box that reaches beyond the file
+        raise RejectedFile("damaged", CUT_SHORT)  # a box that reaches beyond the file
     return end
 
 
@@ -224,7 +224,7 @@ def _png_end(data: bytes) -> int:
         at += 12 + length
         if kind == b"IEND":
             return at
-    raise Refused("bomb", f"The picture has more than {10 * MAX_SEGMENTS} parts. Save it anew.")
+    raise RejectedFile("bomb", f"The picture has more than {10 * MAX_SEGMENTS} parts. Save it anew.")
 
 
 def _gif_end(data: bytes) -> int:
@@ -235,7 +235,7 @@ def _gif_end(data: bytes) -> int:
         elif data[at] == 0x21:
             at += 2
         else:
-            raise Refused("damaged", "The picture is damaged: one of its parts is of no known kind.")
+            raise RejectedFile("damaged", "The picture is damaged: one of its parts is of no known kind.")
         while (length := data[at]) != 0:
             at += 1 + length
         at += 1
@@ -296,7 +296,7 @@ def refuse_polyglot(kind: str, data: bytes) -> None:
 
     Raises
     ------
-    Refused
+    RejectedFile
         ``polyglot`` for what follows or hides in it, ``damaged`` if the picture is cut short.
     """
     _refuse_tail(kind, data, find_end(kind, data))
@@ -415,8 +415,8 @@ def _ends_like_zip(data: bytes) -> bool:
     return False
 
 
-def _polyglot(what: str) -> Refused:
-    return Refused(
+def _polyglot(what: str) -> RejectedFile:
+    return RejectedFile(
         "polyglot",
         f"The file is a picture and {what}. Open it in an image editor and save it anew.",
     )

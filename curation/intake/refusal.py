@@ -32,7 +32,7 @@ CODES: dict[str, str] = {
 CUT_SHORT = "The picture is cut short: the file ends before it does. Fetch it again."
 
 
-class Refused(UnsafeImage):
+class RejectedFile(UnsafeImage):
     """A file is not taken, and nothing of it is kept.
 
     Attributes

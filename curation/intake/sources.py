@@ -15,9 +15,9 @@ from curation.intake.imports_fiftyone import import_fiftyone
 from curation.intake.imports_imagefolder import import_imagefolder
 from curation.intake.imports_voc import import_voc
 from curation.intake.imports_yolo import import_yolo
+from curation.intake.ingestion import IntakeItem, IntakeResult, ingest_bytes, ingest_pictures, plain_name
 from curation.intake.picture import is_zip, sniff
-from curation.intake.refusal import Refused
-from curation.intake.take import Answer, Item, plain_name, take_bytes, take_pictures
+from curation.intake.refusal import RejectedFile
 from curation.library.records import Provenance
 
 if TYPE_CHECKING:
@@ -65,7 +65,7 @@ def add_source(
     workers: int | None = None,
     remember: bool = True,
     follow_links: bool = False,
-) -> Iterator[Answer]:
+) -> Iterator[IntakeResult]:
     """Add one folder, archive, list of addresses or picture; see `curation.add`.
 
     Parameters
@@ -112,12 +112,14 @@ def add_source(
 def _is_picture(head: bytes) -> bool:
     try:
         sniff(head)
-    except Refused:
+    except RejectedFile:
         return False
     return True
 
 
-def _add_list(library: Library, source: Path, origin: Origin, progress: Progress | None) -> Iterator[Answer]:
+def _add_list(
+    library: Library, source: Path, origin: Origin, progress: Progress | None
+) -> Iterator[IntakeResult]:
     from curation.intake.downloads import download_list  # httpx and pyarrow are needed for lists only
     from curation.intake.url_lists import read_url_list
 
@@ -133,16 +135,18 @@ def _add_list(library: Library, source: Path, origin: Origin, progress: Progress
     yield from download_list(library, entries, uploader=origin.uploader, progress=progress)
 
 
-def _add_file(library: Library, path: Path, where: Provenance, progress: Progress | None) -> Iterator[Answer]:
-    yield from take_pictures(
-        library, [Item(PictureFile(str(path)), where)], workers=1, progress=progress, total=1
+def _add_file(
+    library: Library, path: Path, where: Provenance, progress: Progress | None
+) -> Iterator[IntakeResult]:
+    yield from ingest_pictures(
+        library, [IntakeItem(PictureFile(str(path)), where)], workers=1, progress=progress, total=1
     )
 
 
-def add_demo(library: Library, *, progress: Progress | None = None) -> Iterator[Answer]:
+def add_demo(library: Library, *, progress: Progress | None = None) -> Iterator[IntakeResult]:
     """Add the demo heap: faces, and what else a crawl brings home, to try the pages with."""
     from core.pipeline import SketchToFacePipeline
     from curation.demo_heap import make_heap
 
     for file in make_heap(SketchToFacePipeline.load(upscale=False), progress=progress):
-        yield take_bytes(library, file.data, file.provenance)
+        yield ingest_bytes(library, file.data, file.provenance)

@@ -45,11 +45,13 @@ def group_links(library: Library, table: pd.DataFrame, image_id: str) -> list[di
     source = str(row["source"])
     origin = source.removeprefix(GROUP_PICTURE)
     if origin != source and origin in table.index:
-        links.append({"text": "See the picture it was cut from", "deed": {"kind": "look", "picture": origin}})
+        links.append(
+            {"text": "See the picture it was cut from", "action": {"kind": "look", "picture": origin}}
+        )
     faces = int((table["source"] == f"{GROUP_PICTURE}{image_id}").sum())
     if faces:
         text = "See the face that was cut out of it" if faces == 1 else f"See the {faces} faces cut out of it"
-        links.append({"text": text, "deed": {"kind": "look", "facesOf": image_id}})
+        links.append({"text": text, "action": {"kind": "look", "facesOf": image_id}})
     elif row["faces"] > 1 and not is_running(library.root, "split"):
-        links.append({"text": MADE, "deed": {"kind": "split", "id": image_id}})
+        links.append({"text": MADE, "action": {"kind": "split", "id": image_id}})
     return links

@@ -101,7 +101,7 @@ def _shape(mark: Mark, height: float) -> shapes.Shape:
         )
     flat = [value for point in points for value in point]
     if mark.kind == "dot":
-        return shapes.Circle(
+        return shapes.CycleOutputs(
             *flat, mark.size, fillColor=colour, fillOpacity=mark.opacity, strokeWidth=0, strokeOpacity=0
         )
     if mark.kind == "area":

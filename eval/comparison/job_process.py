@@ -1,4 +1,4 @@
-"""The inside of a comparison that the page started: ``main`` is called by `core.processes.inside`."""
+"""The inside of a comparison that the page started: ``main`` is called by `core.processes.job_runner`."""
 
 from __future__ import annotations
 

@@ -2,7 +2,7 @@
 
     python -m tests.benchmarks.human_drawings SHARED/data/human_sketches --sheets OUT
 
-Each drawing is uploaded as a visitor would (`core.paper.read_drawing`) and converted. For the pairs of a
+Each drawing is uploaded as a visitor would (`core.scan_cleanup.read_drawing`) and converted. For the pairs of a
 drawing and the photo it was drawn from (``pencil_viewed``) the landmarks of both photos are aligned, fitted by
 a similarity and compared, in % of the eye distance; the same against every other person's photo says whether
 the drawing was heard at all. ``--sheets`` writes a contact sheet of all folders for each generator.
@@ -21,8 +21,8 @@ import numpy as np
 from core.assets import fetch
 from core.images import read_photo, save_png
 from core.landmarks import FaceLandmarker
-from core.paper import PaperDrawing, read_drawing
 from core.pipeline import SketchToFacePipeline
+from core.scan_cleanup import PaperDrawing, read_drawing
 from curation.align import find_alignment, move_points
 from eval.metrics.faithfulness import landmark_distance
 

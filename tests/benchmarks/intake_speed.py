@@ -25,8 +25,8 @@ from PIL import Image
 from core.images import read_photo
 from curation.intake.archives import take_archive
 from curation.intake.folders import take_folder
+from curation.intake.ingestion import summarise
 from curation.intake.picture import check_picture, hash_pixels
-from curation.intake.take import summarise
 from tests.curation.intake.pictures import zip_of
 
 WORKERS = 2

@@ -7,7 +7,7 @@ import pytest
 from core import paper
 from core.drawn_face import find_drawn_face, is_on_template, matrix_from_anchors
 from core.face_frame import alignment_targets
-from core.paper import PaperDrawing, drawing_from_picture
+from core.scan_cleanup import PaperDrawing, drawing_from_picture
 from tests.core.test_paper import assert_is_clean_framed_face, draw_face, light_on
 
 TARGETS = alignment_targets()

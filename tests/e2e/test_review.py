@@ -178,7 +178,7 @@ def test_ranges_whole_pages_and_labels_take_one_key(open_page: OpenPage, library
     page.settled()
     assert decided(library, ids) == ["reject"] * 15 + ["keep"] * 45
     assert library.table()["labels"][ids[15]] == ("glasses", "hat")
-    page.press("zzz")  # three deeds: the rest of the page, and two labels
+    page.press("zzz")  # three actions: the rest of the page, and two labels
     page.settled()
     assert decided(library, ids) == ["reject"] * 15 + [""] * 45
     assert library.table()["labels"][ids[15]] == ()

@@ -60,8 +60,8 @@ def test_it_computes_what_torch_computes(attacker: IsolatedNetwork) -> None:
     torch.testing.assert_close(attacker(picture()), picture().mean((2, 3)))
 
 
-@pytest.mark.parametrize(("what", "deed"), [(1, "overwrite"), (2, "make"), (3, "read")])
-def test_it_touches_no_file(attacker: IsolatedNetwork, folder: Path, what: int, deed: str) -> None:
+@pytest.mark.parametrize(("what", "action"), [(1, "overwrite"), (2, "make"), (3, "read")])
+def test_it_touches_no_file(attacker: IsolatedNetwork, folder: Path, what: int, action: str) -> None:
     with pytest.raises(ValueError, match=r"cannot be run: .*unable to open file"):
         attacker(picture(what))
     assert ((folder / "there").read_bytes(), (folder / "made").exists()) == (OTHERS, False)
@@ -74,7 +74,7 @@ def test_the_same_network_would_write_in_our_own_process(folder: Path, tmp_path:
 
 
 @pytest.mark.parametrize(
-    "deed",
+    "action",
     [
         "open({place!r} + '/there', 'r+b')",
         "open({place!r} + '/new', 'wb')",
@@ -98,13 +98,13 @@ def test_the_same_network_would_write_in_our_own_process(folder: Path, tmp_path:
         "open('/etc/passwd', 'rb')",
     ],
 )
-def test_a_process_that_is_shut_in_can_do_nothing_outside(tmp_path: Path, deed: str) -> None:
+def test_a_process_that_is_shut_in_can_do_nothing_outside(tmp_path: Path, action: str) -> None:
     (tmp_path / "there").write_bytes(OTHERS)
     program = (
         f"import sys, os, socket; sys.path.append({str(Path(torchscript_child.__file__).parent)!r})\n"
         "import torchscript_child as child\n"
         "child.shut_in(child._interpreter())\n"
-        f"try: {deed.format(place=str(tmp_path))}\n"
+        f"try: {action.format(place=str(tmp_path))}\n"
         "except OSError: os._exit(7)\n"
     )
     assert subprocess.run([sys.executable, "-I", "-c", program], timeout=120).returncode == 7

@@ -13,7 +13,7 @@ from dashboard.views.draw.drawing import fabric_moved, has_ink
 from dashboard.views.draw.state import FIT, PLACEMENT, PLACEMENT_MENU, DrawSession, drawing_from
 
 if TYPE_CHECKING:
-    from core.paper import PaperDrawing
+    from core.scan_cleanup import PaperDrawing
 
 SAID = {
     "face": "Placed by its eyes and mouth.",
@@ -91,7 +91,7 @@ def _is_three_points(anchors: Any) -> bool:
 
 def fit_to_guide(session: DrawSession) -> None:
     """Move the drawing so that its eyes and mouth, or else its outline, lie where the guide has them."""
-    from core.paper import find_fit
+    from core.scan_cleanup import find_fit
 
     sketch = session.drawing.sketch
     if sketch is None or np.mean(sketch < 180) < 1e-3:

@@ -65,7 +65,7 @@ def show_upload(session: DrawSession) -> None:
 
 def take_upload(session: DrawSession, data: bytes, name: str = "") -> str:
     """Lay an uploaded drawing on the paper; where it cannot be read, say why and leave all as it was."""
-    from core.paper import read_drawing
+    from core.scan_cleanup import read_drawing
 
     try:
         if data.lstrip()[:1] == b"{":

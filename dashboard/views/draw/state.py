@@ -17,8 +17,8 @@ from core.conversion.settings import ConversionSettings
 from dashboard.views.draw.drawing import EMPTY, digest, fabric_from_sketch
 
 if TYPE_CHECKING:
-    from core.paper import PaperDrawing
     from core.pipeline import FaceResult
+    from core.scan_cleanup import PaperDrawing
 
 HISTORY_LENGTH = 12
 LOADS_KEPT = 20

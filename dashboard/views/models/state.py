@@ -74,7 +74,7 @@ class ModelsSession:
         self.opened = "" if self.opened == name else name
 
     def forget_messages(self) -> None:
-        """Before the next deed."""
+        """Before the next action."""
         self.problem = self.done = self.removed = ""
         self.is_told = False
 

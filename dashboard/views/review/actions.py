@@ -10,7 +10,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from dashboard.views.review.filters import PAGE_SIZE, View
-from dashboard.views.review.state import DoneBook, ReviewSession, clean_name
+from dashboard.views.review.state import IdempotencyLog, ReviewSession, clean_name
 
 if TYPE_CHECKING:
     from curation.library.library import Library
@@ -23,7 +23,7 @@ LABEL_LENGTH = 40
 DECISIONS = ("keep", "reject", "unsure", "")
 
 
-def carry_out(library: Library, session: ReviewSession, deeds: Any, book: DoneBook) -> None:
+def apply_actions(library: Library, session: ReviewSession, actions: Any, book: IdempotencyLog) -> None:
     """Do what was not yet done.
 
     What makes no sense is noted as done and told, so that it is not sent for ever. When the library
@@ -34,9 +34,9 @@ def carry_out(library: Library, session: ReviewSession, deeds: Any, book: DoneBo
 
     session.trouble = ""
     with book.lock:
-        for deed in deeds if isinstance(deeds, list) else []:
+        for action in actions if isinstance(actions, list) else []:
             client, number = (
-                (deed.get("client"), deed.get("number")) if isinstance(deed, dict) else (None, None)
+                (action.get("client"), action.get("number")) if isinstance(action, dict) else (None, None)
             )
             if not (isinstance(client, str) and _CLIENT.fullmatch(client) and isinstance(number, int)):
                 continue
@@ -45,7 +45,7 @@ def carry_out(library: Library, session: ReviewSession, deeds: Any, book: DoneBo
             if number <= book.last(client):
                 continue
             try:
-                _do(library, session, deed, f"{client}:{number}")
+                _do(library, session, action, f"{client}:{number}")
             except LibraryError as error:
                 logger.warning("a decision waits: %s", error)
                 session.trouble = str(error)
@@ -55,21 +55,21 @@ def carry_out(library: Library, session: ReviewSession, deeds: Any, book: DoneBo
             book.note(client, number)
 
 
-def _do(library: Library, session: ReviewSession, deed: Mapping[str, Any], token: str) -> None:
-    kind = deed.get("kind")
+def _do(library: Library, session: ReviewSession, action: Mapping[str, Any], token: str) -> None:
+    kind = action.get("kind")
     if kind in _PAGE:
-        _PAGE[kind](library, session, deed)
+        _PAGE[kind](library, session, action)
         return
     if kind not in _LIBRARY:
         raise ValueError(f"{kind!r} is nothing that a reviewer does.")
-    who = clean_name(deed.get("who"))
+    who = clean_name(action.get("who"))
     if not who:
         raise ValueError("Say who is reviewing first.")
-    _LIBRARY[kind](library, session, deed, who, token)
+    _LIBRARY[kind](library, session, action, who, token)
 
 
-def _ids(deed: Mapping[str, Any]) -> list[str]:
-    ids = deed.get("ids")
+def _ids(action: Mapping[str, Any]) -> list[str]:
+    ids = action.get("ids")
     if not (isinstance(ids, list) and 0 < len(ids) <= PAGE_SIZE):
         raise ValueError(f"Expected up to {PAGE_SIZE} images.")
     if not all(isinstance(image_id, str) and _ID.fullmatch(image_id) for image_id in ids):
@@ -77,26 +77,30 @@ def _ids(deed: Mapping[str, Any]) -> list[str]:
     return ids
 
 
-def _here(library: Library, deed: Mapping[str, Any]) -> list[str]:
-    """The deed's images without those that somebody deleted meanwhile."""
+def _here(library: Library, action: Mapping[str, Any]) -> list[str]:
+    """The action's images without those that somebody deleted meanwhile."""
     known = library.table().index
-    ids = [image_id for image_id in _ids(deed) if image_id in known]
+    ids = [image_id for image_id in _ids(action) if image_id in known]
     if not ids:
         raise ValueError("This image was deleted meanwhile.")
     return ids
 
 
-def _decide(library: Library, _session: ReviewSession, deed: Mapping[str, Any], who: str, token: str) -> None:
-    if deed.get("decision") not in DECISIONS:
-        raise ValueError(f"{deed.get('decision')!r} is no decision.")
-    settle = deed.get("settle") is True and deed["decision"] != ""
-    library.decide(_here(library, deed), deed["decision"], reviewer=who, settle=settle, token=token)
+def _decide(
+    library: Library, _session: ReviewSession, action: Mapping[str, Any], who: str, token: str
+) -> None:
+    if action.get("decision") not in DECISIONS:
+        raise ValueError(f"{action.get('decision')!r} is no decision.")
+    settle = action.get("settle") is True and action["decision"] != ""
+    library.decide(_here(library, action), action["decision"], reviewer=who, settle=settle, token=token)
 
 
-def _label(library: Library, _session: ReviewSession, deed: Mapping[str, Any], who: str, token: str) -> None:
-    add, remove = (_labels(deed.get(name)) for name in ("add", "remove"))
+def _label(
+    library: Library, _session: ReviewSession, action: Mapping[str, Any], who: str, token: str
+) -> None:
+    add, remove = (_labels(action.get(name)) for name in ("add", "remove"))
     library.decide(
-        _here(library, deed), None, reviewer=who, add_labels=add, remove_labels=remove, token=token
+        _here(library, action), None, reviewer=who, add_labels=add, remove_labels=remove, token=token
     )
 
 
@@ -122,13 +126,15 @@ def _tell_changes(session: ReviewSession, changed: tuple[str, ...], words: str, 
         session.say(f"{words}: {count} on another page.")
 
 
-def _align(library: Library, _session: ReviewSession, deed: Mapping[str, Any], who: str, token: str) -> None:
+def _align(
+    library: Library, _session: ReviewSession, action: Mapping[str, Any], who: str, token: str
+) -> None:
     from curation.judging.examine import realign
 
-    anchors = deed.get("anchors")
+    anchors = action.get("anchors")
     if not (isinstance(anchors, list) and len(anchors) == 3 and all(map(_is_point, anchors))):
         raise ValueError("Expected three points: two eyes and the mouth.")
-    (image_id,) = _ids(deed)[:1]
+    (image_id,) = _ids(action)[:1]
     points = tuple((float(x), float(y)) for x, y in anchors)
     library.correct_alignment(image_id, points, who, token=token)
     library.save_examinations([realign(library, image_id, points)])
@@ -142,21 +148,23 @@ def _is_point(value: Any) -> bool:
     )
 
 
-def _delete(library: Library, session: ReviewSession, deed: Mapping[str, Any], who: str, _token: str) -> None:
-    why = str(deed.get("why") or "").strip()[:200]
+def _delete(
+    library: Library, session: ReviewSession, action: Mapping[str, Any], who: str, _token: str
+) -> None:
+    why = str(action.get("why") or "").strip()[:200]
     if not why:
         raise ValueError("Say why it is to be deleted.")
-    traces = library.delete_for_good(_ids(deed), who=who, why=why)
+    traces = library.delete_for_good(_ids(action), who=who, why=why)
     session.say(f"Deleted for good. {traces.sentence()}".strip())
 
 
-def _turn(_library: Library, session: ReviewSession, deed: Mapping[str, Any]) -> None:
-    by = 1 if deed.get("by") == 1 else -1
+def _turn(_library: Library, session: ReviewSession, action: Mapping[str, Any]) -> None:
+    by = 1 if action.get("by") == 1 else -1
     if session.view.is_queue:
         session.is_leased = False
         session.release = True
         return
-    to = deed.get("to")
+    to = action.get("to")
     page = session.view.page + by
     if isinstance(to, int):
         page = min(to, (len(session.ids) - 1) // PAGE_SIZE)
@@ -166,13 +174,13 @@ def _turn(_library: Library, session: ReviewSession, deed: Mapping[str, Any]) ->
     session.turns += 1
 
 
-def _open(_library: Library, session: ReviewSession, deed: Mapping[str, Any]) -> None:
-    image_id = deed.get("id")
+def _open(_library: Library, session: ReviewSession, action: Mapping[str, Any]) -> None:
+    image_id = action.get("id")
     session.detail = image_id if isinstance(image_id, str) and _ID.fullmatch(image_id) else ""
 
 
-def _reviewer(library: Library, session: ReviewSession, deed: Mapping[str, Any]) -> None:
-    name = clean_name(deed.get("name"))
+def _reviewer(library: Library, session: ReviewSession, action: Mapping[str, Any]) -> None:
+    name = clean_name(action.get("name"))
     if not name:
         raise ValueError("A name needs at least one letter.")
     if session.reviewer and session.reviewer != name:
@@ -181,22 +189,22 @@ def _reviewer(library: Library, session: ReviewSession, deed: Mapping[str, Any])
     session.reviewer = name
 
 
-def _look(_library: Library, session: ReviewSession, deed: Mapping[str, Any]) -> None:
+def _look(_library: Library, session: ReviewSession, action: Mapping[str, Any]) -> None:
     """Show the picture that a face was cut from, or the faces of a picture."""
     from curation.library.records import GROUP_PICTURE
 
-    if "picture" in deed:
-        session.look_at(View(text=_id(deed["picture"])))
+    if "picture" in action:
+        session.look_at(View(text=_id(action["picture"])))
     else:
-        session.look_at(View(source=(f"{GROUP_PICTURE}{_id(deed.get('facesOf'))}",)))
+        session.look_at(View(source=(f"{GROUP_PICTURE}{_id(action.get('facesOf'))}",)))
     session.detail = ""
     session.widgets += 1
 
 
-def _split(library: Library, session: ReviewSession, deed: Mapping[str, Any]) -> None:
+def _split(library: Library, session: ReviewSession, action: Mapping[str, Any]) -> None:
     from curation.jobs import start_splitting
 
-    start_splitting(library.root, _id(deed.get("id")))
+    start_splitting(library.root, _id(action.get("id")))
     session.shows_splitting = True
     session.say("Its faces are being cut out and judged. They come in as pictures of their own.")
 

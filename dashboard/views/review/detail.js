@@ -74,14 +74,14 @@ function createDetail(dialog, { act, close }) {
     mesh.innerHTML = detail ? `<path class="dots" d="${detail.dots}"/><path d="${detail.lines}"/>` : "";
   }
 
-  function link({ text, deed }) {
+  function link({ text, action }) {
     const item = document.createElement("li");
     const button = document.createElement("button");
     button.type = "button";
     button.className = "plain";
     button.textContent = text;
     button.addEventListener("click", () => {
-      act.follow(deed);
+      act.follow(action);
       dialog.close();
     });
     item.append(button);

@@ -47,7 +47,7 @@ function createReview(parent) {
       align,
       decide: (decision) => named(() => decide(decision)),
       label: (id, add, remove) => named(() => label([id], add, remove)),
-      follow: (deed) => outbox.push(deed),
+      follow: (action) => outbox.push(action),
       remove: (id, why) => named(() => push("delete", { ids: [id], why })),
     },
     close: () => {
@@ -64,7 +64,7 @@ function createReview(parent) {
     section.toggleAttribute("data-disputes", data.isDisputes);
     renderBar();
     const open = tiles.findIndex((tile) => tile.id === detail.id);
-    if (open >= 0) detail.render(data, tiles[open], open, outbox.pending.some((deed) => deed.kind === "align"));
+    if (open >= 0) detail.render(data, tiles[open], open, outbox.pending.some((action) => action.kind === "align"));
     Object.assign(section.dataset, {
       acked: outbox.acked, pending: outbox.pending.length, page: data.pageKey, reviewer: data.reviewer,
     });
@@ -96,7 +96,7 @@ function createReview(parent) {
 
   // ---- what is done -------------------------------------------------------------------------------
   function reviewer() {
-    return outbox.pending.findLast((deed) => deed.kind === "reviewer")?.name || data.reviewer;
+    return outbox.pending.findLast((action) => action.kind === "reviewer")?.name || data.reviewer;
   }
 
   function push(kind, content) {
@@ -244,7 +244,7 @@ function createReview(parent) {
       for (const address of data.coming) new Image().src = `${data.root}/thumb/${address}`;
     }
     outbox.confirm(data.done);
-    isTurning = outbox.pending.some((deed) => deed.kind === "turn");
+    isTurning = outbox.pending.some((action) => action.kind === "turn");
     if (isFirst && !reviewer() && remembered(WHO_KEY, "")) {
       outbox.push({ kind: "reviewer", name: remembered(WHO_KEY, "") });
     }

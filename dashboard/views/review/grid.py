@@ -21,7 +21,7 @@ from dashboard.shared.resources import asset_text
 from dashboard.views.review.filters import PAGE_SIZE
 from dashboard.views.review.formatting import READINGS, decision_words, measure_bar, pose_text, short_reason
 from dashboard.views.review.routes import PREFIX
-from dashboard.views.review.state import GRID, DoneBook, ReviewSession
+from dashboard.views.review.state import GRID, IdempotencyLog, ReviewSession
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -244,17 +244,17 @@ def _component() -> Any:
 
 
 def received_deeds() -> Any:
-    """What the browser sent with this run, unconfirmed deeds of before among it."""
+    """What the browser sent with this run, unconfirmed actions of before among it."""
     state = st.session_state.get(GRID)
     post = state.get("post") if state else None
-    return post.get("deeds") if isinstance(post, dict) else None
+    return post.get("actions") if isinstance(post, dict) else None
 
 
 def show_grid(
     library: Library,
     session: ReviewSession,
     table: pd.DataFrame,
-    book: DoneBook,
+    book: IdempotencyLog,
     choices: Choices,
     *,
     end_text: str,

@@ -1,4 +1,4 @@
-// What the reviewer did and the server has not yet confirmed. Every deed carries the number of this page
+// What the reviewer did and the server has not yet confirmed. Every action carries the number of this page
 // load and its own; the server carries each out once, in order, and says how far it is. What is not confirmed
 // is sent again and outlives a reload, so a fast hand, a slow line or a restarted server loses nothing.
 const OUTBOX_KEY = "studio.review.outbox";
@@ -35,7 +35,7 @@ function createOutbox(post, changed) {
       flush();
     }, RESEND_MS);
     posts += 1;
-    post({ post: `${client}:${posts}`, deeds: pending.map(({ before, ...deed }) => deed) });
+    post({ post: `${client}:${posts}`, actions: pending.map(({ before, ...action }) => action) });
   }
 
   return {
@@ -46,9 +46,9 @@ function createOutbox(post, changed) {
     get acked() {
       return acked;
     },
-    push(deed) {
+    push(action) {
       count += 1;
-      pending = [...pending, { client, number: count, ...deed }];
+      pending = [...pending, { client, number: count, ...action }];
       write();
       flush();
       changed();
@@ -56,7 +56,7 @@ function createOutbox(post, changed) {
     },
     // Takes the server's answer: for each page load, how far it is.
     confirm(done) {
-      const left = pending.filter((deed) => !(done[deed.client] >= deed.number));
+      const left = pending.filter((action) => !(done[action.client] >= action.number));
       acked = Math.max(acked, done[client] || 0);
       if (left.length < pending.length) {
         pending = left;
@@ -75,20 +75,20 @@ function createOutbox(post, changed) {
 // A tile as the reviewer sees it: the server's, with what is not confirmed yet laid over it.
 function laidOver(tile, pending) {
   let shown = tile;
-  for (const deed of pending) {
-    const before = deed.before?.[tile.id];
-    if ((deed.kind === "undo" || deed.kind === "redo") && before) shown = { ...shown, ...before };
-    if (!deed.ids?.includes(tile.id)) continue;
-    if (deed.kind === "decide") shown = { ...shown, d: deed.decision, disputed: false };
-    else if (deed.kind === "label") {
-      const others = shown.labels.filter((name) => !deed.remove.includes(name) && !deed.add.includes(name));
-      shown = { ...shown, labels: [...others, ...deed.add].sort() };
-    } else if (deed.kind === "delete") shown = { ...shown, gone: true };
+  for (const action of pending) {
+    const before = action.before?.[tile.id];
+    if ((action.kind === "undo" || action.kind === "redo") && before) shown = { ...shown, ...before };
+    if (!action.ids?.includes(tile.id)) continue;
+    if (action.kind === "decide") shown = { ...shown, d: action.decision, disputed: false };
+    else if (action.kind === "label") {
+      const others = shown.labels.filter((name) => !action.remove.includes(name) && !action.add.includes(name));
+      shown = { ...shown, labels: [...others, ...action.add].sort() };
+    } else if (action.kind === "delete") shown = { ...shown, gone: true };
   }
   return shown;
 }
 
-// What each deed of this page load changed, so that undo and redo are seen at once.
+// What each action of this page load changed, so that undo and redo are seen at once.
 function createMemory() {
   let done = [];
   let undone = [];
@@ -99,7 +99,7 @@ function createMemory() {
       done.push(facts(tiles));
       undone = [];
     },
-    // How the tiles were before the last deed, or after it for redo; undefined where it is not known here.
+    // How the tiles were before the last action, or after it for redo; undefined where it is not known here.
     step(kind, tiles) {
       const [from, to] = kind === "undo" ? [done, undone] : [undone, done];
       const before = from.pop();

@@ -11,7 +11,7 @@ from dashboard.shared.group_pictures import show_group_pictures
 from dashboard.shared.plain_text import as_text
 from dashboard.shared.resources import asset_text
 from dashboard.shared.shared_library import shared_library
-from dashboard.views.review.actions import carry_out
+from dashboard.views.review.actions import apply_actions
 from dashboard.views.review.bar import show_active, show_bar
 from dashboard.views.review.filters import PAGE_SIZE, choices_of, find_images
 from dashboard.views.review.grid import received_deeds, show_grid
@@ -45,8 +45,8 @@ def show_review() -> None:
 
 def show_library(library: Library) -> None:
     """Filters, the faces that match, and what several reviewers make of them."""
-    session, book, deeds = review_session(), done_book(), received_deeds()
-    carry_out(library, session, deeds, book)
+    session, book, actions = review_session(), done_book(), received_deeds()
+    apply_actions(library, session, actions, book)
     table = library.table()
     if not len(table):
         show_start()

@@ -1,4 +1,4 @@
-"""What the Review page remembers: per visitor, and for all of them which deeds are already done."""
+"""What the Review page remembers: per visitor, and for all of them which actions are already done."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class ReviewSession:
     turns
         Counts what the browser must take as another page.
     clients
-        Page loads of the browser whose deeds arrived in this session.
+        Page loads of the browser whose actions arrived in this session.
     """
 
     view: View = field(default_factory=View)
@@ -119,11 +119,11 @@ def clean_name(name: object) -> str:
     return text[:NAME_LENGTH].strip() if text.isprintable() else ""
 
 
-class DoneBook:
-    """For every page load of a browser, the number of its last deed that was carried out.
+class IdempotencyLog:
+    """For every page load of a browser, the number of its last action that was carried out.
 
     It outlives sessions: a browser that lost its connection, or was reloaded, sends again what was not
-    confirmed, and nothing is done twice. ``lock`` is held while deeds are carried out.
+    confirmed, and nothing is done twice. ``lock`` is held while actions are carried out.
     """
 
     def __init__(self, size: int = 10_000) -> None:
@@ -142,6 +142,6 @@ class DoneBook:
 
 
 @cache
-def done_book() -> DoneBook:
+def done_book() -> IdempotencyLog:
     """The one of this process."""
-    return DoneBook()
+    return IdempotencyLog()

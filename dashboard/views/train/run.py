@@ -363,11 +363,11 @@ def _delete(root: Path, name: str) -> None:
         choose_nothing()
 
 
-def _try(deed: object, root: Path, name: str) -> bool:
+def _try(action: object, root: Path, name: str) -> bool:
     from core.training.runs import RunError
 
     try:
-        deed(root, name)  # type: ignore[operator]
+        action(root, name)  # type: ignore[operator]
     except (RunError, ValueError) as error:
         PROBLEM.keep(str(error))
         choose_run(name)

@@ -150,7 +150,7 @@ def test_renaming_never_writes_over_another_model(source: Path, models: Path) ->
 
 
 @pytest.mark.parametrize(
-    "deed",
+    "action",
     [
         lambda folder: rename_model(folder, "gone", "new"),
         lambda folder: remove_model(folder, "gone"),
@@ -158,10 +158,10 @@ def test_renaming_never_writes_over_another_model(source: Path, models: Path) ->
         lambda folder: remove_model(folder, "../source"),
     ],
 )
-def test_what_another_person_removed_meanwhile_is_said(models: Path, source: Path, deed) -> None:
+def test_what_another_person_removed_meanwhile_is_said(models: Path, source: Path, action) -> None:
     models.mkdir()
     with pytest.raises(ValueError, match="not there any more"):
-        deed(models)
+        action(models)
     assert source.is_file()
 
 

@@ -13,7 +13,7 @@ from core.generators.ugatit import AttentionDiscriminatorConfig, AttentionTransl
 from core.training import cyclegan, ugatit
 from core.training.recipe import LoopConfig
 from core.training.refiner import RefinerConfig
-from core.training.unpaired import Translators, UnpairedLoss
+from core.training.unpaired import GeneratorPair, UnpairedLoss
 from tests.core.training.one_and_two import train_in_one_and_two
 
 ROOT = Path(__file__).parents[3]
@@ -135,7 +135,7 @@ def test_two_processes_agree_with_one(pairs_folder, tmp_path):
 ], ids=["cyclegan", "ugatit"])  # fmt: skip
 def test_joined_batches_translate_as_single_ones(translator):
     torch.manual_seed(0)
-    pair = Translators(translator(), translator()).eval()
+    pair = GeneratorPair(translator(), translator()).eval()
     sketch, photo = torch.rand(2, 2, 3, 64, 64).unbind()
     with torch.no_grad():
         circle = pair(sketch, photo)

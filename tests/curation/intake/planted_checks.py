@@ -8,7 +8,7 @@ import time
 from dataclasses import dataclass
 
 from curation.intake.children import CheckPictures, Task
-from curation.intake.picture import Refused
+from curation.intake.picture import RejectedFile
 from curation.library.records import Original
 
 
@@ -16,7 +16,7 @@ from curation.library.records import Original
 class BrokenDecoder(CheckPictures):
     """Hangs, dies, grabs memory or writes files where a file tells it to; else the real check."""
 
-    def check(self, task: Task) -> Original | Refused:
+    def check(self, task: Task) -> Original | RejectedFile:
         data = task.content.read(self.limits)
         if data == b"hang":
             time.sleep(10_000)

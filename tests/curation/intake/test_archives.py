@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 
 from curation.intake.archives import ArchiveLimits, check_entry, list_entries, read_entry, take_archive
-from curation.intake.picture import PictureLimits, Refused
-from curation.intake.take import summarise
+from curation.intake.ingestion import summarise
+from curation.intake.picture import PictureLimits, RejectedFile
 from curation.library.library import Library
 from curation.library.records import Provenance
 from tests.core.legacy_zip import legacy_zip
@@ -27,7 +27,7 @@ def library(tmp_path: Path):
 
 
 def refused_as_a_whole(data: bytes, limits: ArchiveLimits | None = None) -> str:
-    with pytest.raises(Refused) as caught:
+    with pytest.raises(RejectedFile) as caught:
         list_entries(io.BytesIO(data), limits or ArchiveLimits())
     return caught.value.code
 
@@ -42,7 +42,7 @@ def read(
         try:
             check_entry(entry)
             read_entry(archive, entry, packed.max_total_bytes, limits, packed)
-        except Refused as refused:
+        except RejectedFile as refused:
             return refused.code
         return "read"
 
@@ -129,7 +129,7 @@ def test_nothing_of_a_refused_entry_is_kept(library: Library, tmp_path: Path) ->
 )
 def test_a_name_that_leads_outside_is_refused(name: str) -> None:
     data = with_entry("x" * len(name), plain("PNG")).replace(b"x" * len(name), name.encode())
-    with zipfile.ZipFile(io.BytesIO(data)) as archive, pytest.raises(Refused) as caught:
+    with zipfile.ZipFile(io.BytesIO(data)) as archive, pytest.raises(RejectedFile) as caught:
         check_entry(archive.infolist()[0])
     assert caught.value.code == "unsafe_name"
 
@@ -209,7 +209,7 @@ def many(entries: int, claimed: int | None = None) -> bytes:
 def test_a_million_entries_are_refused_from_the_end_record_alone() -> None:
     file = io.BytesIO(many(1_000_000))
     tracemalloc.start()
-    with pytest.raises(Refused, match="1000000 entries"):
+    with pytest.raises(RejectedFile, match="1000000 entries"):
         list_entries(file)
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()

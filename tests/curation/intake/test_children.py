@@ -20,7 +20,7 @@ from curation.intake.children import (
     check_in_child,
     open_checkers,
 )
-from curation.intake.picture import PictureLimits, Refused, check_picture
+from curation.intake.picture import PictureLimits, RejectedFile, check_picture
 from curation.library.records import Original
 from tests.curation.intake import pictures
 from tests.curation.intake.pictures import encode
@@ -97,9 +97,9 @@ def test_one_child_serves_many_threads_and_outlives_them(checker: PictureChecker
         with ThreadPoolExecutor(6) as threads:
             found = list(threads.map(checker.check, files))
         assert [original.data for original in found] == files
-    with pytest.raises(Refused, match="no picture"):
+    with pytest.raises(RejectedFile, match="no picture"):
         checker.check(b"nonsense")
-    with pytest.raises(Refused, match="MB"):
+    with pytest.raises(RejectedFile, match="MB"):
         checker.check(bytes(70_000_000))
 
 
@@ -115,5 +115,5 @@ def test_a_child_that_dies_between_two_checks_is_replaced(checker: PictureChecke
 def test_the_shared_child_answers_as_the_check_itself() -> None:
     data = encode("WEBP")
     assert check_in_child(data) == check_picture(data)
-    with pytest.raises(Refused, match="SVG"):
+    with pytest.raises(RejectedFile, match="SVG"):
         check_in_child(b"<svg/>")

@@ -15,7 +15,7 @@ import pytest
 
 from core.config import ROOT
 from curation.intake.downloads import DownloadConfig, DownloadJournal, Entry, download_list
-from curation.intake.take import Answer
+from curation.intake.ingestion import IntakeResult
 from curation.intake.url_lists import UrlEntry
 from curation.library.library import Library
 from tests.curation.intake.web_server import WebServer, picture_at
@@ -38,13 +38,13 @@ def library(tmp_path: Path) -> Iterator[Library]:
         yield opened
 
 
-def download(library: Library, *urls: str, config: DownloadConfig = CONFIG) -> dict[str, Answer]:
+def download(library: Library, *urls: str, config: DownloadConfig = CONFIG) -> dict[str, IntakeResult]:
     return {
         answer.name: answer for answer in download_list(library, list(map(UrlEntry, urls)), config=config)
     }
 
 
-def one(library: Library, url: str, config: DownloadConfig = CONFIG) -> Answer:
+def one(library: Library, url: str, config: DownloadConfig = CONFIG) -> IntakeResult:
     return download(library, url, config=config)[url]
 
 

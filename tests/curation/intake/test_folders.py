@@ -13,7 +13,7 @@ from PIL import Image
 
 from core.images import read_photo
 from curation.intake.folders import take_folder
-from curation.intake.take import Answer, plain_name, take_bytes
+from curation.intake.ingestion import IntakeResult, ingest_bytes, plain_name
 from curation.judging.pictures import write_face, write_faceless
 from curation.library.library import Library
 from curation.library.records import Provenance
@@ -43,7 +43,7 @@ def folder(tmp_path: Path) -> Path:
     return made
 
 
-def take(library: Library, folder: Path, **options: object) -> dict[str, Answer]:
+def take(library: Library, folder: Path, **options: object) -> dict[str, IntakeResult]:
     return {answer.name: answer for answer in take_folder(library, folder, workers=1, **options)}
 
 
@@ -64,7 +64,7 @@ def test_every_file_gets_an_answer_and_hidden_ones_none(library: Library, folder
 
 def test_one_picture_from_two_places_is_one_image_of_two_origins(library: Library, folder: Path) -> None:
     image_id = take(library, folder)["a.jpg"].image_id
-    take_bytes(
+    ingest_bytes(
         library, plain("JPEG"), Provenance("url", "x.jpg", url="https://example.org/x.jpg", licence="CC0")
     )
     origins = library.provenance(image_id)
@@ -128,7 +128,7 @@ def test_a_second_run_gives_the_same_answers_without_opening_a_file(
     library: Library, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     first = take(library, folder)
-    monkeypatch.setattr("curation.intake.folders.take_pictures", None)  # would be called for any file
+    monkeypatch.setattr("curation.intake.folders.ingest_pictures", None)  # would be called for any file
     second = take(library, folder)
     assert {name: answer.is_taken for name, answer in second.items()} == {
         name: answer.is_taken for name, answer in first.items()
@@ -193,7 +193,7 @@ def test_what_was_deleted_for_good_stays_out(library: Library, folder: Path) -> 
         assert (answer.outcome, answer.image_id) == ("deleted", "")
         assert "for good" in answer.sentence
     assert not library.files.original(image_id).exists()
-    assert take_bytes(library, plain("PNG"), Provenance("upload", "x")).outcome == "deleted"
+    assert ingest_bytes(library, plain("PNG"), Provenance("upload", "x")).outcome == "deleted"
 
 
 def test_a_lost_original_is_put_back_by_adding_the_folder_again(library: Library, folder: Path) -> None:
@@ -256,7 +256,7 @@ def test_nothing_that_is_made_of_a_photo_says_where_it_was_taken(
     exif[0x010F] = "SecretCamera"
     exif.get_ifd(0x8825)[2] = (52.0, 31.0, 12.0)
     data = encode("JPEG", pictures.photo(512, 512), exif=exif)
-    image_id = take_bytes(library, data, Provenance("upload", "p.jpg")).image_id
+    image_id = ingest_bytes(library, data, Provenance("upload", "p.jpg")).image_id
     assert b"SecretCamera" in library.read_original(image_id)
     photo = read_photo(library.read_original(image_id))
     if has_face:

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from core.images import can_read_heif
-from curation.intake.picture import CODES, PICTURES, Refused, check_picture, sniff
+from curation.intake.picture import CODES, PICTURES, RejectedFile, check_picture, sniff
 from curation.intake.polyglots import refuse_polyglot
 from tests.curation.intake.pictures import KINDS, plain
 
@@ -89,7 +89,7 @@ def check(data: bytes) -> str:
     """The code of the refusal, or ``taken`` for what Pillow decodes as well; all else fails the test."""
     try:
         found = check_picture(data)
-    except Refused as refused:
+    except RejectedFile as refused:
         assert refused.code in CODES
         assert refused.sentence
         return refused.code
@@ -141,7 +141,7 @@ def test_the_walk_to_a_picture_s_end_gives_up_on_nothing_but_a_refusal(kind: str
     for walked in (data, body):
         try:
             refuse_polyglot(kind, walked)
-        except Refused as refused:
+        except RejectedFile as refused:
             assert refused.code in CODES
 
 
@@ -150,5 +150,5 @@ def test_the_walk_to_a_picture_s_end_gives_up_on_nothing_but_a_refusal(kind: str
 def test_sniffing_names_a_format_or_refuses(data: bytes) -> None:
     try:
         assert sniff(data) in KINDS
-    except Refused as refused:
+    except RejectedFile as refused:
         assert refused.code in CODES

@@ -16,7 +16,7 @@ from curation.intake.imports_fiftyone import import_fiftyone
 from curation.intake.imports_imagefolder import import_imagefolder
 from curation.intake.imports_voc import import_voc
 from curation.intake.imports_yolo import import_yolo
-from curation.intake.take import Answer
+from curation.intake.ingestion import IntakeResult
 from curation.library.library import Library
 from curation.library.records import Provenance
 from tests.curation.intake.pictures import plain
@@ -28,11 +28,11 @@ def library(tmp_path: Path) -> Iterator[Library]:
         yield opened
 
 
-def by_name(answers: Iterator[Answer]) -> dict[str, Answer]:
+def by_name(answers: Iterator[IntakeResult]) -> dict[str, IntakeResult]:
     return {answer.name: answer for answer in answers}
 
 
-def labels(library: Library, answer: Answer) -> tuple[str, ...]:
+def labels(library: Library, answer: IntakeResult) -> tuple[str, ...]:
     return tuple(library.labels_of([answer.image_id]).get(answer.image_id, ()))
 
 

@@ -12,14 +12,14 @@ import pytest
 from PIL import Image, ImageCms
 
 from core.images import can_read_heif, read_photo
-from curation.intake.picture import CODES, PictureLimits, Refused, check_picture, hash_pixels
+from curation.intake.picture import CODES, PictureLimits, RejectedFile, check_picture, hash_pixels
 from tests.curation.intake import pictures
 from tests.curation.intake.pictures import KINDS, encode, photo
 
 
 def code_of(data: bytes, limits: PictureLimits | None = None) -> str:
     """Why a file is refused."""
-    with pytest.raises(Refused) as caught:
+    with pytest.raises(RejectedFile) as caught:
         check_picture(data, limits=limits or PictureLimits())
     assert caught.value.code in CODES
     assert caught.value.sentence.endswith(".")
@@ -43,7 +43,7 @@ def test_a_heic_is_refused_with_the_way_out_where_its_library_is_missing(
 ) -> None:
     data = encode("HEIF")
     monkeypatch.setattr("curation.intake.picture.can_read_heif", lambda: False)
-    with pytest.raises(Refused, match="pillow-heif"):
+    with pytest.raises(RejectedFile, match="pillow-heif"):
         check_picture(data)
 
 
@@ -183,7 +183,7 @@ def test_a_tiff_of_pages_without_end_is_refused() -> None:
     pages = 3_000
     folder = struct.pack("<H", 0)
     body = b"".join(folder + struct.pack("<I", 8 + 6 * (page + 1)) for page in range(pages))
-    with pytest.raises(Refused) as caught:
+    with pytest.raises(RejectedFile) as caught:
         check_picture(b"II*\0" + struct.pack("<I", 8) + body + folder + struct.pack("<I", 0))
     assert caught.value.code in ("bomb", "damaged")
 
@@ -195,7 +195,7 @@ def test_a_text_chunk_that_unpacks_without_end_is_refused() -> None:
 
 
 def test_a_file_of_too_many_bytes_is_refused_with_both_numbers() -> None:
-    with pytest.raises(Refused, match=r"0\.0 MB.*0 MB") as caught:
+    with pytest.raises(RejectedFile, match=r"0\.0 MB.*0 MB") as caught:
         check_picture(encode("BMP"), limits=PictureLimits(max_bytes=1000))
     assert caught.value.code == "too_many_bytes"
 
@@ -207,7 +207,7 @@ def test_the_first_bytes_decide_about_the_format_and_not_what_follows() -> None:
 def test_a_refusal_survives_the_way_between_processes() -> None:
     import pickle
 
-    refused = pickle.loads(pickle.dumps(Refused("damaged", "It is broken.")))
+    refused = pickle.loads(pickle.dumps(RejectedFile("damaged", "It is broken.")))
     assert (refused.code, refused.sentence, str(refused)) == ("damaged", "It is broken.", "It is broken.")
 
 

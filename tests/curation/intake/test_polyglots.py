@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from curation.intake.picture import Refused, check_picture
+from curation.intake.picture import RejectedFile, check_picture
 from tests.curation.intake import pictures
 from tests.curation.intake.pictures import KINDS, encode, plain
 
@@ -26,7 +26,7 @@ FOREIGN = {
 
 
 def code_of(data: bytes) -> str:
-    with pytest.raises(Refused) as caught:
+    with pytest.raises(RejectedFile) as caught:
         check_picture(data)
     return caught.value.code
 
@@ -147,7 +147,7 @@ def test_a_header_that_doubles_as_a_script_is_refused() -> None:
 def test_nothing_that_is_appended_to_a_picture_gets_in_but_padding(kind: str, tail: bytes) -> None:
     try:
         check_picture(plain(kind) + tail)
-    except Refused as refused:
+    except RejectedFile as refused:
         assert refused.code in ("polyglot", "damaged", "bomb")
     else:
         assert set(tail) <= set(b"\0\xff\r\n\t ")

@@ -20,7 +20,7 @@ from dashboard.views.review.filters import (
     to_query,
 )
 from dashboard.views.review.formatting import measure_bar, pose_text, short_reason
-from dashboard.views.review.state import DoneBook, ReviewSession, clean_name
+from dashboard.views.review.state import IdempotencyLog, ReviewSession, clean_name
 
 NOTHING = Choices({}, {}, {}, {}, {}, {"yaw": "Turned to the side"}, 0, 0, False)
 names = st.lists(st.text(min_size=1, max_size=8), unique=True, max_size=3).map(tuple)
@@ -106,7 +106,7 @@ def test_a_reviewers_name_is_one_clean_line(given: object, clean: str):
 
 
 def test_the_book_forgets_the_oldest_page_loads_only():
-    book = DoneBook(size=2)
+    book = IdempotencyLog(size=2)
     for client in ("a", "b", "a", "c"):
         book.note(client, book.last(client) + 1)
     assert [book.last(client) for client in "abc"] == [2, 0, 1]

@@ -18,7 +18,7 @@ SAMPLES = 8
 Sketches = NDArray[np.uint8]
 
 
-class RedrawingLoss(Protocol):
+class DenoisingLoss(Protocol):
     """Weights of the loss terms."""
 
     @property
@@ -42,8 +42,8 @@ def damaged_and_clean(
     return {"sketch": np.stack(sketches)[:, None], "clean": np.stack(targets)[:, None]}
 
 
-def redrawing_terms(
-    loss: RedrawingLoss,
+def denoising_terms(
+    loss: DenoisingLoss,
     logits: Tensor,
     target: Tensor,
     *,

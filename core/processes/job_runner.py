@@ -1,6 +1,6 @@
 """The inside of a background job: run a command's ``main``, and note how it ended.
 
-``python -m core.processes.inside FOLDER JOB_ID MODULE ARGUMENT...``; started by `core.processes.jobs.start`.
+``python -m core.processes.job_runner FOLDER JOB_ID MODULE ARGUMENT...``; started by `core.processes.jobs.start`.
 """
 
 from __future__ import annotations

@@ -12,7 +12,7 @@ import pytest
 from PIL import Image
 
 from core.errors import UnsafeImage
-from core.paper import drawing_from_picture, read_drawing
+from core.scan_cleanup import drawing_from_picture, read_drawing
 
 EYES_AND_MOUTH = ((186, 244), (326, 244), (256, 380))
 White = (255, 255, 255)
@@ -237,7 +237,7 @@ def test_odd_little_shapes_give_a_sketch_or_a_refusal_never_a_crash(shape: tuple
 
 def test_an_upload_is_decoded_in_a_child(monkeypatch):
     """What happens to the decoder here does not show there."""
-    monkeypatch.setattr("core.paper.read_photo", None)
+    monkeypatch.setattr("core.scan_cleanup.read_photo", None)
     assert_is_clean_framed_face(read_drawing(encoded(draw_face())).sketch)
 
 

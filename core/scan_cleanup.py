@@ -18,7 +18,7 @@ from core.errors import UnsafeImage
 from core.face_frame import alignment_targets
 from core.image_child import decode_in_child
 from core.images import flatten_over_white, read_photo
-from core.paper_sheet import cut_out_paper, shrink
+from core.scan_sheet import cut_out_paper, shrink
 from core.sketches import line_map, sketch_from_photo, soft_threshold
 
 PlacedBy = Literal["face", "hand", "ink", "frame"]

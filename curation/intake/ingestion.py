@@ -10,7 +10,7 @@ from typing import Protocol
 
 from core.names import normal_name
 from curation.intake.children import PictureBytes, PictureFile, Task, check_in_child, open_checkers
-from curation.intake.picture import DEFAULT_LIMITS, PictureLimits, Refused
+from curation.intake.picture import DEFAULT_LIMITS, PictureLimits, RejectedFile
 from curation.library.records import Original, Provenance
 
 ROUND_FILES = 1_000
@@ -33,7 +33,7 @@ class TakesPictures(Protocol):
 
 
 @dataclass(frozen=True)
-class Answer:
+class IntakeResult:
     """What became of one file.
 
     Attributes
@@ -83,16 +83,16 @@ class IntakeSummary:
 
 
 @dataclass(frozen=True)
-class Item:
+class IntakeItem:
     """A file on its way in; ``refusal`` where it is known already that it stays out."""
 
     content: PictureFile | PictureBytes
     provenance: Provenance
     labels: tuple[str, ...] = ()
-    refusal: Refused | None = None
+    refusal: RejectedFile | None = None
 
 
-def summarise(answers: Iterable[Answer]) -> IntakeSummary:
+def summarise(answers: Iterable[IntakeResult]) -> IntakeSummary:
     """Count answers; uses them up, and so does the work of a ``take_...`` function."""
     outcomes, reasons = Counter[str](), Counter[str]()
     for answer in answers:
@@ -102,14 +102,14 @@ def summarise(answers: Iterable[Answer]) -> IntakeSummary:
     return IntakeSummary(**outcomes, reasons=dict(reasons.most_common()))
 
 
-def take_bytes(
+def ingest_bytes(
     library: TakesPictures,
     data: bytes,
     provenance: Provenance,
     *,
     limits: PictureLimits = DEFAULT_LIMITS,
     check: Callable[[bytes], Original] | None = None,
-) -> Answer:
+) -> IntakeResult:
     """Take one file that somebody sent; from any thread.
 
     Parameters
@@ -125,20 +125,20 @@ def take_bytes(
     provenance = replace(provenance, name=plain_name(provenance.name))
     try:
         original = check(data) if check else check_in_child(data, limits=limits)
-    except Refused as refused:
+    except RejectedFile as refused:
         return refuse(provenance.name, refused)
     return _answer(library.add_many([(original, provenance)])[0], original.id, provenance.name)
 
 
-def take_pictures(
+def ingest_pictures(
     library: TakesPictures,
-    items: Iterable[Item],
+    items: Iterable[IntakeItem],
     *,
     limits: PictureLimits = DEFAULT_LIMITS,
     workers: int | None = None,
     progress: Callable[[int, int], None] | None = None,
     total: int = 0,
-) -> Iterator[Answer]:
+) -> Iterator[IntakeResult]:
     """Check many files in child processes and take the pictures among them.
 
     Files are handled in rounds, so that ``items`` may be endless and hold bytes. Labels are added under
@@ -172,19 +172,19 @@ def take_pictures(
 
 def _take_round(
     library: TakesPictures,
-    items: Sequence[Item],
-    check: Callable[[Iterable[Task]], Iterator[tuple[Task, Original | Refused]]],
+    items: Sequence[IntakeItem],
+    check: Callable[[Iterable[Task]], Iterator[tuple[Task, Original | RejectedFile]]],
     keeper: Executor,
-) -> Iterator[Answer]:
+) -> Iterator[IntakeResult]:
     for item in items:
         if item.refusal is not None:
             yield refuse(item.provenance.name, item.refusal)
     tasks = [Task(number, item.content) for number, item in enumerate(items) if item.refusal is None]
-    arrivals: list[tuple[Original, Item]] = []
-    kept: deque[Future[list[Answer]]] = deque()
+    arrivals: list[tuple[Original, IntakeItem]] = []
+    kept: deque[Future[list[IntakeResult]]] = deque()
     for task, result in check(tasks):
         item = items[task.number]
-        if isinstance(result, Refused):
+        if isinstance(result, RejectedFile):
             yield refuse(item.provenance.name, result)
             continue
         arrivals.append((result, item))
@@ -198,7 +198,7 @@ def _take_round(
         yield from batch.result()
 
 
-def _keep(library: TakesPictures, arrivals: Sequence[tuple[Original, Item]]) -> list[Answer]:
+def _keep(library: TakesPictures, arrivals: Sequence[tuple[Original, IntakeItem]]) -> list[IntakeResult]:
     """Take pictures, label them, and only then say so."""
     if not arrivals:
         return []
@@ -225,9 +225,9 @@ def add_labels(library: TakesPictures, labels: dict[tuple[str, ...], list[str]])
             library.decide(lacking, None, reviewer=IMPORTER, add_labels=wanted)
 
 
-def refuse(name: str, refused: Refused) -> Answer:
+def refuse(name: str, refused: RejectedFile) -> IntakeResult:
     """The answer for a file that is not taken."""
-    return Answer(name, "refused", code=refused.code, sentence=refused.sentence)
+    return IntakeResult(name, "refused", code=refused.code, sentence=refused.sentence)
 
 
 def plain_name(name: str) -> str:
@@ -238,14 +238,14 @@ def plain_name(name: str) -> str:
     ]
 
 
-def _answer(outcome: str, image_id: str, name: str) -> Answer:
+def _answer(outcome: str, image_id: str, name: str) -> IntakeResult:
     if outcome == "deleted":
-        return Answer(name, "deleted", sentence=DELETED)
-    return Answer(name, _OUTCOMES[outcome], image_id)
+        return IntakeResult(name, "deleted", sentence=DELETED)
+    return IntakeResult(name, _OUTCOMES[outcome], image_id)
 
 
-def _rounds(items: Iterable[Item]) -> Iterator[list[Item]]:
-    batch: list[Item] = []
+def _rounds(items: Iterable[IntakeItem]) -> Iterator[list[IntakeItem]]:
+    batch: list[IntakeItem] = []
     size = 0
     for item in items:
         batch.append(item)

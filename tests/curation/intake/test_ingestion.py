@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from curation.intake.children import PictureBytes, PictureFile
-from curation.intake.picture import PictureLimits, Refused, check_picture
-from curation.intake.take import Answer, Item, summarise, take_bytes, take_pictures
+from curation.intake.ingestion import IntakeItem, IntakeResult, ingest_bytes, ingest_pictures, summarise
+from curation.intake.picture import PictureLimits, RejectedFile, check_picture
 from curation.library.library import Library
 from curation.library.records import Original, Provenance
 from tests.curation.intake.pictures import plain
@@ -49,10 +49,11 @@ class KeepsNothing:
 
 def test_a_summary_says_what_happened_and_why() -> None:
     answers = [
-        Answer("a", "added", "1"), Answer("b", "added", "2"), Answer("c", "known", "1"),
-        Answer("d", "refused", code="damaged", sentence="."), Answer("e", "refused", code="damaged", sentence="."),
-        Answer("f", "refused", code="empty", sentence="."), Answer("g", "deleted", sentence="."),
-        Answer("h", "failed", code="timeout", sentence="."),
+        IntakeResult("a", "added", "1"), IntakeResult("b", "added", "2"), IntakeResult("c", "known", "1"),
+        IntakeResult("d", "refused", code="damaged", sentence="."),
+        IntakeResult("e", "refused", code="damaged", sentence="."),
+        IntakeResult("f", "refused", code="empty", sentence="."), IntakeResult("g", "deleted", sentence="."),
+        IntakeResult("h", "failed", code="timeout", sentence="."),
     ]  # fmt: skip
     summary = summarise(answers)
     assert summary.reasons == {"damaged": 2, "empty": 1, "timeout": 1}
@@ -64,10 +65,10 @@ def test_a_summary_says_what_happened_and_why() -> None:
 
 
 def test_one_file_is_taken_or_answered(library: Library) -> None:
-    first = take_bytes(library, plain("PNG"), Provenance("upload", "a\n.png", uploader="ada"))
-    assert first == Answer("a\\n.png", "added", check_picture(plain("PNG")).id)
-    assert take_bytes(library, plain("PNG"), Provenance("api", "b.png")).outcome == "known"
-    refused = take_bytes(library, b"<svg/>", Provenance("api", "c.svg"))
+    first = ingest_bytes(library, plain("PNG"), Provenance("upload", "a\n.png", uploader="ada"))
+    assert first == IntakeResult("a\\n.png", "added", check_picture(plain("PNG")).id)
+    assert ingest_bytes(library, plain("PNG"), Provenance("api", "b.png")).outcome == "known"
+    refused = ingest_bytes(library, b"<svg/>", Provenance("api", "c.svg"))
     assert (refused.outcome, refused.code, refused.image_id) == ("refused", "active_content", "")
     assert not refused.is_taken
 
@@ -76,7 +77,8 @@ def test_many_threads_may_send_the_same_picture(library: Library) -> None:
     with ThreadPoolExecutor(4) as threads:
         answers = list(
             threads.map(
-                lambda number: take_bytes(library, plain("PNG"), Provenance("api", f"{number}.png")), range(8)
+                lambda number: ingest_bytes(library, plain("PNG"), Provenance("api", f"{number}.png")),
+                range(8),
             )
         )
     assert sorted(answer.outcome for answer in answers) == ["added"] + ["known"] * 7
@@ -86,23 +88,23 @@ def test_many_threads_may_send_the_same_picture(library: Library) -> None:
 
 def test_the_check_is_the_caller_s_to_choose() -> None:
     def refuse(_data: bytes) -> Original:
-        raise Refused("timeout", "Too slow.")
+        raise RejectedFile("timeout", "Too slow.")
 
-    answer = take_bytes(KeepsNothing(), plain("PNG"), Provenance("x", "a"), check=refuse)
+    answer = ingest_bytes(KeepsNothing(), plain("PNG"), Provenance("x", "a"), check=refuse)
     assert (answer.code, answer.sentence) == ("timeout", "Too slow.")
 
 
 def test_rounds_keep_every_file_once_and_count_them(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("curation.intake.take.ROUND_FILES", 7)
-    monkeypatch.setattr("curation.intake.take.BATCH", 3)
+    monkeypatch.setattr("curation.intake.ingestion.ROUND_FILES", 7)
+    monkeypatch.setattr("curation.intake.ingestion.BATCH", 3)
     files = [plain("PNG", 32, 32, seed) for seed in range(20)]
     items = (
-        Item(PictureBytes(data if number % 5 else b"none"), Provenance("x", f"{number}"))
+        IntakeItem(PictureBytes(data if number % 5 else b"none"), Provenance("x", f"{number}"))
         for number, data in enumerate(files)
     )
     library, seen = KeepsNothing(), list[tuple[int, int]]()
     answers = list(
-        take_pictures(library, items, workers=2, progress=lambda *done: seen.append(done), total=20)
+        ingest_pictures(library, items, workers=2, progress=lambda *done: seen.append(done), total=20)
     )
     assert sorted(int(answer.name) for answer in answers) == list(range(20))
     assert {answer.name for answer in answers if not answer.is_taken} == {"0", "5", "10", "15"}
@@ -113,12 +115,14 @@ def test_rounds_keep_every_file_once_and_count_them(monkeypatch: pytest.MonkeyPa
 
 
 def test_a_full_disk_is_nobody_s_refusal(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("curation.intake.take.BATCH", 2)
+    monkeypatch.setattr("curation.intake.ingestion.BATCH", 2)
     library = KeepsNothing(full_after=4)
-    items = [Item(PictureBytes(plain("PNG", 32, 32, seed)), Provenance("x", f"{seed}")) for seed in range(12)]
+    items = [
+        IntakeItem(PictureBytes(plain("PNG", 32, 32, seed)), Provenance("x", f"{seed}")) for seed in range(12)
+    ]
     answers = []
     with pytest.raises(OSError, match="No space left"):
-        for answer in take_pictures(library, items, workers=1):
+        for answer in ingest_pictures(library, items, workers=1):
             answers.append(answer)  # noqa: PERF402  (what came before the failure counts)
     assert all(answer.outcome == "added" for answer in answers)
     assert len(answers) <= len(library.arrivals) == 4
@@ -127,12 +131,12 @@ def test_a_full_disk_is_nobody_s_refusal(monkeypatch: pytest.MonkeyPatch) -> Non
 def test_labels_are_added_under_the_name_of_the_importer() -> None:
     library = KeepsNothing()
     items = [
-        Item(
+        IntakeItem(
             PictureBytes(plain("PNG", 32, 32, seed)), Provenance("x", f"{seed}"), ("hat",) if seed < 2 else ()
         )
         for seed in range(3)
     ]
-    answers = {answer.name: answer.image_id for answer in take_pictures(library, items, workers=1)}
+    answers = {answer.name: answer.image_id for answer in ingest_pictures(library, items, workers=1)}
     assert [(set(ids), labels) for ids, labels in library.labelled] == [
         ({answers["0"], answers["1"]}, ("hat",))
     ]
@@ -141,6 +145,6 @@ def test_labels_are_added_under_the_name_of_the_importer() -> None:
 def test_the_limits_reach_the_children(tmp_path: Path) -> None:
     path = tmp_path / "a.png"
     path.write_bytes(plain("PNG"))
-    items = [Item(PictureFile(str(path)), Provenance("x", "a"))]
-    (answer,) = take_pictures(KeepsNothing(), items, limits=PictureLimits(min_side_px=100), workers=1)
+    items = [IntakeItem(PictureFile(str(path)), Provenance("x", "a"))]
+    (answer,) = ingest_pictures(KeepsNothing(), items, limits=PictureLimits(min_side_px=100), workers=1)
     assert answer.code == "too_small"

@@ -9,10 +9,10 @@ import pytest
 from curation.library.errors import LibraryError
 from curation.library.library import Library
 from curation.library.records import Examination, Provenance
-from dashboard.views.review.actions import carry_out
+from dashboard.views.review.actions import apply_actions
 from dashboard.views.review.filters import find_images
 from dashboard.views.review.grid import detail_of
-from dashboard.views.review.state import DoneBook, ReviewSession
+from dashboard.views.review.state import IdempotencyLog, ReviewSession
 from tests.dashboard.review_library import VERSIONS, fill_library, measurements_of, original_of
 
 CLIENT = "0123456789ab"
@@ -36,7 +36,7 @@ def ids(library: Library) -> list[str]:
     return list(library.table().index)
 
 
-def deed(number: int, kind: str = "decide", client: str = CLIENT, **content) -> dict:
+def action(number: int, kind: str = "decide", client: str = CLIENT, **content) -> dict:
     return {"client": client, "number": number, "kind": kind, "who": "Ann", **content}
 
 
@@ -58,7 +58,7 @@ def test_a_face_and_the_picture_it_was_cut_from_lead_to_each_other(library: Libr
         assert detail is not None
         (link,) = detail["links"]
         session = ReviewSession()
-        carry_out(library, session, [deed(1, **link["deed"])], DoneBook())
+        apply_actions(library, session, [action(1, **link["action"])], IdempotencyLog())
         assert find_images(library.table(), session.view) == [end]
     assert detail["sources"] == [f"Cut from a group picture · party.png face 1 · {now_of(library, face)}"]
 
@@ -74,7 +74,7 @@ def test_a_picture_of_several_people_offers_to_cut_it(
         "curation.jobs.start", lambda kind, arguments, library: started.append((kind, arguments))
     )
     session = ReviewSession()
-    carry_out(library, session, [deed(1, **detail["links"][0]["deed"])], DoneBook())
+    apply_actions(library, session, [action(1, **detail["links"][0]["action"])], IdempotencyLog())
     assert started == [("split", [ids[0], "--judge", "--json"])]
     assert session.shows_splitting
 
@@ -88,30 +88,38 @@ def group_examination(image_id: str) -> Examination:
 
 
 def test_deeds_sent_again_are_done_once(library: Library, ids: list[str]):
-    session, book = ReviewSession(), DoneBook()
-    first = [deed(1, ids=ids[:2], decision="keep"), deed(2, ids=ids[1:2], decision="reject"), deed(3, "undo")]
-    carry_out(library, session, first, book)
-    carry_out(library, session, [*first, deed(4, ids=ids[2:3], decision="unsure")], book)
+    session, book = ReviewSession(), IdempotencyLog()
+    first = [
+        action(1, ids=ids[:2], decision="keep"),
+        action(2, ids=ids[1:2], decision="reject"),
+        action(3, "undo"),
+    ]
+    apply_actions(library, session, first, book)
+    apply_actions(library, session, [*first, action(4, ids=ids[2:3], decision="unsure")], book)
     assert decisions(library, ids) == ["keep", "keep", "unsure", "", ""]
     assert book.last(CLIENT) == 4
     assert len(library.history(ids[0])) == 1
 
 
 def test_deeds_sent_again_after_a_restart_are_done_once(library: Library, ids: list[str]):
-    deeds = [deed(1, ids=ids[:1], decision="keep"), deed(2, ids=ids[1:2], decision="keep"), deed(3, "undo")]
+    actions = [
+        action(1, ids=ids[:1], decision="keep"),
+        action(2, ids=ids[1:2], decision="keep"),
+        action(3, "undo"),
+    ]
     for _ in range(3):  # each time a new process that knows nothing
-        carry_out(library, ReviewSession(), deeds, DoneBook())
+        apply_actions(library, ReviewSession(), actions, IdempotencyLog())
     assert decisions(library, ids[:2]) == ["keep", ""]
     assert len(library.history(ids[0])) == 1
 
 
 def test_two_page_loads_count_for_themselves(library: Library, ids: list[str]):
-    session, book = ReviewSession(), DoneBook()
+    session, book = ReviewSession(), IdempotencyLog()
     other = "f" * 12
-    carry_out(
+    apply_actions(
         library,
         session,
-        [deed(7, ids=ids[:1], decision="keep"), deed(1, client=other, ids=ids[1:2], decision="reject")],
+        [action(7, ids=ids[:1], decision="keep"), action(1, client=other, ids=ids[1:2], decision="reject")],
         book,
     )
     assert decisions(library, ids[:2]) == ["keep", "reject"]
@@ -121,18 +129,18 @@ def test_two_page_loads_count_for_themselves(library: Library, ids: list[str]):
 def test_while_the_library_cannot_be_written_nothing_is_confirmed(
     library: Library, ids: list[str], monkeypatch: pytest.MonkeyPatch
 ):
-    session, book = ReviewSession(), DoneBook()
-    deeds = [deed(1, ids=ids[:1], decision="keep"), deed(2, ids=ids[1:2], decision="keep")]
+    session, book = ReviewSession(), IdempotencyLog()
+    actions = [action(1, ids=ids[:1], decision="keep"), action(2, ids=ids[1:2], decision="keep")]
     with monkeypatch.context() as broken:
 
         def locked(*_args, **_options):
             raise LibraryError("The database is locked by another process.")
 
         broken.setattr(library, "decide", locked)
-        carry_out(library, session, deeds, book)
+        apply_actions(library, session, actions, book)
         assert session.trouble == "The database is locked by another process."
         assert book.last(CLIENT) == 0
-    carry_out(library, session, deeds, book)
+    apply_actions(library, session, actions, book)
     assert session.trouble == ""
     assert decisions(library, ids[:2]) == ["keep", "keep"]
 
@@ -148,26 +156,26 @@ def test_while_the_library_cannot_be_written_nothing_is_confirmed(
     ],
 )  # fmt: skip
 def test_nonsense_changes_nothing_is_told_and_blocks_nothing(library: Library, ids: list[str], content: dict):
-    session, book = ReviewSession(), DoneBook()
-    nonsense = {**deed(1, ids=ids[:1], decision="keep"), **content}
-    carry_out(library, session, [nonsense, deed(2, ids=ids[4:], decision="keep")], book)
+    session, book = ReviewSession(), IdempotencyLog()
+    nonsense = {**action(1, ids=ids[:1], decision="keep"), **content}
+    apply_actions(library, session, [nonsense, action(2, ids=ids[4:], decision="keep")], book)
     assert decisions(library, ids) == ["", "", "", "", "keep"]
     assert session.notice and not session.trouble
     assert book.last(CLIENT) == 2
 
 
 @pytest.mark.parametrize(
-    "deeds", [None, "x", [None], [{}], [{"client": "x", "number": 1}], [{"client": CLIENT, "number": "1"}]]
+    "actions", [None, "x", [None], [{}], [{"client": "x", "number": 1}], [{"client": CLIENT, "number": "1"}]]
 )
-def test_what_is_no_deed_is_passed_over(library: Library, ids: list[str], deeds: object):
-    carry_out(library, ReviewSession(), deeds, DoneBook())
+def test_what_is_no_deed_is_passed_over(library: Library, ids: list[str], actions: object):
+    apply_actions(library, ReviewSession(), actions, IdempotencyLog())
     assert set(decisions(library, ids)) == {""}
 
 
 def test_images_deleted_meanwhile_do_not_keep_the_others_from_being_decided(library: Library, ids: list[str]):
     library.delete_for_good(ids[:1], who="Bob", why="asked for")
     session = ReviewSession()
-    carry_out(library, session, [deed(1, ids=ids[:3], decision="keep")], DoneBook())
+    apply_actions(library, session, [action(1, ids=ids[:3], decision="keep")], IdempotencyLog())
     assert decisions(library, ids[1:4]) == ["keep", "keep", ""]
 
 
@@ -183,34 +191,34 @@ def test_who_deletes_for_good_is_told_what_keeps_a_trace(
     (export / "version.json").write_text('{"name": "v1"}')
     (run / "config.yaml").write_text(f"data: {{root: '{export}'}}\n")
     session = ReviewSession()
-    carry_out(library, session, [deed(1, "delete", ids=ids[:1], why="asked for")], DoneBook())
+    apply_actions(library, session, [action(1, "delete", ids=ids[:1], why="asked for")], IdempotencyLog())
     assert session.notice.startswith("Deleted for good. Trained on a dataset that held it: painter.")
 
 
 def test_settling_makes_a_disagreement_end(library: Library, ids: list[str]):
     library.decide(ids[:1], "keep", reviewer="Bob")
-    session, book = ReviewSession(), DoneBook()
-    carry_out(library, session, [deed(1, ids=ids[:1], decision="reject")], book)
+    session, book = ReviewSession(), IdempotencyLog()
+    apply_actions(library, session, [action(1, ids=ids[:1], decision="reject")], book)
     assert library.table()["disputed"][ids[0]]
-    carry_out(library, session, [deed(2, ids=ids[:1], decision="reject", settle=True)], book)
+    apply_actions(library, session, [action(2, ids=ids[:1], decision="reject", settle=True)], book)
     assert not library.table()["disputed"][ids[0]]
     assert decisions(library, ids[:1]) == ["reject"]
 
 
 def test_undo_of_something_on_another_page_is_told(library: Library, ids: list[str]):
-    session, book = ReviewSession(ids=ids[3:]), DoneBook()
-    carry_out(library, session, [deed(1, ids=ids[:2], decision="keep"), deed(2, "undo")], book)
+    session, book = ReviewSession(ids=ids[3:]), IdempotencyLog()
+    apply_actions(library, session, [action(1, ids=ids[:2], decision="keep"), action(2, "undo")], book)
     assert session.notice == "Undone: 2 faces on another page."
-    carry_out(library, session, [deed(3, "undo")], book)
+    apply_actions(library, session, [action(3, "undo")], book)
     assert session.notice == "Nothing of yours is left to undo."
 
 
 def test_labels_change_no_decision(library: Library, ids: list[str]):
-    session, book = ReviewSession(), DoneBook()
-    carry_out(
+    session, book = ReviewSession(), IdempotencyLog()
+    apply_actions(
         library,
         session,
-        [deed(1, ids=ids[:1], decision="keep"), deed(2, "label", ids=ids[:2], add=["Hat"], remove=[])],
+        [action(1, ids=ids[:1], decision="keep"), action(2, "label", ids=ids[:2], add=["Hat"], remove=[])],
         book,
     )
     assert list(library.table()["labels"][ids[:2]]) == [("hat",), ("hat",)]
@@ -222,7 +230,7 @@ def test_a_corrected_alignment_is_kept_and_gives_another_crop(library: Library, 
     (x0, y0), right, mouth = library.alignment_of(ids[0])
     moved = [[x0 - 15, y0 + 4], list(right), list(mouth)]
     session = ReviewSession()
-    carry_out(library, session, [deed(1, "align", ids=ids[:1], anchors=moved)], DoneBook())
+    apply_actions(library, session, [action(1, "align", ids=ids[:1], anchors=moved)], IdempotencyLog())
     assert not session.notice, session.notice
     assert library.alignment_of(ids[0])[0] == (x0 - 15, y0 + 4)
     assert library.files.crop(ids[0]).read_bytes() != before
