@@ -16,19 +16,21 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from functools import partial
+from functools import lru_cache, partial
 from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from core.nearest import BitRows
+from curation.judging.hashes import SAME_DETAIL, compare_details, face_detail
 from curation.library.records import DuplicateGroup
 
 if TYPE_CHECKING:
     import pandas as pd
 
 MAX_DISTANCE = 32
+KEPT_DETAILS = 256
 _HASH_BYTES = 32
 _BLOCK = 16  # centres asked about at once; all other images may match each of them
 _COPY_ROWS_AFTER = 0.02  # of the rows are done with: the search then leaves them out
@@ -99,6 +101,31 @@ def find_duplicates(
         groups.append(_group("near", members, ids))
     groups += [_group("pixels", members, ids) for members in same_pixels.values() if len(members) > 1]
     return sorted(groups, key=lambda group: group.best)
+
+
+class DetailComparison:
+    """Say of two images whether their aligned faces are one picture, by `curation.judging.hashes.compare_details`.
+
+    Faces are read as they are asked about, and the details of the last `KEPT_DETAILS` stay in memory (64 MB).
+
+    Parameters
+    ----------
+    read_face
+        The aligned face of an image, (512, 512, 3) uint8, by its id; ``None`` where it is missing, which is like
+        no other.
+    """
+
+    def __init__(self, read_face: Callable[[str], NDArray[np.uint8] | None]) -> None:
+        self._read_face = read_face
+        self._detail = lru_cache(KEPT_DETAILS)(self._read)
+
+    def __call__(self, one: str, other: str) -> bool:
+        first, second = self._detail(one), self._detail(other)
+        return first is not None and second is not None and compare_details(first, second) >= SAME_DETAIL
+
+    def _read(self, image_id: str) -> NDArray[np.float32] | None:
+        face = self._read_face(image_id)
+        return None if face is None else face_detail(face)
 
 
 def score_quality(table: pd.DataFrame) -> NDArray[np.int64]:

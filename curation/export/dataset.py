@@ -12,11 +12,12 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from curation.duplicates import DetailComparison
 from curation.export.annotations import FORMATS, read_faces
 from curation.export.card import licence_warnings, write_card
 from curation.export.manifest_tables import ManifestWriter, manifest_row
 from curation.export.people import read_vectors
-from curation.export.pictures import Pair, read_pairs
+from curation.export.pictures import Pair, photo_reader, read_pairs
 from curation.export.publish import VERSION_FILE, ExportError, explained, new_folder
 from curation.export.splits import NONE, Fractions, Place, divided_keys, place_images
 from curation.export.summary import (
@@ -108,7 +109,8 @@ def export_version(
         contents = gather(library.members(version.name), folder)
         vectors = read_vectors(library, _members(folder), progress=progress) if compare_faces else None
         candidates = [replace(one, face=(vectors or {}).get(one.id, b"")) for one in contents.candidates]
-        places = place_images(candidates, seed=seed, fractions=fractions)
+        is_same = DetailComparison(photo_reader(library, version.name))
+        places = place_images(candidates, seed=seed, fractions=fractions, is_same=is_same)
         people = (
             people_sentences(places)
             if vectors is not None

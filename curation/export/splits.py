@@ -18,7 +18,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter, defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -121,6 +121,7 @@ def place_images(
     seed: int = 0,
     fractions: Fractions = Fractions(),
     max_distance: int = MAX_DISTANCE,
+    is_same: Callable[[str, str], bool] | None = None,
 ) -> dict[str, Place]:
     """Give every image its split.
 
@@ -133,6 +134,9 @@ def place_images(
         In any order.
     seed
         Another one gives other splits.
+    is_same
+        Asked about the ids of two images whose hashes are near (`curation.duplicates.DetailComparison`); without it
+        hashes alone decide, and tie strangers before one wall.
 
     Returns
     -------
@@ -140,7 +144,7 @@ def place_images(
         By id.
     """
     order = sorted(candidates, key=lambda one: (one.added_at, one.id))
-    alike = _earlier_duplicates(order, max_distance)
+    alike = _earlier_alike(order, max_distance)
     people = group_faces([member.face for member in order])
     groups, by_face = _Groups(), set[str]()
     seen: Counter[str] = Counter()
@@ -148,9 +152,11 @@ def place_images(
         most = max(ALWAYS_BOUND, LARGEST_PART * number)
         keys = [key for key in member.keys if seen[key] <= most]
         seen.update(member.keys)
-        linked = {groups.of(order[before].id) for before in alike.get(number, ())}
-        linked |= {groups.holding(key) for key in keys}
-        linked.discard("")
+        linked = {groups.holding(key) for key in keys} - {""}
+        for before in alike.get(number, ()):
+            group = groups.of(order[before].id)
+            if group and group not in linked and (is_same is None or is_same(order[before].id, member.id)):
+                linked.add(group)
         if not linked and 0 <= people[number] < number:
             person = groups.of(order[people[number]].id)
             if person and groups.sizes[person] < max(FACES_BIND, FACES_PART * number):
@@ -234,8 +240,8 @@ def _number(seed: int, image_id: str) -> float:
     return int.from_bytes(digest[:8], "big") / 2**64
 
 
-def _earlier_duplicates(order: Sequence[Candidate], max_distance: int) -> dict[int, list[int]]:
-    """For each image the images before it that show the same face picture, mirrored perhaps."""
+def _earlier_alike(order: Sequence[Candidate], max_distance: int) -> dict[int, list[int]]:
+    """For each image the images before it whose hashes are near, mirrored perhaps."""
     rows = [number for number, member in enumerate(order) if member.phash]
     if not rows:
         return {}

@@ -7,7 +7,7 @@ import logging
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import partial
 from typing import TYPE_CHECKING
 
 import cv2
@@ -15,7 +15,7 @@ import numpy as np
 
 from core.atomic_files import write_atomically
 from core.processes.workers import Outcome
-from curation.judging.hashes import DETAIL_VERSION, SAME_DETAIL, compare_details, face_detail
+from curation.judging.hashes import DETAIL_VERSION
 from curation.judging.pictures import PictureFiles, has_pictures, remove_pictures
 from curation.library.records import Examination
 
@@ -45,7 +45,6 @@ class ExamineTask:
 logger = logging.getLogger(__name__)
 
 BATCH, BATCH_S = 200, 2.0
-KEPT_DETAILS = 256
 FAILURES = frozenset({"unreadable", "timeout", "crashed"})
 _FAILED = {"timeout": "The image took too long", "crashed": "The image made the worker process fail, twice"}
 
@@ -98,7 +97,7 @@ def save(library: Library, rows: list[Examination]) -> None:
 
 def group_duplicates(library: Library) -> int | None:
     """Search duplicates among all images and save the groups; ``None`` if nothing has changed since."""
-    from curation.duplicates import find_duplicates, score_quality
+    from curation.duplicates import DetailComparison, find_duplicates, score_quality
 
     found = library.duplicate_inputs()
     quality = score_quality(library.table().reindex(found[0])).tolist()
@@ -106,27 +105,12 @@ def group_duplicates(library: Library) -> int | None:
     state = hashlib.sha256(repr((DETAIL_VERSION, *found, quality)).encode()).hexdigest()
     if done.exists() and done.read_text() == state:
         return None
-    groups = find_duplicates(*found, quality, is_same=DetailComparison(library.files))
+    groups = find_duplicates(*found, quality, is_same=DetailComparison(partial(_read_crop, library.files)))
     library.save_duplicates(library.best_copies(groups))
     write_atomically(done, state.encode(), durable=False)
     return len(groups)
 
 
-class DetailComparison:
-    """Say of two images whether their aligned faces are one picture, by `compare_details`.
-
-    Crops are read as they are asked about, and the last `KEPT_DETAILS` of them stay in memory (64 MB).
-    """
-
-    def __init__(self, files: PictureFiles) -> None:
-        self._files = files
-        self._detail = lru_cache(KEPT_DETAILS)(self._read)
-
-    def __call__(self, one: str, other: str) -> bool:
-        first, second = self._detail(one), self._detail(other)
-        return first is not None and second is not None and compare_details(first, second) >= SAME_DETAIL
-
-    def _read(self, image_id: str) -> np.ndarray | None:
-        """``None`` where the crop is missing: what cannot be compared is not thrown out."""
-        crop = cv2.imread(str(self._files.crop(image_id)), cv2.IMREAD_COLOR_RGB)
-        return None if crop is None else face_detail(crop)
+def _read_crop(files: PictureFiles, image_id: str) -> np.ndarray | None:
+    """``None`` where it is missing: what cannot be compared is not thrown out."""
+    return cv2.imread(str(files.crop(image_id)), cv2.IMREAD_COLOR_RGB)

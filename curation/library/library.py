@@ -220,11 +220,18 @@ class Library(Holdings, Reviews):
         with self._database.read() as connection:
             return versions.get(connection, name)
 
-    def members(self, name: str) -> Iterator[Member]:
-        """What a version froze of each image that is still there, in order of id, a few at a time."""
-        for ids in chunks(self.version(name).ids):  # no transaction stays open while an export works
+    def members(self, name: str, ids: Sequence[str] | None = None) -> Iterator[Member]:
+        """What a version froze of each image that is still there, in order of id, a few at a time.
+
+        Parameters
+        ----------
+        ids
+            Of some images alone.
+        """
+        wanted = self.version(name).ids if ids is None else tuple(ids)
+        for some in chunks(wanted):  # no transaction stays open while an export works
             with self._database.read() as connection:
-                found = versions.members(connection, name, ids)
+                found = versions.members(connection, name, some)
             yield from found
 
     def restore(self, version: Version, members: Iterable[Member]) -> Version:

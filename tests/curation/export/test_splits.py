@@ -2,16 +2,28 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from core import face_mesh
+from core.images import read_photo
+from core.landmarks import FaceLandmarker
 from curation.duplicates import MAX_DISTANCE
+from curation.export.dataset import export_version
 from curation.export.splits import NONE, SPLITS, Candidate, Fractions, divided_keys, place_images, shared_keys
+from curation.judging.aligned import align_face, make_row
+from curation.judging.pictures import write_face
+from curation.library.library import Library
+from curation.library.records import Measurements, Original, Provenance
 
 EVEN = Fractions(0.4, 0.3, 0.3)
 
@@ -57,6 +69,62 @@ def test_near_duplicates_and_mirror_images_share_a_split():
     places = place_images(images + copies)
     for image, copy in zip(images, copies, strict=True):
         assert places[copy.id] == places[image.id]
+
+
+def test_images_whose_hashes_are_near_share_a_split_only_if_they_are_the_same():
+    images = heap(40)
+    strangers = [replace(candidate(1000 + i), phash=image.phash) for i, image in enumerate(images)]
+    asked: list[tuple[str, str]] = []
+
+    def is_same(one: str, other: str) -> bool:
+        asked.append((one, other))
+        return int(other, 16) % 2 == 0
+
+    places = place_images(images + strangers, is_same=is_same)
+    for image, stranger in zip(images, strangers, strict=True):
+        assert (places[stranger.id].group == image.id) == (int(stranger.id, 16) % 2 == 0)
+    assert asked == [(image.id, stranger.id) for image, stranger in zip(images, strangers, strict=True)]
+
+
+def test_each_group_of_many_copies_is_asked_about_once():
+    copies = [replace(candidate(i), phash=unlike(1)) for i in range(200)]
+    asked: list[tuple[str, str]] = []
+    places = place_images(copies, is_same=lambda one, other: not asked.append((one, other)))
+    assert {place.group for place in places.values()} == {key(0)}
+    assert len(asked) == 199
+
+
+def test_an_export_ties_a_copy_and_not_the_stranger_whose_hash_is_as_near(
+    shared_dir: Path, landmarker_path: Path, make_library: Callable[[str], Library], tmp_path: Path
+):
+    folder = shared_dir / "data" / "generated" / "female_white"
+    photo, stranger = (read_photo(folder / f"{name}.webp") for name in ("0701", "0794"))
+    small = cv2.resize(photo, (384, 384), interpolation=cv2.INTER_AREA)
+    library, hashes = make_library("library"), []
+    with FaceLandmarker(landmarker_path) as landmarker:
+        for number, picture in enumerate((photo, stranger, small)):
+            image_id = add_photo(library, picture, landmarker, f"2026-01-01T00:00:0{number}Z")
+            hashes.append(library.examinations([image_id])[image_id].phash)
+    bits = [(int.from_bytes(hashes[0]) ^ int.from_bytes(other)).bit_count() for other in hashes[1:]]
+    assert max(bits) <= MAX_DISTANCE
+    library.freeze("first", who="Ann")
+    assert export_version(library, "first", tmp_path / "out").groups == 2
+
+
+def add_photo(library: Library, photo: np.ndarray, landmarker: FaceLandmarker, added_at: str) -> str:
+    """Put a photo with a face into the library, and keep it."""
+    data = cv2.imencode(".png", photo[:, :, ::-1])[1].tobytes()
+    image_id = hashlib.sha256(data).hexdigest()
+    height, width = photo.shape[:2]
+    original = Original(image_id, data, "PNG", width, height, hashlib.sha256(photo.tobytes()).hexdigest())
+    library.add(original, Provenance("folder:a", f"{image_id}.png", added_at=added_at))
+    found = landmarker.detect(photo)
+    assert found is not None
+    face = align_face(photo, face_mesh.anchors(found.points), found.points)
+    write_face(library.files, image_id, face.photo, face.sketch())
+    library.save_examinations([make_row(image_id, photo, face, Measurements())])
+    library.decide([image_id], "keep", reviewer="Ann")
+    return image_id
 
 
 def test_pages_and_authors_share_a_split():
