@@ -15,7 +15,7 @@ PIP := $(PY) -m pip install --disable-pip-version-check $$(test -t 1 || echo -qq
 
 help:
 	@echo "make run          dashboard on http://localhost:$(PORT) (PORT=8600 moves it)"
-	@echo "                  for others too: HOST=0.0.0.0 STUDIO_HOSTS=what.they.type,192.168.1.5"
+	@echo "                  for others too: HOST=0.0.0.0 STUDIO_OPEN=1 STUDIO_HOSTS=what.they.type,192.168.1.5"
 	@echo "make test         ruff, mypy and every test"
 	@echo "make lint, types  ruff alone, mypy alone"
 	@echo "make assets       fetch the model files that are not in git"

@@ -25,6 +25,8 @@ STUDIO_API_TOKEN                what ``POST /api/images`` asks for as bearer tok
 STUDIO_ALLOW_PRIVATE_ADDRESSES  ``true`` lets downloads reach this machine and its local network
 STUDIO_HOSTS                    names and addresses that the pages are served under besides
                                 localhost, separated by commas; ``*.example.org`` takes all below
+STUDIO_OPEN                     ``true``: may listen for other machines, though there is no sign-in: somebody
+                                else asks who they are (a proxy), or all of them may do everything
 STUDIO_ROOTS                    folders, besides the data folder, that a path typed into a page may
                                 lie in, separated by commas
 STUDIO_TORCHSCRIPT              TorchScript files that may be run, by sha256 or full path, separated
@@ -88,6 +90,7 @@ class Settings(BaseSettings):
     api_token: SecretStr | None = Field(None, min_length=16)
     allow_private_addresses: bool = False
     hosts: CommaSeparated = ()
+    open: bool = False
     roots: CommaSeparated = ()
     torchscript: CommaSeparated = ()
     upload_quota_mb: int = Field(4000, ge=1)

@@ -52,13 +52,14 @@ elif __name__ != "__mp_main__":  # a spawned worker reads this file as well, and
 
     from core.config import settings
     from dashboard import api
-    from dashboard.hosts import HostGuard, warn_if_unreachable
+    from dashboard.hosts import HostGuard, refuse_if_open, warn_if_unreachable
     from dashboard.lifespan import lifespan
     from dashboard.shared.uploads import UploadStaging
     from dashboard.views.review import routes
 
-    hosts = settings().hosts
-    warn_if_unreachable(st.get_option("server.address"), hosts)
+    address, hosts = st.get_option("server.address"), settings().hosts
+    refuse_if_open(address, is_allowed=settings().open)
+    warn_if_unreachable(address, hosts)
     app = st.App(
         __file__,
         routes=[*api.routes(), *routes.routes()],

@@ -75,9 +75,35 @@ class HostGuard:
         return _matches(site.hostname or "", tuple(name for name in self.named if name != ANY))
 
 
+def refuse_if_open(address: str | None, *, is_allowed: bool) -> None:
+    """Refuse to listen for other machines unless the operator has said so, because there is no sign-in.
+
+    Raises
+    ------
+    SystemExit
+        With the way out as its message.
+    """
+    if is_allowed or (address is not None and (is_loopback(address) or address.startswith("unix:"))):
+        return
+    raise SystemExit(
+        f"The studio would listen on {address or 'all addresses'}, where others reach it, and asks nobody who they "
+        "are: they could read the library, start trainings and delete pictures. Listen on localhost, or put a proxy "
+        "with a login in front and set STUDIO_OPEN=1."
+    )
+
+
+def is_loopback(address: str) -> bool:
+    """Tell whether only this machine reaches an address."""
+    name = _plain(address)
+    try:
+        return ipaddress.ip_address(name).is_loopback
+    except ValueError:
+        return name == "localhost"
+
+
 def warn_if_unreachable(address: str | None, named: tuple[str, ...]) -> None:
     """Say what to set where the server listens for others, but is served to this machine alone."""
-    if named or address in LOOPBACK:
+    if named or (address is not None and is_loopback(address)):
         return
     logger.warning(
         "The studio listens on %s, but is only served as localhost. Name what others type into their browsers: "

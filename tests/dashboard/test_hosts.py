@@ -10,7 +10,7 @@ from starlette.routing import Route, WebSocketRoute
 from starlette.testclient import TestClient
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
-from dashboard.hosts import HostGuard, warn_if_unreachable
+from dashboard.hosts import HostGuard, refuse_if_open, warn_if_unreachable
 
 NAMED = ("studio.example.org", "*.lan", "192.168.1.5")
 
@@ -109,3 +109,15 @@ def test_an_open_server_without_names_says_what_to_set(
     with caplog.at_level(logging.WARNING):
         warn_if_unreachable(address, named)
     assert ("STUDIO_HOSTS=" in caplog.text) is is_told
+
+
+@pytest.mark.parametrize("address", ["localhost", "127.0.0.1", "127.1.2.3", "::1", "unix:/run/studio.sock"])
+def test_a_server_for_this_machine_alone_starts(address: str) -> None:
+    refuse_if_open(address, is_allowed=False)
+
+
+@pytest.mark.parametrize("address", [None, "", "0.0.0.0", "::", "192.168.1.5", "studio.example.org"])
+def test_a_server_for_others_starts_only_if_that_is_meant(address: str | None) -> None:
+    with pytest.raises(SystemExit, match="STUDIO_OPEN=1"):
+        refuse_if_open(address, is_allowed=False)
+    refuse_if_open(address, is_allowed=True)
