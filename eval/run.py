@@ -41,6 +41,11 @@ def request_of(options: argparse.Namespace) -> ComparisonRequest:
     ValueError
         If they contradict one another or name what there is not.
     """
+    named = [path for path in (options.html, options.json, options.csv) if path is not None]
+    if options.pdf is not None or any(path.suffix.lower() == ".pdf" for path in named):
+        raise ValueError(
+            "No PDF is written: ask for --html FILE.html, open it in a browser, print it to PDF."
+        )
     fakes: dict[str, Path | GeneratorSource] = {}
     checkpoints: dict[str, dict[int, Path]] = {}
     for text in options.fake:
@@ -93,8 +98,8 @@ def request_of(options: argparse.Namespace) -> ComparisonRequest:
     protocol = options.protocol or (DEFAULT if options.weights or find_inception() else WITHOUT_WEIGHTS)
     request = ComparisonRequest(
         title=options.title, real=real, fakes=fakes, checkpoints=checkpoints, protocol=protocol,
-        metrics=tuple(options.metrics), pictures=options.out is not None or options.html is not None
-        or options.pdf is not None, **plain,
+        metrics=tuple(options.metrics), pictures=options.out is not None or options.html is not None,
+        **plain,
     )  # fmt: skip
     check_request(request)
     return request
@@ -162,7 +167,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         with bar:
             comparison = run_comparison(request, folder, cache=cache, progress=show)
-        write_files(folder, json=options.json, csv=options.csv, html=options.html, pdf=options.pdf)
+        write_files(folder, json=options.json, csv=options.csv, html=options.html)
     except (AssetMissing, FileNotFoundError, ValueError, OSError) as error:
         print(_sentence(error), file=sys.stderr)
         return 1
@@ -245,8 +250,8 @@ def _parser() -> argparse.ArgumentParser:
     add("--out", type=Path, metavar="DIR", help="folder to keep everything in, pictures included")
     add("--json", type=Path, metavar="FILE", help="result to write")
     add("--csv", type=Path, metavar="FILE")
-    add("--html", type=Path, metavar="FILE", help="self-contained report")
-    add("--pdf", type=Path, metavar="FILE")
+    add("--html", type=Path, metavar="FILE", help="self-contained report, to read and to print")
+    add("--pdf", nargs="?", type=Path, const=Path(), help=argparse.SUPPRESS)
     return parser
 
 

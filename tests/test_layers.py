@@ -26,7 +26,6 @@ ONLY_HOME = {
     "alembic": {"curation/library/"},
     "sklearn": {"curation/proposals.py", "curation/train_coverage.py", "curation/demo_heap.py"},
     "datasets": {"curation/intake/imports_imagefolder.py"},
-    "reportlab": {"eval/comparison/export_pdf.py"},
     "pycocotools": {"curation/intake/imports_coco.py"},
     "streamlit_drawable_canvas": {"dashboard/views/draw/canvas.py"},
 }

@@ -1,4 +1,4 @@
-"""Charts of a report as plain marks, which SVG and PDF draw alike: intervals, curves, the map of features."""
+"""Draw the charts of a report as SVG: intervals, curves, the map of features."""
 
 from __future__ import annotations
 

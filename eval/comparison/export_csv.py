@@ -108,7 +108,6 @@ def write_files(
     json: Path | None = None,
     csv: Path | None = None,
     html: Path | None = None,
-    pdf: Path | None = None,
 ) -> None:
     """Write what is asked for; each appears whole or not at all.
 
@@ -131,7 +130,3 @@ def write_files(
         from eval.comparison.export_html import to_html
 
         write_atomically(html, to_html(comparison, folder).encode())
-    if pdf:
-        from eval.comparison.export_pdf import to_pdf
-
-        write_atomically(pdf, to_pdf(comparison, folder))

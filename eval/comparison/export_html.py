@@ -141,12 +141,23 @@ svg { display: block; width: 100%; max-width: 760px;
 figure { margin: 0; }
 figure img { width: 100%; aspect-ratio: 1; object-fit: cover; border-radius: 8px; display: block; background: #fff; }
 figcaption { font-size: 12px; overflow-wrap: anywhere; }
-@media print { body { background: #fff; } h2, h3 { break-after: avoid; } figure, svg, tr { break-inside: avoid; } }
+@page { size: A4; margin: 14mm 12mm 16mm;
+  @bottom-right { content: counter(page) " / " counter(pages); font: 8pt system-ui, sans-serif; color: #6a6776; } }
+@media print {
+  body { background: #fff; font-size: 10pt; print-color-adjust: exact; -webkit-print-color-adjust: exact; }
+  main { max-width: none; padding: 0; }
+  section + section { break-before: page; } section > h2:first-child { margin-top: 0; }
+  h2, h3, thead { break-after: avoid; } .scroll, figure, svg, tr, li, .row, .verdict { break-inside: avoid; }
+  .scroll { overflow: visible; } .scroll table { table-layout: fixed; }
+  th, td { min-width: 0; padding: 4px 6px 4px 0; font-size: 9pt; overflow-wrap: anywhere; }
+  small, code, thead th { font-size: 7.5pt; } ul { padding-left: 16px; }
+  .row { grid-template-columns: repeat(auto-fill, minmax(76px, 1fr)); }
+}
 """
 
 
 def to_html(comparison: Comparison, folder: Path | None = None) -> str:
-    """The report.
+    """The report, to be read in a browser and printed: on paper each part begins a page.
 
     Parameters
     ----------
@@ -154,32 +165,33 @@ def to_html(comparison: Comparison, folder: Path | None = None) -> str:
         Of the comparison, for its pictures; without it the report shows none.
     """
     judged = main_column(comparison)
-    body = [
+    head = [
         f"<h1>{escape(comparison.title)}</h1>",
         f'<p class="about">{escape(comparison.created[:16].replace("T", " "))} UTC · protocol '
         f"<code>{escape(comparison.protocol.name)}</code> · {escape(comparison.protocol.extractor)} · "
         f"{escape(real_words(comparison.real))}</p>",
         f'<p class="verdict">{escape(verdict(comparison, judged).sentence)}</p>',
         _warnings(comparison),
-        _board(comparison),
         *(_figure(scene) for scene in (interval_chart(comparison, judged),) if scene),
+    ]
+    charts = (
+        curve_chart(comparison, judged, "n"),
+        curve_chart(comparison, judged, "step"),
+        map_chart(comparison),
+    )
+    parts = [
+        "".join(head),
+        _board(comparison),
         _pairs(comparison),
-        *(
-            f"<h2>{escape(scene.title)}</h2>{_figure(scene)}"
-            for scene in (
-                curve_chart(comparison, judged, "n"),
-                curve_chart(comparison, judged, "step"),
-                map_chart(comparison),
-            )
-            if scene
-        ),
-        *_cases(case_strips(comparison, judged, folder)),
+        "".join(f"<h2>{escape(scene.title)}</h2>{_figure(scene)}" for scene in charts if scene),
+        "".join(_cases(case_strips(comparison, judged, folder))),
         _settings(comparison),
     ]
+    body = "".join(f"<section>{part}</section>" for part in parts if part)
     return (
         f'<!doctype html><html lang="en"><head><meta charset="utf-8"><title>{escape(comparison.title)}</title>'
         f'<meta name="viewport" content="width=device-width"><style>{STYLE}</style></head>'
-        f"<body><main>{''.join(body)}</main></body></html>\n"
+        f"<body><main>{body}</main></body></html>\n"
     )
 
 

@@ -18,7 +18,8 @@ from playwright.sync_api import expect
 from core.config import ROOT
 from eval.comparison import shelf
 from eval.comparison.cases import worst
-from eval.comparison.result import write_comparison
+from eval.comparison.export_html import to_html
+from eval.comparison.result import Comparison, read_comparison, write_comparison
 from tests.dashboard.comparison_example import example_comparison, write_pictures
 from tests.e2e.compare_page import WORK_MS, ComparePage
 from tests.e2e.conftest import DESKTOP, PATIENCE_MS, PHONE, serve
@@ -26,6 +27,8 @@ from tests.e2e.keyboards import press_at
 from tests.server_log import check_server_log
 
 APP = ROOT / "dashboard" / "app.py"
+SHIPPED = ROOT / "data" / "demo" / "comparison"
+TEXT_WIDTH_PX = 703  # of A4 at 96 dpi, within the report's margins
 KEPT = "20260101-000000-abcdef"
 
 
@@ -84,7 +87,6 @@ def test_a_comparison_outlives_kills_and_becomes_a_report(browser, data: Path) -
         page.show_section("Images needed")
         expect(page.page.get_by_test_id("stVegaLiteChart")).to_be_visible()
         assert json.loads(page.download("JSON")) == json.loads((root / entry_id / "result.json").read_text())
-        assert page.download("PDF").startswith(b"%PDF")
         assert b"<svg" in page.download("HTML")
         assert b"near" in page.download("CSV")
         page.button("Repeat this comparison").click()
@@ -138,3 +140,32 @@ def test_cases_are_enlarged_and_walked_through_with_the_keyboard(browser, data: 
 def _pid(folder: Path) -> int:
     record = max((folder / "job").glob("*.process.json"))
     return int(json.loads(record.read_text())["pid"])
+
+
+def with_long_names(comparison: Comparison) -> Comparison:
+    """The models called what folders of experiments are called."""
+    models = [
+        one.model_copy(update={"name": f"{one.name}_lr0.0002_beta0.5_batch16_" * 2})
+        for one in comparison.models
+    ]
+    return comparison.model_copy(update={"models": tuple(models)})
+
+
+@pytest.mark.parametrize("rename", [lambda made: made, with_long_names], ids=["shipped", "long names"])
+def test_the_report_prints_on_whole_pages_and_no_text_is_cut(browser, rename) -> None:
+    page = browser.new_page(viewport={"width": TEXT_WIDTH_PX, "height": 900})
+    page.set_content(to_html(rename(read_comparison(SHIPPED)), SHIPPED))
+    printed = page.pdf(prefer_css_page_size=True, print_background=True)
+    assert set(re.findall(rb"/MediaBox \[0 0 (\d+)[.\d]* (\d+)", printed)) == {(b"594", b"841")}  # A4
+    assert page.locator("section").count() <= len(re.findall(rb"/Type\s*/Page\b", printed)) <= 24
+    page.emulate_media(media="print")
+    cut = page.evaluate(
+        """() => [...document.querySelectorAll("main, main *")].filter((one) => {
+        const { left, right } = one.getBoundingClientRect();
+        return left < 0 || right > innerWidth || (one instanceof HTMLElement && one.scrollWidth > one.clientWidth
+            && getComputedStyle(one).display !== "inline");
+        })
+        .map((one) => one.textContent)"""
+    )
+    page.close()
+    assert cut == []

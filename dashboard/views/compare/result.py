@@ -208,7 +208,7 @@ def _picture(entry: Entry, kind: str, name: str, model: str, words: str) -> str:
 
 
 def show_export(entry: Entry) -> None:
-    """A menu of the four kinds."""
+    """A menu of the three kinds."""
     comparison = entry.comparison
     assert comparison is not None
 
@@ -227,17 +227,11 @@ def show_export(entry: Entry) -> None:
 
         return to_html(comparison, entry.folder).encode()
 
-    def as_pdf() -> bytes:
-        from eval.comparison.export_pdf import to_pdf
-
-        return to_pdf(comparison, entry.folder)
-
     name = harmless(comparison.title.lower().replace(" ", "-"))
     kinds = (
         ("CSV", "Table", "csv", "text/csv", as_csv),
         ("JSON", "Everything", "json", "application/json", as_json),
-        ("HTML", "Report, one file", "html", "text/html", as_html),
-        ("PDF", "Report to print", "pdf", "application/pdf", as_pdf),
+        ("HTML", "Report to print, one file", "html", "text/html", as_html),
     )
     with st.popover("Export", icon=":material/download:", key=f"compare_export_{entry.id}"):
         for label, says, ending, mime, make in kinds:
@@ -245,6 +239,7 @@ def show_export(entry: Entry) -> None:
                 f"{label} · {says}", make, file_name=f"{name}.{ending}", mime=mime, width="stretch",
                 key=f"compare_{ending}_{entry.id}", on_click="ignore",
             )  # fmt: skip
+        st.caption("For a PDF, open the report and print it.")
 
 
 NO_FACES = (

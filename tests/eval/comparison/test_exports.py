@@ -13,7 +13,6 @@ import pytest
 from eval.comparison.charts import curve_chart, interval_chart, map_chart, to_svg
 from eval.comparison.export_csv import FIELDS, to_csv
 from eval.comparison.export_html import to_html
-from eval.comparison.export_pdf import to_pdf
 from eval.comparison.formatting import column_of
 from eval.comparison.result import Comparison, Estimate
 from tests.dashboard.comparison_example import FD, NAMES, example_comparison, write_pictures
@@ -80,16 +79,8 @@ def test_names_are_text_in_the_html_report(made: Comparison) -> None:
     assert "<img src=x" not in to_html(made.model_copy(update={"title": "<img src=x onerror=alert(1)>"}))
 
 
-def test_the_pdf_report_is_a_pdf_and_the_same_twice(made: Comparison, folder: Path) -> None:
-    once = to_pdf(made, folder)
-    assert once.startswith(b"%PDF")
-    assert once == to_pdf(made, folder)
-
-
-def test_reports_do_without_pictures_and_with_letters_that_no_font_has(made: Comparison) -> None:
-    odd = made.model_copy(update={"title": "比较 ✓ <b>"})
-    assert to_pdf(odd).startswith(b"%PDF")
-    assert "比较" in to_html(odd)
+def test_reports_do_without_pictures_and_with_letters_of_any_language(made: Comparison) -> None:
+    assert "比较" in to_html(made.model_copy(update={"title": "比较 ✓ <b>"}))
 
 
 def test_reports_of_a_comparison_without_figures_are_still_made(made: Comparison) -> None:
@@ -106,7 +97,6 @@ def test_reports_of_a_comparison_without_figures_are_still_made(made: Comparison
             "real_map_xy": (),
         }
     )
-    assert to_pdf(bare).startswith(b"%PDF")
     assert "No model has a figure" in to_html(bare)
 
 
