@@ -1,7 +1,7 @@
 """The models at hand: what is shipped, what people brought, and adding, renaming and removing the latter.
 
 Shipped networks lie in the weights folder and are never touched. Imported ones, and those trained here,
-lie in a folder of their own; what is removed there goes to its trash and can be had back.
+lie in a folder of their own.
 """
 
 from __future__ import annotations
@@ -10,7 +10,6 @@ import json
 import os
 import secrets
 import shutil
-import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict
@@ -23,8 +22,6 @@ from core.conversion.settings import DEFAULT_GENERATOR
 from core.models.conventions import Conventions, check_conventions
 from core.models.families import FAMILIES, build_config
 from core.models.folder import plain_name
-
-TRASH = ".trash"
 
 
 def check_name(name: str, weights: Path, models: Path) -> str:
@@ -137,8 +134,8 @@ def rename_model(models: Path, name: str, new: str) -> Path:
     return path
 
 
-def remove_model(models: Path, name: str) -> str:
-    """Move an imported model to the trash; gives what `restore_model` takes.
+def remove_model(models: Path, name: str) -> None:
+    """Delete an imported model with its card, for good.
 
     Raises
     ------
@@ -146,39 +143,8 @@ def remove_model(models: Path, name: str) -> str:
         If it is gone already.
     """
     path = _existing(models, name)
-    (models / TRASH).mkdir(exist_ok=True)
-    token = f"{name}~{time.strftime('%Y%m%d-%H%M%S', time.gmtime())}-{secrets.token_hex(2)}"
-    os.replace(path, models / TRASH / f"{token}.safetensors")
-    return token
-
-
-def trashed(models: Path) -> list[str]:
-    """What can be restored, newest first."""
-    files = sorted((models / TRASH).glob("*~*.safetensors"), key=lambda p: p.stem.partition("~")[2])
-    return [path.stem for path in reversed(files)]
-
-
-def restore_model(models: Path, token: str) -> str:
-    """Bring a model back from the trash; gives its name.
-
-    Raises
-    ------
-    ValueError
-        If it is gone from there, or its name is taken by now.
-    """
-    name = token.partition("~")[0]
-    _move_to_free_name(_existing(models / TRASH, token), models / f"{name}.safetensors")
-    return name
-
-
-def empty_trash(models: Path) -> int:
-    """Delete for good what the trash holds; gives the bytes that are free now."""
-    freed = 0
-    for token in trashed(models):
-        path = models / TRASH / f"{token}.safetensors"
-        freed += path.stat().st_size
-        path.unlink()
-    return freed
+    path.unlink()
+    path.with_suffix(".md").unlink(missing_ok=True)
 
 
 def _existing(folder: Path, name: str) -> Path:

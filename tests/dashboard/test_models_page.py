@@ -15,11 +15,12 @@ from core.generators.cyclegan import CycleGANConfig, ResnetTranslator
 from core.generators.ugatit import AttentionTranslator, UGATITConfig
 from core.models.conventions import Conventions
 from core.models.folder import list_models
-from core.models.shelf import trashed
 from core.models.speed import Speed, keep_speed
 from dashboard.shared.uploads import StagedFile
 from dashboard.views.models.drafts import drafts_folder, make_draft, spool_upload
 from dashboard.views.models.formatting import card_text
+from eval.comparison import shelf
+from eval.comparison.request import ComparisonRequest, GeneratorSource, write_request
 
 CYCLEGAN = CycleGANConfig(input_nc=3, ngf=4, n_blocks=1)
 SCRIPT = "from dashboard.views.models import page\npage.show_page()"
@@ -193,16 +194,32 @@ def test_an_uploads_copy_goes_when_it_is_refused(folders: tuple[Path, Path]) -> 
     assert not list(drafts_folder().iterdir())
 
 
-def test_renaming_removing_and_undoing(folders: tuple[Path, Path], open_view) -> None:
+def test_renaming_and_deleting_after_a_question(folders: tuple[Path, Path], open_view) -> None:
     put(folders[1] / "mine.safetensors")
     view = press(open_view(), "open_mine")
     view.text_input(key="new_name_mine").set_value("ours").run()
     press(view, "rename_mine")
     assert (folders[1] / "ours.safetensors").is_file() and "ours now" in text_of(view)
-    press(view, "remove_ours")
-    assert trashed(folders[1]) and not (folders[1] / "ours.safetensors").exists()
-    press(view, "models_undo")
+    press(view, "removing_ours")
+    assert "**ours** (37 kB) is deleted for good" in text_of(view) and "No comparison names it." in text_of(
+        view
+    )
+    press(view, "keep_ours")
     assert (folders[1] / "ours.safetensors").is_file()
+    press(press(view, "removing_ours"), "remove_ours")
+    assert not list(folders[1].glob("*")) and "ours is deleted" in text_of(view)
+
+
+def test_the_question_says_what_a_model_is_needed_for(folders: tuple[Path, Path], open_view) -> None:
+    put(folders[1] / "mine.safetensors")
+    root = shelf.root_of(folders[1].parent)
+    for day, generator in ((1, "mine"), (2, "mine"), (3, "shipped")):
+        drawn = GeneratorSource(generator=generator, data=folders[0])
+        write_request(
+            root / f"2026010{day}-000000-abcdef", ComparisonRequest(real=folders[0], fakes={"a": drawn})
+        )
+    view = press(press(open_view(), "open_mine"), "removing_mine")
+    assert "2 comparisons name it: they stay, but cannot be repeated without the model." in text_of(view)
 
 
 def test_settings_of_an_imported_model_can_be_corrected(folders: tuple[Path, Path], open_view) -> None:
@@ -222,16 +239,10 @@ def test_shipped_models_offer_neither_renaming_nor_removal(open_view) -> None:
 def test_a_model_that_another_visitor_removed_is_said(folders: tuple[Path, Path], open_view) -> None:
     path = put(folders[1] / "mine.safetensors")
     view = press(open_view(), "open_mine")
+    press(view, "removing_mine")
     path.unlink()
     press(view, "remove_mine")
     assert "not there any more" in view.error[0].value
-
-
-def test_the_trash_can_be_emptied(folders: tuple[Path, Path], open_view) -> None:
-    put(folders[1] / "mine.safetensors")
-    view = press(press(open_view(), "open_mine"), "remove_mine")
-    press(view, "models_empty_now")
-    assert trashed(folders[1]) == [] and "trash is empty" in text_of(view)
 
 
 def test_a_card_beside_the_file_is_shown_without_broken_links(folders: tuple[Path, Path]) -> None:

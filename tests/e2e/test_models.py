@@ -1,4 +1,4 @@
-"""The Models page in a real browser: a checkpoint goes in, is looked at, corrected, removed and had back."""
+"""The Models page in a real browser: a checkpoint goes in, is looked at, corrected, and deleted."""
 
 import os
 from collections.abc import Iterator
@@ -60,7 +60,7 @@ def painted(page: Page) -> str:
     return picture.get_attribute("src") or ""
 
 
-def test_a_checkpoint_is_imported_with_a_preview_removed_and_had_back(
+def test_a_checkpoint_is_imported_with_a_preview_and_deleted(
     browser: Browser, url: str, data: Path, checkpoint: Path
 ) -> None:
     page = open_page(browser, url, DESKTOP)
@@ -77,11 +77,15 @@ def test_a_checkpoint_is_imported_with_a_preview_removed_and_had_back(
     assert info.conventions is not None and info.conventions.polarity == "white_on_black"
 
     page.get_by_role("button", name="Remove").click()
-    page.locator(".st-key-remove_selfie button").click()
-    expect(page.get_by_text("selfie is in the trash").first).to_be_visible()
-    page.get_by_role("button", name="Undo").click()
-    expect(page.get_by_text("selfie is back").first).to_be_visible()
+    expect(page.get_by_role("dialog")).to_contain_text("is deleted for good")
+    page.get_by_role("button", name="Keep it").click()
+    expect(page.get_by_role("dialog")).to_have_count(0)
     assert (data / "models" / "selfie.safetensors").is_file()
+    page.get_by_role("button", name="Remove").click()
+    page.get_by_role("button", name="Delete for good").click()
+    expect(page.get_by_text("selfie is deleted").first).to_be_visible()
+    expect(page.get_by_role("dialog")).to_have_count(0)
+    assert not (data / "models" / "selfie.safetensors").exists()
     page.context.close()
 
 

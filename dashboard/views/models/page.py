@@ -6,11 +6,10 @@ import streamlit as st
 
 from core.config import settings
 from core.models.folder import ModelFile, list_models, models_folder
-from core.models.shelf import empty_trash, trashed
 from dashboard.shared.plain_text import as_text
 from dashboard.shared.resources import asset_text
 from dashboard.views.models.import_form import show_import
-from dashboard.views.models.row import restore, show_row
+from dashboard.views.models.row import show_row
 from dashboard.views.models.state import ModelsSession, models_session
 
 CURATION = ("face_coverage",)
@@ -48,7 +47,6 @@ def _show_models() -> None:
             "the weights with git.",
             icon=":material/info:",
         )
-    _show_trash(session)
 
 
 def group_of(model: ModelFile) -> str:
@@ -89,38 +87,4 @@ def _show_messages(session: ModelsSession) -> None:
     if session.problem:
         st.error(as_text(session.problem), icon=":material/error:")
     if session.done:
-        with st.container(horizontal=True, vertical_alignment="center", key="models_done"):
-            st.markdown(f":material/check: {as_text(session.done)}", width="content")
-            if session.removed:
-                st.button(
-                    "Undo", key="models_undo", icon=":material/undo:", on_click=restore,
-                    args=(session.removed, session),
-                )  # fmt: skip
-
-
-def _show_trash(session: ModelsSession) -> None:
-    tokens = trashed(models_folder())
-    if not tokens:
-        return
-    with st.expander(f"Trash ({len(tokens)})", icon=":material/delete:"):
-        for token in tokens:
-            name, _, when = token.partition("~")
-            with st.container(horizontal=True, vertical_alignment="center"):
-                day = f"{when[:4]}-{when[4:6]}-{when[6:8]} {when[9:11]}:{when[11:13]} UTC"
-                st.markdown(f"**{as_text(name)}** &nbsp;removed {day}", width="stretch")
-                st.button("Restore", key=f"restore_{token}", on_click=restore, args=(token, session))
-        with st.popover("Empty the trash", key="models_empty"):
-            st.markdown("Deletes these files for good.")
-            st.button(
-                "Delete for good", key="models_empty_now", type="primary", on_click=_empty, args=(session,)
-            )
-
-
-def _empty(session: ModelsSession) -> None:
-    session.forget_messages()
-    try:
-        freed = empty_trash(models_folder())
-    except OSError as error:
-        session.problem = f"The trash cannot be emptied: {error.strerror or error}."
-    else:
-        session.done = f"The trash is empty; {freed / 1e6:,.1f} MB are free again."
+        st.markdown(f":material/check: {as_text(session.done)}")

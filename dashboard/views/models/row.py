@@ -22,7 +22,7 @@ from core.models.conventions import (
 )
 from core.models.families import ModelInfo, build_config
 from core.models.folder import ModelFile, models_folder
-from core.models.shelf import change_model, check_name, remove_model, rename_model, restore_model
+from core.models.shelf import change_model, check_name, remove_model, rename_model
 from core.models.speed import MEASURABLE, Speed, kept_speed
 from dashboard.shared.gallery import Picture, show_pictures
 from dashboard.shared.plain_text import as_code, as_text
@@ -153,15 +153,40 @@ def show_deeds(model: ModelFile, session: ModelsSession, *, is_damaged: bool = F
             _show_rename(model, session)
             if model.info is not None and model.info.conventions is not None:
                 _show_change(model, session, model.info.conventions)
-        with st.popover("Remove", icon=":material/delete:", key=f"removing_{model.name}"):
-            st.markdown(f"**{as_text(model.name)}** goes to the trash, from where it can be had back.")
-            st.button(
-                "Remove",
-                key=f"remove_{model.name}",
-                type="primary",
-                on_click=_remove,
-                args=(model.name, session),
-            )
+        if st.button("Remove", icon=":material/delete:", key=f"removing_{model.name}"):
+            _ask_to_remove(model, session)
+
+
+@st.dialog("Delete this model?")
+def _ask_to_remove(model: ModelFile, session: ModelsSession) -> None:
+    st.markdown(
+        f"**{as_text(model.name)}** ({size_words(model.size_bytes)}) is deleted for good, with its card. "
+        f"{_named_by(model.name)}"
+    )
+    with st.container(horizontal=True, horizontal_alignment="right"):
+        keeps = st.button("Keep it", key=f"keep_{model.name}")
+        deletes = st.button(
+            "Delete for good", type="primary", key=f"remove_{model.name}", on_click=_remove, args=(model.name, session)
+        )  # fmt: skip
+    if keeps or deletes:
+        st.rerun()
+
+
+def _named_by(name: str) -> str:
+    """How many comparisons a model was drawn for, in a sentence."""
+    from eval.comparison.request import GeneratorSource
+    from eval.comparison.shelf import entries, root_of
+
+    asked = [one.request.fakes.values() for one in entries(root_of(settings().data)) if one.request]
+    count = sum(
+        any(isinstance(source, GeneratorSource) and source.generator == name for source in sources)
+        for sources in asked
+    )
+    if not count:
+        return "No comparison names it."
+    if count == 1:
+        return "1 comparison names it: it stays, but cannot be repeated without the model."
+    return f"{count} comparisons name it: they stay, but cannot be repeated without the model."
 
 
 def _show_rename(model: ModelFile, session: ModelsSession) -> None:
@@ -212,15 +237,8 @@ def _rename(name: str, new: str, session: ModelsSession) -> None:
 
 def _remove(name: str, session: ModelsSession) -> None:
     with _told(session, f"{name} cannot be removed"):
-        session.removed = remove_model(models_folder(), name)
-        session.done, session.opened = f"{name} is in the trash.", ""
-
-
-def restore(token: str, session: ModelsSession) -> None:
-    """Bring a model back from the trash."""
-    with _told(session, "It cannot be restored"):
-        name = restore_model(models_folder(), token)
-        session.done, session.opened = f"{name} is back.", name
+        remove_model(models_folder(), name)
+        session.done, session.opened = f"{name} is deleted.", ""
 
 
 @contextmanager

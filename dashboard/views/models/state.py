@@ -65,7 +65,6 @@ class ModelsSession:
     problem: str = ""  # of the last import, rename or removal
     done: str = ""  # what the last one did
     is_told: bool = False  # whether that was said in a toast, for those who have scrolled down
-    removed: str = ""  # token of the model that was removed last
     imports: int = 0  # part of the form's keys: a new number empties it
     measured: dict[str, str] = field(default_factory=dict)  # name -> why it could not be measured
 
@@ -75,7 +74,7 @@ class ModelsSession:
 
     def forget_messages(self) -> None:
         """Before the next action."""
-        self.problem = self.done = self.removed = ""
+        self.problem = self.done = ""
         self.is_told = False
 
 

@@ -15,11 +15,8 @@ from core.models.shelf import (
     add_model,
     change_model,
     check_name,
-    empty_trash,
     remove_model,
     rename_model,
-    restore_model,
-    trashed,
 )
 
 CONFIG = CycleGANConfig(input_nc=3, ngf=4, n_blocks=1)
@@ -154,7 +151,6 @@ def test_renaming_never_writes_over_another_model(source: Path, models: Path) ->
     [
         lambda folder: rename_model(folder, "gone", "new"),
         lambda folder: remove_model(folder, "gone"),
-        lambda folder: restore_model(folder, "gone~1"),
         lambda folder: remove_model(folder, "../source"),
     ],
 )
@@ -165,29 +161,14 @@ def test_what_another_person_removed_meanwhile_is_said(models: Path, source: Pat
     assert source.is_file()
 
 
-def test_a_removed_model_can_be_had_back(source: Path, models: Path) -> None:
+def test_a_removed_model_is_gone_with_its_card_and_an_old_trash_stays(source: Path, models: Path) -> None:
     path = put(source, models)
-    content = path.read_bytes()
-    token = remove_model(models, "mine")
-    assert not path.exists() and trashed(models) == [token]
-    assert restore_model(models, token) == "mine"
-    assert path.read_bytes() == content and trashed(models) == []
-
-
-def test_a_model_does_not_come_back_over_another_of_its_name(source: Path, models: Path) -> None:
-    put(source, models)
-    token = remove_model(models, "mine")
-    put(source, models)
-    with pytest.raises(ValueError, match="taken"):
-        restore_model(models, token)
-    assert trashed(models) == [token]
-
-
-def test_an_emptied_trash_is_empty(source: Path, models: Path) -> None:
-    size = put(source, models).stat().st_size
+    path.with_suffix(".md").write_text("# mine")
+    old = models / ".trash" / "earlier~20260101-000000-abcd.safetensors"
+    old.parent.mkdir()
+    old.write_bytes(b"weights")
     remove_model(models, "mine")
-    assert empty_trash(models) == size
-    assert trashed(models) == []
+    assert [one for one in models.rglob("*") if one.is_file()] == [old]
 
 
 def test_a_model_file_of_ours_can_be_changed_and_still_described(source: Path, models: Path) -> None:
