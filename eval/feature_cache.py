@@ -98,7 +98,7 @@ class Known:
 
 logger = logging.getLogger(__name__)
 
-SCHEMA = 1
+SCHEMA = 1  # count up when entries look different, or the same key gives other features
 _DIGEST_BYTES = 32
 _FEATURES, _ROWS, _ABOUT = "features.npy", "rows.bin", "about.json"
 _ABANDONED_S = 86_400  # what a killed process left half-written
@@ -207,11 +207,11 @@ class Shelf:
         return replace(plan, features=np.concatenate([empty, *known.chunks(rows)]))
 
     def _read(self, path: Path) -> Entry | None:
-        """An entry; None if it is not there. A damaged one is removed."""
+        """An entry; None if it is not there. A damaged one, or one of another format, is removed."""
         try:
             about = json.loads((path / _ABOUT).read_text("utf-8"))
             if about["schema"] != SCHEMA:
-                return None
+                raise ValueError(f"format {about['schema']}, expected {SCHEMA}")
             packed = (path / _ROWS).read_bytes()
             rows = tuple(packed[at : at + _DIGEST_BYTES] for at in range(0, len(packed), _DIGEST_BYTES))
             features = np.load(path / _FEATURES, mmap_mode="r" if rows else None, allow_pickle=False)
@@ -222,7 +222,7 @@ class Shelf:
         except (FileNotFoundError, NotADirectoryError):
             return None
         except (ValueError, KeyError, TypeError, EOFError, OSError) as error:
-            logger.warning("%s is damaged (%s) and is made anew.", path, error)
+            logger.warning("%s cannot be used (%s) and is made anew.", path, error)
             remove(path)
             return None
         return Entry(features, rows, problems, info, path)

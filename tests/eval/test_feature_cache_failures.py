@@ -47,6 +47,18 @@ def test_a_damaged_entry_is_computed_anew(cache: FeatureCache, images: ImageSet,
     np.testing.assert_array_equal(features(cache, images, Loader()).features, first)
 
 
+def test_entries_of_another_format_make_room_for_new_ones(
+    cache: FeatureCache, images: ImageSet, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    features(cache, images, Loader())
+    monkeypatch.setattr("eval.feature_cache.SCHEMA", 2)
+    load = Loader()
+    features(cache, images, load)
+    features(cache, images, load)
+    assert load.images == len(images)
+    assert len(list(cache.store.root.glob("*/*"))) == 1
+
+
 def test_a_full_disk_still_gives_features(
     cache: FeatureCache, images: ImageSet, monkeypatch: pytest.MonkeyPatch
 ) -> None:
