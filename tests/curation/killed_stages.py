@@ -92,7 +92,21 @@ def export(library: Path, source: Path, log: Path) -> None:
     export_version(opened, "first", library / "exports" / "first", kind="pairs", zip=True)
 
 
-STAGES = {"add": add, "judge": judge, "judge_for_real": judge_for_real, "review": review, "export": export}
+def delete(library: Path, source: Path, log: Path) -> None:
+    """Delete for good what is named beside the log and still there; opening finishes what was begun."""
+    from curation.library.library import Library
+
+    os.environ["STUDIO_DATA"] = str(library.parent)  # where comparisons are
+    opened = Library.open(library)
+    known = set(opened.table().index)
+    if left := [one for one in log.with_suffix(".delete").read_text().split() if one in known]:
+        opened.delete_for_good(left, who="ada", why="for the kill test")
+
+
+STAGES = {
+    "add": add, "judge": judge, "judge_for_real": judge_for_real, "review": review, "export": export,
+    "delete": delete,
+}  # fmt: skip
 
 
 def _carry_out(order: dict[str, Any]) -> dict[str, Any]:
@@ -123,6 +137,8 @@ def _results(order: dict[str, Any]) -> int:
     if order["stage"] == "review":
         log = Path(order["log"])
         return len(log.read_bytes().split()) if log.exists() else 0
+    if order["stage"] == "delete":
+        return -sum(len(names) for _, _, names in os.walk(Path(order["library"]) / "originals"))
     kind = {"add": "originals", "export": "exports"}.get(order["stage"], "crops")
     return sum(len(names) for _, _, names in os.walk(Path(order["library"]) / kind))
 

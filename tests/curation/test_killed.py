@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import os
 import random
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -18,9 +19,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy import select
 
 from curation.library.files import LibraryFiles
 from curation.library.library import Library
+from curation.library.schema import metadata
 from tests.conftest import ROOT
 from tests.curation.killed_stages import plan
 from tests.curation.planted_examiner import tiny_png
@@ -105,12 +108,14 @@ def make_place(folder: Path, source: Path) -> Place:
     return Place(folder / "library", source, folder / "log")
 
 
-def kill_again_and_again(stages: Stages, place: Place, stage: str, times: int, seconds: float) -> None:
+def kill_again_and_again(
+    stages: Stages, place: Place, stage: str, times: int, seconds: float, *, seed: str = str(SEED)
+) -> None:
     """Kill a stage at random moments of the time that it takes, then let it finish.
 
     Every other moment is drawn from those shortly after a result of the stage.
     """
-    rng = random.Random(f"{SEED} {stage}")
+    rng = random.Random(f"{seed} {stage}")
     kills, tries = 0, 0
     while kills < times:
         tries += 1
@@ -208,6 +213,92 @@ def test_nothing_but_the_library_s_own_files_is_left(undisturbed: Place, disturb
             for place in (undisturbed, disturbed)
         ]
         assert listed[0] == listed[1], f"KILL_SEED={SEED}"
+
+
+DELETIONS, KILLS_EACH = 4, 2
+
+
+@pytest.fixture(scope="module")
+def deletions(
+    tmp_path_factory: pytest.TempPathFactory, stages: Stages, undisturbed: Place
+) -> tuple[list[str], list[Place]]:
+    """Ids of two images of the version and of one outside, and copies of a library that lost them.
+
+    In the first copy nobody disturbed the deletion; in the others it was killed.
+    """
+    with Library.open(undisturbed.library) as library:
+        frozen = library.version("first").ids
+        gone = [*frozen[:2], min(set(library.table().index) - set(frozen))]
+    places: list[Place] = []
+    for number in range(1 + DELETIONS):
+        place = make_place(tmp_path_factory.mktemp("deletion"), undisturbed.source)
+        shutil.copytree(undisturbed.library, place.library)
+        place.log.with_suffix(".delete").write_text("\n".join(gone))
+        for image_id in frozen:
+            picture = (
+                place.library.parent / "comparisons" / "one" / "pictures" / "real" / f"{image_id[:16]}.webp"
+            )
+            picture.parent.mkdir(parents=True, exist_ok=True)
+            picture.write_bytes(b"pixels")
+        if number:
+            kill_again_and_again(
+                stages, place, "delete", KILLS_EACH, places[0].seconds["delete"], seed=f"{SEED} {number}"
+            )
+        else:
+            place.seconds["delete"] = stages.order("delete", place)["seconds"]
+        places.append(place)
+    return gone, places
+
+
+def test_a_killed_deletion_ends_as_an_undisturbed_one(deletions: tuple[list[str], list[Place]]) -> None:
+    gone, (expected, *killed) = deletions
+    assert sum(place.kills for place in killed) == DELETIONS * KILLS_EACH
+    with Library.open(expected.library) as library:
+        assert library.version("first").removed == tuple(sorted(gone[:2]))
+        assert len(library.version("first").ids) >= 2
+    assert not [path for path in files_of(expected) if any(one[:16] in path for one in gone)]
+    for place in killed:
+        assert files_of(place) == files_of(expected), f"KILL_SEED={SEED}"
+        assert tables_of(place) == tables_of(expected), f"KILL_SEED={SEED}"
+
+
+def files_of(place: Place) -> dict[str, bytes]:
+    """All of a library's folder and its comparisons, but the database."""
+    root = place.library.parent
+    folders = [
+        place.library / kind for kind in ("originals", "crops", "sketches", "thumbs", "identities", "exports")
+    ]
+    return {
+        str(path.relative_to(root)): path.read_bytes()
+        for folder in (*folders, root / "comparisons")
+        for path in folder.rglob("*")
+        if path.is_file()
+    }
+
+
+def tables_of(place: Place) -> dict[str, list[str]]:
+    """Every row of the database, but for counters of writes and the moment of the deletion."""
+    with Library.open(place.library) as library, library._database.read() as connection:
+        return {
+            table.name: sorted(
+                repr([row[column] for column in table.c if column.name not in ("changed", "deleted_at")])
+                for row in connection.execute(select(table)).mappings()
+                if row.get("name") != "changes"
+            )
+            for table in metadata.sorted_tables
+        }
+
+
+def test_what_a_killed_deletion_took_never_comes_back(
+    deletions: tuple[list[str], list[Place]], stages: Stages
+) -> None:
+    gone, (_, killed, *_) = deletions
+    stages.order("add", killed)
+    stages.order("export", killed)
+    with Library.open(killed.library) as library:
+        assert not set(gone) & set(library.table().index)
+        assert len(library.table()) == PICTURES - len(gone)
+    assert not [path for path in files_of(killed) if any(one[:16] in path for one in gone)]
 
 
 def test_a_real_examination_killed_twice_gives_the_rows_of_an_undisturbed_one(
