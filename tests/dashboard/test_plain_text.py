@@ -4,23 +4,29 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from core.errors import AssetMissing
 from core.models.conventions import Conventions
 from curation.library.library import Library
 from curation.library.records import Provenance
+from dashboard.shared import networks
 from dashboard.shared.plain_text import as_code, as_text
+from dashboard.shared.uploads import staged_files
 from dashboard.views.compare.result import ABOUT, TWINS
+from dashboard.views.draw.start import take_upload
 from eval.comparison import shelf
 from eval.comparison.request import ComparisonRequest, write_request
 from eval.comparison.result import LeftOut, write_comparison
 from tests.dashboard.comparison_example import example_comparison
+from tests.dashboard.fake_page import FakePipeline, Page, drawn
 from tests.dashboard.review_library import fill_library, original_of
 from tests.dashboard.test_models_page import put
 
@@ -57,6 +63,7 @@ def shown(node: Any) -> Iterator[tuple[str, str]]:
 def check(app: AppTest) -> list[str]:
     """Texts that hold what was planted; fails where Markdown would be made of one."""
     assert not app.exception
+    assert not [text for kind, text in shown(app._tree) if kind == "html" and "<b>x" in text]
     found = [text for kind, text in shown(app._tree) if SIGN in text and kind not in PLAIN]
     for text in found:
         outside_code = re.sub(r"(`+).*?\1", "", re.sub(r"\\`", "", text))
@@ -180,6 +187,69 @@ def test_what_a_run_says_is_text(data: Path) -> None:
     (folder / "config.yaml").write_text("loop: {steps: 4}\n")
     (folder / "run.json").write_text(json.dumps({"kind": "pix2pixhd", "who": HOSTILE, "message": HOSTILE}))
     check(page("train", run="r"))
+
+
+def name_model(page: Page) -> None:
+    page.choose(generator=HOSTILE)
+
+
+def name_broken_model(page: Page) -> None:
+    page.pipeline.broken = (HOSTILE,)
+    networks.forget()
+    page.choose(generator=HOSTILE, t=0.1)
+
+
+def miss_weights(page: Page) -> None:
+    page.pipeline.error = AssetMissing(f"/srv/{HOSTILE} is missing.")
+    networks.forget()
+    page.draw(drawn(3))
+
+
+def damage_weights(page: Page) -> None:
+    page.pipeline.error = networks.NetworksDamaged(f"{HOSTILE} is damaged.")
+    networks.forget()
+    page.draw(drawn(3))
+
+
+def upload_what_is_no_picture(page: Page) -> None:
+    page.session.upload_error = take_upload(page.session, b"no picture", "drawing.[evil](x)")
+    page.app.run()
+
+
+def upload_too_much(page: Page) -> None:
+    large = SimpleNamespace(name=HOSTILE, size=10**9, file_id="1", getvalue=lambda: b"")
+    page.session.upload_error = staged_files([large], limit_mb=1)[1][0]
+    page.app.run()
+
+
+def name_training_face(page: Page) -> None:
+    page.pipeline.face = HOSTILE
+    page.draw(drawn(3))
+
+
+@pytest.mark.parametrize(
+    ("do", "where"),
+    [
+        (name_model, {"popover", "bidi_component"}),  # the button; labels of Recent and of the comparison
+        (name_broken_model, {"toast", "bidi_component"}),
+        (miss_weights, {"error"}),
+        (damage_weights, {"error"}),
+        (upload_what_is_no_picture, {"error"}),
+        (upload_too_much, {"error"}),
+        (name_training_face, {"html"}),
+    ],
+    ids=lambda value: getattr(value, "__name__", ""),
+)
+def test_what_models_and_files_are_called_is_text_on_draw(
+    open_page: Callable[[], Page], pipeline: FakePipeline, do: Callable[[Page], None], where: set[str]
+) -> None:
+    pipeline.generators = ["pix2pixhd", HOSTILE]
+    page = open_page()
+    page.draw(drawn())
+    page.app.button(key="compare").click().run()
+    do(page)
+    check(page.app)
+    assert {kind for kind, text in shown(page.app._tree) if SIGN in text} >= where
 
 
 def test_a_typed_path_comes_back_as_text(data: Path) -> None:

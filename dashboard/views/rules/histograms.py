@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import html
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -18,9 +19,8 @@ COLOURS = {"in": "#7b6cf0", "out": "#9a98a6", "line": "#d2574c"}  # seen on ligh
 def histogram_image(values: np.ndarray, rule: Rule) -> str:
     """`histogram_svg` as an image element; a page's HTML may hold no SVG of its own."""
     data = base64.b64encode(histogram_svg(values, rule).encode()).decode("ascii")
-    return (
-        f'<img class="rule-histogram" alt="Histogram of {rule.title}" src="data:image/svg+xml;base64,{data}">'
-    )
+    alt = html.escape(f"Histogram of {rule.title}")
+    return f'<img class="rule-histogram" alt="{alt}" src="data:image/svg+xml;base64,{data}">'
 
 
 def histogram_svg(values: np.ndarray, rule: Rule) -> str:
