@@ -12,12 +12,14 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 import numpy as np
+from numpy.typing import NDArray
+from scipy import stats
 
 Output = TypeVar("Output")
 Truth = TypeVar("Truth")
 
-# Mean advantage over the control, in standard errors, below which a model counts as ignoring its input.
-SEPARATED = 3.0
+# Chance that outputs which ignore their input fit it better than strangers' as clearly, for them not to count so.
+SURE = 0.01
 
 
 @dataclass(frozen=True)
@@ -54,8 +56,7 @@ class Controlled:
     @property
     def advantage(self) -> float:
         """Mean advantage over the control in standard errors; NaN with fewer than two outputs to compare."""
-        gains = np.subtract(self.control, self.values)
-        gains = gains[np.isfinite(gains)] * (-1 if self.higher_is_better else 1)
+        gains = self._gains
         if len(gains) < 2:
             return math.nan
         error = float(gains.std(ddof=1) / math.sqrt(len(gains)))
@@ -66,8 +67,16 @@ class Controlled:
 
     @property
     def ignores_input(self) -> bool:
-        """Whether the outputs fit their own inputs no better than strangers'."""
-        return not self.advantage >= SEPARATED
+        """Whether the outputs fit their own inputs no better than strangers', by a one-sided paired t-test.
+
+        A fixed number of standard errors would ask more of few outputs than of many.
+        """
+        return not stats.t.sf(self.advantage, len(self._gains) - 1) < SURE
+
+    @property
+    def _gains(self) -> NDArray[np.float64]:
+        gains = np.subtract(self.control, self.values)
+        return gains[np.isfinite(gains)] * (-1 if self.higher_is_better else 1)
 
 
 def _mean(values: Sequence[float]) -> float:
