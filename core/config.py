@@ -25,10 +25,12 @@ STUDIO_API_TOKEN                what ``POST /api/images`` asks for as bearer tok
 STUDIO_ALLOW_PRIVATE_ADDRESSES  ``true`` lets downloads reach this machine and its local network
 STUDIO_HOSTS                    names and addresses that the pages are served under besides
                                 localhost, separated by commas; ``*.example.org`` takes all below
-STUDIO_OPEN                     ``true``: may listen for other machines, though there is no sign-in: somebody
-                                else asks who they are (a proxy), or all of them may do everything
+STUDIO_OPEN                     ``true``: may listen for other machines without sign-in: somebody else asks
+                                who they are (a proxy), or all of them may do everything
 STUDIO_ROOTS                    folders, besides the data folder, that a path typed into a page may
                                 lie in, separated by commas
+STUDIO_ROLES                    YAML file that says who has which role, once sign-in is configured; see
+                                ``dashboard/access.py``
 STUDIO_TORCHSCRIPT              TorchScript files that may be run, by sha256 or full path, separated
                                 by commas; default none
 STUDIO_UPLOAD_QUOTA_MB          what one visitor may have uploaded and not yet used; default 4000
@@ -46,7 +48,7 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
-from pydantic import BeforeValidator, DirectoryPath, Field, SecretStr, field_validator
+from pydantic import BeforeValidator, DirectoryPath, Field, FilePath, SecretStr, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 if TYPE_CHECKING:
@@ -92,6 +94,7 @@ class Settings(BaseSettings):
     hosts: CommaSeparated = ()
     open: bool = False
     roots: CommaSeparated = ()
+    roles: FilePath | None = None
     torchscript: CommaSeparated = ()
     upload_quota_mb: int = Field(4000, ge=1)
     trainings_at_once: int = Field(2, ge=1)

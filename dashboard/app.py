@@ -5,7 +5,9 @@ port. For every visitor Streamlit runs it as ``__main__``, which shows the pages
 """
 
 import sys
+from functools import partial
 from pathlib import Path
+from typing import Literal
 
 ROOT = Path(__file__).resolve().parent.parent
 if str(ROOT) not in sys.path:
@@ -18,6 +20,7 @@ def show_pages() -> None:
     """The frame that all pages share, and the page that is asked for."""
     import streamlit as st
 
+    from dashboard import access
     from dashboard.views.collect import page as collect
     from dashboard.views.compare import page as compare
     from dashboard.views.draw import page as draw
@@ -30,17 +33,25 @@ def show_pages() -> None:
 
     st.set_page_config(page_title="Sketch2Face Studio", page_icon=str(ASSETS / "icon.svg"), layout="wide")
     st.logo(str(ASSETS / "logo.svg"), size="medium")
-    pages = [
-        st.Page(draw.show_page, title="Draw", url_path="draw", default=True),
-        st.Page(collect.show_page, title="Collect", url_path="collect"),
-        st.Page(review.show_page, title="Review", url_path="review"),
-        st.Page(rules.show_page, title="Rules", url_path="rules"),
-        st.Page(overview.show_page, title="Overview", url_path="overview"),
-        st.Page(export.show_page, title="Export", url_path="export"),
-        st.Page(train.show_page, title="Train", url_path="train"),
-        st.Page(models.show_page, title="Models", url_path="models"),
-        st.Page(compare.show_page, title="Compare", url_path="compare"),
-    ]
+    who = access.visitor()
+    if not who.may(access.Role.GUEST):
+        access.show_sign_in(who)
+        return
+    views = {
+        "draw": draw, "collect": collect, "review": review, "rules": rules, "overview": overview,
+        "export": export, "train": train, "models": models, "compare": compare,
+    }  # fmt: skip
+    pages = []
+    for name, view in views.items():
+        needed = access.PAGES[name]
+        is_allowed = who.may(needed)
+        show = view.show_page if is_allowed else partial(access.refuse_page, needed)
+        shown: Literal["visible", "hidden"] = "visible" if is_allowed else "hidden"
+        pages.append(
+            st.Page(show, title=name.capitalize(), url_path=name, default=name == "draw", visibility=shown)
+        )
+    if who.name:
+        pages.append(st.Page(st.logout, title="Sign out", url_path="sign-out"))
     st.navigation(pages, position="top").run()
 
 
@@ -51,18 +62,23 @@ elif __name__ != "__mp_main__":  # a spawned worker reads this file as well, and
     from starlette.middleware import Middleware
 
     from core.config import settings
-    from dashboard import api
+    from dashboard import access, api
     from dashboard.hosts import HostGuard, refuse_if_open, warn_if_unreachable
     from dashboard.lifespan import lifespan
     from dashboard.shared.uploads import UploadStaging
     from dashboard.views.review import routes
 
     address, hosts = st.get_option("server.address"), settings().hosts
-    refuse_if_open(address, is_allowed=settings().open)
+    access.check_roles()
+    refuse_if_open(address, is_allowed=settings().open or access.has_sign_in())
     warn_if_unreachable(address, hosts)
     app = st.App(
         __file__,
         routes=[*api.routes(), *routes.routes()],
-        middleware=[Middleware(HostGuard, named=hosts), Middleware(UploadStaging)],
+        middleware=[
+            Middleware(HostGuard, named=hosts),
+            Middleware(access.RoleGuard),
+            Middleware(UploadStaging),
+        ],
         lifespan=lifespan,
     )

@@ -76,7 +76,7 @@ class HostGuard:
 
 
 def refuse_if_open(address: str | None, *, is_allowed: bool) -> None:
-    """Refuse to listen for other machines unless the operator has said so, because there is no sign-in.
+    """Refuse to listen for other machines without sign-in, unless the operator has said so.
 
     Raises
     ------
@@ -87,8 +87,8 @@ def refuse_if_open(address: str | None, *, is_allowed: bool) -> None:
         return
     raise SystemExit(
         f"The studio would listen on {address or 'all addresses'}, where others reach it, and asks nobody who they "
-        "are: they could read the library, start trainings and delete pictures. Listen on localhost, or put a proxy "
-        "with a login in front and set STUDIO_OPEN=1."
+        "are: they could read the library, start trainings and delete pictures. Listen on localhost, configure "
+        "sign-in (dashboard/README.md), or put a proxy with a login in front and set STUDIO_OPEN=1."
     )
 
 

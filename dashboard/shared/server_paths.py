@@ -6,6 +6,7 @@ import stat
 from pathlib import Path
 
 from core.config import settings
+from dashboard import access
 
 REFUSED = (
     "There is nothing to read under this path. Give the full path of a file or folder in the studio's data folder; "
@@ -38,8 +39,10 @@ def server_path(text: str) -> Path:
     ------
     PathRefused
         If it is no full path, holds ``..``, leads out of the roots (by a link as well), is not there, or is
-        neither a plain file nor a folder.
+        neither a plain file nor a folder; or if the visitor is no owner.
     """
+    if not access.may(access.Role.OWNER):
+        raise PathRefused("Only owners name files and folders of the server.")
     try:
         path = Path(text.strip().strip("'\"")).expanduser()
         if not path.is_absolute() or ".." in path.parts or not _is_inside(path, also_given=True):

@@ -42,12 +42,14 @@ def test_each_setting_is_read_from_its_variable(monkeypatch: pytest.MonkeyPatch,
         "open": True,
         "hosts": ("studio.example.org", "*.lan"),
         "roots": ("/srv/photos", "/srv/outputs"),
+        "roles": tmp_path / "roles.yaml",
         "torchscript": ("/srv/networks/arcface.pt",),
         "upload_quota_mb": 50,
         "trainings_at_once": 3,
         "comparisons_at_once": 1,
         "stop_jobs_with_server": True,
     }
+    (tmp_path / "roles.yaml").touch()
     assert given.keys() == Settings.model_fields.keys()
     for name, value in given.items():
         text = ", ".join(value) if isinstance(value, tuple) else str(value)

@@ -39,10 +39,13 @@ PATIENCE_MS = 150_000
 
 
 @contextmanager
-def serve(app: Path, log: Path, *, base_path: str = "", through: Sequence[str] = ()) -> Iterator[str]:
+def serve(
+    app: Path, log: Path, *, base_path: str = "", through: Sequence[str] = (), secrets: str = ""
+) -> Iterator[str]:
     """Address of a Streamlit server on a free port, below a path where one is named; it ends with the block.
 
-    ``through`` is a command that takes the server's and runs it.
+    ``through`` is a command that takes the server's and runs it; ``secrets`` are Streamlit's, with ``{url}`` where
+    the address belongs.
     """
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
@@ -55,13 +58,17 @@ def serve(app: Path, log: Path, *, base_path: str = "", through: Sequence[str] =
         "browser.gatherUsageStats": "false",
         "server.baseUrlPath": base_path,
     }
+    url = f"http://127.0.0.1:{port}{base_path}"
+    if secrets:
+        path = log.with_name("secrets.toml")
+        path.write_text(secrets.replace("{url}", url))
+        options["secrets.files"] = path
     command = [*through, sys.executable, "-m", "streamlit", "run", str(app)]
     command += [part for name, value in options.items() for part in (f"--{name}", str(value))]
     environment = os.environ | {"PYTHONPATH": str(ROOT), "PYTHONUNBUFFERED": "1"}
     with log.open("wb") as output:
         server = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=output, stderr=output)
         try:
-            url = f"http://127.0.0.1:{port}{base_path}"
             _wait_until_up(f"{url}/_stcore/health", server, log)
             yield url
         finally:

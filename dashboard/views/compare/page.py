@@ -5,6 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from core.config import settings
+from dashboard import access
 from dashboard.shared.plain_text import as_text
 from dashboard.shared.resources import asset_text
 from dashboard.views.compare.form import show_form
@@ -37,7 +38,9 @@ def show_page() -> None:
     if notice := NOTICE.take():
         st.info(as_text(notice), icon=":material/info:")
     entry = next((one for one in found if one.id == chosen), None)
-    if chosen is None:
+    if chosen is None and not access.may(access.Role.OWNER):
+        st.info("There is no comparison yet. Owners make them.", icon=":material/lock:")
+    elif chosen is None:
         show_form(root, found)
     elif entry is None:
         what = "shipped comparison" if chosen == SHIPPED else f"comparison {chosen}"

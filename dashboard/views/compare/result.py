@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
+from dashboard import access
 from dashboard.shared.plain_text import as_text
 from dashboard.shared.uploads import harmless
 from dashboard.views.compare.board import show_board, show_choices
@@ -258,14 +259,17 @@ def show_result(root: Path, entry: Entry, others: Sequence[Entry]) -> None:
         assert entry.comparison is not None
         shown, column, earlier = show_choices(entry, entry.comparison, others)
         show_board(entry, shown, column, earlier)
-        _show_deeds(root, entry)
+        _show_actions(root, entry)
         _show_sections(entry, shown, column)
 
     show()
 
 
-def _show_deeds(root: Path, entry: Entry) -> None:
-    with st.container(horizontal=True, key="compare_deeds"):
+def _show_actions(root: Path, entry: Entry) -> None:
+    with st.container(horizontal=True, key="compare_actions"):
+        if not access.may(access.Role.OWNER):
+            show_export(entry)
+            return
         repeats = st.button(
             "Repeat this comparison", icon=":material/replay:", key="compare_repeat", disabled=entry.request is None,
             help="Starts it again with the same settings." if entry.request is not None

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
+from dashboard import access
 from dashboard.shared.plain_text import as_text
 from dashboard.views.compare.formatting import caption_of, sentence_of, titles_of
 from dashboard.views.compare.state import LIST, NOTICE, PROBLEM, choose_new, choose_nothing, choose_result
@@ -37,7 +38,9 @@ def show_unfinished(root: Path, entry: Entry) -> None:
         _show_state(now)
 
     follow()
-    with st.container(horizontal=True, key="compare_deeds"):
+    with st.container(horizontal=True, key="compare_actions"):
+        if not access.may(access.Role.OWNER):
+            return
         if is_running:
             st.button("Cancel", icon=":material/stop:", key="compare_cancel", on_click=_cancel, args=(root, entry.id),
                       help="What it has computed is kept; it can go on later.")  # fmt: skip
@@ -128,6 +131,8 @@ def show_top(found: Sequence[Entry], chosen: str | None) -> None:
                 placeholder="A new one, below. Or choose an earlier one.",
                 format_func=lambda name: titles.get(name, name),
             )  # fmt: skip
+        if not access.may(access.Role.OWNER):
+            return
         st.button(
             "New comparison", icon=":material/add:", key="compare_new", on_click=choose_new,
             type="primary" if chosen is None else "secondary",

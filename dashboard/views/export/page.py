@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import streamlit as st
 
 from curation.library.errors import LibraryError
+from dashboard import access
 from dashboard.shared.jobs import show_jobs
 from dashboard.shared.plain_text import as_code, as_text
 from dashboard.shared.resources import asset_text
@@ -60,7 +61,8 @@ def _show_freeze(library: Library, taken: set[str]) -> None:
                 [2, 2, 4, 1.4], vertical_alignment="bottom"
             )
             name = name_side.text_input("Name", value=_free_name(taken), max_chars=60)
-            who = who_side.text_input("Your name", value=st.session_state.get("reviewer", ""), max_chars=60)
+            signed_in = access.visitor().name
+            who = who_side.text_input("Your name", value=signed_in, max_chars=60, disabled=bool(signed_in))
             note = note_side.text_input("Note", max_chars=500)
             trust_rules = st.checkbox("Where nobody has decided, the rules do", value=True)
             pressed = button_side.form_submit_button(
@@ -69,7 +71,10 @@ def _show_freeze(library: Library, taken: set[str]) -> None:
         if pressed:
             try:
                 version = library.freeze(
-                    name.strip(), who=who.strip() or "somebody", note=note.strip(), trust_rules=trust_rules
+                    name.strip(),
+                    who=signed_in or who.strip() or "somebody",
+                    note=note.strip(),
+                    trust_rules=trust_rules,
                 )
             except (LibraryError, ValueError) as error:
                 st.error(as_text(error))

@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from dashboard import access
 from dashboard.views.review.filters import PAGE_SIZE, View
 from dashboard.views.review.state import IdempotencyLog, ReviewSession, clean_name
 
@@ -62,7 +63,9 @@ def _do(library: Library, session: ReviewSession, action: Mapping[str, Any], tok
         return
     if kind not in _LIBRARY:
         raise ValueError(f"{kind!r} is nothing that a reviewer does.")
-    who = clean_name(action.get("who"))
+    if (kind == "delete" or action.get("settle") is True) and not access.may(access.Role.CURATOR):
+        raise ValueError("Only curators delete for good and settle disagreements.")
+    who = access.visitor().name or clean_name(action.get("who"))
     if not who:
         raise ValueError("Say who is reviewing first.")
     _LIBRARY[kind](library, session, action, who, token)
@@ -180,7 +183,7 @@ def _open(_library: Library, session: ReviewSession, action: Mapping[str, Any]) 
 
 
 def _reviewer(library: Library, session: ReviewSession, action: Mapping[str, Any]) -> None:
-    name = clean_name(action.get("name"))
+    name = access.visitor().name or clean_name(action.get("name"))
     if not name:
         raise ValueError("A name needs at least one letter.")
     if session.reviewer and session.reviewer != name:
@@ -202,6 +205,8 @@ def _look(_library: Library, session: ReviewSession, action: Mapping[str, Any]) 
 
 
 def _split(library: Library, session: ReviewSession, action: Mapping[str, Any]) -> None:
+    if not access.may(access.Role.CURATOR):
+        raise ValueError("Only curators add pictures.")
     from curation.jobs import start_splitting
 
     start_splitting(library.root, _id(action.get("id")))

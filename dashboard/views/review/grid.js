@@ -85,6 +85,7 @@ function createReview(parent) {
     bar.next.disabled = !data.canGoOn;
     bar.next.toggleAttribute("data-call", tiles.length > 0 && data.canGoOn && tiles.every((tile) => tile.d));
     bar.who.textContent = reviewer() || "Your name?";
+    bar.who.disabled = data.isSignedIn;
     find(".page").textContent = data.pageText;
     find(".count").textContent = data.countText;
     const saved = outbox.pending.length ? "Saving …" : data.reviewer ? "Saved" : "";
@@ -209,7 +210,7 @@ function createReview(parent) {
       render();
     },
     help: () => help.show(),
-    who: () => nameDialog.ask(reviewer()),
+    who: () => data.isSignedIn || nameDialog.ask(reviewer()),
     escape: () => cursor.selection.size && cursor.goTo(cursor.place),
     mesh: () => detail.id && detail.toggleMesh(),
     write: () => detail.id && detail.editLabels(),

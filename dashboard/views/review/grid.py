@@ -15,6 +15,7 @@ import streamlit as st
 from core import face_mesh
 from core.face_frame import alignment_targets
 from curation.library.records import GROUP_PICTURE
+from dashboard import access
 from dashboard.shared.group_pictures import group_links
 from dashboard.shared.links import address
 from dashboard.shared.resources import asset_text
@@ -243,7 +244,7 @@ def _component() -> Any:
     )
 
 
-def received_deeds() -> Any:
+def received_actions() -> Any:
     """What the browser sent with this run, unconfirmed actions of before among it."""
     state = st.session_state.get(GRID)
     post = state.get("post") if state else None
@@ -282,6 +283,7 @@ def show_grid(
         "isQueue": session.view.is_queue,
         "isDisputes": session.view.disputed,
         "reviewer": session.reviewer,
+        "isSignedIn": bool(access.visitor().name),
         "labels": sorted(choices.labels)[:200],
         "hasProposals": choices.has_proposals,
         "detail": detail,

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
+from dashboard import access
 from dashboard.shared.group_pictures import show_group_pictures
 from dashboard.shared.plain_text import as_text
 from dashboard.shared.resources import asset_text
@@ -14,7 +15,7 @@ from dashboard.shared.shared_library import shared_library
 from dashboard.views.review.actions import apply_actions
 from dashboard.views.review.bar import show_active, show_bar
 from dashboard.views.review.filters import PAGE_SIZE, choices_of, find_images
-from dashboard.views.review.grid import received_deeds, show_grid
+from dashboard.views.review.grid import received_actions, show_grid
 from dashboard.views.review.learning import learner_of, show_learning
 from dashboard.views.review.people import draw_from_queue, show_people
 from dashboard.views.review.state import ReviewSession, done_book, read_address, review_session, write_address
@@ -45,7 +46,8 @@ def show_review() -> None:
 
 def show_library(library: Library) -> None:
     """Filters, the faces that match, and what several reviewers make of them."""
-    session, book, actions = review_session(), done_book(), received_deeds()
+    session, book, actions = review_session(), done_book(), received_actions()
+    session.reviewer = access.visitor().name or session.reviewer
     apply_actions(library, session, actions, book)
     table = library.table()
     if not len(table):

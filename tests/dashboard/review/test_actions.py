@@ -9,6 +9,7 @@ import pytest
 from curation.library.errors import LibraryError
 from curation.library.library import Library
 from curation.library.records import Examination, Provenance
+from dashboard import access
 from dashboard.views.review.actions import apply_actions
 from dashboard.views.review.filters import find_images
 from dashboard.views.review.grid import detail_of
@@ -87,7 +88,7 @@ def group_examination(image_id: str) -> Examination:
     return Examination(image_id, "ok", versions=VERSIONS, measurements=replace(measurements_of(1), faces=2))
 
 
-def test_deeds_sent_again_are_done_once(library: Library, ids: list[str]):
+def test_actions_sent_again_are_done_once(library: Library, ids: list[str]):
     session, book = ReviewSession(), IdempotencyLog()
     first = [
         action(1, ids=ids[:2], decision="keep"),
@@ -101,7 +102,7 @@ def test_deeds_sent_again_are_done_once(library: Library, ids: list[str]):
     assert len(library.history(ids[0])) == 1
 
 
-def test_deeds_sent_again_after_a_restart_are_done_once(library: Library, ids: list[str]):
+def test_actions_sent_again_after_a_restart_are_done_once(library: Library, ids: list[str]):
     actions = [
         action(1, ids=ids[:1], decision="keep"),
         action(2, ids=ids[1:2], decision="keep"),
@@ -167,7 +168,7 @@ def test_nonsense_changes_nothing_is_told_and_blocks_nothing(library: Library, i
 @pytest.mark.parametrize(
     "actions", [None, "x", [None], [{}], [{"client": "x", "number": 1}], [{"client": CLIENT, "number": "1"}]]
 )
-def test_what_is_no_deed_is_passed_over(library: Library, ids: list[str], actions: object):
+def test_what_is_no_action_is_passed_over(library: Library, ids: list[str], actions: object):
     apply_actions(library, ReviewSession(), actions, IdempotencyLog())
     assert set(decisions(library, ids)) == {""}
 
@@ -234,3 +235,23 @@ def test_a_corrected_alignment_is_kept_and_gives_another_crop(library: Library, 
     assert not session.notice, session.notice
     assert library.alignment_of(ids[0])[0] == (x0 - 15, y0 + 4)
     assert library.files.crop(ids[0]).read_bytes() != before
+
+
+def test_a_labeller_decides_under_the_address_they_signed_in_with_and_deletes_nothing(
+    library: Library, ids: list[str], monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(
+        access, "visitor", lambda: access.Visitor("ben@lab.example.org", access.Role.LABELLER)
+    )
+    session, book = ReviewSession(), IdempotencyLog()
+    sent = [
+        action(1, "reviewer", name="Ann"),
+        action(2, ids=ids[:1], decision="keep", who="Ann"),
+        action(3, "delete", ids=ids[:1], why="asked for"),
+    ]
+    apply_actions(library, session, sent, book)
+    assert session.reviewer == "ben@lab.example.org"
+    assert [entry.reviewer for entry in library.history(ids[0])] == ["ben@lab.example.org"]
+    assert session.notice == "Only curators delete for good and settle disagreements."
+    apply_actions(library, session, [action(4, ids=ids[:1], decision="reject", settle=True)], book)
+    assert decisions(library, ids[:1]) == ["keep"]

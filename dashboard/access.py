@@ -1,0 +1,233 @@
+"""Decide who may do what: sign-in by Streamlit's OIDC, and four roles from one table.
+
+Sign-in is configured as Streamlit describes it (``[auth]`` in ``.streamlit/secrets.toml``), the roles in a YAML file
+that ``STUDIO_ROLES`` names::
+
+    default: guest                      # of everybody else who can sign in; none keeps them out
+    people:
+      ann@example.org: owner
+      "*@lab.example.org": labeller     # all addresses that end so; the first line that fits counts
+
+Without sign-in every visitor is an owner: the server is reached from its own machine alone, or its operator has said
+that others may come (`dashboard.hosts.refuse_if_open`).
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import IntEnum
+from fnmatch import fnmatchcase
+from functools import lru_cache
+from pathlib import Path
+
+import streamlit as st
+import yaml
+from starlette.requests import HTTPConnection
+from starlette.responses import PlainTextResponse
+from starlette.types import ASGIApp, Receive, Scope, Send
+from streamlit.runtime.secrets import secrets_singleton
+
+from core.config import settings
+from dashboard.shared.links import address
+
+
+class Role(IntEnum):
+    """What somebody may do; each role may do all that those before it may."""
+
+    NONE = 0
+    GUEST = 1  # draw, look at comparisons
+    LABELLER = 2  # review, under their own name
+    CURATOR = 3  # collect, rules, export, delete
+    OWNER = 4  # train, models, comparisons of their own, paths on the server
+
+
+PAGES: dict[str, Role] = {
+    "draw": Role.GUEST,
+    "compare": Role.GUEST,
+    "review": Role.LABELLER,
+    "overview": Role.LABELLER,
+    "collect": Role.CURATOR,
+    "rules": Role.CURATOR,
+    "export": Role.CURATOR,
+    "train": Role.OWNER,
+    "models": Role.OWNER,
+}
+ROUTES: dict[str, Role] = {  # by the beginning of their path; /api asks for its token instead
+    "library": Role.LABELLER,
+    "media": Role.GUEST,
+    "_stcore/upload_file": Role.GUEST,
+}
+
+
+@dataclass(frozen=True)
+class Visitor:
+    """Somebody who has opened a page.
+
+    Attributes
+    ----------
+    name
+        The address that they signed in with; empty without sign-in.
+    """
+
+    name: str
+    role: Role
+
+    def may(self, role: Role) -> bool:
+        """Tell whether they have a role, or one above it."""
+        return self.role >= role
+
+
+def has_sign_in() -> bool:
+    """Tell whether Streamlit's sign-in is configured."""
+    return bool(secrets_singleton.load_if_toml_exists() and "auth" in secrets_singleton)
+
+
+def visitor() -> Visitor:
+    """Tell who has opened the page that runs now."""
+    if not has_sign_in():
+        return Visitor("", Role.OWNER)
+    return _visitor_of({name: st.user.get(name) for name in ("is_logged_in", "email", "email_verified")})
+
+
+def may(role: Role) -> bool:
+    """Tell whether who has opened the page that runs now has a role, or one above it."""
+    return visitor().may(role)
+
+
+def read_roles(path: Path) -> tuple[Role, tuple[tuple[str, Role], ...]]:
+    """Read a table of roles.
+
+    Returns
+    -------
+    default, people
+        The role of everybody else, and pairs of a pattern (lower case) and a role in the file's order.
+
+    Raises
+    ------
+    ValueError
+        If the file is not as the module describes it.
+    """
+    try:
+        table = yaml.safe_load(path.read_text("utf-8"))
+    except (OSError, yaml.YAMLError, UnicodeDecodeError) as error:
+        raise ValueError(f"STUDIO_ROLES: {path} cannot be read ({error}).") from error
+    if not isinstance(table, Mapping) or not set(table) <= {"default", "people"}:
+        raise ValueError(f"STUDIO_ROLES: {path} should hold 'default' and 'people', got {table!r}.")
+    people = table.get("people") or {}
+    if not isinstance(people, Mapping):
+        raise ValueError(
+            f"STUDIO_ROLES: 'people' of {path} should lead from addresses to roles, got {people!r}."
+        )
+    named = tuple((str(who).lower(), _role(role, path)) for who, role in people.items())
+    return _role(table.get("default", "guest"), path), named
+
+
+def check_roles() -> None:
+    """Refuse to start with a sign-in that leads nowhere.
+
+    Raises
+    ------
+    SystemExit
+        If sign-in is configured and there is no table of roles that can be read.
+    """
+    if not has_sign_in():
+        return
+    path = settings().roles
+    if path is None:
+        raise SystemExit(
+            "Sign-in is configured, but nobody has a role. Name a table of roles in STUDIO_ROLES; "
+            "dashboard/README.md shows one."
+        )
+    try:
+        read_roles(path)
+    except ValueError as error:
+        raise SystemExit(str(error)) from error
+
+
+class RoleGuard:
+    """Refuse own routes and uploads to those whose role does not allow them."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http" and has_sign_in():
+            path = str(scope["path"])
+            needed = max(
+                (role for start, role in ROUTES.items() if _lies_below(path, start)), default=Role.NONE
+            )
+            if needed and not _visitor_of(_signed_in(HTTPConnection(scope))).may(needed):
+                await PlainTextResponse("Sign in first, or ask an owner for a role that may see this.", 403)(
+                    scope, receive, send
+                )
+                return
+        await self.app(scope, receive, send)
+
+
+def show_sign_in(who: Visitor) -> None:
+    """Offer to sign in; to those who have, and have no role, say whom to ask."""
+    with st.container(horizontal_alignment="center", key="sign_in"):
+        st.markdown("#### Sketch2Face Studio")
+        if st.user.get("is_logged_in"):
+            name = (
+                f"as `{who.name}`, which has no role here"
+                if who.name
+                else "without an address that is confirmed"
+            )
+            st.markdown(f"You are signed in {name}. Ask an owner for a role.")
+            st.button("Sign out", on_click=st.logout)
+            return
+        providers = [name for name, value in secrets_singleton["auth"].items() if isinstance(value, Mapping)]
+        for name in providers:
+            st.button(f"Sign in with {name.capitalize()}", type="primary", on_click=st.login, args=(name,))
+        if not providers:
+            st.button("Sign in", type="primary", on_click=st.login)
+
+
+def refuse_page(needed: Role) -> None:
+    """Say in place of a page that the role does not allow it."""
+    st.info(
+        f"This page is for {needed.name.lower()}s. You are signed in as `{visitor().name}`; ask an owner for the role.",
+        icon=":material/lock:",
+    )
+
+
+def _visitor_of(user: Mapping[str, object]) -> Visitor:
+    name = str(user.get("email") or "").lower()
+    if not user.get("is_logged_in") or not name or user.get("email_verified") is False:
+        return Visitor("", Role.NONE)
+    path = settings().roles
+    if path is None:
+        return Visitor(name, Role.NONE)
+    default, people = _read_roles(path, path.stat().st_mtime_ns)
+    return Visitor(name, next((role for pattern, role in people if fnmatchcase(name, pattern)), default))
+
+
+@lru_cache(maxsize=4)
+def _read_roles(path: Path, _changed: int) -> tuple[Role, tuple[tuple[str, Role], ...]]:
+    return read_roles(path)
+
+
+def _role(value: object, path: Path) -> Role:
+    try:
+        return Role[str(value).upper()]
+    except KeyError:
+        known = ", ".join(role.name.lower() for role in Role)
+        raise ValueError(f"STUDIO_ROLES: a role of {path} should be one of {known}, got {value!r}.") from None
+
+
+def _lies_below(path: str, start: str) -> bool:
+    return path.startswith(address(start) + "/")
+
+
+def _signed_in(connection: HTTPConnection) -> Mapping[str, object]:
+    """Read who has signed in from the cookie that Streamlit has signed."""
+    from streamlit.web.server.starlette.starlette_server_config import USER_COOKIE_NAME
+    from streamlit.web.server.starlette.starlette_websocket import _get_signed_cookie_with_chunks
+
+    try:
+        return dict(json.loads(_get_signed_cookie_with_chunks(connection.cookies, USER_COOKIE_NAME) or b"{}"))
+    except (TypeError, ValueError):
+        return {}
