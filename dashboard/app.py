@@ -65,6 +65,7 @@ elif __name__ != "__mp_main__":  # a spawned worker reads this file as well, and
     from dashboard import access, api
     from dashboard.hosts import HostGuard, refuse_if_open, warn_if_unreachable
     from dashboard.lifespan import lifespan
+    from dashboard.shared import links
     from dashboard.shared.uploads import UploadStaging
     from dashboard.views.review import routes
 
@@ -74,7 +75,7 @@ elif __name__ != "__mp_main__":  # a spawned worker reads this file as well, and
     warn_if_unreachable(address, hosts)
     app = st.App(
         __file__,
-        routes=[*api.routes(), *routes.routes()],
+        routes=[*api.routes(), *routes.routes(), *links.routes()],
         middleware=[
             Middleware(HostGuard, named=hosts),
             Middleware(access.RoleGuard),

@@ -5,6 +5,9 @@ from __future__ import annotations
 from typing import Literal
 
 import streamlit as st
+from starlette.requests import Request
+from starlette.responses import RedirectResponse
+from starlette.routing import Route
 
 from dashboard.views.review.filters import View, to_query
 
@@ -28,3 +31,13 @@ def address(path: str) -> str:
     """``/path``, or ``/base/path`` under ``--server.baseUrlPath=base``: for routes and for whoever asks for them."""
     base = str(st.get_option("server.baseUrlPath") or "").strip("/")
     return "/" + "/".join(part for part in (base, path.strip("/")) if part)
+
+
+def routes() -> list[Route]:
+    """``/draw``: Streamlit serves its default page at the root alone and says "Page not found" elsewhere."""
+
+    async def to_root(request: Request) -> RedirectResponse:
+        root = address("").rstrip("/") + "/"
+        return RedirectResponse(f"{root}?{request.url.query}" if request.url.query else root)
+
+    return [Route(address("draw"), to_root, methods=["GET"])]

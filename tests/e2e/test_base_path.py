@@ -13,7 +13,7 @@ from tests.e2e.draw_page import FACE
 from tests.e2e.review_page import ReviewPage
 from tests.e2e.test_review import served_library
 
-PAGES = ("collect", "rules", "overview", "export", "train", "models", "compare")
+PAGES = ("draw", "collect", "rules", "overview", "export", "train", "models", "compare")
 
 
 @pytest.fixture(scope="module")
@@ -39,6 +39,7 @@ def test_every_page_opens_by_its_address(browser, studio_url: str) -> None:
         expect(page.get_by_test_id("stMainBlockContainer")).to_contain_text(re.compile(r"\w"))
         expect(page.get_by_test_id("stApp")).to_have_attribute("data-test-script-state", "notRunning")
         expect(page.get_by_test_id("stException")).to_have_count(0)
+        expect(page.get_by_text("Page not found")).to_have_count(0)
     context.close()
 
 
