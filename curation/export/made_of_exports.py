@@ -108,7 +108,8 @@ def take_out_of_comparisons(library: Library, ids: Collection[str]) -> None:
     root = settings().data / COMPARISONS
     if not root.is_dir():
         return
-    own = [path for path in _files(root) if _is_named_after(path.stem, ids)]
+    by_start = {image_id[:SHORT_NAME]: image_id for image_id in ids}
+    own = [path for path in _files(root) if by_start.get(path.stem[:SHORT_NAME], "").startswith(path.stem)]
     exported = [
         folder / str(row[kind])
         for folder in _places(library, ids)
@@ -180,10 +181,6 @@ def _mentions(path: Path, names: Iterable[bytes]) -> bool:
 def _files(root: Path) -> Iterator[Path]:
     for folder, _, names in os.walk(root):
         yield from (Path(folder, name) for name in names)
-
-
-def _is_named_after(stem: str, ids: Collection[str]) -> bool:
-    return len(stem) >= SHORT_NAME and any(image_id.startswith(stem) for image_id in ids)
 
 
 def _digest(path: Path) -> bytes:
