@@ -59,7 +59,7 @@ ENV_PREFIX = "STUDIO_"
 TEST_NAMES = frozenset({"STUDIO_SHARED", "STUDIO_REQUIRE_BROWSER"})
 
 
-def _usable_cores() -> int:
+def usable_cores() -> int:
     """Cores this process may use, which in a container can be fewer than the machine has."""
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
@@ -86,7 +86,7 @@ class Settings(BaseSettings):
     weights: Path = ROOT / "weights"
     assets: DirectoryPath | None = None
     cache: Path | None = None
-    threads: int = Field(default_factory=_usable_cores, ge=1)
+    threads: int = Field(default_factory=usable_cores, ge=1)
     runtime: Literal["auto", "torch", "openvino"] = "auto"
     database: SecretStr | None = None  # it may hold a password
     api_token: SecretStr | None = Field(None, min_length=16)
