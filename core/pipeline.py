@@ -43,7 +43,7 @@ from core.face_parts.layout import PART_BANKS_FILE, PARTS_FILE, PartAutoencoders
 from core.face_parts.refinement import PartsRefinement
 from core.images import sketch_to_tensor, tensor_to_photo, tensor_to_sketch
 from core.manifold import Manifold
-from core.models.compiled import GeneratorShelf, ReadyGenerators
+from core.models.compiled import GeneratorCache, LoadedGenerators
 from core.refinement import WholeRefinement
 from core.runtime import Compiled
 from core.sketch_input import Sketch, is_blank, prepare_sketch
@@ -85,17 +85,17 @@ class SketchToFacePipeline:
         *,
         generator: str,
         parts: PartsRefinement | None = None,
-        shelf: GeneratorShelf | ReadyGenerators | None = None,
+        generator_cache: GeneratorCache | LoadedGenerators | None = None,
         upscaler: Compiled | None = None,
     ) -> None:
         self.whole = WholeRefinement(encode, decode, manifold)
         self.parts = parts
         self.generator = generator
-        if shelf is None:
+        if generator_cache is None:
             if generate is None:
-                raise ValueError("A pipeline needs a generator: hand over generate or shelf.")
-            shelf = ReadyGenerators({generator: generate})
-        self.shelf = shelf
+                raise ValueError("A pipeline needs a generator: hand over generate or generator_cache.")
+            generator_cache = LoadedGenerators({generator: generate})
+        self.generator_cache = generator_cache
         self.upscaler = upscaler
         self.size = self.whole.size
 
@@ -169,7 +169,7 @@ class SketchToFacePipeline:
     def _of(cls, stages: Stages, generator: str) -> SketchToFacePipeline:
         whole = stages.whole
         return cls(whole.encode, whole.decode, None, whole.manifold,
-                   generator=generator, parts=stages.parts, shelf=stages.shelf,
+                   generator=generator, parts=stages.parts, generator_cache=stages.generator_cache,
                    upscaler=stages.upscaler)  # fmt: skip
 
     @property
@@ -185,7 +185,7 @@ class SketchToFacePipeline:
     @property
     def generate(self) -> Compiled:
         """The generator that is meant where a call names none."""
-        return self.shelf.get(self.generator)
+        return self.generator_cache.get(self.generator)
 
     @property
     def manifold(self) -> Manifold:
@@ -195,7 +195,7 @@ class SketchToFacePipeline:
     @property
     def generators(self) -> list[str]:
         """Names of the generators that can be asked for."""
-        return self.shelf.names
+        return self.generator_cache.names
 
     @property
     def has_parts(self) -> bool:
@@ -331,7 +331,7 @@ class SketchToFacePipeline:
     ) -> FaceResult:
         sketch = torch.from_numpy(refined.sketch[None, None])
         with clock.paused():
-            network = self.shelf.get(name)
+            network = self.generator_cache.get(name)
         with clock.step("generate"):
             painted = network.run(sketch)
             if not torch.isfinite(painted).all():

@@ -27,7 +27,7 @@ from core.processes import jobs as processes
 from core.processes.jobs import STOP_S, ended_children
 from core.training.run_control import ask_to_stop
 from core.training.runs import ATTEMPTS, RunError, runs, runs_folder
-from eval.comparison import shelf
+from eval.comparison import comparison_store
 
 logger = logging.getLogger(__name__)
 
@@ -103,14 +103,14 @@ class _Stopper:
 def stop_jobs(patience_s: float = STOP_JOBS_S) -> None:
     """Ask trainings to save, comparisons and the library's jobs to end, and wait for them."""
     deadline = time.monotonic() + patience_s
-    trainings, comparisons = runs_folder(), shelf.root_of(settings().data)
+    trainings, comparisons = runs_folder(), comparison_store.root_of(settings().data)
     for run in runs(trainings):
         if run.is_alive:
             with suppress(RunError):
                 ask_to_stop(trainings, run.name)
     waiting = [
         threading.Thread(target=processes.stop, args=(folder, job.id), kwargs={"patience_s": STOP_S})
-        for folder in [*comparisons.glob(f"*/{shelf.JOB}"), settings().data / "library" / "jobs"]
+        for folder in [*comparisons.glob(f"*/{comparison_store.JOB}"), settings().data / "library" / "jobs"]
         for job in processes.jobs(folder)
         if job.state == "running"
     ]
@@ -129,7 +129,7 @@ def sweep() -> None:
     for folder in [
         library / "jobs",
         *runs_folder().glob(f"*/{ATTEMPTS}"),
-        *data.glob(f"comparisons/*/{shelf.JOB}"),
+        *data.glob(f"comparisons/*/{comparison_store.JOB}"),
     ]:
         _try(partial(processes.prune, folder))
     _try(lambda: _sweep_uploads(library / "jobs"))
@@ -178,8 +178,8 @@ def _sweep_models() -> None:
 def _sweep_comparisons() -> None:
     from dashboard.views.compare.sources import sweep_uploads
 
-    root = shelf.root_of(settings().data)
-    sweep_uploads(root, shelf.entries(root))
+    root = comparison_store.root_of(settings().data)
+    sweep_uploads(root, comparison_store.entries(root))
 
 
 def _is_old(path: Path) -> bool:

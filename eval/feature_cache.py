@@ -37,8 +37,8 @@ from core.errors import UnsafeImage
 from eval.extractors import Extractor, ExtractorInfo
 from eval.features import BATCH, FeatureSet, FeatureStream, Progress, Skipped
 from eval.protocols import EvaluationProtocol
+from eval.sets.file_hash_cache import FileHashCache
 from eval.sets.folders import ImageSet, Item, open_set
-from eval.sets.seen_files import SeenFiles
 
 PIECE = "piece-"  # how the names of entries begin that are a part of an extraction
 Rows = NDArray[np.float32]
@@ -117,9 +117,9 @@ class FeatureStore:
         self.root = root
         self.limit_bytes = limit_bytes
 
-    def shelf(self, key: str) -> Shelf:
+    def partition(self, key: str) -> FeaturePartition:
         """The entries of one key."""
-        return Shelf(self, self.root / key)
+        return FeaturePartition(self, self.root / key)
 
     def trim(self, keep: Path) -> None:
         """Remove entries that were used longest ago until the rest fits, but never ``keep``."""
@@ -143,7 +143,7 @@ class FeatureStore:
                 total -= size
 
 
-class Shelf:
+class FeaturePartition:
     """The entries of one key: rows that may stand in one matrix."""
 
     def __init__(self, store: FeatureStore, folder: Path) -> None:
@@ -304,7 +304,7 @@ class FeatureCache:
     def __init__(self, folder: Path, *, limit_bytes: int = LIMIT_BYTES) -> None:
         self.folder = Path(folder)
         self.store = FeatureStore(self.folder / "features", limit_bytes=limit_bytes)
-        self.seen = SeenFiles(self.folder / "seen.sqlite")
+        self.seen = FileHashCache(self.folder / "seen.sqlite")
 
     def open_set(self, path: Path, *, name: str | None = None, progress: Progress | None = None) -> ImageSet:
         """`eval.sets.folders.open_set`, which reads files again only if they have changed."""
@@ -344,21 +344,23 @@ class FeatureCache:
         """
         items = [images.items[row] for row in protocol.pick(images.names)]
         digests = [bytes.fromhex(item.digest) for item in items]
-        shelf = self.store.shelf(pixel_key(protocol, weights_sha256, runtime))
-        entry = shelf.whole(digests)
+        partition = self.store.partition(pixel_key(protocol, weights_sha256, runtime))
+        entry = partition.whole(digests)
         gone: dict[bytes, str] = {}
         if entry is None:
-            known = shelf.collect(digests)
+            known = partition.collect(digests)
             if any(digest not in known for digest in digests):
                 if progress:  # loading may take a while
                     progress(sum(digest in known for digest in digests), len(items))
                 extractor = load()
                 info = extractor.info
-                actual = self.store.shelf(pixel_key(protocol, info.sha256, info.runtime))
+                actual = self.store.partition(pixel_key(protocol, info.sha256, info.runtime))
                 if (info.sha256, info.runtime) != (weights_sha256, runtime):
-                    shelf, known = actual, actual.collect(digests)
-                gone = _compute(items, shelf, known, stream=_stream(extractor, protocol), progress=progress)
-            entry = shelf.assemble(digests, known, gone)
+                    partition, known = actual, actual.collect(digests)
+                gone = _compute(
+                    items, partition, known, stream=_stream(extractor, protocol), progress=progress
+                )
+            entry = partition.assemble(digests, known, gone)
         if progress:
             progress(len(items), len(items))
         return _as_set(items, entry, protocol, gone)
@@ -381,7 +383,12 @@ def _stream(extractor: Extractor, protocol: EvaluationProtocol) -> Stream:
 
 
 def _compute(
-    items: Sequence[Item], shelf: Shelf, known: Known, *, stream: Stream, progress: Progress | None
+    items: Sequence[Item],
+    partition: FeaturePartition,
+    known: Known,
+    *,
+    stream: Stream,
+    progress: Progress | None,
 ) -> dict[bytes, str]:
     """Extract what is not known yet into ``known``, a piece at a time; contents that could not be read at all."""
     missing = list({item.digest: item for item in items if bytes.fromhex(item.digest) not in known}.values())
@@ -410,7 +417,7 @@ def _compute(
         extraction.skipped.clear()
         if names or problems:
             features = np.concatenate(rows) if rows else np.empty((0, 1), np.float32)
-            shelf.keep_piece(known, names, features, problems, extraction.extractor.info)
+            partition.keep_piece(known, names, features, problems, extraction.extractor.info)
         rows.clear()
         names.clear()
 

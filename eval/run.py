@@ -23,8 +23,8 @@ from typing import Any
 
 from core.config import settings
 from core.errors import AssetMissing
+from eval.comparison.comparison_store import cache_of, root_of
 from eval.comparison.request import ComparisonRequest, GeneratorSource, check_request
-from eval.comparison.shelf import cache_of, root_of
 from eval.comparison.sources import checkpoints_of
 from eval.inception import find_inception
 from eval.protocols import DEFAULT, WITHOUT_WEIGHTS

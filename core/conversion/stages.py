@@ -16,7 +16,7 @@ from core.config import settings
 from core.face_parts.layout import PartAutoencoders
 from core.face_parts.refinement import PartsRefinement, has_parts, load_parts
 from core.manifold import Manifold
-from core.models.compiled import GeneratorShelf, ReadyGenerators
+from core.models.compiled import GeneratorCache, LoadedGenerators
 from core.models.folder import AUTOENCODER_FILE, BANK_FILE, check_bank_belongs
 from core.refinement import Bind, WholeRefinement, compile_whole
 from core.runtime import Compiled, compile_module, release_memory
@@ -29,7 +29,7 @@ class Stages:
 
     whole: WholeRefinement
     parts: PartsRefinement | None
-    shelf: GeneratorShelf | ReadyGenerators
+    generator_cache: GeneratorCache | LoadedGenerators
     upscaler: Compiled | None = None
 
 
@@ -53,14 +53,14 @@ def load_stages(
     bind = _bind(device, runtime)
     whole, sketches, refined = compile_whole(autoencoder, manifold, bind)
     del autoencoder
-    shelf = GeneratorShelf(folder, bind, refined)
-    network = shelf.get(generator)
+    generator_cache = GeneratorCache(folder, bind, refined)
+    network = generator_cache.get(generator)
     upscaler = None
     if upscale and (folder / UPSCALER_FILE).is_file():
         upscaler = _load_upscaler(folder, bind, network.run(refined[:1])[:, :3])
     parts = PartsRefinement(lambda: load_parts(folder), bind, sketches) if has_parts(folder) else None
     release_memory()
-    return Stages(whole, parts, shelf, upscaler)
+    return Stages(whole, parts, generator_cache, upscaler)
 
 
 def _load_upscaler(folder: Path, bind: Bind, painted: torch.Tensor) -> Compiled:
@@ -85,7 +85,7 @@ def stages_of_models(
     bind = _bind(device, runtime)
     whole, sketches, refined = compile_whole(autoencoder, manifold, bind)
     by_parts = PartsRefinement(lambda: parts, bind, sketches) if parts else None
-    return Stages(whole, by_parts, ReadyGenerators({generator: bind(network, refined)}))
+    return Stages(whole, by_parts, LoadedGenerators({generator: bind(network, refined)}))
 
 
 def _bind(device: torch.device, runtime: str) -> Bind:

@@ -19,7 +19,7 @@ AT_ONCE = 6  # compiled networks that are kept; the one used longest ago goes fi
 _Stamp = tuple[str, int, int]
 
 
-class GeneratorShelf:
+class GeneratorCache:
     """Generators by name.
 
     Parameters
@@ -75,7 +75,7 @@ class GeneratorShelf:
             return compiled
 
 
-class ReadyGenerators:
+class LoadedGenerators:
     """Generators that are in memory already and that no file stands for."""
 
     def __init__(self, compiled: Mapping[str, Compiled]) -> None:

@@ -112,13 +112,11 @@ def _version(package: str) -> str:
 logger = logging.getLogger(__name__)
 
 MAX_FILES = 400
-FORMULAS = (
-    1  # count up when anything in eval/trust, eval/metrics or a column's computation gives other numbers
-)
+FORMULAS = 1  # count up when anything in eval/significance, eval/metrics or a column's computation gives other numbers
 T = TypeVar("T")
 
 
-class Memo:
+class DiskCache:
     """A folder of answers.
 
     Parameters

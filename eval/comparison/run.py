@@ -12,9 +12,9 @@ from pathlib import Path
 from eval.comparison.case_pictures import keep_case_pictures
 from eval.comparison.case_scores import CaseScorer, CaseScores
 from eval.comparison.extraction import (
+    DiskCache,
     Extracted,
     LazyExtractor,
-    Memo,
     Tools,
     extract,
     kept_features,
@@ -101,9 +101,11 @@ def run_comparison(
     material = without_damaged(material, extracted)
     scorer, scores = score_cases(request, material, tools, stages)
     cases = _cases(material) if scores else ()
-    numbers = _numbers(request, chosen, material, extracted, scorer, scores, Memo(cache / "columns"), stages)
+    numbers = _numbers(
+        request, chosen, material, extracted, scorer, scores, DiskCache(cache / "columns"), stages
+    )
     stages("looking closer", 0, 1)
-    insight = Memo(cache / "maps").get(
+    insight = DiskCache(cache / "maps").get(
         Insight,
         [extracted.real.key, *_digests(material), [case.name for case in cases]],
         lambda: insight_of(
@@ -187,7 +189,7 @@ def _numbers(
     extracted: Extracted,
     scorer: CaseScorer,
     scores: Mapping[str, CaseScores],
-    memo: Memo,
+    memo: DiskCache,
     stages: Stages,
 ) -> Numbers:
     """All columns: those of whole sets, and those of single cases."""

@@ -27,10 +27,10 @@ from eval.features import FeatureSet
 from eval.metrics.fid import frechet_distance_of_moments
 from eval.metrics.registry import METRICS, Metric, metrics_of
 from eval.protocols import EvaluationProtocol
-from eval.trust.compare import compare_features, compare_values
-from eval.trust.feature_map import map_2d
-from eval.trust.memorisation import nearest_training
-from eval.trust.value_trust import Trusted
+from eval.significance.compare import compare_features, compare_values
+from eval.significance.feature_map import map_2d
+from eval.significance.memorisation import nearest_training
+from eval.significance.value_trust import Trusted
 
 Progress = Callable[[int, int], None]
 Setting = int | float | str | bool

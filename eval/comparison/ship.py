@@ -18,13 +18,15 @@ import numpy as np
 from PIL import Image
 
 from core.config import ROOT, settings
+from eval.comparison.comparison_store import SHIPPED, cache_of, on_data, root_of
 from eval.comparison.pictures import FOLDERS, keep_picture, slug
 from eval.comparison.request import ComparisonRequest, GeneratorSource, write_request
 from eval.comparison.result import PICTURES, Comparison, write_comparison
-from eval.comparison.shelf import SHIPPED, cache_of, on_data, root_of
 from eval.protocols import WITHOUT_WEIGHTS
 
-PLACEHOLDER = Path("PAIRS")  # for the data of whoever repeats it; see `eval.comparison.shelf.on_data`
+PLACEHOLDER = Path(
+    "PAIRS"
+)  # for the data of whoever repeats it; see `eval.comparison.comparison_store.on_data`
 TITLE = "The shipped generators on faces that training never saw"
 LABELS = {"age", "happy", "long-haired", "outdoors", "pose"}  # what is kept of a table of labels
 SIDE, QUALITY = 192, 44

@@ -11,7 +11,7 @@ from eval.comparison.formatting import floor_rows, verdict, warnings_in_order
 from eval.comparison.kept_features import KeptFeatures
 from eval.comparison.result import Column, Comparison, Estimate, ModelResult
 from eval.comparison.score_columns import Numbers, Resampling, trust_cases
-from eval.trust.compare import compare_features
+from eval.significance.compare import compare_features
 
 
 def table(comparison: Comparison) -> str:

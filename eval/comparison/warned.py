@@ -8,8 +8,8 @@ from eval.comparison.formatting import in_words, quoted
 from eval.comparison.result import Comparison, ModelResult, Warned
 from eval.comparison.sources import Material
 from eval.comparison.stages import Stages
-from eval.sets.seen_files import SeenFiles
-from eval.trust.memorisation import memorised
+from eval.sets.file_hash_cache import FileHashCache
+from eval.significance.memorisation import memorised
 from eval.warnings import check, gather
 
 MAX_SUSPECTS = 0.05  # share of outputs nearer to a training photo than unseen photos are
@@ -23,7 +23,7 @@ def warnings_of(
     *,
     missing: Mapping[str, str],
     dimensions: int,
-    seen: SeenFiles | None = None,
+    seen: FileHashCache | None = None,
 ) -> tuple[Warned, ...]:
     """Everything that makes a number of this comparison mislead.
 

@@ -3,7 +3,7 @@
 Sets of images to compare: what is in a folder or zip, each file used or listed with the reason why not.
 
 Opening a set reads every file once, for its hash and its header; what a file that has not changed since held
-is remembered (`eval.sets.seen_files`), so that the second time only their dates are looked at.
+is remembered (`eval.sets.file_hash_cache`), so that the second time only their dates are looked at.
 """
 
 from __future__ import annotations
@@ -25,8 +25,8 @@ from core.names import normal_name
 from core.safe_zip import UnsafeZip, ZipEntry
 from core.untrusted_files import read_regular_file
 from eval.sets.contents import ImageSet, Item, Kind, LeftOut, Reader, read_header
+from eval.sets.file_hash_cache import FileHashCache, Seen, is_settled, stamp_of
 from eval.sets.labels import METADATA_FILES, Listed, with_labels
-from eval.sets.seen_files import Seen, SeenFiles, is_settled, stamp_of
 
 Progress = Callable[[int, int], None]
 
@@ -56,7 +56,7 @@ class FolderReader:
         return read_regular_file(self.root / file, MAX_FILE_BYTES)
 
 
-def open_folder(root: Path, seen: SeenFiles, progress: Progress | None = None) -> Listed:
+def open_folder(root: Path, seen: FileHashCache, progress: Progress | None = None) -> Listed:
     """List a folder, reading only files that are new or changed."""
     place = str(root.resolve())
     pictures, metadata, left_out = _sorted_files(root)
@@ -246,7 +246,7 @@ class ZipReader:
         self.__init__(state["path"])  # type: ignore[misc]
 
 
-def open_zip(path: Path, seen: SeenFiles, progress: Progress | None = None) -> Listed:
+def open_zip(path: Path, seen: FileHashCache, progress: Progress | None = None) -> Listed:
     """List a zip file, unpacking its entries only if it is new or changed.
 
     Raises
@@ -336,7 +336,7 @@ def open_set(
     path: Path,
     *,
     name: str | None = None,
-    seen: SeenFiles | None = None,
+    seen: FileHashCache | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> ImageSet:
     """Open a folder, a zip file, or a Hugging Face ImageFolder (either with a ``metadata.csv`` or ``.jsonl``).
@@ -363,7 +363,7 @@ def open_set(
     path = Path(path).expanduser()
     if not path.exists():
         raise FileNotFoundError(f"{path} does not exist. Name a folder of pictures or a zip file.")
-    memory = seen or SeenFiles(None)
+    memory = seen or FileHashCache(None)
     kind: Kind
     if path.is_dir():
         kind, root = "folder", _photos_of(path)

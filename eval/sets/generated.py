@@ -35,9 +35,9 @@ from eval.comparison.result import LeftOut
 from eval.decoding import decode_as_seen
 from eval.extractors import file_sha256
 from eval.sets.contents import ImageSet, Item
+from eval.sets.file_hash_cache import FileHashCache
 from eval.sets.folders import open_set
 from eval.sets.pairs_folder import is_pairs_folder, read_pairs_folder
-from eval.sets.seen_files import SeenFiles
 
 ABOUT_FILE = "about.json"
 
@@ -165,7 +165,7 @@ def generate_set(
     seed: int = 0,
     progress: Callable[[int, int], None] | None = None,
     load: Callable[[], Pipeline] | None = None,
-    seen: SeenFiles | None = None,
+    seen: FileHashCache | None = None,
 ) -> ImageSet:
     """Draw a photo from every sketch of a split, or go on doing so, or open what is there.
 
@@ -287,7 +287,7 @@ def _keep(folder: Path, name: str, sketch: bytes, result: Result, generator: str
         write_atomically(path, data, durable=False)
 
 
-def _sketches(data: Path, split: str, seen: SeenFiles | None) -> ImageSet:
+def _sketches(data: Path, split: str, seen: FileHashCache | None) -> ImageSet:
     if is_pairs_folder(data):
         pairs = read_pairs_folder(data, split)
         found = open_set(pairs.sketches, seen=seen).only(pairs.names)

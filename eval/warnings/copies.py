@@ -10,7 +10,7 @@ import numpy as np
 
 from eval.comparison.result import Warned
 from eval.warnings.facts import Facts, Picture, SetFacts
-from eval.warnings.looks import Words, copies, fingerprints
+from eval.warnings.picture_statistics import Words, copies, fingerprints
 from eval.warnings.wording import named, percent
 
 # Bits of 256. Measured on 512 px faces: JPEG q30 4, half size 2, a model's output and its truth 54 and more,

@@ -11,9 +11,9 @@ from core.errors import UnsafeImage
 from core.image_child import decode_in_child
 from eval.comparison.result import Comparison, Estimate
 from eval.sets.contents import Header, ImageSet
+from eval.sets.file_hash_cache import FileHashCache
 from eval.sets.folders import is_system_file
-from eval.sets.seen_files import SeenFiles
-from eval.warnings.looks import WHAT, Look, look_at
+from eval.warnings.picture_statistics import WHAT, PictureStatistics, measure_picture
 
 KEPT_AT_A_TIME = 128
 MAX_LOOKS = 2000  # pictures of a set that are decoded for this; headers and hashes are known of all
@@ -28,7 +28,7 @@ class Picture:
     name: str
     digest: str
     header: Header
-    look: Look | None = None
+    look: PictureStatistics | None = None
 
 
 @dataclass(frozen=True)
@@ -51,11 +51,11 @@ class SetFacts:
         return len(self.pictures)
 
     @property
-    def looks(self) -> list[Look]:
+    def looks(self) -> list[PictureStatistics]:
         """Of the pictures that were decoded."""
         return [picture.look for picture in self.pictures if picture.look is not None]
 
-    def share(self, test: Callable[[Look], bool]) -> float:
+    def share(self, test: Callable[[PictureStatistics], bool]) -> float:
         """Share of the decoded pictures that a test is true of."""
         looks = self.looks
         return sum(map(test, looks)) / len(looks) if looks else 0.0
@@ -113,7 +113,7 @@ def gather(
     training: ImageSet | None = None,
     dimensions: int | None = None,
     checkpoints: Mapping[str, int] | None = None,
-    seen: SeenFiles | None = None,
+    seen: FileHashCache | None = None,
     progress: Progress | None = None,
 ) -> Facts:
     """Gather the facts of a finished comparison.
@@ -126,7 +126,7 @@ def gather(
     progress
         Called with pictures looked at and pictures in all.
     """
-    memory = seen or SeenFiles(None)
+    memory = seen or FileHashCache(None)
     sets = [("real", real), *models.items(), *([("training", training)] if training is not None else [])]
     total = sum(min(len(images), MAX_LOOKS) for _, images in sets)
     found: dict[str, SetFacts] = {}
@@ -149,7 +149,7 @@ def gather(
 def facts_of(
     name: str,
     images: ImageSet,
-    seen: SeenFiles,
+    seen: FileHashCache,
     progress: Callable[[int], None] | None = None,
     *,
     max_looks: int = MAX_LOOKS,
@@ -161,13 +161,13 @@ def facts_of(
         chosen = np.linspace(0, len(items) - 1, max_looks).round().astype(int).tolist()
     digests = {items[row].digest for row in chosen}
     known = seen.facts(WHAT, digests)
-    fresh: dict[str, Look | None] = {}
+    fresh: dict[str, PictureStatistics | None] = {}
     kept = 0
     for done, row in enumerate(chosen, start=1):
         item = items[row]
         if item.digest not in known and item.digest not in fresh:
             try:
-                fresh[item.digest] = decode_in_child(look_at, item.read())
+                fresh[item.digest] = decode_in_child(measure_picture, item.read())
             except (OSError, UnsafeImage):
                 fresh[item.digest] = None  # it is listed elsewhere: the features were not made either
         if len(fresh) - kept >= KEPT_AT_A_TIME:  # who stops this need not wait for it again
@@ -176,6 +176,8 @@ def facts_of(
         if progress and (done % 16 == 0 or done == len(chosen)):
             progress(done)
     seen.keep_facts(WHAT, dict(list(fresh.items())[kept:]))
-    looks = {digest: Look(*value) if value else None for digest, value in {**known, **fresh}.items()}
+    looks = {
+        digest: PictureStatistics(*value) if value else None for digest, value in {**known, **fresh}.items()
+    }
     pictures = tuple(Picture(item.name, item.digest, item.header, looks.get(item.digest)) for item in items)
     return SetFacts(name, pictures, sum(not is_system_file(one.name) for one in images.left_out))

@@ -9,7 +9,7 @@ from eval.comparison.formatting import standing_of
 from eval.comparison.result import Warned
 from eval.warnings.facts import Facts, SetFacts
 from eval.warnings.files import levels_differ, shares_differ
-from eval.warnings.looks import Look
+from eval.warnings.picture_statistics import PictureStatistics
 from eval.warnings.wording import listed, named, percent
 
 SHARE = 0.05
@@ -91,7 +91,7 @@ def _written(one: SetFacts, real: SetFacts) -> str:
     if not one.looks:
         return ""
 
-    def both(what: Callable[[Look], float]) -> tuple[float, float]:
+    def both(what: Callable[[PictureStatistics], float]) -> tuple[float, float]:
         return _median(one, what), _median(real, what)
 
     high, usual_high = both(lambda look: look.high)
@@ -170,7 +170,7 @@ def _is_first(facts: Facts, column: str, model: str) -> bool:
     return standing is not None and standing.rank == 1
 
 
-def _median(one: SetFacts, what: Callable[[Look], float]) -> float:
+def _median(one: SetFacts, what: Callable[[PictureStatistics], float]) -> float:
     return statistics.median(what(look) for look in one.looks)
 
 

@@ -23,8 +23,8 @@ from dataclasses import asdict, dataclass
 import numpy as np
 
 from eval.metrics.fid import frechet_distance
-from eval.trust.compare import compare_features
-from eval.trust.subsets import subset_distances
+from eval.significance.compare import compare_features
+from eval.significance.subsets import subset_distances
 
 SPEED_GOAL_S = 15.0
 AROUND_ALPHA = (0.02, 0.09)
@@ -67,7 +67,7 @@ def speed_rows(count: int, width: int, permutations: int) -> Iterator[Row]:
         f"{permutations} permutations, n = {count}, D = {width}, s",
         taken,
         high=SPEED_GOAL_S,
-        note=f"clock {clock:.1f} s; without eval.trust.subsets {plain:.0f} s",
+        note=f"clock {clock:.1f} s; without eval.significance.subsets {plain:.0f} s",
     )
     distances = subset_distances("fid", real, np.concatenate([first, second]))
     found = distances.splits(np.arange(count)[None], np.arange(count, 2 * count)[None])[0]

@@ -21,20 +21,20 @@ from numpy.typing import NDArray
 from PIL import Image, ImageFilter
 
 from core.config import settings
+from eval.comparison.comparison_store import cache_of, root_of
 from eval.comparison.result import Column, Comparison, ModelResult, ProtocolUsed, SetUsed, Warned
-from eval.comparison.shelf import cache_of, root_of
 from eval.comparison.warned import ignoring, memorising, without_detector
 from eval.extractors import load_extractor
 from eval.feature_cache import FeatureCache
 from eval.metrics.shuffled_control import Controlled
 from eval.protocols import WITHOUT_WEIGHTS, protocol
 from eval.sets.contents import ImageSet, read_header
-from eval.trust.compare import compare_features
-from eval.trust.memorisation import nearest_training
-from eval.trust.value_trust import Trusted, exact_share
+from eval.significance.compare import compare_features
+from eval.significance.memorisation import nearest_training
+from eval.significance.value_trust import Trusted, exact_share
 from eval.warnings import check
 from eval.warnings.facts import Facts, Picture, SetFacts, facts_of
-from eval.warnings.looks import look_at
+from eval.warnings.picture_statistics import measure_picture
 
 MOST_FALSE = 0.02
 LEAST_FOUND = 0.95
@@ -264,7 +264,7 @@ def packed(
         buffer = io.BytesIO()
         how(image.convert("RGB"), number).save(buffer, kind, **options)
     data = buffer.getvalue()
-    return Picture(picture.name, f"{number:064d}", read_header(data), look_at(data))
+    return Picture(picture.name, f"{number:064d}", read_header(data), measure_picture(data))
 
 
 def clipped(image: Image.Image, _: int) -> Image.Image:

@@ -10,7 +10,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from dashboard.views.compare import sources as compare_sources
-from eval.comparison import shelf
+from eval.comparison import comparison_store
 from eval.comparison.request import ComparisonRequest, GeneratorSource, write_request
 from eval.comparison.result import Comparison, write_comparison
 from tests.dashboard.comparison_example import FD, example_comparison, write_pictures
@@ -22,8 +22,8 @@ NEW, OLD, DEAD = "20261122-210405-aaaaaa", "20261022-210405-bbbbbb", "20260922-2
 @pytest.fixture
 def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("STUDIO_DATA", str(tmp_path))
-    monkeypatch.setattr(shelf, "shipped", lambda: None)
-    return shelf.root_of(tmp_path)
+    monkeypatch.setattr(comparison_store, "shipped", lambda: None)
+    return comparison_store.root_of(tmp_path)
 
 
 @pytest.fixture
@@ -199,11 +199,11 @@ def test_repeating_starts_the_same_request(
     keep(root, NEW, example_comparison())
     started: list[ComparisonRequest] = []
 
-    def start(_root: Path, request: ComparisonRequest) -> shelf.Entry:
+    def start(_root: Path, request: ComparisonRequest) -> comparison_store.Entry:
         started.append(request)
-        return shelf.entry(root, NEW)
+        return comparison_store.entry(root, NEW)
 
-    monkeypatch.setattr(shelf, "start", start)
+    monkeypatch.setattr(comparison_store, "start", start)
     open_page().button(key="compare_repeat").click().run()
     assert [request.title for request in started] == ["The three shipped models"]
 
@@ -225,8 +225,10 @@ def test_the_shipped_comparison_is_shown_first_and_repeated_on_the_only_dataset_
     request = ComparisonRequest(
         real=Path("PAIRS"), fakes={"a": GeneratorSource(generator="a", data=Path("PAIRS"))}
     )
-    product = shelf.Entry("shipped", made.title, made.created, "done", None, "", root, made, request)
-    monkeypatch.setattr(shelf, "shipped", lambda: product)
+    product = comparison_store.Entry(
+        "shipped", made.title, made.created, "done", None, "", root, made, request
+    )
+    monkeypatch.setattr(comparison_store, "shipped", lambda: product)
     app = open_page()
     assert "pix2pixhd is best" in said(app)
     app.button(key="compare_repeat").click().run()
@@ -237,11 +239,11 @@ def test_the_shipped_comparison_is_shown_first_and_repeated_on_the_only_dataset_
     (version / "manifest.jsonl").write_text("")
     started: list[ComparisonRequest] = []
 
-    def start(_root: Path, request: ComparisonRequest) -> shelf.Entry:
+    def start(_root: Path, request: ComparisonRequest) -> comparison_store.Entry:
         started.append(request)
         return product
 
-    monkeypatch.setattr(shelf, "start", start)
+    monkeypatch.setattr(comparison_store, "start", start)
     open_page().button(key="compare_repeat").click().run()
     assert [one.real for one in started] == [version]
 
@@ -251,11 +253,11 @@ def test_the_form_starts_what_was_asked(
 ) -> None:
     started: list[ComparisonRequest] = []
 
-    def start(_root: Path, request: ComparisonRequest) -> shelf.Entry:
+    def start(_root: Path, request: ComparisonRequest) -> comparison_store.Entry:
         started.append(request)
         raise OSError("the disk is full")
 
-    monkeypatch.setattr(shelf, "start", start)
+    monkeypatch.setattr(comparison_store, "start", start)
     app = open_page(new="1")
     app.text_input(key="compare_real_source_new_path").set_value(str(tmp_path)).run()
     app.button(key="compare_own_add").click().run()
@@ -301,11 +303,11 @@ def test_one_that_failed_can_be_changed_and_goes_on(
     write_request(root / DEAD, asked)
     gone_on: list[tuple[str, str]] = []
 
-    def restart(_root: Path, entry_id: str, request: ComparisonRequest) -> shelf.Entry:
+    def restart(_root: Path, entry_id: str, request: ComparisonRequest) -> comparison_store.Entry:
         gone_on.append((entry_id, request.title))
-        return shelf.entry(root, DEAD)
+        return comparison_store.entry(root, DEAD)
 
-    monkeypatch.setattr(shelf, "restart", restart)
+    monkeypatch.setattr(comparison_store, "restart", restart)
     app = open_page(result=DEAD)
     app.button(key="compare_edit").click().run()
     app.text_input(key=f"compare_title_{DEAD}").set_value("Changed").run()
@@ -337,8 +339,8 @@ def test_uploads_of_no_comparison_are_swept_out_after_a_day(
         folder.mkdir(parents=True)
         (folder / "set.zip").write_bytes(b"PK")
     write_request(root / NEW, ComparisonRequest(real=kept / "set.zip", fakes={"a": kept / "set.zip"}))
-    compare_sources.sweep_uploads(root, shelf.entries(root))
+    compare_sources.sweep_uploads(root, comparison_store.entries(root))
     assert stray.exists()  # it may belong to somebody who fills in the form now
     monkeypatch.setattr(compare_sources, "MAX_AGE_S", -1)
-    compare_sources.sweep_uploads(root, shelf.entries(root))
+    compare_sources.sweep_uploads(root, comparison_store.entries(root))
     assert (kept.exists(), stray.exists()) == (True, False)

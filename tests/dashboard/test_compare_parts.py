@@ -27,9 +27,9 @@ from dashboard.views.compare.charts import (
 )
 from dashboard.views.compare.formatting import caption_of, sentence_of, titles_of
 from dashboard.views.compare.sources import Dataset, free_name, pair_matrix, source_path
+from eval.comparison.comparison_store import Entry
 from eval.comparison.formatting import column_of, telling_column
 from eval.comparison.result import Comparison, CurvePoint, Estimate, Warned
-from eval.comparison.shelf import Entry
 from tests.dashboard.comparison_example import FD, KD, NAMES, example_comparison, write_pictures
 
 MADE = example_comparison(12)

@@ -19,7 +19,7 @@ from core.models.speed import Speed, keep_speed
 from dashboard.shared.uploads import StagedFile
 from dashboard.views.models.drafts import drafts_folder, make_draft, spool_upload
 from dashboard.views.models.formatting import card_text
-from eval.comparison import shelf
+from eval.comparison import comparison_store
 from eval.comparison.request import ComparisonRequest, GeneratorSource, write_request
 
 CYCLEGAN = CycleGANConfig(input_nc=3, ngf=4, n_blocks=1)
@@ -212,7 +212,7 @@ def test_renaming_and_deleting_after_a_question(folders: tuple[Path, Path], open
 
 def test_the_question_says_what_a_model_is_needed_for(folders: tuple[Path, Path], open_view) -> None:
     put(folders[1] / "mine.safetensors")
-    root = shelf.root_of(folders[1].parent)
+    root = comparison_store.root_of(folders[1].parent)
     for day, generator in ((1, "mine"), (2, "mine"), (3, "shipped")):
         drawn = GeneratorSource(generator=generator, data=folders[0])
         write_request(

@@ -22,7 +22,7 @@ from dashboard.shared.plain_text import as_code, as_text
 from dashboard.shared.uploads import staged_files
 from dashboard.views.compare.result import ABOUT, TWINS
 from dashboard.views.draw.start import take_upload
-from eval.comparison import shelf
+from eval.comparison import comparison_store
 from eval.comparison.request import ComparisonRequest, write_request
 from eval.comparison.result import LeftOut, write_comparison
 from tests.dashboard.comparison_example import example_comparison
@@ -78,7 +78,7 @@ def data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     (tmp_path / "weights").mkdir()
     monkeypatch.setenv("STUDIO_DATA", str(tmp_path))
     monkeypatch.setenv("STUDIO_WEIGHTS", str(tmp_path / "weights"))
-    monkeypatch.setattr(shelf, "shipped", lambda: None)
+    monkeypatch.setattr(comparison_store, "shipped", lambda: None)
     return tmp_path
 
 
@@ -148,7 +148,7 @@ def test_the_title_models_and_sets_of_a_comparison_are_text(data: Path) -> None:
     left_out = (LeftOut(name=HOSTILE, reason=HOSTILE),)
     real = made.real.model_copy(update={"name": HOSTILE, "source": HOSTILE, "left_out": left_out})
     models = (made.models[0].model_copy(update={"name": HOSTILE}), *made.models[1:])
-    folder = shelf.root_of(data) / "20261122-210405-aaaaaa"
+    folder = comparison_store.root_of(data) / "20261122-210405-aaaaaa"
     write_comparison(folder, made.model_copy(update={"title": HOSTILE, "real": real, "models": models}))
     write_request(folder, ComparisonRequest(title=HOSTILE, real=folder, fakes={HOSTILE: folder}))
     check(page("compare"))
@@ -161,7 +161,7 @@ def test_the_title_models_and_sets_of_a_comparison_are_text(data: Path) -> None:
 
 @pytest.mark.parametrize("state", ["failed", "cancelled"])
 def test_the_message_of_a_comparison_that_failed_is_text(data: Path, state: str) -> None:
-    folder = shelf.root_of(data) / "20261122-210405-aaaaaa"
+    folder = comparison_store.root_of(data) / "20261122-210405-aaaaaa"
     write_request(folder, ComparisonRequest(title=HOSTILE, real=folder, fakes={HOSTILE: folder}))
     assert check(page("compare", result=folder.name))
 

@@ -16,7 +16,7 @@ import pytest
 from playwright.sync_api import expect
 
 from core.config import ROOT
-from eval.comparison import shelf
+from eval.comparison import comparison_store
 from eval.comparison.cases import worst
 from eval.comparison.export_html import to_html
 from eval.comparison.result import Comparison, read_comparison, write_comparison
@@ -45,13 +45,13 @@ def data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
         near = np.clip(photo + rng.normal(0, 4, photo.shape), 0, 255).astype(np.uint8)
         for name, picture in (("real", photo), ("near", near), ("far", cv2.GaussianBlur(photo, (0, 0), 6))):
             cv2.imwrite(str(tmp_path / name / f"{number:04d}.png"), picture)
-    root = shelf.root_of(tmp_path)
+    root = comparison_store.root_of(tmp_path)
     kept = example_comparison(10, title="Kept since January")
     write_comparison(root / KEPT, kept)
     write_pictures(root / KEPT, kept)
     yield tmp_path
-    for entry in shelf.entries(root):
-        shelf.cancel(root, entry.id)
+    for entry in comparison_store.entries(root):
+        comparison_store.cancel(root, entry.id)
 
 
 def open_page(browser, url: str, device: dict = DESKTOP, **options) -> ComparePage:
@@ -63,7 +63,7 @@ def open_page(browser, url: str, device: dict = DESKTOP, **options) -> ComparePa
 
 
 def test_a_comparison_outlives_kills_and_becomes_a_report(browser, data: Path) -> None:
-    root = shelf.root_of(data)
+    root = comparison_store.root_of(data)
     with serve(APP, data / "log.txt") as url:
         page = open_page(browser, f"{url}/compare?new=1")
         page.ask("Two filters", data / "real", {"near": data / "near"})
@@ -76,7 +76,10 @@ def test_a_comparison_outlives_kills_and_becomes_a_report(browser, data: Path) -
         page.button("Go on").click()
         expect(page.button("Cancel")).to_be_visible()
         page.page.context.close()
-    assert shelf.entry(root, entry_id).state in ("running", "done")  # the server is gone, the job is not
+    assert comparison_store.entry(root, entry_id).state in (
+        "running",
+        "done",
+    )  # the server is gone, the job is not
 
     with serve(APP, data / "log2.txt") as url:
         page = open_page(browser, f"{url}/compare?result={entry_id}")
@@ -94,7 +97,7 @@ def test_a_comparison_outlives_kills_and_becomes_a_report(browser, data: Path) -
         again = page.entry_id()
         page.button("Cancel").click()
         expect(page.page.get_by_text("It was cancelled")).to_be_visible(timeout=WORK_MS)
-        assert shelf.entry(root, again).state == "cancelled"
+        assert comparison_store.entry(root, again).state == "cancelled"
         assert not page.errors
         page.page.context.close()
     for log in ("log.txt", "log2.txt"):

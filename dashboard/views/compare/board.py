@@ -36,8 +36,8 @@ from eval.comparison.kept_features import read_features
 from eval.comparison.result import Column, Comparison, Estimate, ModelResult, Warned
 
 if TYPE_CHECKING:
+    from eval.comparison.comparison_store import Entry
     from eval.comparison.result import Column, Comparison
-    from eval.comparison.shelf import Entry
 
 MARKS_SHOWN = 3  # at a number; all of them are in the list
 MARKS = "abcdefghijklmnopqrstuvwxyz"

@@ -19,8 +19,8 @@ from eval.comparison.pictures import find_picture, picture_path
 from eval.comparison.result import Comparison, ModelResult
 
 if TYPE_CHECKING:
+    from eval.comparison.comparison_store import Entry
     from eval.comparison.result import Column, Comparison
-    from eval.comparison.shelf import Entry
 
 MAX_BYTES = 400_000  # a picture larger than this was not written by a comparison
 

@@ -34,8 +34,8 @@ from dashboard.views.compare.state import (
 )
 
 if TYPE_CHECKING:
+    from eval.comparison.comparison_store import Entry
     from eval.comparison.request import ComparisonRequest
-    from eval.comparison.shelf import Entry
 
 WAYS = ("On the server", "Upload a zip")
 _KEPT = "compare_kept_upload"
@@ -396,8 +396,8 @@ def _what_is_missing(real: Dataset | None, fakes: dict[str, Any], protocol: str)
 
 
 def _start(root: Path, asked: dict[str, Any], *, goes_on_with: str) -> None:
+    from eval.comparison.comparison_store import restart, start
     from eval.comparison.request import ComparisonRequest
-    from eval.comparison.shelf import restart, start
 
     try:
         with st.spinner("Starting …"):

@@ -10,8 +10,8 @@ from dashboard.views.train.formatting import duration
 from eval.comparison.formatting import real_words
 
 if TYPE_CHECKING:
+    from eval.comparison.comparison_store import Entry
     from eval.comparison.result import Comparison, SetUsed
-    from eval.comparison.shelf import Entry
 
 MESSAGE_LENGTH = 600
 

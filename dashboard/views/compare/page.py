@@ -18,7 +18,7 @@ def show_page() -> None:
     """The kept comparisons above; the chosen one, or the form, below."""
     st.html(f"<style>{asset_text('assets/studio.css')}{asset_text('views/compare/page.css')}</style>")
     with st.spinner("Loading …", show_time=False):
-        from eval.comparison.shelf import entries, root_of, shipped
+        from eval.comparison.comparison_store import entries, root_of, shipped
     root = root_of(settings().data)
     try:
         kept = entries(root)

@@ -22,8 +22,8 @@ from eval.comparison.formatting import number_text, pairs_of
 from eval.comparison.pictures import find_picture
 
 if TYPE_CHECKING:
+    from eval.comparison.comparison_store import Entry
     from eval.comparison.result import Column, Comparison, SetUsed
-    from eval.comparison.shelf import Entry
 
 
 def show_pairs(comparison: Comparison, column: Column) -> None:
@@ -288,7 +288,7 @@ def _repeat(root: Path, entry: Entry) -> None:
 
     The shipped one names no data: it takes the only dataset version that there is.
     """
-    from eval.comparison.shelf import on_data, start
+    from eval.comparison.comparison_store import on_data, start
 
     assert entry.request is not None
     request = entry.request

@@ -14,7 +14,7 @@ from dashboard.views.compare.formatting import caption_of, sentence_of, titles_o
 from dashboard.views.compare.state import LIST, NOTICE, PROBLEM, choose_new, choose_nothing, choose_result
 
 if TYPE_CHECKING:
-    from eval.comparison.shelf import Entry
+    from eval.comparison.comparison_store import Entry
 
 POLL_S = 1.5
 LOG_BYTES = 4000
@@ -22,7 +22,7 @@ LOG_BYTES = 4000
 
 def show_unfinished(root: Path, entry: Entry) -> None:
     """Followed as long as it runs; the page may be closed or reloaded meanwhile."""
-    from eval.comparison.shelf import entry as read
+    from eval.comparison.comparison_store import entry as read
 
     st.markdown(f"#### {as_text(entry.title)}")
     is_running = entry.state == "running"
@@ -91,7 +91,7 @@ def _show_log(entry: Entry) -> None:
 
 
 def _cancel(root: Path, entry_id: str) -> None:
-    from eval.comparison.shelf import cancel
+    from eval.comparison.comparison_store import cancel
 
     try:
         cancel(root, entry_id)
@@ -100,7 +100,7 @@ def _cancel(root: Path, entry_id: str) -> None:
 
 
 def _restart(root: Path, entry_id: str) -> None:
-    from eval.comparison.shelf import restart
+    from eval.comparison.comparison_store import restart
 
     try:
         restart(root, entry_id)
@@ -110,7 +110,7 @@ def _restart(root: Path, entry_id: str) -> None:
 
 
 def _remove(root: Path, entry_id: str) -> None:
-    from eval.comparison.shelf import remove
+    from eval.comparison.comparison_store import remove
 
     try:
         remove(root, entry_id)

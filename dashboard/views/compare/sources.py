@@ -21,8 +21,8 @@ from eval.comparison.result import Column, Comparison, PairResult
 
 if TYPE_CHECKING:
     from core.conversion.settings import Stage1
+    from eval.comparison.comparison_store import Entry
     from eval.comparison.request import ComparisonRequest
-    from eval.comparison.shelf import Entry
 
 UPLOADS = ".uploads"
 MAX_AGE_S = 24 * 3600

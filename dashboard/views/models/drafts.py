@@ -12,7 +12,7 @@ from core.checkpoint_import.importing import Candidate, inspect_checkpoint, writ
 from core.checkpoint_import.reading import ENDINGS, CheckpointRefused
 from core.models.conventions import Conventions
 from core.models.folder import models_folder
-from core.models.shelf import add_model
+from core.models.model_store import add_model
 from dashboard.shared.server_paths import server_path
 from dashboard.shared.uploads import StagedFile
 from dashboard.views.models.state import Draft
@@ -128,12 +128,12 @@ def take_other_network(draft: Draft, network: str) -> Draft:
 
 
 def accept_draft(draft: Draft, name: str, conventions: Conventions, licence: str, note: str) -> Path:
-    """Import a draft under a name that `core.models.shelf.check_name` gave, and clean up behind it.
+    """Import a draft under a name that `core.models.model_store.check_name` gave, and clean up behind it.
 
     Raises
     ------
     ValueError, OSError
-        As for `core.models.shelf.add_model`; the draft stays then.
+        As for `core.models.model_store.add_model`; the draft stays then.
     """
     provenance = {**draft.provenance, **({"note": note.strip()} if note.strip() else {})}
     path = add_model(

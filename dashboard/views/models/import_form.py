@@ -13,7 +13,7 @@ from core.checkpoint_import.reading import ENDINGS
 from core.config import settings
 from core.models.conventions import Conventions
 from core.models.folder import models_folder
-from core.models.shelf import check_name
+from core.models.model_store import check_name
 from dashboard.shared.plain_text import as_text
 from dashboard.shared.uploads import StagedFile, staged_files
 from dashboard.views.models.drafts import (

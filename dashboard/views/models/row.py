@@ -22,7 +22,7 @@ from core.models.conventions import (
 )
 from core.models.families import ModelInfo, build_config
 from core.models.folder import ModelFile, models_folder
-from core.models.shelf import change_model, check_name, remove_model, rename_model
+from core.models.model_store import change_model, check_name, remove_model, rename_model
 from core.models.speed import MEASURABLE, Speed, kept_speed
 from dashboard.shared.gallery import Picture, show_pictures
 from dashboard.shared.plain_text import as_code, as_text
@@ -174,8 +174,8 @@ def _ask_to_remove(model: ModelFile, session: ModelsSession) -> None:
 
 def _named_by(name: str) -> str:
     """How many comparisons a model was drawn for, in a sentence."""
+    from eval.comparison.comparison_store import entries, root_of
     from eval.comparison.request import GeneratorSource
-    from eval.comparison.shelf import entries, root_of
 
     asked = [one.request.fakes.values() for one in entries(root_of(settings().data)) if one.request]
     count = sum(

@@ -13,7 +13,7 @@ import torch
 from core.checkpoints import save_model
 from core.images import sketch_to_tensor
 from core.models import compiled as generator_shelf
-from core.models.compiled import GeneratorShelf
+from core.models.compiled import GeneratorCache
 from core.pipeline import SketchToFacePipeline
 from core.runtime import Compiled
 from tests.core.tiny_pipeline import SIZE, bank, drawing, networks, write_weights
@@ -41,36 +41,36 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def test_a_generator_is_compiled_once_however_many_ask(folder: Path):
     made: list[str] = []
-    shelf = GeneratorShelf(folder, counting_bind(made), sketch_to_tensor(drawing()))
+    generator_cache = GeneratorCache(folder, counting_bind(made), sketch_to_tensor(drawing()))
     with ThreadPoolExecutor(4) as pool:
-        found = list(pool.map(lambda _: shelf.get("other"), range(8)))
+        found = list(pool.map(lambda _: generator_cache.get("other"), range(8)))
     assert len(made) == 1 and all(one is found[0] for one in found)
-    assert shelf.names == ["other", "pix2pixhd"]
+    assert generator_cache.names == ["other", "pix2pixhd"]
 
 
 def test_a_changed_file_is_compiled_anew(folder: Path):
     made: list[str] = []
-    shelf = GeneratorShelf(folder, counting_bind(made), sketch_to_tensor(drawing()))
-    before = shelf.get("other")
+    generator_cache = GeneratorCache(folder, counting_bind(made), sketch_to_tensor(drawing()))
+    before = generator_cache.get("other")
     os.utime(folder / "other.safetensors", (1, 1))
-    assert shelf.get("other") is not before and len(made) == 2
+    assert generator_cache.get("other") is not before and len(made) == 2
 
 
 def test_only_the_latest_few_are_kept(folder: Path, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(generator_shelf, "AT_ONCE", 1)
     made: list[str] = []
-    shelf = GeneratorShelf(folder, counting_bind(made), sketch_to_tensor(drawing()))
+    generator_cache = GeneratorCache(folder, counting_bind(made), sketch_to_tensor(drawing()))
     for name in ("other", "pix2pixhd", "pix2pixhd", "other"):
-        shelf.get(name)
+        generator_cache.get(name)
     assert len(made) == 3, "the latest is at hand, the one before it is compiled anew"
 
 
 def test_a_generator_that_was_removed_is_refused_by_name(folder: Path):
-    shelf = GeneratorShelf(folder, counting_bind([]), sketch_to_tensor(drawing()))
-    shelf.get("other")
+    generator_cache = GeneratorCache(folder, counting_bind([]), sketch_to_tensor(drawing()))
+    generator_cache.get("other")
     (folder / "other.safetensors").unlink()
     with pytest.raises(ValueError, match="generator must be one of: pix2pixhd; got 'other'"):
-        shelf.get("other")
+        generator_cache.get("other")
 
 
 def test_side_by_side_gives_what_each_generator_gives_alone(folder: Path):

@@ -7,10 +7,10 @@ import pytest
 
 from core.config import ROOT
 from eval.comparison import ship as module
+from eval.comparison.comparison_store import on_data, shipped
 from eval.comparison.pictures import find_picture, keep_picture, picture_path
 from eval.comparison.request import GeneratorSource, read_request
 from eval.comparison.result import Comparison, read_comparison
-from eval.comparison.shelf import on_data, shipped
 from eval.comparison.ship import ship
 from tests.eval.comparison.comparison_material import comparison, photo
 

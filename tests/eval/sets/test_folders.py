@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 
 from eval.decoding import decode_as_seen
+from eval.sets.file_hash_cache import FileHashCache
 from eval.sets.folders import open_set
-from eval.sets.seen_files import SeenFiles
 from tests.eval.sets.pictures_material import fill, odd_files, packed, picture, write
 
 READ = "eval.sets.folders._read"
@@ -104,7 +104,7 @@ def test_a_name_that_is_no_text_is_left_out(tmp_path: Path) -> None:
         os.close(os.open(path, os.O_CREAT | os.O_WRONLY))
     except OSError as error:
         pytest.skip(f"this file system takes no such name ({error})")
-    images = open_set(tmp_path, seen=SeenFiles(tmp_path / "seen.sqlite"))
+    images = open_set(tmp_path, seen=FileHashCache(tmp_path / "seen.sqlite"))
     assert images.names == ("a",)
     assert [(one.name, one.reason) for one in images.left_out] == [
         ("b?.png", "Its name is no UTF-8 text. Rename it.")
@@ -175,7 +175,7 @@ def test_the_digest_changes_with_a_name_and_with_a_content(tmp_path: Path) -> No
 
 
 def test_unchanged_files_are_not_read_again(tmp_path: Path, request: pytest.FixtureRequest) -> None:
-    folder, seen = fill(tmp_path / "set", 3), SeenFiles(tmp_path / "seen.sqlite")
+    folder, seen = fill(tmp_path / "set", 3), FileHashCache(tmp_path / "seen.sqlite")
     settle(folder)
     first = open_set(folder, seen=seen)
     request.getfixturevalue("no_reading")
@@ -183,7 +183,7 @@ def test_unchanged_files_are_not_read_again(tmp_path: Path, request: pytest.Fixt
 
 
 def test_an_edit_that_keeps_size_and_date_is_seen(tmp_path: Path) -> None:
-    folder, seen = fill(tmp_path / "set", 2), SeenFiles(tmp_path / "seen.sqlite")
+    folder, seen = fill(tmp_path / "set", 2), FileHashCache(tmp_path / "seen.sqlite")
     path = folder / "00.png"
     settle(folder)
     before, stat = open_set(folder, seen=seen), path.stat()
@@ -195,14 +195,14 @@ def test_an_edit_that_keeps_size_and_date_is_seen(tmp_path: Path) -> None:
 
 
 def test_a_file_that_was_just_written_is_not_trusted(tmp_path: Path) -> None:
-    folder, seen = fill(tmp_path / "set", 1), SeenFiles(tmp_path / "seen.sqlite")
+    folder, seen = fill(tmp_path / "set", 1), FileHashCache(tmp_path / "seen.sqlite")
     os.utime(folder / "00.png")
     open_set(folder, seen=seen)
     assert seen.files(str(folder.resolve())) == {}
 
 
 def test_files_that_are_gone_are_forgotten(tmp_path: Path) -> None:
-    folder, seen = fill(tmp_path / "set", 2), SeenFiles(tmp_path / "seen.sqlite")
+    folder, seen = fill(tmp_path / "set", 2), FileHashCache(tmp_path / "seen.sqlite")
     settle(folder)
     open_set(folder, seen=seen)
     (folder / "01.png").unlink()
@@ -212,7 +212,7 @@ def test_files_that_are_gone_are_forgotten(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("content", [b"no database at all" * 100, b""])
 def test_a_damaged_memory_is_no_error_and_heals(tmp_path: Path, content: bytes) -> None:
-    folder, seen = fill(tmp_path / "set", 2), SeenFiles(write(tmp_path / "seen.sqlite", content))
+    folder, seen = fill(tmp_path / "set", 2), FileHashCache(write(tmp_path / "seen.sqlite", content))
     settle(folder)
     assert len(open_set(folder, seen=seen)) == 2
     open_set(folder, seen=seen)

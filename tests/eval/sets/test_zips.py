@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from eval.sets.file_hash_cache import FileHashCache
 from eval.sets.folders import open_set
-from eval.sets.seen_files import SeenFiles
 from tests.core.legacy_zip import legacy_zip
 from tests.eval.sets.pictures_material import packed, picture, write, zip_of
 from tests.eval.sets.test_folders import settle
@@ -115,7 +115,7 @@ def test_a_file_that_is_no_zip_is_refused(tmp_path: Path) -> None:
 
 def test_an_unchanged_zip_is_not_unpacked_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = zip_of(tmp_path / "set.zip", {f"{n}.png": packed(picture(n)) for n in range(3)})
-    seen = SeenFiles(tmp_path / "seen.sqlite")
+    seen = FileHashCache(tmp_path / "seen.sqlite")
     settle(tmp_path)
     first = open_set(path, seen=seen).digest
 

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from eval.sets.file_hash_cache import FileHashCache
 from eval.sets.folders import open_set
-from eval.sets.seen_files import SeenFiles
 from eval.warnings import check
 from eval.warnings.facts import Facts, facts_of
 from tests.eval.warnings.warnings_material import (
@@ -48,7 +48,7 @@ def test_what_a_system_keeps_in_a_folder_is_no_loss(tmp_path: Path, name: str) -
     stray.parent.mkdir(exist_ok=True)
     stray.write_bytes(b"x")
     images = open_set(tmp_path / "a")
-    assert len(images.left_out) == 1 and facts_of("a", images, SeenFiles(None)).left_out == 0
+    assert len(images.left_out) == 1 and facts_of("a", images, FileHashCache(None)).left_out == 0
 
 
 def test_fewer_images_than_features(good: Facts) -> None:

@@ -18,8 +18,8 @@ from eval.comparison.result import (
     ProtocolUsed,
     SetUsed,
 )
+from eval.sets.file_hash_cache import FileHashCache
 from eval.sets.folders import open_set
-from eval.sets.seen_files import SeenFiles
 from eval.warnings import check
 from eval.warnings.facts import Facts, SetFacts, facts_of
 
@@ -45,7 +45,7 @@ def set_of(
         made = image if change is None else change(image, number)
         data = made if isinstance(made, bytes) else encoded(made, "PNG")
         (place / f"{number:03d}.png").write_bytes(data)
-    return facts_of(name, open_set(place), SeenFiles(None))
+    return facts_of(name, open_set(place), FileHashCache(None))
 
 
 def encoded(image: Image.Image, kind: str, **how: object) -> bytes:

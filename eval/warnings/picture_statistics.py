@@ -30,7 +30,7 @@ MAX_PANELS = 12
 Words = NDArray[np.uint64]
 
 
-class Look(NamedTuple):
+class PictureStatistics(NamedTuple):
     """What is remembered of a picture.
 
     Attributes
@@ -74,7 +74,7 @@ class Look(NamedTuple):
     detail: float
 
 
-def look_at(data: bytes) -> Look:
+def measure_picture(data: bytes) -> PictureStatistics:
     """Decode a picture small, and describe it.
 
     Raises
@@ -105,7 +105,7 @@ def look_at(data: bytes) -> Look:
     )
     steps = np.abs(np.diff(pixels.astype(np.int16), axis=1)).max(axis=2, initial=0)
     jumps = round(float((steps > _JUMP).mean()), 5) if steps.size else 0.0
-    return Look(
+    return PictureStatistics(
         bool(spread <= _GREY_SPREAD), red, green, blue, panels, seam, _fingerprint(colour), low, high, black,
         white, jumps, is_transparent, _detail(grey),
     )  # fmt: skip

@@ -9,9 +9,9 @@ from safetensors import safe_open
 
 from core.checkpoints import load_generator, read_info, save_model
 from core.generators.cyclegan import CycleGANConfig, ResnetTranslator
-from core.models import shelf as model_shelf
+from core.models import model_store
 from core.models.conventions import Conventions
-from core.models.shelf import (
+from core.models.model_store import (
     add_model,
     change_model,
     check_name,
@@ -101,7 +101,7 @@ def test_a_file_system_without_links_refuses_a_taken_name_too(
     def no_links(*_paths: object) -> None:
         raise OSError("links are not supported")
 
-    monkeypatch.setattr(model_shelf.os, "link", no_links)
+    monkeypatch.setattr(model_store.os, "link", no_links)
     assert read_info(put(source, models)).licence == "CC0"
     with pytest.raises(ValueError, match="taken"):
         put(source, models)

@@ -19,7 +19,7 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.special import ndtri, stdtrit
 
 from eval.comparison.result import CurvePoint, Estimate, Floor
-from eval.trust.subsets import MetricName, Rows, SubsetDistances, subset_distances
+from eval.significance.subsets import MetricName, Rows, SubsetDistances, subset_distances
 
 Matrix = NDArray[np.float64]
 

@@ -5,8 +5,8 @@ from itertools import product
 import numpy as np
 import pytest
 
-from eval.trust.subsets import subset_distances
-from eval.trust.value_trust import holm, sign_flip_test, swap_test
+from eval.significance.subsets import subset_distances
+from eval.significance.value_trust import holm, sign_flip_test, swap_test
 
 
 def rng(seed: int = 0) -> np.random.Generator:

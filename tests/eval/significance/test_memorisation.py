@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from eval.trust.memorisation import memorised, nearest_training
+from eval.significance.memorisation import memorised, nearest_training
 
 
 def draw(seed: int, count: int) -> np.ndarray:
@@ -24,7 +24,7 @@ def nearest_distances(samples: np.ndarray, training: np.ndarray) -> list[float]:
 
 def test_it_is_the_smallest_of_all_distances(monkeypatch: pytest.MonkeyPatch) -> None:
     outputs, training = draw(2, 9), draw(1, 100)
-    monkeypatch.setattr("eval.trust.memorisation.BLOCK", 17)
+    monkeypatch.setattr("eval.significance.memorisation.BLOCK", 17)
     distances = np.linalg.norm(outputs[:, None] - training, axis=2)
     found = nearest_training(outputs, training, NAMES[:100])
     assert [name for name, _ in found] == [NAMES[i] for i in distances.argmin(axis=1)]

@@ -5,7 +5,7 @@ import pytest
 
 from eval.metrics.fid import frechet_distance
 from eval.metrics.kid import kernel_distance
-from eval.trust.subsets import subset_distances
+from eval.significance.subsets import subset_distances
 
 
 def draw(count: int, width: int, seed: int, shift: float = 0.0) -> np.ndarray:
@@ -39,7 +39,7 @@ def test_batches_do_not_matter(monkeypatch: pytest.MonkeyPatch) -> None:
     distances = subset_distances("fid", draw(20, 30, 1), draw(20, 30, 2))
     rows = subsets(20, 9, 11, 3)
     whole = distances(rows, rows)
-    monkeypatch.setattr("eval.trust.subsets.CHUNK", 200)
+    monkeypatch.setattr("eval.significance.subsets.CHUNK", 200)
     assert distances(rows, rows) == pytest.approx(whole, rel=1e-9)
 
 

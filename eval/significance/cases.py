@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from eval.trust.subsets import Rows
+from eval.significance.subsets import Rows
 
 LEAST_SHARED = 8  # inputs; fewer pairs say nothing
 REAL_ROWS = 1000  # of a real set that is not the truths of the same inputs

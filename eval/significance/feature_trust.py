@@ -14,8 +14,8 @@ from eval.comparison.result import Curve, CurvePoint, Estimate, Floor, PairResul
 from eval.feature_stats import Moments, moments_of
 from eval.metrics.fid import frechet_distance, frechet_distance_of_moments
 from eval.metrics.kid import kernel_distance
-from eval.trust.cases import Cases
-from eval.trust.floors import (
+from eval.significance.cases import Cases
+from eval.significance.real_baseline import (
     FEWEST,
     Cut,
     Halves,
@@ -25,8 +25,8 @@ from eval.trust.floors import (
     needed_count,
     real_against_real,
 )
-from eval.trust.subsets import MetricName, SubsetDistances, subset_distances
-from eval.trust.value_trust import Trusted, holm, standings, swap_test
+from eval.significance.subsets import MetricName, SubsetDistances, subset_distances
+from eval.significance.value_trust import Trusted, holm, standings, swap_test
 
 
 def means_by_count(

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from eval.trust.cases import Cases
+from eval.significance.cases import Cases
 
 NAMES = [f"{i:02}" for i in range(20)]
 

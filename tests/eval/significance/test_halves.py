@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from eval.trust.floors import Halves, cuts, interval, needed_count
+from eval.significance.real_baseline import Halves, cuts, interval, needed_count
 
 
 def halves_of(samples: np.ndarray, statistic, times: int = 400) -> Halves:  # type: ignore[no-untyped-def]

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from eval.metrics.fid import frechet_distance
-from eval.trust.floors import RealAgainstReal, real_against_real
+from eval.significance.real_baseline import RealAgainstReal, real_against_real
 
 SPREADS = np.arange(1, 81) ** -0.6
 

@@ -3,7 +3,7 @@
 import pytest
 
 from eval.comparison.result import Estimate, PairResult, Standing
-from eval.trust.value_trust import standings
+from eval.significance.value_trust import standings
 
 
 def pair(first: str, second: str, is_separated: bool) -> PairResult:

@@ -11,7 +11,7 @@ import pytest
 
 from core.processes.jobs import write_record
 from core.processes.lock import hold
-from eval.comparison import shelf
+from eval.comparison import comparison_store
 from eval.comparison.request import ComparisonRequest, GeneratorSource, write_request
 from eval.comparison.result import write_comparison
 from tests.eval.comparison.comparison_material import comparison, write_sets
@@ -27,27 +27,29 @@ def request_for(root: Path, **changes: object) -> ComparisonRequest:
     )  # fmt: skip
 
 
-def wait(root: Path, entry_id: str) -> shelf.Entry:
+def wait(root: Path, entry_id: str) -> comparison_store.Entry:
     deadline = time.monotonic() + 240
-    while (found := shelf.entry(root, entry_id)).state == "running" and time.monotonic() < deadline:
+    while (
+        found := comparison_store.entry(root, entry_id)
+    ).state == "running" and time.monotonic() < deadline:
         time.sleep(0.1)
     return found
 
 
 def test_a_comparison_runs_in_the_background_to_its_result(tmp_path: Path) -> None:
     root = tmp_path / "comparisons"
-    started = shelf.start(root, request_for(tmp_path))
+    started = comparison_store.start(root, request_for(tmp_path))
     assert started.state == "running" and started.title == "Mine"
     done = wait(root, started.id)
     assert (done.state, done.message) == ("done", "")
     assert done.comparison is not None and done.comparison.models[0].name == "model"
-    assert [one.id for one in shelf.entries(root)] == [started.id]
+    assert [one.id for one in comparison_store.entries(root)] == [started.id]
 
 
 def test_one_that_fails_says_why(tmp_path: Path) -> None:
     root = tmp_path / "comparisons"
     request = request_for(tmp_path, protocol="fd_effnet_lite0_val99")
-    failed = wait(root, shelf.start(root, request).id)
+    failed = wait(root, comparison_store.start(root, request).id)
     assert failed.state == "failed"
     assert failed.message.startswith("fd_effnet_lite0_val99 takes 99 images, but there are 6.")
 
@@ -55,16 +57,16 @@ def test_one_that_fails_says_why(tmp_path: Path) -> None:
 def test_one_that_failed_can_be_changed_and_goes_on(tmp_path: Path) -> None:
     root = tmp_path / "comparisons"
     request = request_for(tmp_path, protocol="fd_effnet_lite0_val99")
-    failed = wait(root, shelf.start(root, request).id)
+    failed = wait(root, comparison_store.start(root, request).id)
     changed = request.model_copy(update={"protocol": "fd_effnet_lite0"})
-    assert shelf.restart(root, failed.id, changed).id == failed.id
+    assert comparison_store.restart(root, failed.id, changed).id == failed.id
     done = wait(root, failed.id)
     assert (done.state, done.request) == ("done", changed)
 
 
 def test_one_whose_process_was_killed_is_called_interrupted(tmp_path: Path) -> None:
     root = tmp_path / "comparisons"
-    started = shelf.start(root, request_for(tmp_path))
+    started = comparison_store.start(root, request_for(tmp_path))
     record = next(path for path in (started.folder / "job").glob("*.json") if "identity" in path.read_text())
     os.kill(json.loads(record.read_text())["identity"]["pid"], signal.SIGKILL)
     assert wait(root, started.id).state == "interrupted"
@@ -72,15 +74,15 @@ def test_one_whose_process_was_killed_is_called_interrupted(tmp_path: Path) -> N
 
 def test_a_running_one_can_be_cancelled(tmp_path: Path) -> None:
     root = tmp_path / "comparisons"
-    started = shelf.start(root, request_for(tmp_path))
-    assert shelf.cancel(root, started.id).state == "cancelled"
+    started = comparison_store.start(root, request_for(tmp_path))
+    assert comparison_store.cancel(root, started.id).state == "cancelled"
 
 
 def test_a_path_that_is_not_there_is_refused_before_anything_starts(tmp_path: Path) -> None:
     request = ComparisonRequest(real=tmp_path / "nowhere", fakes={"m": tmp_path})
     with pytest.raises(ValueError, match="nowhere is not there"):
-        shelf.start(tmp_path / "comparisons", request)
-    assert shelf.entries(tmp_path / "comparisons") == []
+        comparison_store.start(tmp_path / "comparisons", request)
+    assert comparison_store.entries(tmp_path / "comparisons") == []
 
 
 def kept(root: Path, entry_id: str = OLD) -> Path:
@@ -93,15 +95,15 @@ def kept(root: Path, entry_id: str = OLD) -> Path:
 def test_kept_results_are_listed_newest_first(tmp_path: Path) -> None:
     kept(tmp_path)
     kept(tmp_path, "20260301-120000-abcdef")
-    assert [one.created[:7] for one in shelf.entries(tmp_path)] == ["2026-03", "2026-01"]
+    assert [one.created[:7] for one in comparison_store.entries(tmp_path)] == ["2026-03", "2026-01"]
 
 
 def test_a_removed_one_is_gone(tmp_path: Path) -> None:
     folder = kept(tmp_path)
-    shelf.remove(tmp_path, OLD)
-    assert not folder.exists() and shelf.entries(tmp_path) == []
+    comparison_store.remove(tmp_path, OLD)
+    assert not folder.exists() and comparison_store.entries(tmp_path) == []
     with pytest.raises(ValueError, match="no comparison"):
-        shelf.entry(tmp_path, OLD)
+        comparison_store.entry(tmp_path, OLD)
 
 
 @pytest.mark.parametrize("name", ["..", ".cache", "../other", ""])
@@ -109,21 +111,21 @@ def test_no_other_folder_can_be_removed(tmp_path: Path, name: str) -> None:
     (tmp_path / "root" / ".cache").mkdir(parents=True)
     (tmp_path / "other").mkdir()
     with pytest.raises(ValueError, match="no comparison"):
-        shelf.remove(tmp_path / "root", name)
+        comparison_store.remove(tmp_path / "root", name)
     assert (tmp_path / "root" / ".cache").is_dir() and (tmp_path / "other").is_dir()
 
 
 def test_a_damaged_result_is_told_and_hides_no_other(tmp_path: Path) -> None:
     (kept(tmp_path) / "result.json").write_text("{")
     kept(tmp_path, "20260301-120000-abcdef")
-    new, old = shelf.entries(tmp_path)
+    new, old = comparison_store.entries(tmp_path)
     assert new.state == "done" and old.state == "failed"
     assert "damaged" in old.message
 
 
 def test_a_folder_without_a_job_or_result_was_interrupted(tmp_path: Path) -> None:
     write_request(tmp_path / OLD, ComparisonRequest(real=tmp_path, fakes={"a": tmp_path}))
-    assert shelf.entry(tmp_path, OLD).state == "interrupted"
+    assert comparison_store.entry(tmp_path, OLD).state == "interrupted"
 
 
 def test_a_job_of_another_day_that_ended_without_saying_was_interrupted(tmp_path: Path) -> None:
@@ -133,7 +135,7 @@ def test_a_job_of_another_day_that_ended_without_saying_was_interrupted(tmp_path
         tmp_path / OLD / "job" / "20260101-120000-000000-abcdef.json",
         {"kind": "comparison", "arguments": [], "started": "2026-01-01T12:00:00Z"},
     )
-    assert shelf.entry(tmp_path, OLD).state == "interrupted"
+    assert comparison_store.entry(tmp_path, OLD).state == "interrupted"
 
 
 def test_a_shipped_comparison_is_repeated_on_data_of_ones_own(tmp_path: Path) -> None:
@@ -142,7 +144,7 @@ def test_a_shipped_comparison_is_repeated_on_data_of_ones_own(tmp_path: Path) ->
         training=Path("PAIRS"),
         fakes={"a": GeneratorSource(generator="a", data=Path("PAIRS"))},
     )
-    mine = shelf.on_data(request, tmp_path)
+    mine = comparison_store.on_data(request, tmp_path)
     source = mine.fakes["a"]
     assert isinstance(source, GeneratorSource)
     assert mine.real == mine.training == source.data == tmp_path
@@ -153,9 +155,9 @@ def test_no_more_comparisons_than_are_allowed_run_at_once(
 ) -> None:
     monkeypatch.setenv("STUDIO_COMPARISONS_AT_ONCE", "1")
     root = tmp_path / "comparisons"
-    with hold(kept(root) / shelf.LOCK, "held"), monkeypatch.context() as patch:
-        running = replace(shelf.entry(root, OLD), state="running", title="The old one")
-        patch.setattr(shelf, "entries", lambda _root: [running])
+    with hold(kept(root) / comparison_store.LOCK, "held"), monkeypatch.context() as patch:
+        running = replace(comparison_store.entry(root, OLD), state="running", title="The old one")
+        patch.setattr(comparison_store, "entries", lambda _root: [running])
         with pytest.raises(ValueError, match="The old one is running, and 1 at once"):
-            shelf.start(root, request_for(tmp_path))
-    assert [entry.id for entry in shelf.entries(root)] == [OLD]
+            comparison_store.start(root, request_for(tmp_path))
+    assert [entry.id for entry in comparison_store.entries(root)] == [OLD]

@@ -8,10 +8,10 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from eval.feature_stats import Moments, samples_of
-from eval.trust.cases import Cases
-from eval.trust.feature_trust import VALUES, FeatureTrust
-from eval.trust.subsets import MetricName
-from eval.trust.value_trust import Trusted, compare_values
+from eval.significance.cases import Cases
+from eval.significance.feature_trust import VALUES, FeatureTrust
+from eval.significance.subsets import MetricName
+from eval.significance.value_trust import Trusted, compare_values
 
 __all__ = ["ROWS", "Trusted", "compare_features", "compare_values"]
 

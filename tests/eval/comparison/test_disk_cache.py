@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from eval.comparison import extraction as module
-from eval.comparison.extraction import Memo
+from eval.comparison.extraction import DiskCache
 from eval.comparison.result import Column, Estimate
 from eval.comparison.score_columns import Numbers
 
@@ -24,25 +24,25 @@ def refuse() -> Numbers:
 
 
 def test_an_answer_comes_back_exactly(tmp_path: Path) -> None:
-    first = Memo(tmp_path).get(Numbers, KEY, numbers)
-    again = Memo(tmp_path).get(Numbers, KEY, refuse)
+    first = DiskCache(tmp_path).get(Numbers, KEY, numbers)
+    again = DiskCache(tmp_path).get(Numbers, KEY, refuse)
     assert again == first == numbers()
     assert [type(one) for one in again.settings.values()] == [int, float, bool, str]
 
 
 def test_another_key_is_another_answer(tmp_path: Path) -> None:
-    Memo(tmp_path).get(Numbers, KEY, numbers)
-    assert Memo(tmp_path).get(Numbers, [*KEY[:2], 0.6], lambda: numbers(2.0)) == numbers(2.0)
+    DiskCache(tmp_path).get(Numbers, KEY, numbers)
+    assert DiskCache(tmp_path).get(Numbers, [*KEY[:2], 0.6], lambda: numbers(2.0)) == numbers(2.0)
 
 
 def test_mended_formulas_answer_anew(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    Memo(tmp_path).get(Numbers, KEY, numbers)
+    DiskCache(tmp_path).get(Numbers, KEY, numbers)
     monkeypatch.setattr(module, "FORMULAS", module.FORMULAS + 1)
-    assert Memo(tmp_path).get(Numbers, KEY, lambda: numbers(2.0)) == numbers(2.0)
+    assert DiskCache(tmp_path).get(Numbers, KEY, lambda: numbers(2.0)) == numbers(2.0)
 
 
 def test_a_damaged_answer_is_worked_out_again(tmp_path: Path) -> None:
-    Memo(tmp_path).get(Numbers, KEY, numbers)
+    DiskCache(tmp_path).get(Numbers, KEY, numbers)
     next(tmp_path.glob("*.json")).write_text('{"columns": [')
-    assert Memo(tmp_path).get(Numbers, KEY, numbers) == numbers()
-    assert Memo(tmp_path).get(Numbers, KEY, refuse) == numbers()
+    assert DiskCache(tmp_path).get(Numbers, KEY, numbers) == numbers()
+    assert DiskCache(tmp_path).get(Numbers, KEY, refuse) == numbers()

@@ -52,7 +52,7 @@ def is_settled(stat: os.stat_result, now_ns: int) -> bool:
     return now_ns - changed > step
 
 
-class SeenFiles:
+class FileHashCache:
     """The memory, in one file that is made when it is first written to.
 
     Parameters

@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 from scipy.stats import binomtest
 
 from eval.comparison.result import Curve, Estimate, Floor, PairResult, Standing
-from eval.trust.floors import excludes_zero, needed_count
-from eval.trust.subsets import Rows, SubsetDistances
+from eval.significance.real_baseline import excludes_zero, needed_count
+from eval.significance.subsets import Rows, SubsetDistances
 
 Progress = Callable[[int, int], None]
 BATCH = 100
@@ -117,7 +117,7 @@ class Trusted:
     pairs
         Every two models, in the order they were given.
     standings
-        By model, best first; see `eval.trust.value_trust`.
+        By model, best first; see `eval.significance.value_trust`.
     floor
         What real images get against real images; None where they are too few, or nothing of the kind exists.
     curves
