@@ -15,11 +15,11 @@ that others may come (`dashboard.hosts.refuse_if_open`).
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import IntEnum
 from fnmatch import fnmatchcase
-from functools import lru_cache
+from functools import lru_cache, partial
 from pathlib import Path
 
 import streamlit as st
@@ -27,6 +27,7 @@ import yaml
 from starlette.requests import HTTPConnection
 from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
+from streamlit.navigation.page import StreamlitPage
 from streamlit.runtime.secrets import secrets_singleton
 
 from core.config import settings
@@ -43,17 +44,6 @@ class Role(IntEnum):
     OWNER = 4  # train, models, comparisons of their own, paths on the server
 
 
-PAGES: dict[str, Role] = {
-    "draw": Role.GUEST,
-    "compare": Role.GUEST,
-    "review": Role.LABELLER,
-    "overview": Role.LABELLER,
-    "collect": Role.CURATOR,
-    "rules": Role.CURATOR,
-    "export": Role.CURATOR,
-    "train": Role.OWNER,
-    "models": Role.OWNER,
-}
 ROUTES: dict[str, Role] = {  # by the beginning of their path; /api asks for its token instead
     "library": Role.LABELLER,
     "media": Role.GUEST,
@@ -184,6 +174,21 @@ def show_sign_in(who: Visitor) -> None:
             st.button(f"Sign in with {name.capitalize()}", type="primary", on_click=st.login, args=(name,))
         if not providers:
             st.button("Sign in", type="primary", on_click=st.login)
+
+
+def page(show: Callable[[], None], title: str, needed: Role, *, default: bool = False) -> StreamlitPage:
+    """Make a page that those see whose role allows it; others are refused when they address it.
+
+    Parameters
+    ----------
+    title
+        In lower case it is the page's address.
+    """
+    is_allowed = may(needed)
+    return st.Page(
+        show if is_allowed else partial(refuse_page, needed), title=title, url_path=title.lower(), default=default,
+        visibility="visible" if is_allowed else "hidden",
+    )  # fmt: skip
 
 
 def refuse_page(needed: Role) -> None:

@@ -5,9 +5,7 @@ port. For every visitor Streamlit runs it as ``__main__``, which shows the pages
 """
 
 import sys
-from functools import partial
 from pathlib import Path
-from typing import Literal
 
 ROOT = Path(__file__).resolve().parent.parent
 if str(ROOT) not in sys.path:
@@ -21,6 +19,7 @@ def show_pages() -> None:
     import streamlit as st
 
     from dashboard import access
+    from dashboard.access import Role
     from dashboard.views.collect import page as collect
     from dashboard.views.compare import page as compare
     from dashboard.views.draw import page as draw
@@ -34,22 +33,20 @@ def show_pages() -> None:
     st.set_page_config(page_title="Sketch2Face Studio", page_icon=str(ASSETS / "icon.svg"), layout="wide")
     st.logo(str(ASSETS / "logo.svg"), size="medium")
     who = access.visitor()
-    if not who.may(access.Role.GUEST):
+    if not who.may(Role.GUEST):
         access.show_sign_in(who)
         return
-    views = {
-        "draw": draw, "collect": collect, "review": review, "rules": rules, "overview": overview,
-        "export": export, "train": train, "models": models, "compare": compare,
-    }  # fmt: skip
-    pages = []
-    for name, view in views.items():
-        needed = access.PAGES[name]
-        is_allowed = who.may(needed)
-        show = view.show_page if is_allowed else partial(access.refuse_page, needed)
-        shown: Literal["visible", "hidden"] = "visible" if is_allowed else "hidden"
-        pages.append(
-            st.Page(show, title=name.capitalize(), url_path=name, default=name == "draw", visibility=shown)
-        )
+    pages = [
+        access.page(draw.show_page, "Draw", Role.GUEST, default=True),
+        access.page(collect.show_page, "Collect", Role.CURATOR),
+        access.page(review.show_page, "Review", Role.LABELLER),
+        access.page(rules.show_page, "Rules", Role.CURATOR),
+        access.page(overview.show_page, "Overview", Role.LABELLER),
+        access.page(export.show_page, "Export", Role.CURATOR),
+        access.page(train.show_page, "Train", Role.OWNER),
+        access.page(models.show_page, "Models", Role.OWNER),
+        access.page(compare.show_page, "Compare", Role.GUEST),
+    ]
     if who.name:
         pages.append(st.Page(st.logout, title="Sign out", url_path="sign-out"))
     st.navigation(pages, position="top").run()

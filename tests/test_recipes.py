@@ -106,7 +106,7 @@ LINES = {  # file: (after this text, new text)
     ],
     "dashboard/app.py": [
         ("    from dashboard.views", "    from dashboard.views.toy import page as toy\n"),
-        ("    pages = [", '        st.Page(toy.show_page, title="Toy", url_path="toy"),\n'),
+        ("    pages = [", '        access.page(toy.show_page, "Toy", Role.GUEST),\n'),
     ],
 }
 SCRIPT = """

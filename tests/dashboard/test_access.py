@@ -15,7 +15,7 @@ from streamlit.runtime.secrets import secrets_singleton
 from streamlit.web.server.starlette.starlette_app_utils import create_signed_value
 
 from dashboard import access
-from dashboard.access import PAGES, Role, read_roles
+from dashboard.access import Role, read_roles
 
 SECRET = "0123456789abcdef0123456789abcdef"  # of the tests' own cookies
 TABLE = """
@@ -160,10 +160,3 @@ def test_sign_in_is_what_streamlit_s_secrets_say(tmp_path: Path, monkeypatch: py
     assert not access.has_sign_in()
     monkeypatch.setattr(secrets_singleton, "_secrets", {"auth": {"client_id": "studio"}})
     assert access.has_sign_in()
-
-
-def test_every_page_has_a_role() -> None:
-    from tests.conftest import ROOT
-
-    views = {path.parent.name for path in (ROOT / "dashboard/views").glob("*/page.py")}
-    assert PAGES.keys() == views

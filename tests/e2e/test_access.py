@@ -11,10 +11,14 @@ from contextlib import closing
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from dashboard.access import PAGES, Role
+from dashboard.access import Role
 from tests.conftest import ROOT
 from tests.e2e.conftest import serve
 
+PAGES = {
+    "draw": Role.GUEST, "compare": Role.GUEST, "review": Role.LABELLER, "overview": Role.LABELLER,
+    "collect": Role.CURATOR, "rules": Role.CURATOR, "export": Role.CURATOR, "train": Role.OWNER, "models": Role.OWNER,
+}  # fmt: skip
 PEOPLE = {role: f"{role.name.lower()}@example.org" for role in Role}
 SECRETS = """
 [auth]
@@ -108,3 +112,7 @@ def test_who_has_not_signed_in_sees_no_page_and_no_picture(studio: str, page: Pa
     for path in (f"library/thumb/{'0' * 64}", "media/0.png"):
         answer = page.request.get(f"{studio}/{path}")
         assert answer.status == 403
+
+
+def test_every_page_is_tried() -> None:
+    assert PAGES.keys() == {path.parent.name for path in (ROOT / "dashboard/views").glob("*/page.py")}
