@@ -20,6 +20,7 @@ def show_pages() -> None:
 
     from dashboard import access
     from dashboard.access import Role
+    from dashboard.views.audit import page as audit
     from dashboard.views.collect import page as collect
     from dashboard.views.compare import page as compare
     from dashboard.views.draw import page as draw
@@ -48,6 +49,7 @@ def show_pages() -> None:
         access.page(compare.show_page, "Compare", Role.GUEST),
     ]
     if who.name:
+        pages.append(access.page(audit.show_page, "Audit", Role.OWNER))
         pages.append(st.Page(st.logout, title="Sign out", url_path="sign-out"))
     st.navigation(pages, position="top").run()
 

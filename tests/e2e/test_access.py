@@ -18,6 +18,7 @@ from tests.e2e.conftest import serve
 PAGES = {
     "draw": Role.GUEST, "compare": Role.GUEST, "review": Role.LABELLER, "overview": Role.LABELLER,
     "collect": Role.CURATOR, "rules": Role.CURATOR, "export": Role.CURATOR, "train": Role.OWNER, "models": Role.OWNER,
+    "audit": Role.OWNER,
 }  # fmt: skip
 PEOPLE = {role: f"{role.name.lower()}@example.org" for role in Role}
 SECRETS = """

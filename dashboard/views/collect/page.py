@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Literal, cast
 import streamlit as st
 
 from curation.library.errors import LibraryError
+from dashboard.shared import audit
 from dashboard.shared.group_pictures import show_group_pictures
 from dashboard.shared.jobs import show_jobs
 from dashboard.shared.links import review_button
@@ -167,6 +168,10 @@ def _start(root: Path, kind: str, arguments: list[str]) -> None:
     from curation.jobs import start
 
     start(kind, arguments, library=root)
+    named = [part for part in arguments if part.startswith("--")]
+    audit.record(
+        kind, f"{len(arguments) - len(named)} sources" if kind == "add" else "all that waits", " ".join(named)
+    )
 
 
 def _is_running(root: Path) -> bool:

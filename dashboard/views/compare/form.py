@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import streamlit as st
 
 from core.conversion.settings import Stage1
+from dashboard.shared import audit
 from dashboard.shared.plain_text import as_code, as_text
 from dashboard.shared.server_paths import PathRefused, server_path
 from dashboard.shared.uploads import drop_staged, staged_files
@@ -406,5 +407,6 @@ def _start(root: Path, asked: dict[str, Any], *, goes_on_with: str) -> None:
     except (ValueError, OSError) as error:
         st.error(as_text(error), icon=":material/error:")
         return
+    audit.record("compare", request.title, entry.id)
     choose_result(entry.id)
     st.rerun()

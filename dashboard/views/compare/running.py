@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import streamlit as st
 
 from dashboard import access
+from dashboard.shared import audit
 from dashboard.shared.plain_text import as_text
 from dashboard.views.compare.formatting import caption_of, sentence_of, titles_of
 from dashboard.views.compare.state import LIST, NOTICE, PROBLEM, choose_new, choose_nothing, choose_result
@@ -117,6 +118,7 @@ def _remove(root: Path, entry_id: str) -> None:
     except (ValueError, OSError) as error:
         PROBLEM.keep(str(error))
     else:
+        audit.record("delete comparison", entry_id)
         choose_nothing()
 
 

@@ -9,6 +9,7 @@ import streamlit as st
 
 from curation.library.errors import LibraryError
 from dashboard import access
+from dashboard.shared import audit
 from dashboard.shared.jobs import show_jobs
 from dashboard.shared.plain_text import as_code, as_text
 from dashboard.shared.resources import asset_text
@@ -79,6 +80,7 @@ def _show_freeze(library: Library, taken: set[str]) -> None:
             except (LibraryError, ValueError) as error:
                 st.error(as_text(error))
             else:
+                audit.record("freeze", version.name, f"{len(version.ids)} images, {version.hash[:12]}")
                 st.toast(
                     f"{as_text(version.name)} holds {len(version.ids):,} images.", icon=":material/ac_unit:"
                 )
@@ -145,6 +147,7 @@ def _export(root: Path, name: str, layout: str, compare_faces: bool) -> None:
     out.parent.mkdir(parents=True, exist_ok=True)
     faces = [] if compare_faces else ["--no-faces"]
     start("export", [name, "--out", str(out), "--kind", layout, "--zip", *faces, "--json"], library=root)
+    audit.record("export", name, layout)
 
 
 def _exports_of(root: Path, name: str) -> list[tuple[str, Exported]]:

@@ -14,6 +14,7 @@ from core.config import settings
 from core.models.conventions import Conventions
 from core.models.folder import models_folder
 from core.models.model_store import check_name
+from dashboard.shared import audit
 from dashboard.shared.plain_text import as_text
 from dashboard.shared.uploads import StagedFile, staged_files
 from dashboard.views.models.drafts import (
@@ -172,6 +173,7 @@ def _accept(
     except OSError as error:
         session.problem = f"It cannot be kept: {error.strerror or error}. Free some space and try again."
         return
+    audit.record("import model", free, licence)
     session.draft, session.is_importing = None, False
     session.imports += 1
     session.opened = free

@@ -24,6 +24,7 @@ from core.models.families import ModelInfo, build_config
 from core.models.folder import ModelFile, models_folder
 from core.models.model_store import change_model, check_name, remove_model, rename_model
 from core.models.speed import MEASURABLE, Speed, kept_speed
+from dashboard.shared import audit
 from dashboard.shared.gallery import Picture, show_pictures
 from dashboard.shared.plain_text import as_code, as_text
 from dashboard.shared.resources import examples
@@ -232,12 +233,14 @@ def _rename(name: str, new: str, session: ModelsSession) -> None:
     with _told(session, f"{name} cannot be renamed"):
         free = check_name(new, settings().weights, models_folder())
         rename_model(models_folder(), name, free)
+        audit.record("rename model", name, f"to {free}")
         session.done, session.opened = f"{name} is called {free} now.", free
 
 
 def _remove(name: str, session: ModelsSession) -> None:
     with _told(session, f"{name} cannot be removed"):
         remove_model(models_folder(), name)
+        audit.record("delete model", name)
         session.done, session.opened = f"{name} is deleted.", ""
 
 

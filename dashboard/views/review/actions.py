@@ -10,6 +10,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from dashboard import access
+from dashboard.shared import audit
 from dashboard.views.review.filters import PAGE_SIZE, View
 from dashboard.views.review.state import IdempotencyLog, ReviewSession, clean_name
 
@@ -158,6 +159,7 @@ def _delete(
     if not why:
         raise ValueError("Say why it is to be deleted.")
     traces = library.delete_for_good(_ids(action), who=who, why=why)
+    audit.record("delete images", ", ".join(_ids(action)), why)
     session.say(f"Deleted for good. {traces.sentence()}".strip())
 
 

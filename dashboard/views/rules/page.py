@@ -11,6 +11,8 @@ from streamlit.delta_generator import DeltaGenerator
 
 from curation.library.errors import LibraryError
 from curation.rules import COLUMNS, DERIVED, GROUP_RATES, Rule, Rules, count_kept
+from dashboard import access
+from dashboard.shared import audit
 from dashboard.shared.group_pictures import show_group_pictures
 from dashboard.shared.links import review_button
 from dashboard.shared.plain_text import as_text
@@ -157,13 +159,14 @@ def _show_effect(rule: Rule, counts: dict[str, Any]) -> None:
 
 
 def _apply(library: Library, draft: Rules) -> None:
-    who = st.session_state.get("reviewer") or "rules page"
+    who = access.visitor().name or "rules page"
     try:
         library.set_rules(draft, who)
     except LibraryError as error:
         st.toast(as_text(error), icon=":material/error:")
         return
     st.session_state.pop(DRAFT, None)
+    audit.record("apply rules", ", ".join(f"{rule.name} {rule.threshold:g}" for rule in draft.rules))
     st.toast("The rules are in force.", icon=":material/check:")
 
 

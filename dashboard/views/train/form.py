@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import streamlit as st
 
 from core.config import settings
+from dashboard.shared import audit
 from dashboard.shared.plain_text import as_code, as_text
 from dashboard.shared.server_paths import PathRefused, server_path
 from dashboard.views.train.formatting import duration
@@ -276,5 +277,6 @@ def _start(root: Path, asked: dict[str, Any]) -> None:
     except (RunError, ValueError) as error:
         st.error(as_text(error), icon=":material/error:")
         return
+    audit.record("train", run.name, str(asked["data"]))
     choose_run(run.name)
     st.rerun()

@@ -12,6 +12,7 @@ import streamlit as st
 from PIL import Image, UnidentifiedImageError
 
 from core.config import settings
+from dashboard.shared import audit
 from dashboard.shared.plain_text import as_text
 from dashboard.views.train.charts import losses_chart, losses_table, networks_of
 from dashboard.views.train.formatting import STATES, sentence_of
@@ -277,6 +278,7 @@ def _publish(run: Run, name: str) -> None:
     except RunError as error:
         st.error(as_text(error))
     else:
+        audit.record("publish model", path.stem, f"of run {run.name}")
         st.success(f"The Draw page offers it as **{as_text(path.stem)}** now.")
 
 
@@ -335,31 +337,36 @@ def _stage1_commands(run: Run) -> str:
 def _start(root: Path, name: str) -> None:
     from core.training.run_control import start
 
-    _try(start, root, name)
+    if _try(start, root, name):
+        audit.record("train on", name)
 
 
 def _go_on(root: Path, name: str, changes: dict[str, Any], more: str) -> None:
     from core.training.run_control import go_on
 
-    _try(lambda root, name: go_on(root, name, changes, more), root, name)
+    if _try(lambda root, name: go_on(root, name, changes, more), root, name):
+        audit.record("train on", name, ", ".join(f"{key} {value}" for key, value in changes.items()))
 
 
 def _stop(root: Path, name: str) -> None:
     from core.training.run_control import ask_to_stop
 
-    _try(ask_to_stop, root, name)
+    if _try(ask_to_stop, root, name):
+        audit.record("stop training", name)
 
 
 def _stop_now(root: Path, name: str) -> None:
     from core.training.run_control import stop_now
 
-    _try(stop_now, root, name)
+    if _try(stop_now, root, name):
+        audit.record("stop training", name, "at once")
 
 
 def _delete(root: Path, name: str) -> None:
     from core.training.run_control import remove
 
     if _try(remove, root, name):
+        audit.record("delete training", name)
         choose_nothing()
 
 

@@ -1,0 +1,77 @@
+"""Keep who added, judged, exported, deleted, trained, compared and imported what, and when.
+
+One line of JSON for each action in ``audit.jsonl`` of the data folder, appended and never changed. Decisions on single
+images are not repeated here: the library keeps every one of them.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+from datetime import UTC, datetime
+from pathlib import Path
+
+from core.config import settings
+from dashboard import access
+
+logger = logging.getLogger(__name__)
+
+AUDIT_FILE = "audit.jsonl"
+COLUMNS = ("when", "who", "action", "what", "detail")
+
+
+def record(action: str, what: str, detail: str = "") -> None:
+    """Append what the visitor of the page that runs now has done.
+
+    A disk that cannot take the line does not undo what was done: that is logged instead.
+
+    Parameters
+    ----------
+    action
+        A verb, such as ``delete model``.
+    what
+        A name or an id.
+    """
+    line = {
+        "when": datetime.now(UTC).isoformat(timespec="seconds"),
+        "who": access.visitor().name,
+        "action": action,
+        "what": what,
+        "detail": detail,
+    }
+    try:
+        path = settings().data / AUDIT_FILE
+        path.parent.mkdir(parents=True, exist_ok=True)
+        # A line of its own, also after one that a kill has cut short; one write, which appending keeps in one piece.
+        handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
+        try:
+            os.write(handle, b"\n" + json.dumps(line, ensure_ascii=False).encode())
+            os.fsync(handle)
+        finally:
+            os.close(handle)
+    except OSError:
+        logger.exception("the audit file cannot be written: %s", line)
+
+
+def read(path: Path | None = None) -> list[dict[str, str]]:
+    """Read all lines, newest first; one that was cut short is left out.
+
+    Returns
+    -------
+    lines
+        Each with ``COLUMNS``.
+    """
+    path = settings().data / AUDIT_FILE if path is None else path
+    try:
+        text = path.read_text("utf-8", errors="replace")
+    except FileNotFoundError:
+        return []
+    found = []
+    for line in text.splitlines():
+        try:
+            entry = json.loads(line)
+            found.append({column: str(entry[column]) for column in COLUMNS})
+        except (ValueError, KeyError, TypeError):
+            continue
+    return found[::-1]
