@@ -17,11 +17,12 @@ STUDIO_CACHE                    folder that fetched model files are kept in; def
 STUDIO_THREADS                  CPU threads for the networks; default: the cores this process may
                                 use
 STUDIO_RUNTIME                  ``auto`` (whichever is faster here), ``torch`` or ``openvino``
+STUDIO_LOG_FORMAT               of the server's line about each conversion: ``text`` or ``json``
 STUDIO_DATABASE                 SQLAlchemy address of the library's database, such as
                                 ``postgresql://user@host/name``; default: an SQLite file in the
                                 library's folder
-STUDIO_API_TOKEN                what ``POST /api/images`` asks for as bearer token; without it
-                                the address takes nothing
+STUDIO_API_TOKEN                what ``POST /api/images``, and ``GET /metrics`` from other machines,
+                                ask for as bearer token; without it they answer nothing
 STUDIO_ALLOW_PRIVATE_ADDRESSES  ``true`` lets downloads reach this machine and its local network
 STUDIO_HOSTS                    names and addresses that the pages are served under besides
                                 localhost, separated by commas; ``*.example.org`` takes all below
@@ -88,6 +89,7 @@ class Settings(BaseSettings):
     cache: Path | None = None
     threads: int = Field(default_factory=usable_cores, ge=1)
     runtime: Literal["auto", "torch", "openvino"] = "auto"
+    log_format: Literal["text", "json"] = "text"
     database: SecretStr | None = None  # it may hold a password
     api_token: SecretStr | None = Field(None, min_length=16)
     allow_private_addresses: bool = False

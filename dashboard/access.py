@@ -44,7 +44,7 @@ class Role(IntEnum):
     OWNER = 4  # train, models, comparisons of their own, paths on the server
 
 
-ROUTES: dict[str, Role] = {  # by the beginning of their path; /api asks for its token instead
+ROUTES: dict[str, Role] = {  # by the beginning of their path; /api and /metrics ask for a token instead
     "library": Role.LABELLER,
     "media": Role.GUEST,
     "_stcore/upload_file": Role.GUEST,

@@ -61,20 +61,22 @@ elif __name__ != "__mp_main__":  # a spawned worker reads this file as well, and
     from starlette.middleware import Middleware
 
     from core.config import settings
-    from dashboard import access, api
+    from dashboard import access, api, metrics
     from dashboard.hosts import HostGuard, refuse_if_open, warn_if_unreachable
     from dashboard.lifespan import lifespan
     from dashboard.shared import links
+    from dashboard.shared.conversions import log_conversions
     from dashboard.shared.uploads import UploadStaging
     from dashboard.views.review import routes
 
     address, hosts = st.get_option("server.address"), settings().hosts
+    log_conversions(settings().log_format)
     access.check_roles()
     refuse_if_open(address, is_allowed=settings().open or access.has_sign_in())
     warn_if_unreachable(address, hosts)
     app = st.App(
         __file__,
-        routes=[*api.routes(), *routes.routes(), *links.routes()],
+        routes=[*api.routes(), *metrics.routes(), *routes.routes(), *links.routes()],
         middleware=[
             Middleware(HostGuard, named=hosts),
             Middleware(access.RoleGuard),

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 import streamlit as st
@@ -20,6 +20,7 @@ from streamlit.runtime.scriptrunner_utils.script_run_context import get_script_r
 from core.config import settings
 from core.conversion.settings import DEFAULT_GENERATOR, ConversionSettings
 from core.errors import AssetMissing
+from dashboard.shared.conversions import ERRORS, followed
 from dashboard.shared.resources import tile_url
 
 if TYPE_CHECKING:
@@ -254,7 +255,12 @@ def until_ready(wanted: ConversionSettings | None = None, pause_s: float = 0.2) 
 
 def _try_out(wanted: ConversionSettings) -> None:
     """Load the networks, and make a first face with those that are only loaded when they are asked for."""
-    networks = pipeline()
+    try:
+        networks = pipeline()
+    except (AssetMissing, NetworksDamaged):
+        ERRORS.labels("networks").inc()
+        _tried().add(_failed())
+        raise
     _tried().update(_marks(ConversionSettings()))
     marks = _marks(wanted)
     if marks <= _tried():
@@ -262,8 +268,21 @@ def _try_out(wanted: ConversionSettings) -> None:
     try:
         networks(_dot_face(), generator=wanted.generator, stage1=wanted.effective().stage1)
     except DAMAGE as error:
+        ERRORS.labels("generator").inc()
         raise GeneratorUnusable(_with_way_out(error)) from error
     _tried().update(marks)
+
+
+def _failed() -> tuple[Any, ...]:
+    """The mark of weights that could not be loaded."""
+    return weights_fingerprint(settings().weights), "failed"
+
+
+def readiness() -> Literal["ready", "waiting", "damaged"]:
+    """Whether the networks are loaded, nobody has asked for them yet, or they could not be; loads nothing."""
+    if _marks(ConversionSettings()) <= _tried():
+        return "ready"
+    return "damaged" if _failed() in _tried() else "waiting"
 
 
 def forget() -> None:
@@ -297,8 +316,8 @@ def generate(sketch: np.ndarray, wanted: ConversionSettings) -> FaceResult:
         If the weights are not there.
     """
     networks = pipeline()
-    with _turn():
-        return networks(sketch, **wanted.arguments())
+    with followed(wanted) as conversion, _turn():
+        return conversion.run(lambda: networks(sketch, **wanted.arguments()))
 
 
 @st.cache_resource(show_spinner=False)

@@ -131,6 +131,8 @@ def studio(roles: Path, monkeypatch: pytest.MonkeyPatch) -> TestClient:
         ("DELETE", "/_stcore/upload_file/a/b", Role.GUEST),
         ("GET", "/_stcore/health", Role.NONE),
         ("GET", "/api/images/00", Role.NONE),  # its token is asked for instead
+        ("GET", "/metrics", Role.NONE),  # the same, except from this machine
+        ("GET", "/health", Role.NONE),
         ("GET", "/", Role.NONE),  # the frame of every page, the sign-in among them
     ],
 )

@@ -22,12 +22,18 @@ def studio_url(browser, tmp_path_factory: pytest.TempPathFactory) -> Iterator[st
         yield url
 
 
-def test_a_drawing_becomes_a_photo(browser, studio_url: str) -> None:
+def test_a_drawing_becomes_a_photo_that_is_counted(browser, studio_url: str) -> None:
     with visitors(browser, studio_url) as open_one:
         page = open_one()
         for stroke in FACE:
             page.stroke(stroke)
         page.photo_of(len(FACE))
+    with urllib.request.urlopen(f"{studio_url}/health", timeout=30) as answer:
+        assert (answer.status, answer.read()) == (200, b'{"ready":true}')
+    with urllib.request.urlopen(f"{studio_url}/metrics", timeout=30) as answer:
+        figures = answer.read().decode()
+    made = re.search(r'studio_conversions_total\{generator="pix2pixhd",outcome="made"\} (\S+)', figures)
+    assert made is not None and float(made[1]) >= 1, figures
 
 
 def test_every_page_opens_by_its_address(browser, studio_url: str) -> None:
