@@ -4,11 +4,11 @@ import cv2
 import numpy as np
 import pytest
 
-from core import paper
+from core import scan_cleanup
 from core.drawn_face import find_drawn_face, is_on_template, matrix_from_anchors
 from core.face_frame import alignment_targets
 from core.scan_cleanup import PaperDrawing, drawing_from_picture
-from tests.core.test_paper import assert_is_clean_framed_face, draw_face, light_on
+from tests.core.test_scan_cleanup import assert_is_clean_framed_face, draw_face, light_on
 
 TARGETS = alignment_targets()
 
@@ -68,7 +68,7 @@ def test_a_face_squeezed_into_a_square_gets_its_proportions_back(landmarker_path
 
 
 def test_without_the_landmarkers_model_the_ink_places_the_drawing(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(paper, "find_drawn_face", lambda picture: None)
+    monkeypatch.setattr(scan_cleanup, "find_drawn_face", lambda picture: None)
     drawing = drawing_from_picture(draw_face((1500, 1500), offset=(900, 40), scale=0.8))
     assert drawing.placed_by == "ink"
     assert_is_clean_framed_face(drawing.sketch)
@@ -77,7 +77,7 @@ def test_without_the_landmarkers_model_the_ink_places_the_drawing(monkeypatch: p
 @pytest.fixture(scope="module")
 def by_ink() -> PaperDrawing:
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(paper, "find_drawn_face", lambda picture: None)
+        patch.setattr(scan_cleanup, "find_drawn_face", lambda picture: None)
         return drawing_from_picture(turned(draw_face(), 25))
 
 

@@ -17,7 +17,7 @@ from dashboard.views.draw.drawing import digest, fabric_from_strokes, strokes_fi
 from dashboard.views.draw.start import take_upload
 from dashboard.views.draw.state import Drawing, DrawSession, Shown, Tools
 from dashboard.views.draw.toolbar import tools_from
-from tests.core.test_paper import encoded
+from tests.core.test_scan_cleanup import encoded
 from tests.dashboard.fake_page import FakePipeline, drawn
 
 

@@ -18,7 +18,7 @@ from dashboard.views.draw.decisions import (
     unusable_text,
 )
 from dashboard.views.draw.state import Drawing, DrawSession, Shown, drawing_from
-from tests.core.test_paper import draw_face
+from tests.core.test_scan_cleanup import draw_face
 from tests.dashboard.fake_page import drawn
 
 

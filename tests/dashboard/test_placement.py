@@ -9,7 +9,7 @@ from dashboard.views.draw.drawing import fabric_from_strokes, fabric_moved, stro
 from dashboard.views.draw.placement import fit_to_guide, place_by_hand
 from dashboard.views.draw.start import take_upload
 from dashboard.views.draw.state import Drawing, DrawSession, drawing_from
-from tests.core.test_paper import assert_is_clean_framed_face, draw_face
+from tests.core.test_scan_cleanup import assert_is_clean_framed_face, draw_face
 
 
 @pytest.fixture

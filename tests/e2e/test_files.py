@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 from playwright.sync_api import expect
 
-from tests.core.test_paper import draw_face, encoded, paper_photo
+from tests.core.test_scan_cleanup import draw_face, encoded, paper_photo
 from tests.e2e.draw_page import SCAR, DrawPage
 
 

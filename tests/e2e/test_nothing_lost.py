@@ -4,7 +4,7 @@ import pytest
 from playwright.sync_api import expect
 
 from dashboard.shared.resources import examples
-from tests.core.test_paper import draw_face, encoded
+from tests.core.test_scan_cleanup import draw_face, encoded
 from tests.e2e.draw_page import FACE, SCAR, DrawPage
 
 
