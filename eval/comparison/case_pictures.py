@@ -110,14 +110,7 @@ def keep_drawings(
         keep_picture(picture_path(folder, "sketch", name), sketch)
         for model, source in sources.items():
             stages("drawing the drawings", done, len(sketches))
-            result = pipeline(
-                sketch,
-                generator=source.generator,
-                stage1=source.stage1,
-                mode=source.mode,
-                t=source.t,
-                k=source.k,
-            )
+            result = pipeline(sketch, **source.settings.arguments())
             for kind, picture in (("model", result.photo), ("refined", result.refined_sketch)):
                 if picture is not None:
                     keep_picture(picture_path(folder, kind, name, model), picture)  # type: ignore[arg-type]

@@ -32,6 +32,7 @@ from torch import nn
 from core.autoencoder import SketchAutoencoder
 from core.checkpoints import load_model
 from core.config import settings
+from core.doctor import psnr_of_photos
 from core.errors import AssetMissing
 from core.generators.pix2pixhd import COMPACT, GlobalGenerator, GlobalGeneratorConfig
 from core.manifold import Manifold
@@ -182,8 +183,7 @@ def psnr(photo: FaceResult, expected: FaceResult) -> float:
     """Agreement of two photos in dB."""
     if photo.photo is None or expected.photo is None:
         raise ValueError("A drawing of the benchmark is blank.")
-    error = np.mean((photo.photo.astype(float) - expected.photo) ** 2)
-    return float("inf") if error == 0 else float(10 * np.log10(255**2 / error))
+    return psnr_of_photos(photo.photo, expected.photo)
 
 
 def timed(call: Callable[[], object]) -> float:

@@ -146,7 +146,7 @@ def ask_conventions(current: Conventions, family: str, config: Mapping[str, Any]
     )
 
 
-def show_deeds(model: ModelFile, session: ModelsSession, *, is_damaged: bool = False) -> None:
+def show_actions(model: ModelFile, session: ModelsSession, *, is_damaged: bool = False) -> None:
     """What may be done to a model that is not shipped."""
     width: Literal["content", "stretch"] = "content" if is_damaged else "stretch"
     with st.container(horizontal=True, key=f"deeds_{model.name}", width=width):
@@ -274,7 +274,7 @@ def show_row(model: ModelFile, session: ModelsSession) -> None:
                     type="tertiary",
                 )
             elif not model.is_shipped:
-                show_deeds(model, session, is_damaged=True)
+                show_actions(model, session, is_damaged=True)
         if model.problem:
             st.error(as_text(_with_way_out(model)), icon=":material/broken_image:")
         elif session.opened == model.name:
@@ -345,6 +345,6 @@ def _show_details(model: ModelFile, session: ModelsSession) -> None:
             st.markdown("| | |\n|---|---|\n" + "\n".join(f"| {name} | {value} |" for name, value in rows))
         st.caption(f"{as_code(model.path)} · {size_words(model.size_bytes)}")
         if not model.is_shipped:
-            show_deeds(model, session)
+            show_actions(model, session)
     with st.expander("Model card", expanded=not model.is_generator):
         st.markdown(card_text(model) or "No card.")

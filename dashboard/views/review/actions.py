@@ -114,11 +114,11 @@ def _labels(names: Any) -> tuple[str, ...]:
     return tuple(name.strip()[:LABEL_LENGTH] for name in names if isinstance(name, str) and name.strip())
 
 
-def _undo(library: Library, session: ReviewSession, _deed: Mapping[str, Any], who: str, token: str) -> None:
+def _undo(library: Library, session: ReviewSession, _action: Mapping[str, Any], who: str, token: str) -> None:
     _tell_changes(session, library.undo(who, token=token), "Undone", "Nothing of yours is left to undo.")
 
 
-def _redo(library: Library, session: ReviewSession, _deed: Mapping[str, Any], who: str, token: str) -> None:
+def _redo(library: Library, session: ReviewSession, _action: Mapping[str, Any], who: str, token: str) -> None:
     _tell_changes(session, library.redo(who, token=token), "Done again", "Nothing is left to redo.")
 
 
