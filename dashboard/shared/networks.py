@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor, wait
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -20,6 +20,7 @@ from streamlit.runtime.scriptrunner_utils.script_run_context import get_script_r
 from core.config import settings
 from core.conversion.settings import DEFAULT_GENERATOR, ConversionSettings
 from core.errors import AssetMissing
+from dashboard.shared.conversion_queue import ConversionQueue
 from dashboard.shared.conversions import ERRORS, followed
 from dashboard.shared.resources import tile_url
 
@@ -99,10 +100,6 @@ DAMAGE = (ValueError, RuntimeError, OSError, KeyError, TypeError, IndexError, Sa
 Fingerprint = tuple[tuple[str, int, int], ...]
 
 
-class Superseded(RuntimeError):
-    """The visitor has drawn or set something newer: nobody wants this face any more."""
-
-
 class NetworksDamaged(ValueError):
     """What every photo needs cannot be read; the message says which file, and what to do."""
 
@@ -144,28 +141,20 @@ def _load_pipeline(weights: Path, fingerprint: Fingerprint, device: str, runtime
 
 
 @st.cache_resource(show_spinner=False)
-def _turnstile() -> threading.Lock:
-    """One face at a time: two at once would only make both late on the same cores."""
-    return threading.Lock()
+def _queue() -> ConversionQueue:
+    """One queue for all visitors."""
+    return ConversionQueue()
 
 
-@contextmanager
-def _turn() -> Iterator[None]:
+def _turn(on_wait: Callable[[int], None] | None = None) -> AbstractContextManager[None]:
     """Wait for the networks, as long as nothing newer of the same visitor waits behind this run.
 
     A run asks for the drawing of its beginning. Who has drawn on meanwhile gives the turn up, and the page runs
     again with the newest drawing; otherwise a busy studio would work through drawings that nobody waits for.
     """
-    turnstile = _turnstile()
-    while not turnstile.acquire(timeout=0.1):
-        if is_superseded():
-            raise Superseded
-    try:
-        if is_superseded():
-            raise Superseded
-        yield
-    finally:
-        turnstile.release()
+    context = get_script_run_ctx(suppress_warning=True)
+    visitor = threading.get_ident() if context is None else context.session_id
+    return _queue().turn(visitor, is_superseded=is_superseded, on_wait=on_wait)
 
 
 def is_superseded() -> bool:
@@ -307,16 +296,22 @@ def abilities() -> Abilities:
     return Abilities(cards(networks.generators), networks.has_parts)
 
 
-def generate(sketch: np.ndarray, wanted: ConversionSettings) -> FaceResult:
-    """A face for a sketch (512, 512) uint8.
+def generate(
+    sketch: np.ndarray, wanted: ConversionSettings, *, on_wait: Callable[[int], None] | None = None
+) -> FaceResult:
+    """Make a face of a sketch (512, 512) uint8, once it is this visitor's turn.
+
+    ``on_wait`` is told how many drawings come before, where that takes longer than half a second.
 
     Raises
     ------
+    Superseded
+        If the visitor has drawn or set something newer meanwhile.
     AssetMissing
         If the weights are not there.
     """
     networks = pipeline()
-    with followed(wanted) as conversion, _turn():
+    with followed(wanted) as conversion, _turn(on_wait):
         return conversion.run(lambda: networks(sketch, **wanted.arguments()))
 
 

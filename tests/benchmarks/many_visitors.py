@@ -22,6 +22,7 @@ from PIL import Image
 
 from core.conversion.settings import ConversionSettings
 from dashboard.shared import networks
+from dashboard.shared.conversion_queue import Superseded
 from dashboard.shared.resources import DEMO
 
 
@@ -60,7 +61,7 @@ class Visitor(threading.Thread):
                 self.asked = self.newest
             try:
                 networks.generate(self.sketches[self.asked % len(self.sketches)], ConversionSettings())
-            except networks.Superseded:
+            except Superseded:
                 continue
             self.photos += 1
             self.in_vain += self.is_superseded

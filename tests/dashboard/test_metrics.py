@@ -19,6 +19,7 @@ from core.conversion.settings import ConversionSettings
 from core.processes.jobs import write_end, write_record
 from dashboard import metrics
 from dashboard.shared import conversions, networks
+from dashboard.shared.conversion_queue import Superseded
 from tests.dashboard.fake_page import FakePipeline, drawn
 
 TOKEN = "a-token-of-the-tests-0123456789"
@@ -96,7 +97,7 @@ def test_a_drawing_given_up_for_a_newer_one_is_no_error(
 ) -> None:
     monkeypatch.setattr(networks, "is_superseded", lambda: True)
     before = figures()
-    with pytest.raises(networks.Superseded):
+    with pytest.raises(Superseded):
         networks.generate(drawn().sketch, SHIPPED)
     assert grown(before, "studio_conversions_total", "pix2pixhd", "superseded") == 1
     assert json.loads(log.getvalue()).keys().isdisjoint({"error"})

@@ -140,6 +140,11 @@ def waiting_text(wanted: ConversionSettings, title: str) -> str:
     return "Getting the parts ready …" if wanted.stage1 == "parts" else "Getting the networks ready …"
 
 
+def place_text(before: int) -> str:
+    """What a visitor reads while other drawings come first."""
+    return "One drawing comes before yours …" if before == 1 else f"{before} drawings come before yours …"
+
+
 def missing_text(error: Exception) -> str:
     """What a visitor reads when the weights are not there: the error's own advice, without folders."""
     return f"The studio cannot make photos yet. {_without_folders(error)}"

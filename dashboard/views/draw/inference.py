@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from functools import partial
 
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
@@ -12,11 +13,12 @@ from streamlit.errors import StreamlitAPIException
 from core.conversion.settings import ConversionSettings
 from core.errors import AssetMissing
 from dashboard.shared import networks, resources
+from dashboard.shared.conversion_queue import Superseded
 from dashboard.shared.plain_text import as_text
 from dashboard.shared.resources import ghost_url, thumbnail, tile_url
 from dashboard.views.draw.decisions import misfit_px, missing_text, unusable_text
 from dashboard.views.draw.drawing import data_url
-from dashboard.views.draw.result import show_waiting
+from dashboard.views.draw.result import show_place, show_waiting
 from dashboard.views.draw.state import Drawing, DrawSession, Shown
 
 logger = logging.getLogger(__name__)
@@ -60,8 +62,8 @@ def make_face(
         return False
     try:
         with busy, st.spinner("Making the photo"):  # seen only when it takes long
-            made = _face(session.drawing, wanted)
-    except networks.Superseded:
+            made = _face(session.drawing, wanted, on_wait=partial(show_place, line))
+    except Superseded:
         return False
     if made.result.is_blank:
         session.shown = made
@@ -79,7 +81,7 @@ def make_missing(session: DrawSession, ways: Iterable[ConversionSettings], line:
             return
         try:
             made = _face(session.drawing, wanted)
-        except networks.Superseded:
+        except Superseded:
             return
         if made.result.is_blank:
             return
@@ -97,7 +99,7 @@ def make_samples(session: DrawSession, names: Sequence[str], line: DeltaGenerato
             return
         try:
             networks.make_sample(name, sketch)
-        except networks.Superseded:
+        except Superseded:
             return
         run_again()
 
@@ -111,15 +113,17 @@ def make_ghost(session: DrawSession, wanted: ConversionSettings, line: DeltaGene
     if session.ghost[0] != key and get_ready(session, wanted, line):
         try:
             ghost = networks.ghost(sketch, wanted)
-        except networks.Superseded:
+        except Superseded:
             return session.ghost[1]
         session.ghost = key, "" if ghost is None else ghost_url(ghost)
     return session.ghost[1]
 
 
-def _face(drawing: Drawing, wanted: ConversionSettings) -> Shown:
+def _face(
+    drawing: Drawing, wanted: ConversionSettings, *, on_wait: Callable[[int], None] | None = None
+) -> Shown:
     assert drawing.sketch is not None
-    result = networks.generate(drawing.sketch, wanted)
+    result = networks.generate(drawing.sketch, wanted, on_wait=on_wait)
     if result.photo is None or result.refined_sketch is None:
         return Shown(drawing, wanted, result)
     return Shown(

@@ -11,7 +11,7 @@ from streamlit.delta_generator import DeltaGenerator
 from core.conversion.settings import ConversionSettings
 from dashboard.shared.networks import cards
 from dashboard.shared.resources import face_url, heat_url
-from dashboard.views.draw.decisions import Step, status_text, timing_text, waiting_text
+from dashboard.views.draw.decisions import Step, place_text, status_text, timing_text, waiting_text
 from dashboard.views.draw.parts import PART_TITLES
 from dashboard.views.draw.state import ATTENTION, Shown
 
@@ -46,6 +46,11 @@ def show_waiting(line: DeltaGenerator, wanted: ConversionSettings) -> None:
     (card,) = cards([wanted.generator])
     text = html.escape(waiting_text(wanted, card.title))
     line.html(f'<p class="studio-status studio-loads"><span>{text}</span></p>')
+
+
+def show_place(line: DeltaGenerator, before: int) -> None:
+    """The same line while other visitors' drawings come first."""
+    line.html(f'<p class="studio-status studio-loads"><span>{place_text(before)}</span></p>')
 
 
 def show_attention(shown: Shown | None) -> None:
