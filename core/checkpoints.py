@@ -13,6 +13,7 @@ import json
 import sys
 from collections.abc import Mapping
 from dataclasses import asdict, replace
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -123,6 +124,13 @@ def read_info(path: str | Path) -> ModelInfo:
     path = Path(path)
     if not path.is_file():
         raise AssetMissing(f"{path} is missing. Check STUDIO_WEIGHTS, or restore the file with git.")
+    stat = path.stat()
+    return _read_info(path, (stat.st_ino, stat.st_size, stat.st_mtime_ns))
+
+
+@lru_cache(maxsize=256)
+def _read_info(path: Path, _stamp: tuple[int, int, int]) -> ModelInfo:
+    """Read a file once for each of its contents: a page asks for every model at each of its runs."""
     try:
         with safe_open(path, framework="pt") as file:
             metadata = file.metadata() or {}

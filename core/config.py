@@ -46,6 +46,7 @@ STUDIO_STOP_JOBS_WITH_SERVER    ``true``: a server that is told to end (SIGTERM)
 """
 
 import os
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -126,12 +127,18 @@ def settings() -> Settings:
         If a variable starts with ``STUDIO_`` and is no setting, or holds a value that its setting
         does not take.
     """
-    known = {ENV_PREFIX + name.upper() for name in Settings.model_fields}
-    unknown = sorted(
-        name
-        for name in os.environ
-        if name.upper().startswith(ENV_PREFIX) and name.upper() not in known | TEST_NAMES
+    return _settings(
+        tuple(
+            sorted((name, value) for name, value in os.environ.items() if name.upper().startswith(ENV_PREFIX))
+        )
     )
+
+
+@lru_cache(maxsize=4)
+def _settings(environment: tuple[tuple[str, str], ...]) -> Settings:
+    """Check an environment once: a page asks dozens of times in each of its runs."""
+    known = {ENV_PREFIX + name.upper() for name in Settings.model_fields}
+    unknown = sorted(name for name, _ in environment if name.upper() not in known | TEST_NAMES)
     if unknown:
         raise ValueError(f"{', '.join(unknown)}: no such setting. Valid names: {', '.join(sorted(known))}.")
     return Settings()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import threading
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor, wait
@@ -137,7 +138,12 @@ def _load_pipeline(weights: Path, fingerprint: Fingerprint, device: str, runtime
     """One pipeline for all visitors; loaded again when weights or settings change."""
     from core.pipeline import SketchToFacePipeline
 
-    return SketchToFacePipeline.load(weights, device=device, runtime=runtime)
+    networks = SketchToFacePipeline.load(weights, device=device, runtime=runtime)
+    # Streamlit collects garbage after every run of a page, which would walk through all of torch each time.
+    gc.unfreeze()
+    gc.collect()
+    gc.freeze()
+    return networks
 
 
 @st.cache_resource(show_spinner=False)
