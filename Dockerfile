@@ -11,7 +11,7 @@ RUN pip install --no-cache-dir -r requirements.txt -c constraints.txt
 
 COPY . .
 # The end of the server is that of its trainings here: it asks them to save first (docker stop -t 60).
-ENV STUDIO_CACHE=/app/assets STUDIO_DATA=/data STUDIO_STOP_JOBS_WITH_SERVER=true
+ENV STUDIO_CACHE=/app/assets STUDIO_DATA=/data STUDIO_STOP_JOBS_WITH_SERVER=true STUDIO_PRELOAD=true
 RUN python -m core.assets \
     && useradd --create-home studio \
     && mkdir -p "$STUDIO_DATA" \
@@ -20,6 +20,7 @@ RUN python -m core.assets \
 USER studio
 VOLUME /data
 EXPOSE 8501
-HEALTHCHECK --start-period=60s CMD ["python", "-c", "import urllib.request as r; r.urlopen('http://127.0.0.1:8501/_stcore/health', timeout=3)"]
+# Healthy once a drawing can become a photo.
+HEALTHCHECK --start-period=120s CMD ["python", "-c", "import urllib.request as r; r.urlopen('http://127.0.0.1:8501/health', timeout=3)"]
 ENTRYPOINT ["tini", "--"]
 CMD ["python", "-m", "streamlit", "run", "dashboard/app.py", "--server.port=8501", "--server.address=0.0.0.0", "--server.headless=true", "--browser.gatherUsageStats=false"]

@@ -14,6 +14,8 @@ STUDIO_ASSETS                   folder of model files that you have already; loo
                                 any download
 STUDIO_CACHE                    folder that fetched model files are kept in; default ``assets/``
                                 in the data folder
+STUDIO_PRELOAD                  ``true``: load the networks when the server starts, not when the first visitor
+                                of Draw asks for them
 STUDIO_THREADS                  CPU threads for the networks; default: the cores this process may
                                 use
 STUDIO_RUNTIME                  ``auto`` (whichever is faster here), ``torch`` or ``openvino``
@@ -90,6 +92,7 @@ class Settings(BaseSettings):
     cache: Path | None = None
     threads: int = Field(default_factory=usable_cores, ge=1)
     runtime: Literal["auto", "torch", "openvino"] = "auto"
+    preload: bool = False
     log_format: Literal["text", "json"] = "text"
     database: SecretStr | None = None  # it may hold a password
     api_token: SecretStr | None = Field(None, min_length=16)

@@ -1,8 +1,9 @@
 """What happens when the server starts and when it is told to end.
 
-At the start it sweeps up what killed servers and jobs have left behind. Trainings, comparisons and the library's
-jobs are processes of their own and outlive it, unless its end is theirs as well, as that of process 1 in a
-container is (STUDIO_STOP_JOBS_WITH_SERVER): then all are asked to save, and it waits for them.
+At the start it sweeps up what killed servers and jobs have left behind, and may load the networks
+(STUDIO_PRELOAD). Trainings, comparisons and the library's jobs are processes of their own and outlive it,
+unless its end is theirs as well, as that of process 1 in a container is (STUDIO_STOP_JOBS_WITH_SERVER): then
+all are asked to save, and it waits for them.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ from typing import Any
 import anyio.to_thread
 
 from core.config import settings
+from core.errors import AssetMissing
 from core.processes import jobs as processes
 from core.processes.jobs import STOP_S, ended_children
 from core.training.run_control import ask_to_stop
@@ -41,6 +43,8 @@ REAP_S = 5.0
 async def lifespan(_app: Any) -> AsyncGenerator[None, None]:
     """Of ``st.App``: what surrounds the serving."""
     threading.Thread(target=sweep, name="sweep", daemon=True).start()
+    if settings().preload:
+        threading.Thread(target=preload, name="preload", daemon=True).start()
     if os.getpid() == 1:
         threading.Thread(target=_reap, name="reap", daemon=True).start()
     stopper = _Stopper() if settings().stop_jobs_with_server else None
@@ -49,6 +53,17 @@ async def lifespan(_app: Any) -> AsyncGenerator[None, None]:
     yield
     if stopper is not None:
         await anyio.to_thread.run_sync(stopper.stop_and_wait)
+
+
+def preload() -> None:
+    """Load the networks; where they cannot be, the pages say why and the health route answers 503."""
+    from dashboard.shared import networks
+
+    try:
+        for _ in networks.until_ready():
+            pass
+    except (AssetMissing, networks.NetworksDamaged) as error:
+        logger.warning("The networks cannot be loaded: %s", error)
 
 
 def _reap() -> None:

@@ -17,7 +17,7 @@ from starlette.testclient import TestClient
 
 from core.conversion.settings import ConversionSettings
 from core.processes.jobs import write_end, write_record
-from dashboard import metrics
+from dashboard import lifespan, metrics
 from dashboard.shared import conversions, networks
 from dashboard.shared.conversion_queue import Superseded
 from tests.dashboard.fake_page import FakePipeline, drawn
@@ -188,6 +188,16 @@ def test_health_follows_the_networks_and_loads_none(
     answer = client().get("/health")
     assert (answer.status_code, answer.json()) == (200, {"ready": True})
     assert figures()["studio_ready",] == 1
+
+
+def test_a_server_that_preloads_is_healthy_before_anybody_draws(pipeline: FakePipeline) -> None:
+    networks.forget()
+    pipeline.error = networks.NetworksDamaged("face_bank.safetensors is damaged. Restore it.")
+    lifespan.preload()  # says so in the log, and the server goes on
+    assert client().get("/health").status_code == 503
+    pipeline.error = None
+    lifespan.preload()
+    assert client().get("/health").status_code == 200
 
 
 def test_health_asked_first_loads_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
