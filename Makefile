@@ -11,13 +11,14 @@ HOST ?= localhost
 # What pip does is shown to a person; a log gets its errors only.
 PIP := $(PY) -m pip install --disable-pip-version-check $$(test -t 1 || echo -qq) -c constraints.txt
 
-.PHONY: help run test lint types assets browser autoencoder pix2pixhd benchmark clean
+.PHONY: help run test lint types texts assets browser autoencoder pix2pixhd benchmark clean
 
 help:
 	@echo "make run          dashboard on http://localhost:$(PORT) (PORT=8600 moves it)"
 	@echo "                  for others too: HOST=0.0.0.0 STUDIO_OPEN=1 STUDIO_HOSTS=what.they.type,192.168.1.5"
 	@echo "make test         ruff, mypy and every test"
 	@echo "make lint, types  ruff alone, mypy alone"
+	@echo "make texts        bring the catalogues of dashboard/locale up to date"
 	@echo "make assets       fetch the model files that are not in git"
 	@echo "make benchmark    speed on this machine"
 	@echo "make clean        remove .venv and caches; data and weights stay"
@@ -36,6 +37,9 @@ lint: $(VENV)/.installed-dev
 
 types: $(VENV)/.installed-dev
 	@$(PY) -m mypy
+
+texts: $(VENV)/.installed
+	@$(PY) -m dashboard.shared.texts
 
 assets: $(VENV)/.installed
 	@$(PY) -m core.assets

@@ -32,6 +32,7 @@ from streamlit.runtime.secrets import secrets_singleton
 
 from core.config import settings
 from dashboard.shared.links import address
+from dashboard.shared.texts import N_, _
 
 
 class Role(IntEnum):
@@ -44,6 +45,9 @@ class Role(IntEnum):
     OWNER = 4  # train, models, comparisons of their own, paths on the server
 
 
+ROLE_TITLES = {
+    Role.GUEST: N_("guests"), Role.LABELLER: N_("labellers"), Role.CURATOR: N_("curators"), Role.OWNER: N_("owners"),
+}  # fmt: skip
 ROUTES: dict[str, Role] = {  # by the beginning of their path; /api and /metrics ask for a token instead
     "library": Role.LABELLER,
     "media": Role.GUEST,
@@ -149,9 +153,9 @@ class RoleGuard:
                 (role for start, role in ROUTES.items() if _lies_below(path, start)), default=Role.NONE
             )
             if needed and not _visitor_of(_signed_in(HTTPConnection(scope))).may(needed):
-                await PlainTextResponse("Sign in first, or ask an owner for a role that may see this.", 403)(
-                    scope, receive, send
-                )
+                await PlainTextResponse(
+                    _("Sign in first, or ask an owner for a role that may see this."), 403
+                )(scope, receive, send)
                 return
         await self.app(scope, receive, send)
 
@@ -161,19 +165,27 @@ def show_sign_in(who: Visitor) -> None:
     with st.container(horizontal_alignment="center", key="sign_in"):
         st.markdown("#### Sketch2Face Studio")
         if st.user.get("is_logged_in"):
-            name = (
-                f"as `{who.name}`, which has no role here"
+            said = (
+                _(
+                    "You are signed in as `{name}`, which has no role here. Ask an owner for a role.",
+                    name=who.name,
+                )
                 if who.name
-                else "without an address that is confirmed"
+                else _("You are signed in without an address that is confirmed. Ask an owner for a role.")
             )
-            st.markdown(f"You are signed in {name}. Ask an owner for a role.")
-            st.button("Sign out", on_click=st.logout)
+            st.markdown(said)
+            st.button(_("Sign out"), on_click=st.logout)
             return
         providers = [name for name, value in secrets_singleton["auth"].items() if isinstance(value, Mapping)]
         for name in providers:
-            st.button(f"Sign in with {name.capitalize()}", type="primary", on_click=st.login, args=(name,))
+            st.button(
+                _("Sign in with {provider}", provider=name.capitalize()),
+                type="primary",
+                on_click=st.login,
+                args=(name,),
+            )
         if not providers:
-            st.button("Sign in", type="primary", on_click=st.login)
+            st.button(_("Sign in"), type="primary", on_click=st.login)
 
 
 def page(show: Callable[[], None], title: str, needed: Role, *, default: bool = False) -> StreamlitPage:
@@ -182,11 +194,11 @@ def page(show: Callable[[], None], title: str, needed: Role, *, default: bool = 
     Parameters
     ----------
     title
-        In lower case it is the page's address.
+        In English; in lower case it is the page's address.
     """
     is_allowed = may(needed)
     return st.Page(
-        show if is_allowed else partial(refuse_page, needed), title=title, url_path=title.lower(), default=default,
+        show if is_allowed else partial(refuse_page, needed), title=_(title), url_path=title.lower(), default=default,
         visibility="visible" if is_allowed else "hidden",
     )  # fmt: skip
 
@@ -194,9 +206,10 @@ def page(show: Callable[[], None], title: str, needed: Role, *, default: bool = 
 def refuse_page(needed: Role) -> None:
     """Say in place of a page that the role does not allow it."""
     st.info(
-        f"This page is for {needed.name.lower()}s. You are signed in as `{visitor().name}`; ask an owner for the role.",
+        _("This page is for {roles}. You are signed in as `{name}`; ask an owner for the role.",
+          roles=_(ROLE_TITLES[needed]), name=visitor().name),
         icon=":material/lock:",
-    )
+    )  # fmt: skip
 
 
 def _visitor_of(user: Mapping[str, object]) -> Visitor:

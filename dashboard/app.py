@@ -20,6 +20,7 @@ def show_pages() -> None:
 
     from dashboard import access
     from dashboard.access import Role
+    from dashboard.shared.texts import N_, _
     from dashboard.views.audit import page as audit
     from dashboard.views.collect import page as collect
     from dashboard.views.compare import page as compare
@@ -38,19 +39,19 @@ def show_pages() -> None:
         access.show_sign_in(who)
         return
     pages = [
-        access.page(draw.show_page, "Draw", Role.GUEST, default=True),
-        access.page(collect.show_page, "Collect", Role.CURATOR),
-        access.page(review.show_page, "Review", Role.LABELLER),
-        access.page(rules.show_page, "Rules", Role.CURATOR),
-        access.page(overview.show_page, "Overview", Role.LABELLER),
-        access.page(export.show_page, "Export", Role.CURATOR),
-        access.page(train.show_page, "Train", Role.OWNER),
-        access.page(models.show_page, "Models", Role.OWNER),
-        access.page(compare.show_page, "Compare", Role.GUEST),
+        access.page(draw.show_page, N_("Draw"), Role.GUEST, default=True),
+        access.page(collect.show_page, N_("Collect"), Role.CURATOR),
+        access.page(review.show_page, N_("Review"), Role.LABELLER),
+        access.page(rules.show_page, N_("Rules"), Role.CURATOR),
+        access.page(overview.show_page, N_("Overview"), Role.LABELLER),
+        access.page(export.show_page, N_("Export"), Role.CURATOR),
+        access.page(train.show_page, N_("Train"), Role.OWNER),
+        access.page(models.show_page, N_("Models"), Role.OWNER),
+        access.page(compare.show_page, N_("Compare"), Role.GUEST),
     ]
     if who.name:
-        pages.append(access.page(audit.show_page, "Audit", Role.OWNER))
-        pages.append(st.Page(st.logout, title="Sign out", url_path="sign-out"))
+        pages.append(access.page(audit.show_page, N_("Audit"), Role.OWNER))
+        pages.append(st.Page(st.logout, title=_("Sign out"), url_path="sign-out"))
     st.navigation(pages, position="top").run()
 
 
@@ -66,6 +67,7 @@ elif __name__ != "__mp_main__":  # a spawned worker reads this file as well, and
     from dashboard.lifespan import lifespan
     from dashboard.shared import links
     from dashboard.shared.conversions import log_conversions
+    from dashboard.shared.texts import RequestLanguage
     from dashboard.shared.uploads import UploadStaging
     from dashboard.views.review import routes
 
@@ -78,6 +80,7 @@ elif __name__ != "__mp_main__":  # a spawned worker reads this file as well, and
         __file__,
         routes=[*api.routes(), *metrics.routes(), *routes.routes(), *links.routes()],
         middleware=[
+            Middleware(RequestLanguage),
             Middleware(HostGuard, named=hosts),
             Middleware(access.RoleGuard),
             Middleware(UploadStaging),

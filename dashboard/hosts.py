@@ -15,6 +15,8 @@ from starlette.datastructures import Headers
 from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from dashboard.shared.texts import _
+
 logger = logging.getLogger(__name__)
 
 LOOPBACK = ("localhost", "127.0.0.1", "::1")
@@ -55,7 +57,7 @@ class HostGuard:
         hosts = headers.getlist("host")
         host = _split(f"//{hosts[0]}") if len(hosts) == 1 else None
         if host is None or host.path or not _matches(host.hostname or "", (*LOOPBACK, *self.named)):
-            return (
+            return _(
                 "The studio is not served under this address. Open it as localhost, or have its operator name the "
                 "address in STUDIO_HOSTS."
             )
@@ -63,7 +65,7 @@ class HostGuard:
         origin = headers.get("origin")
         if not changes or origin is None or self._is_ours(origin, host):
             return ""
-        return "Another web page sent this request; the studio takes requests of its own pages only."
+        return _("Another web page sent this request; the studio takes requests of its own pages only.")
 
     def _is_ours(self, origin: str, host: SplitResult) -> bool:
         site = _split(origin)
@@ -115,7 +117,7 @@ def warn_if_unreachable(address: str | None, named: tuple[str, ...]) -> None:
 def _split(address: str) -> SplitResult | None:
     try:
         found = urlsplit(address)
-        _ = found.port  # raises where it is no number
+        _port = found.port  # raises where it is no number
     except ValueError:
         return None
     return None if "@" in found.netloc or found.query or found.fragment else found

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
-from functools import cache
-from typing import Any
 
 import streamlit as st
 
-from dashboard.shared.resources import asset_text
+from dashboard.shared.resources import asset_text, component
 
 
 @dataclass(frozen=True)
@@ -19,16 +17,6 @@ class Picture:
     id: str
     src: str
     label: str
-
-
-@cache
-def _component() -> Any:
-    return st.components.v2.component(
-        "studio_pictures",
-        html='<div class="row"></div>',
-        css=asset_text("shared/gallery.css"),
-        js=asset_text("views/draw/send.js", "shared/gallery.js"),
-    )
 
 
 def show_pictures(
@@ -42,4 +30,10 @@ def show_pictures(
             on_pick(str(choice))
 
     data = {"pictures": [asdict(picture) for picture in pictures], "selected": selected}
-    _component()(key=key, data=data, on_picked_change=picked, width="stretch", height="content")
+    show = component(
+        "studio_pictures",
+        html='<div class="row"></div>',
+        css=asset_text("shared/gallery.css"),
+        js=asset_text("views/draw/send.js", "shared/gallery.js"),
+    )
+    show(key=key, data=data, on_picked_change=picked, width="stretch", height="content")

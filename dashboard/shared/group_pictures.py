@@ -8,13 +8,14 @@ import streamlit as st
 
 from curation.library.records import GROUP_PICTURE
 from dashboard.shared.jobs import show_jobs
+from dashboard.shared.texts import N_, _, ngettext
 
 if TYPE_CHECKING:
     import pandas as pd
 
     from curation.library.library import Library
 
-MADE = "Make a member of each face"
+MADE = N_("Make a member of each face")
 
 
 def show_group_pictures(library: Library, *, key: str) -> None:
@@ -25,13 +26,15 @@ def show_group_pictures(library: Library, *, key: str) -> None:
     waiting = len(pictures_to_split(library))
     if waiting:
         with st.container(horizontal=True, vertical_alignment="center", gap="small", key=f"group_{key}"):
-            shows = "1 picture shows" if waiting == 1 else f"{waiting:,} pictures show"
-            st.caption(f"{shows} several people", width="content")
+            st.caption(
+                ngettext("{n:,} picture shows several people", "{n:,} pictures show several people", waiting),
+                width="content",
+            )
             st.button(
-                MADE, key=f"group_split_{key}", on_click=start_splitting, args=(library.root,), type="secondary",
+                _(MADE), key=f"group_split_{key}", on_click=start_splitting, args=(library.root,), type="secondary",
                 disabled=is_running(library.root, "split"), icon=":material/group:",
-                help="Cuts a square around each face that is large enough, keeps it as a picture of its own with "
-                "licence, author and page, and judges it. The picture itself stays.",
+                help=_("Cuts a square around each face that is large enough, keeps it as a picture of its own with "
+                "licence, author and page, and judges it. The picture itself stays."),
             )  # fmt: skip
     show_jobs(library.root, ("split",), most=1)
 
@@ -46,12 +49,12 @@ def group_links(library: Library, table: pd.DataFrame, image_id: str) -> list[di
     origin = source.removeprefix(GROUP_PICTURE)
     if origin != source and origin in table.index:
         links.append(
-            {"text": "See the picture it was cut from", "action": {"kind": "look", "picture": origin}}
+            {"text": _("See the picture it was cut from"), "action": {"kind": "look", "picture": origin}}
         )
     faces = int((table["source"] == f"{GROUP_PICTURE}{image_id}").sum())
     if faces:
-        text = "See the face that was cut out of it" if faces == 1 else f"See the {faces} faces cut out of it"
+        text = ngettext("See the face that was cut out of it", "See the {n} faces cut out of it", faces)
         links.append({"text": text, "action": {"kind": "look", "facesOf": image_id}})
     elif row["faces"] > 1 and not is_running(library.root, "split"):
-        links.append({"text": MADE, "action": {"kind": "split", "id": image_id}})
+        links.append({"text": _(MADE), "action": {"kind": "split", "id": image_id}})
     return links

@@ -13,17 +13,18 @@ import pandas as pd
 import streamlit as st
 
 from dashboard.shared.plain_text import as_text
+from dashboard.shared.texts import N_, _
 
 if TYPE_CHECKING:
     from curation.jobs import Job
 
 REFUSED_SHOWN = 500
 KINDS = {
-    "add": "Adding", "judge": "Judging", "split": "Faces of group pictures", "export": "Exporting",
+    "add": N_("Adding"), "judge": N_("Judging"), "split": N_("Faces of group pictures"), "export": N_("Exporting"),
 }  # fmt: skip
 PHASES = {
-    "adding": "Adding pictures", "judging": "Judging faces", "splitting": "Cutting faces out",
-    "duplicates": "Looking for duplicates",
+    "adding": N_("Adding pictures"), "judging": N_("Judging faces"), "splitting": N_("Cutting faces out"),
+    "duplicates": N_("Looking for duplicates"),
 }  # fmt: skip
 
 
@@ -45,11 +46,11 @@ class Report:
     def sentence(self) -> str:
         """The numbers in words."""
         words = {
-            "added": "added",
-            "known": "known already",
-            "refused": "refused",
-            "deleted": "deleted for good earlier",
-            "failed": "to be tried again",
+            "added": _("added"),
+            "known": _("known already"),
+            "refused": _("refused"),
+            "deleted": _("deleted for good earlier"),
+            "failed": _("to be tried again"),
         }
         parts = [f"{self.outcomes[key]:,} {text}" for key, text in words.items() if self.outcomes.get(key)]
         return ", ".join(parts) + "." if parts else ""
@@ -80,24 +81,29 @@ def title_of(job: Job) -> str:
     """What the job is about, in a few words."""
     if job.kind == "add":
         if "--demo" in job.arguments:
-            return "Demo heap"
+            return _("Demo heap")
         if "--source" in job.arguments:
-            return {"upload": "Upload", "url": "Addresses"}.get(_after(job.arguments, "--source"), "Adding")
+            source = _after(job.arguments, "--source")
+            return {"upload": _("Upload"), "url": _("Addresses")}.get(source, _("Adding"))
     if job.kind == "export" and job.arguments:
-        return f"Export of {job.arguments[0]}"
-    return KINDS.get(job.kind, job.kind)
+        return _("Export of {version}", version=job.arguments[0])
+    return _(KINDS.get(job.kind, job.kind))
 
 
 def state_text(job: Job) -> str:
     """One line on how far it is or how it ended."""
     if job.state == "running":
-        phase = PHASES.get(job.phase, job.phase.capitalize() or "Starting")
-        return f"{phase}: {job.done:,} of {job.total:,}" if job.total else f"{phase} …"
+        phase = _(PHASES.get(job.phase, job.phase.capitalize() or N_("Starting")))
+        if not job.total:
+            return f"{phase} …"
+        return _("{phase}: {done:,} of {total:,}", phase=phase, done=job.done, total=job.total)
     if job.state == "failed":
-        return f"It stopped: {job.message}" if job.message else "It stopped with an error."
+        return (
+            _("It stopped: {message}", message=job.message) if job.message else _("It stopped with an error.")
+        )
     if job.state == "interrupted":
-        return "It was interrupted. Start it again: what is done stays done."
-    return "Stopped." if job.state == "stopped" else "Done."
+        return _("It was interrupted. Start it again: what is done stays done.")
+    return _("Stopped.") if job.state == "stopped" else _("Done.")
 
 
 def _after(arguments: tuple[str, ...], name: str) -> str:
@@ -157,14 +163,16 @@ def _show(root: Path, job: Job) -> None:
         with line:
             st.markdown(text, width="stretch")
             if job.state == "running":
-                st.button("Stop", key=f"stop_{job.id}", on_click=_stop, args=(root, job.id), type="tertiary")
+                st.button(
+                    _("Stop"), key=f"stop_{job.id}", on_click=_stop, args=(root, job.id), type="tertiary"
+                )
             elif job.state != "done":
-                st.button("Start again", key=f"again_{job.id}", on_click=_start_again, args=(root, job))
+                st.button(_("Start again"), key=f"again_{job.id}", on_click=_start_again, args=(root, job))
         if job.state == "running":
             st.progress(min(1.0, job.done / job.total) if job.total else 0.0)
         if report is not None and report.refused:
-            with st.expander(f"Not taken ({len(report.refused)})"):
-                rows = pd.DataFrame(report.refused, columns=["File", "Why"])
+            with st.expander(_("Not taken ({count})", count=len(report.refused))):
+                rows = pd.DataFrame(report.refused, columns=[_("File"), _("Why")])
                 st.dataframe(rows, hide_index=True, height=min(320, 40 + 35 * len(rows)))
 
 

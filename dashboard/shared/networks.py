@@ -24,17 +24,20 @@ from core.errors import AssetMissing
 from dashboard.shared.conversion_queue import ConversionQueue
 from dashboard.shared.conversions import ERRORS, followed
 from dashboard.shared.resources import tile_url
+from dashboard.shared.texts import N_
 
 if TYPE_CHECKING:
     from core.pipeline import FaceResult
 
-PAIRING = {"paired": "learned from pairs", "unpaired": "learned without pairs"}
+PAIRING = {"paired": N_("learned from pairs"), "unpaired": N_("learned without pairs")}
 EXPECT = {
-    "pix2pixhd": "Saw each drawing beside its photo, so it keeps closest to your lines.",
-    "pix2pixhd_local": "Pix2PixHD with a second network for fine detail; the slowest.",
-    "cyclegan": "Saw drawings and photos, never which belong together. Briefly trained: expect blotches.",
-    "cyclegan_unet": "CycleGAN on a U-Net: lines reach the photo by a short way.",
-    "ugatit": "Unpaired too, and it shows where it looks. Briefly trained: calmest when everything is refined.",
+    "pix2pixhd": N_("Saw each drawing beside its photo, so it keeps closest to your lines."),
+    "pix2pixhd_local": N_("Pix2PixHD with a second network for fine detail; the slowest."),
+    "cyclegan": N_("Saw drawings and photos, never which belong together. Briefly trained: expect blotches."),
+    "cyclegan_unet": N_("CycleGAN on a U-Net: lines reach the photo by a short way."),
+    "ugatit": N_(
+        "Unpaired too, and it shows where it looks. Briefly trained: calmest when everything is refined."
+    ),
 }
 
 
@@ -71,7 +74,7 @@ def _card(name: str, family: str, licence: str) -> GeneratorCard:
 
     if family not in GENERATORS:
         return GeneratorCard(name, name, licence=licence)
-    network, _ = GENERATORS[family]
+    network = GENERATORS[family][0]
     title = getattr(network, "name", family)
     return GeneratorCard(
         name,

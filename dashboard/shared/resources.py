@@ -6,7 +6,9 @@ import base64
 import io
 import json
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -14,6 +16,7 @@ import streamlit as st
 from PIL import Image
 
 from core.config import ROOT
+from dashboard.shared.texts import language, translate_asset
 from dashboard.views.draw.drawing import data_url, fabric_from_strokes
 from dashboard.views.draw.state import Drawing, drawing_from
 
@@ -87,10 +90,29 @@ def guide_url() -> str:
     return "data:image/png;base64," + base64.b64encode(path.read_bytes()).decode("ascii")
 
 
-@st.cache_resource(show_spinner=False)
 def asset_text(*names: str) -> str:
-    """Read style sheets or scripts, one after the other; names are paths below ``dashboard``."""
-    return "\n".join((DASHBOARD / name).read_text(encoding="utf-8") for name in names)
+    """Read markup, style sheets or scripts, one after the other, in the visitor's language.
+
+    Names are paths below ``dashboard``.
+    """
+    return _asset_text(language(), names)
+
+
+@cache
+def _asset_text(_language: str, names: tuple[str, ...]) -> str:
+    return "\n".join(
+        translate_asset((DASHBOARD / name).read_text("utf-8"), Path(name).suffix) for name in names
+    )
+
+
+def component(name: str, *, html: str = "", css: str = "", js: str) -> Any:
+    """Register a component, once for each language that its texts come in, and return what mounts it."""
+    return _component(f"{name}_{language()}", html, css, js)
+
+
+@cache
+def _component(name: str, html: str, css: str, js: str) -> Any:
+    return st.components.v2.component(name, html=html or None, css=css or None, js=js)
 
 
 @st.cache_resource(show_spinner=False)

@@ -7,8 +7,9 @@ from pathlib import Path
 
 from core.config import settings
 from dashboard import access
+from dashboard.shared.texts import N_, _
 
-REFUSED = (
+REFUSED = N_(
     "There is nothing to read under this path. Give the full path of a file or folder in the studio's data folder; "
     "other folders are opened by the operator with STUDIO_ROOTS."
 )
@@ -42,17 +43,17 @@ def server_path(text: str) -> Path:
         neither a plain file nor a folder; or if the visitor is no owner.
     """
     if not access.may(access.Role.OWNER):
-        raise PathRefused("Only owners name files and folders of the server.")
+        raise PathRefused(_("Only owners name files and folders of the server."))
     try:
         path = Path(text.strip().strip("'\"")).expanduser()
         if not path.is_absolute() or ".." in path.parts or not _is_inside(path, also_given=True):
-            raise PathRefused(REFUSED)
+            raise PathRefused(_(REFUSED))
         found = path.resolve(strict=True)
         mode = found.stat().st_mode
     except (OSError, RuntimeError, ValueError) as error:  # no such user, loops of links, null characters
-        raise PathRefused(REFUSED) from error
+        raise PathRefused(_(REFUSED)) from error
     if not _is_inside(found) or not (stat.S_ISREG(mode) or stat.S_ISDIR(mode)):
-        raise PathRefused(REFUSED)
+        raise PathRefused(_(REFUSED))
     return found
 
 

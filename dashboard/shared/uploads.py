@@ -35,6 +35,7 @@ from streamlit.runtime.scriptrunner import get_script_run_ctx
 from core.config import settings
 from core.names import normal_name
 from core.processes.lock import hold, is_held
+from dashboard.shared.texts import _
 
 logger = logging.getLogger(__name__)
 
@@ -156,9 +157,14 @@ def staged_files(uploaded: Sequence[Uploaded], *, limit_mb: int) -> tuple[list[S
         file = staging.files.get(one.file_id) or _stage_from_memory(one)
         problem = file.problem
         if not problem and not file.size:
-            problem = f"{file.name} is empty, or no longer here. Upload it again."
+            problem = _("{name} is empty, or no longer here. Upload it again.", name=file.name)
         if not problem and file.size > limit_mb * 1_000_000:
-            problem = f"{file.name} has {file.size / 1e6:,.0f} MB; at most {limit_mb:,} MB are taken here."
+            problem = _(
+                "{name} has {size:,.0f} MB; at most {limit_mb:,} MB are taken here.",
+                name=file.name,
+                size=file.size / 1e6,
+                limit_mb=limit_mb,
+            )
         if not problem:
             files.append(file)
             continue
@@ -239,7 +245,9 @@ class UploadStaging:
         declared = Headers(scope=scope).get("content-length", "")
         most = st.get_option("server.maxUploadSize") * 1024 * 1024 + OVERHEAD_BYTES
         if not declared.isdecimal() or int(declared) > most:
-            refusal = f"Expected a file of at most {most / 1e6:,.0f} MB, its size told beforehand."
+            refusal = _(
+                "Expected a file of at most {most:,.0f} MB, its size told beforehand.", most=most / 1e6
+            )
             await PlainTextResponse(refusal, 413, headers={"Connection": "close"})(scope, receive, send)
             return
         staging.drop(file_id)
@@ -254,10 +262,10 @@ class UploadStaging:
         except (MultiPartException, ClientDisconnect, OSError) as error:
             staging.drop(file_id)
             logger.warning("An upload was not taken: %s", error)
-            await PlainTextResponse("The upload cannot be read.", 400)(scope, receive, send)
+            await PlainTextResponse(_("The upload cannot be read."), 400)(scope, receive, send)
             return
         name = upload.filename or "file"
-        problem = problem and f"{name} was not taken: {problem}"
+        problem = problem and _("{name} was not taken: {problem}", name=name, problem=problem)
         staging.add(
             file_id, replace(reserved, name=name, size=0 if problem else upload.size or 0, problem=problem)
         )
@@ -295,9 +303,12 @@ def _no_room(session: str, size: int) -> str:
     staging.sweep()
     quota = settings().upload_quota_mb * 1_000_000
     if staging.used(session) + size > quota:
-        return f"you have used up the {quota / 1e6:,.0f} MB that a visitor may upload. Remove some, or reload the page."
+        return _(
+            "you have used up the {quota:,.0f} MB that a visitor may upload. Remove some, or reload the page.",
+            quota=quota / 1e6,
+        )
     if shutil.disk_usage(staging_folder()).free - size < MIN_FREE_BYTES:
-        return "the server's disk is full. Tell its operator."
+        return _("the server's disk is full. Tell its operator.")
     return ""
 
 

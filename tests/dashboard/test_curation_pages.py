@@ -20,7 +20,7 @@ from curation.library.selection import Filters, matching
 from curation.rules import Rule, Rules
 from dashboard.shared import uploads
 from dashboard.shared.jobs import read_report
-from dashboard.views.export.reports import read_exported
+from dashboard.views.export.page import read_exported
 from dashboard.views.overview.charts import picked_view, source_chart
 from dashboard.views.review.filters import View
 from dashboard.views.rules.histograms import COLOURS, histogram_svg

@@ -15,6 +15,7 @@ from dashboard.shared.links import review_button
 from dashboard.shared.plain_text import as_text
 from dashboard.shared.resources import asset_text
 from dashboard.shared.shared_library import shared_library
+from dashboard.shared.texts import N_, _
 from dashboard.shared.uploads import drop_staged, spool_archive, spool_file, spool_pictures, staged_files
 from dashboard.views.review.filters import View
 
@@ -27,7 +28,12 @@ ARCHIVES = (".zip",)
 LISTS = ("csv", "tsv", "txt", "jsonl", "parquet")
 MAX_UPLOAD_MB = 1000
 MAX_LIST_MB = 100
-ORIGIN_FIELDS = {"licence": "Licence", "author": "Author", "page": "Page", "uploader": "Your name"}
+ORIGIN_FIELDS = {
+    "licence": N_("Licence"),
+    "author": N_("Author"),
+    "page": N_("Page"),
+    "uploader": N_("Your name"),
+}
 
 
 def show_page() -> None:
@@ -53,37 +59,47 @@ def _show_counts(library: Library) -> None:
     images, examined = counts["images"], counts["examined"]
     with st.container(horizontal=True, vertical_alignment="center", key="collect_counts"):
         if not images:
-            st.markdown("#### Nothing collected yet. Add pictures, or try it with the demo heap.")
+            st.markdown("#### " + _("Nothing collected yet. Add pictures, or try it with the demo heap."))
             return
         kept = counts["verdicts"].get("keep", 0)
         st.markdown(
-            f"#### {images:,} pictures &nbsp;·&nbsp; {examined:,} judged &nbsp;·&nbsp; "
-            f"{kept:,} within the rules &nbsp;·&nbsp; {counts['decided']:,} decided by people"
+            "#### "
+            + _(
+                "{images:,} pictures &nbsp;·&nbsp; {examined:,} judged &nbsp;·&nbsp; "
+                "{kept:,} within the rules &nbsp;·&nbsp; {decided:,} decided by people",
+                images=images,
+                examined=examined,
+                kept=kept,
+                decided=counts["decided"],
+            )
         )
         st.space("stretch")
         if examined < images and not _is_running(library.root):
-            st.button(
-                f"Judge {images - examined:,}", on_click=_start, args=(library.root, "judge", ["--json"])
-            )
-        review_button("Review", View(), key="collect_review", type="primary")
+            waiting = _("Judge {n:,}", n=images - examined)
+            st.button(waiting, on_click=_start, args=(library.root, "judge", ["--json"]))
+        review_button(_("Review"), View(), key="collect_review", type="primary")
 
 
 def _show_ways(library: Library, origin: list[str]) -> None:
-    files, folder, addresses, demo = st.tabs(["Files or a zip", "A folder", "Addresses", "Demo heap"])
+    files, folder, addresses, demo = st.tabs(
+        [_("Files or a zip"), _("A folder"), _("Addresses"), _("Demo heap")]
+    )
     with files:
-        _show_upload(library, origin, "collect_files", "Pictures, or zip files of pictures", several=True)
+        _show_upload(library, origin, "collect_files", _("Pictures, or zip files of pictures"), several=True)
     with folder:
-        _show_upload(library, origin, "collect_folder", "A folder of pictures", several="directory")
-        st.caption("A folder on the server itself goes in with `python -m curation.add FOLDER --judge`.")
+        _show_upload(library, origin, "collect_folder", _("A folder of pictures"), several="directory")
+        st.caption(_("A folder on the server itself goes in with `python -m curation.add FOLDER --judge`."))
     with addresses:
         _show_addresses(library, origin)
     with demo:
         st.markdown(
-            "A hundred files as a crawl brings them home: faces painted by the shipped generator, reposts, "
-            "turned heads, blur, shadow, covered faces, landscapes, and files that are no pictures."
+            _(
+                "A hundred files as a crawl brings them home: faces painted by the shipped generator, reposts, "
+                "turned heads, blur, shadow, covered faces, landscapes, and files that are no pictures."
+            )
         )
         busy = _is_running(library.root)
-        if st.button("Load demo heap", type="primary", disabled=busy, icon=":material/download:"):
+        if st.button(_("Load demo heap"), type="primary", disabled=busy, icon=":material/download:"):
             _start(library.root, "add", ["--demo", "--judge", "--json"])
             st.rerun()
 
@@ -100,7 +116,7 @@ def _show_upload(
     for problem in problems:
         st.error(as_text(problem), icon=":material/error:")
     total = sum(file.size for file in files)
-    text = f"Add {len(files)} ({total / 1e6:.1f} MB)" if files else "Add"
+    text = _("Add {count} ({total:.1f} MB)", count=len(files), total=total / 1e6) if files else _("Add")
     if st.button(text, key=f"{key}_add", type="primary", disabled=not files):
         archives = [file for file in files if Path(file.name).suffix.lower() in ARCHIVES]
         pictures = [file for file in files if file not in archives]
@@ -109,7 +125,12 @@ def _show_upload(
             if pictures:
                 sources.append(spool_pictures(library.root, pictures))
         except OSError as error:
-            st.error(f"The upload cannot be kept: {error.strerror or error}. Free some space and try again.")
+            st.error(
+                _(
+                    "The upload cannot be kept: {error}. Free some space and try again.",
+                    error=error.strerror or error,
+                )
+            )
             return
         _start_adding(library.root, sources, ["--source", "upload", *origin])
         drop_staged(chosen)
@@ -121,10 +142,10 @@ def _show_addresses(library: Library, origin: list[str]) -> None:
     from curation.intake.url_lists import UrlListError, read_url_list
 
     file = st.file_uploader(
-        "A list: CSV, JSON Lines or Parquet with url and, where known, licence, author, page", type=list(LISTS),
+        _("A list: CSV, JSON Lines or Parquet with url and, where known, licence, author, page"), type=list(LISTS),
         max_upload_size=MAX_LIST_MB,
     )  # fmt: skip
-    pasted = st.text_area("Or addresses, one a line", height=110, placeholder="https://…")
+    pasted = st.text_area(_("Or addresses, one a line"), height=110, placeholder="https://…")
     files, problems = staged_files([file] if file is not None else [], limit_mb=MAX_LIST_MB)
     for problem in problems:
         st.error(as_text(problem), icon=":material/error:")
@@ -137,10 +158,14 @@ def _show_addresses(library: Library, origin: list[str]) -> None:
             st.error(as_text(error))
         else:
             st.caption(
-                f"{len(found):,} addresses, {found.duplicates:,} of them twice. Robots rules are followed, and "
-                "addresses inside this network are never fetched."
+                _(
+                    "{count:,} addresses, {duplicates:,} of them twice. Robots rules are followed, and "
+                    "addresses inside this network are never fetched.",
+                    count=len(found),
+                    duplicates=found.duplicates,
+                )
             )
-    if st.button("Fetch", type="primary", disabled=not found):
+    if st.button(_("Fetch"), type="primary", disabled=not found):
         name = file.name if file is not None else "addresses.txt"
         source = spool_file(library.root, name, data)
         _start_adding(library.root, [source], ["--source", "url", *origin])
@@ -149,12 +174,12 @@ def _show_addresses(library: Library, origin: list[str]) -> None:
 
 def _show_origin() -> list[str]:
     """Fields that stay with every picture; as arguments of the command."""
-    st.html('<p class="studio-label">Where the pictures come from (stays with each of them)</p>')
+    st.html(f'<p class="studio-label">{_("Where the pictures come from (stays with each of them)")}</p>')
     arguments: list[str] = []
     columns = st.columns(2)
     for position, (name, label) in enumerate(ORIGIN_FIELDS.items()):
         with columns[position % 2]:
-            value = st.text_input(label, key=f"origin_{name}", persist_state="session").strip()
+            value = st.text_input(_(label), key=f"origin_{name}", persist_state="session").strip()
         if value:
             arguments += [f"--{name}={value}"]
     return arguments

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import streamlit as st
 
 from dashboard.shared.plain_text import as_text
+from dashboard.shared.texts import N_, _
 from dashboard.views.compare.formatting import count_words, facts_of, plain, titles_of
 from dashboard.views.compare.state import BESIDE, COLUMN, LABEL
 from eval.comparison.cases import labels_of
@@ -41,7 +42,7 @@ if TYPE_CHECKING:
 
 MARKS_SHOWN = 3  # at a number; all of them are in the list
 MARKS = "abcdefghijklmnopqrstuvwxyz"
-IGNORES = "Its outputs fit their own inputs no better than those of others"
+IGNORES = N_("Its outputs fit their own inputs no better than those of others")
 
 
 @dataclass(frozen=True)
@@ -99,10 +100,13 @@ def leaderboard(
         name = _name(comparison, model, judged, marks)
         rows.append(f"<tr><th scope='row'>{name}</th>{cells}{_cost(model) if has_cost else ''}</tr>")
     rows += _floor_rows(comparison, columns, scales, has_cost=has_cost)
-    cost = "<th class='cost' scope='col'>ms an image</th><th class='cost' scope='col'>parameters</th>"
+    cost = "".join(
+        f"<th class='cost' scope='col'>{title}</th>" for title in (_("ms an image"), _("parameters"))
+    )
     return (
-        "<div class='cmp-scroll' tabindex='0' role='region' aria-label='Leaderboard'><table class='cmp-board'>"
-        f"<thead><tr><th scope='col'>Model</th>{head}{cost if has_cost else ''}</tr></thead>"
+        f"<div class='cmp-scroll' tabindex='0' role='region' aria-label='{plain(_('Leaderboard'))}'>"
+        f"<table class='cmp-board'><thead><tr><th scope='col'>{_('Model')}</th>"
+        f"{head}{cost if has_cost else ''}</tr></thead>"
         f"<tbody>{''.join(rows)}</tbody></table></div>"
     )
 
@@ -111,12 +115,12 @@ def _head(
     comparison: Comparison, column: Column, marks: Sequence[tuple[str, Warned]], *, is_judged: bool
 ) -> str:
     found = [(letter, warned) for letter, warned in marks if column.key in warned.columns]
-    way = "higher is better" if column.higher_is_better else "lower is better"
+    way = _("higher is better") if column.higher_is_better else _("lower is better")
     arrow = "↑" if column.higher_is_better else "↓"
     unit = f", {column.unit}" if column.unit else ""
     return (
-        f"<th scope='col' class='{'judged' if is_judged else ''}' title='{plain(GROUPS[group_of(column)])}'>"
-        f"{plain(column.title)}{_marks(found)}<small>{arrow} {way}{plain(unit)}</small>"
+        f"<th scope='col' class='{'judged' if is_judged else ''}' title='{plain(_(GROUPS[group_of(column)]))}'>"
+        f"{plain(_(column.title))}{_marks(found)}<small>{arrow} {way}{plain(unit)}</small>"
         f"<code>{plain(column.key)}</code></th>"
     )
 
@@ -136,12 +140,12 @@ def _name(
     standing = standing_of(comparison, judged.key, model.name)
     rank = f"<span class='rank'>{standing.rank}</span>" if standing else "<span class='rank'>·</span>"
     concerns = [(letter, one) for letter, one in marks if model.name in one.sets and not one.columns]
-    said = [f"{model.set.count:,} images"]
+    said = [_("{n:,} images", n=model.set.count)]
     if words := ties_in_words(standing):
         said.insert(0, words)
     flag = ""
     if model.ignores_input:
-        flag = f"<span class='cmp-flag' title='{IGNORES}'>ignores its input</span>"
+        flag = f"<span class='cmp-flag' title='{plain(_(IGNORES))}'>{_('ignores its input')}</span>"
     return (
         f"{rank}<span class='who'><b>{plain(model.name)}</b>{_marks(concerns)}{flag}"
         f"<small>{plain(' · '.join(said))}</small></span>"
@@ -164,9 +168,10 @@ def _cell(
     small = f"<small>{spread}</small>" if spread else ""
     control = model.control.get(column.key)
     if control is not None:
-        small += f"<small title='The same outputs against the inputs of others'>shuffled {number_text(control)}</small>"
+        title = plain(_("The same outputs against the inputs of others"))
+        small += f"<small title='{title}'>{_('shuffled {value}', value=number_text(control))}</small>"
     small += _before(model, column, estimate.value, earlier)
-    tie = "<span class='tie'>tie</span>" if standing and standing.tied_with and not is_best else ""
+    tie = f"<span class='tie'>{_('tie')}</span>" if standing and standing.tied_with and not is_best else ""
     return f"<td class='{kind}'><span class='figure'>{figure}{tie}</span>{strip(estimate, scale)}{small}</td>"
 
 
@@ -174,12 +179,13 @@ def _before(model: ModelResult, column: Column, value: float, earlier: Compariso
     before = next((m for m in earlier.models if m.name == model.name), None) if earlier else None
     old = value_of(before, column.key) if before else None
     if old is None:
-        return "<small class='before'>not in the earlier one</small>" if earlier else ""
+        return f"<small class='before'>{_('not in the earlier one')}</small>" if earlier else ""
     change = value - old
     better = (change > 0) == column.higher_is_better
     kind = "same" if abs(change) < 1e-9 else "up" if better else "down"
     sign = "+" if change > 0 else "−" if change < 0 else "±"
-    return f"<small class='before {kind}'>was {number_text(old)} ({sign}{number_text(abs(change))})</small>"
+    said = _("was {old} ({change})", old=number_text(old), change=f"{sign}{number_text(abs(change))}")
+    return f"<small class='before {kind}'>{said}</small>"
 
 
 def _cost(model: ModelResult) -> str:
@@ -200,7 +206,7 @@ def _floor_rows(
             else "<td></td>"
             for column in columns
         )
-        note = next(iter(floors.values())).note or "What a perfect model would get."
+        note = next(iter(floors.values())).note or _("What a perfect model would get.")
         words = f"<small title='{plain(note)}'>{count}</small>"
         rows.append(
             f"<tr class='floor'><th scope='row'><span class='rank'></span><span class='who'>{title}{words}</span></th>"
@@ -235,9 +241,9 @@ def warning_list(found: Sequence[tuple[str, Warned]]) -> str:
 
 NEAR_SHOWN = 4  # warnings right under the verdict; the others are folded up
 MIN_CASES = 2  # of a label
-EVERYTHING = "All cases"
-NOTHING_BESIDE = "Nothing"
-SUMMARY, ALL = "Summary", "All figures"
+EVERYTHING = N_("All cases")
+NOTHING_BESIDE = N_("Nothing")
+SUMMARY, ALL = N_("Summary"), N_("All figures")
 SUMMARY_KEYS = ("fid_", "fd_", "kid_", "kd_")
 SUMMARY_CASES = ("l1", "lpips", "ms_ssim", "chamfer", "landmarks")
 DOUBT = "doubt"  # whatever the verdict is, a warning says that its figure misleads
@@ -255,16 +261,23 @@ def show_choices(
         earlier = _ask_earlier(entry, comparison, others)
     if label is not None:
         st.caption(
-            f":material/filter_alt: Only the {len(shown.cases):,} of {len(comparison.cases):,} cases with "
-            f"**{as_text(label[0])}: {as_text(label[1])}**, scored and tested anew. Figures of whole sets need 50 "
-            "cases and kept features."
+            ":material/filter_alt: "
+            + _(
+                "Only the {shown:,} of {all:,} cases with **{label}: {value}**, scored and tested anew. Figures of "
+                "whole sets need 50 cases and kept features.",
+                shown=len(shown.cases),
+                all=len(comparison.cases),
+                label=as_text(label[0]),
+                value=as_text(label[1]),
+            )
         )
     if earlier is not None and (why_not := why_incomparable(shown, earlier)):
         st.warning(as_text(why_not), icon=":material/block:")
         earlier = None
     if earlier is not None and label is not None:
         st.caption(
-            ":material/info: The earlier figures are those of all its cases, so they stand beside all cases only."
+            ":material/info: "
+            + _("The earlier figures are those of all its cases, so they stand beside all cases only.")
         )
         earlier = None
     return shown, column, earlier
@@ -282,21 +295,25 @@ def show_board(entry: Entry, comparison: Comparison, column: Column, earlier: Co
         st.html(warning_list(near))
     views = _views(comparison)
     view = st.segmented_control(
-        "Figures", list(views), default=SUMMARY if SUMMARY in views else next(iter(views)), required=True,
-        key=f"compare_view_{entry.id}", label_visibility="collapsed",
+        _("Figures"), list(views), default=SUMMARY if SUMMARY in views else next(iter(views)), required=True,
+        key=f"compare_view_{entry.id}", label_visibility="collapsed", format_func=_,
     ) or next(iter(views))  # fmt: skip
     columns = views.get(view) or next(iter(views.values()))
     if column.key not in {one.key for one in columns}:
         columns = [column, *columns]
     st.html(leaderboard(comparison, column, columns, earlier=earlier))
     st.caption(
-        "Small figures: 95 % interval, and the same with shuffled partners. **Bold**: separated from every other "
-        "model, after Holm's correction. A column's letters lead to its warnings."
+        _(
+            "Small figures: 95 % interval, and the same with shuffled partners. **Bold**: separated from every other "
+            "model, after Holm's correction. A column's letters lead to its warnings."
+        )
     )
     rest = [one for one in marks if one not in near]
     if rest:
         grave = sum(warned.severity == "misleads" for _, warned in rest)
-        with st.expander(f"Warnings and notes ({len(rest)})", icon=":material/warning:", expanded=grave > 0):
+        with st.expander(
+            _("Warnings and notes ({n})", n=len(rest)), icon=":material/warning:", expanded=grave > 0
+        ):
             st.html(warning_list(rest))
 
 
@@ -330,8 +347,8 @@ def _ask_column(entry: Entry, comparison: Comparison) -> Column:
     if st.session_state.get(key) not in columns:
         st.session_state[key] = next(iter(columns))  # told to the browser, which would keep the old text
     picked = st.selectbox(
-        "Judge by", list(columns), key=key, width=290,
-        format_func=lambda key: f"{columns[key].title} · {key}" if key in columns else key,
+        _("Judge by"), list(columns), key=key, width=290,
+        format_func=lambda key: f"{_(columns[key].title)} · {key}" if key in columns else key,
     )  # fmt: skip
     return columns[picked]
 
@@ -347,8 +364,8 @@ def _ask_label(entry: Entry, comparison: Comparison) -> tuple[str, str] | None:
         return None
     counts = labels_of(comparison)
     return st.selectbox(
-        "Cases", [None, *options], key=f"{LABEL}_{entry.id}", width=230,
-        format_func=lambda one: f"{EVERYTHING} ({len(comparison.cases):,})" if one is None
+        _("Cases"), [None, *options], key=f"{LABEL}_{entry.id}", width=230,
+        format_func=lambda one: f"{_(EVERYTHING)} ({len(comparison.cases):,})" if one is None
         else f"{one[0]}: {one[1]} ({counts[one[0]][one[1]]:,})",
     )  # fmt: skip
 
@@ -359,21 +376,22 @@ def _ask_earlier(entry: Entry, comparison: Comparison, others: Sequence[Entry]) 
         return None
     titles = titles_of(list(done.values()))
     picked = st.selectbox(
-        "Beside an earlier one", [NOTHING_BESIDE, *done], key=f"{BESIDE}_{entry.id}", width=250,
-        format_func=lambda one: titles.get(one, one),
+        _("Beside an earlier one"), [NOTHING_BESIDE, *done], key=f"{BESIDE}_{entry.id}", width=250,
+        format_func=lambda one: titles.get(one) or _(one),
     )  # fmt: skip
     return done[picked].comparison if picked in done else None
 
 
 def _filtered(entry: Entry, comparison: Comparison, label: tuple[str, str]) -> Comparison:
     try:
-        return _filter(entry.id, comparison.created, str(entry.folder), label, comparison)
+        with st.spinner(_("Scoring these cases …")):
+            return _filter(entry.id, comparison.created, str(entry.folder), label, comparison)
     except ValueError as error:
         st.warning(as_text(error), icon=":material/filter_alt_off:")
         return comparison
 
 
-@st.cache_data(show_spinner="Scoring these cases …", max_entries=32)
+@st.cache_data(show_spinner=False, max_entries=32)
 def _filter(
     entry_id: str, created: str, folder: str, label: tuple[str, str], _comparison: Comparison
 ) -> Comparison:

@@ -59,12 +59,12 @@ function createView(parent) {
 
   function pictureOf(tile, place, row, alt, isMap) {
     const truth = truthOf(row);
-    if (!tile.src) return make("span", "none", "no picture");
+    if (!tile.src) return make("span", "none", _("no picture"));
     if (isMap && place.kind === "model" && truth) {
       const canvas = make("canvas");
       canvas.setAttribute("role", "img");
-      canvas.setAttribute("aria-label", `Difference of ${alt} to the truth`);
-      drawDifference(canvas, tile.src, truth).catch(() => canvas.replaceWith(make("span", "none", "no difference map")));
+      canvas.setAttribute("aria-label", _("Difference of {alt} to the truth", { alt }));
+      drawDifference(canvas, tile.src, truth).catch(() => canvas.replaceWith(make("span", "none", _("no difference map"))));
       return canvas;
     }
     return Object.assign(make("img"), { src: tile.src, alt, loading: "lazy" });
@@ -75,7 +75,8 @@ function createView(parent) {
     const button = make("button", place.kind === "sketch" || place.kind === "refined" ? "tile is-paper" : "tile");
     button.type = "button";
     button.dataset.place = `${number}.${position}`;
-    button.setAttribute("aria-label", `${place.title}, case ${row.name}${tile.score ? `, ${data.column} ${tile.score}` : ""}`);
+    const name = _("{title}, case {name}", { title: place.title, name: row.name });
+    button.setAttribute("aria-label", tile.score ? `${name}, ${data.column} ${tile.score}` : name);
     const frame = make("span", "frame");
     frame.append(pictureOf(tile, place, row, "", data.isMap));
     const words = make("small");
@@ -104,7 +105,7 @@ function createView(parent) {
     const [tile, place] = [row.tiles[position], data.places[position]];
     const figure = make("figure");
     const frame = make("div", "frame");
-    frame.append(pictureOf(tile, place, row, `${place.title}, case ${row.name}`, mapSwitch.checked));
+    frame.append(pictureOf(tile, place, row, _("{title}, case {name}", { title: place.title, name: row.name }), mapSwitch.checked));
     const caption = make("figcaption");
     caption.append(make("b", "", place.title));
     if (tile.scores?.length) {
@@ -114,8 +115,8 @@ function createView(parent) {
     }
     if (tile.near) {
       const near = make("div", "near");
-      if (tile.near.src) near.append(Object.assign(make("img"), { src: tile.near.src, alt: `Training photo ${tile.near.name}` }));
-      near.append(make("span", "", `Nearest training photo: ${tile.near.name}, at ${tile.near.distance}`));
+      if (tile.near.src) near.append(Object.assign(make("img"), { src: tile.near.src, alt: _("Training photo {name}", tile.near) }));
+      near.append(make("span", "", _("Nearest training photo: {name}, at {distance}", tile.near)));
       caption.append(near);
     }
     figure.append(frame, caption);

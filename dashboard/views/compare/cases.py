@@ -5,13 +5,14 @@ from __future__ import annotations
 import base64
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cache, lru_cache
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import streamlit as st
 
-from dashboard.shared.resources import asset_text
+from dashboard.shared.resources import asset_text, component
+from dashboard.shared.texts import N_, _
 from dashboard.views.compare.state import ORDER, PAGE, SHIPPED
 from eval.comparison.cases import best, disagreements, worst
 from eval.comparison.formatting import number_text, telling_column
@@ -45,16 +46,18 @@ def places_of(comparison: Comparison, folder: Path, names: Sequence[str]) -> lis
     What stage 1 made is shown once for all models that were given the same, and by model where they differ.
     """
     refined = [model for model in comparison.models if _has(folder, "refined", names, model.name)]
-    places = [Place("sketch", "", "Sketch")] if _has(folder, "sketch", names) else []
+    places = [Place("sketch", "", _("Sketch"))] if _has(folder, "sketch", names) else []
     for stage1 in dict.fromkeys(model.stage1 for model in refined):
         first = next(model for model in refined if model.stage1 == stage1)
-        places.append(Place("refined", first.name, "Refined by parts" if stage1 == "parts" else "Refined"))
+        places.append(
+            Place("refined", first.name, _("Refined by parts") if stage1 == "parts" else _("Refined"))
+        )
     places += [
         Place("model", model.name, model.name)
         for model in comparison.models
         if _has(folder, "model", names, model.name)
     ]
-    return [*places, Place("real", "", "Truth")] if _has(folder, "real", names) else places
+    return [*places, Place("real", "", _("Truth"))] if _has(folder, "real", names) else places
 
 
 def picture_url(folder: Path, kind: str, name: str, model: str = "") -> str:
@@ -97,7 +100,7 @@ def score_text(model: ModelResult, column: str, index: int) -> str:
     if scores is None or index >= len(scores):
         return ""
     value = scores[index]
-    return "no score" if value is None else number_text(value)
+    return _("no score") if value is None else number_text(value)
 
 
 def _all_scores(comparison: Comparison, model: ModelResult, index: int) -> list[list[str]]:
@@ -128,18 +131,9 @@ def _read(path: Path, _changed: int) -> str:
 
 
 PER_PAGE = 8
-BY_NAME, DISPUTED, DRAWINGS = "By name", "Where models disagree most", "Our own drawings"
+BY_NAME, DISPUTED, DRAWINGS = N_("By name"), N_("Where models disagree most"), N_("Our own drawings")
+WORST, BEST = N_("Worst of {name}"), N_("Best of {name}")
 GRID = "compare_grid"
-
-
-@cache
-def _component() -> Any:
-    return st.components.v2.component(
-        "studio_compare_grid",
-        html=asset_text("views/compare/cases.html"),
-        css=asset_text("views/compare/cases.css"),
-        js=asset_text("assets/keys.js", "views/compare/cases.js"),
-    )
 
 
 def show_cases(entry: Entry, comparison: Comparison, judged: Column) -> None:
@@ -153,7 +147,9 @@ def show_cases(entry: Entry, comparison: Comparison, judged: Column) -> None:
     column = telling_column(comparison, judged)
     with st.container(horizontal=True, vertical_alignment="bottom", key="compare_row_head"):
         order = _ask_order(entry, comparison, column, has_cases=has_cases)
-        is_map = st.toggle("Difference to the truth", key=f"compare_map_{entry.id}", disabled=not has_cases)
+        is_map = st.toggle(
+            _("Difference to the truth"), key=f"compare_map_{entry.id}", disabled=not has_cases
+        )
         page_place = st.container(width="content")
     if not has_cases:
         st.caption(_why_no_pictures(entry))
@@ -166,9 +162,12 @@ def show_cases(entry: Entry, comparison: Comparison, judged: Column) -> None:
     shown = ordered[(page - 1) * PER_PAGE : page * PER_PAGE]
     if column is not None and order != DRAWINGS:
         st.caption(
-            f"Under each output: {column.title}{f', {column.unit}' if column.unit else ''} "
-            f"({'higher' if column.higher_is_better else 'lower'} is better). Click a picture to enlarge its case; "
-            "the arrow keys go on, D shows the difference."
+            _(
+                "Under each output: {title} ({way}). Click a picture to enlarge its case; the arrow keys go on, "
+                "D shows the difference.",
+                title=_(column.title) + (f", {column.unit}" if column.unit else ""),
+                way=_("higher is better") if column.higher_is_better else _("lower is better"),
+            )
         )
     _show_grid(entry, comparison, shown, places, column, is_map=is_map)
 
@@ -182,8 +181,8 @@ def order_of(comparison: Comparison, order: str, column: Column | None) -> list[
         return names
     if order == DISPUTED:
         return [found.name for found in disagreements(comparison, column.key, len(names))]
-    how, _, model = order.partition(" of ")
-    ranked = (worst if how == "Worst" else best)(comparison, model, column.key, len(names))
+    words, model = _with_model(order)
+    ranked = (worst if words == WORST else best)(comparison, model, column.key, len(names))
     return [found.name for found in ranked]
 
 
@@ -192,9 +191,22 @@ def orders_of(comparison: Comparison, column: Column | None, *, has_cases: bool)
     orders = [BY_NAME] if has_cases else []
     if column is not None and has_cases:
         scored = [model.name for model in comparison.models if model.case_scores.get(column.key)]
-        orders += [f"Worst of {name}" for name in scored] + [f"Best of {name}" for name in scored]
+        orders += [words.format(name=name) for words in (WORST, BEST) for name in scored]
         orders += [DISPUTED] if len(scored) > 1 else []
     return [*orders, DRAWINGS] if comparison.drawings else orders
+
+
+def _with_model(order: str) -> tuple[str, str]:
+    """Take an order's words and its model apart; what orders by no model has an empty one."""
+    for words in (WORST, BEST):
+        if order.startswith(start := words.removesuffix("{name}")):
+            return words, order.removeprefix(start)
+    return order, ""
+
+
+def _order_title(order: str) -> str:
+    words, model = _with_model(order)
+    return _(words, name=model) if model else _(words)
 
 
 def _ask_order(entry: Entry, comparison: Comparison, column: Column | None, *, has_cases: bool) -> str:
@@ -202,7 +214,7 @@ def _ask_order(entry: Entry, comparison: Comparison, column: Column | None, *, h
     key = f"{ORDER}_{entry.id}"
     if st.session_state.get(key) not in orders:
         st.session_state[key] = orders[0]
-    return str(st.selectbox("Order of the cases", orders, key=key, width=280))
+    return str(st.selectbox(_("Order of the cases"), orders, key=key, width=280, format_func=_order_title))
 
 
 def _ask_page(key: str, pages: int) -> int:
@@ -215,16 +227,12 @@ def _ask_page(key: str, pages: int) -> int:
 
     with st.container(horizontal=True, vertical_alignment="center", key="compare_pages", gap="small"):
         st.button(
-            "Previous",
-            icon=":material/chevron_left:",
-            key=f"{key}_less",
-            on_click=go,
-            args=(-1,),
+            _("Previous"), icon=":material/chevron_left:", key=f"{key}_less", on_click=go, args=(-1,),
             disabled=now == 1,
-        )
-        st.markdown(f"{now} of {pages}", width="content")
+        )  # fmt: skip
+        st.markdown(_("{now} of {pages}", now=now, pages=pages), width="content")
         st.button(
-            "Next", icon=":material/chevron_right:", icon_position="right", key=f"{key}_more", on_click=go,
+            _("Next"), icon=":material/chevron_right:", icon_position="right", key=f"{key}_more", on_click=go,
             args=(1,), disabled=now == pages,
         )  # fmt: skip
     return now
@@ -241,12 +249,18 @@ def _show_grid(
     if column is not None:
         for row in rows:
             _mark_ends(row["tiles"], higher=column.higher_is_better)
-    _component()(
+    show = component(
+        "studio_compare_grid",
+        html=asset_text("views/compare/cases.html"),
+        css=asset_text("views/compare/cases.css"),
+        js=asset_text("assets/keys.js", "assets/texts.js", "views/compare/cases.js"),
+    )
+    show(
         key=GRID,
         data={
             "places": [{"kind": place.kind, "title": place.title} for place in places],
             "cases": rows,
-            "column": column.title if column else "",
+            "column": _(column.title) if column else "",
             "isMap": is_map,
         },
         width="stretch",
@@ -277,8 +291,12 @@ def _show_no_pictures(entry: Entry) -> None:
 
 def _why_no_pictures(entry: Entry) -> str:
     return (
-        "The photos behind this comparison have a licence of their own and are not part of the product. "
-        "Repeat it on data of your own, and they appear here."
+        _(
+            "The photos behind this comparison have a licence of their own and are not part of the product. "
+            "Repeat it on data of your own, and they appear here."
+        )
         if entry.id == SHIPPED
-        else "No picture of a case was kept: the names of the outputs match no true photo, or pictures were turned off."
+        else _(
+            "No picture of a case was kept: the names of the outputs match no true photo, or pictures were turned off."
+        )
     )

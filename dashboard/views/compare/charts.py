@@ -8,6 +8,7 @@ import altair as alt
 import numpy as np
 import pandas as pd
 
+from dashboard.shared.texts import N_, _
 from eval.comparison.result import Column, Comparison, Curve
 
 REAL = "real"
@@ -50,7 +51,7 @@ def curve_chart(comparison: Comparison, column: Column, over: Literal["n", "step
     table = curve_table(comparison, column.key, over)
     if table.empty:
         return None
-    title = "images of each set" if over == "n" else "training step"
+    title = _("images of each set") if over == "n" else _("training step")
     shown = [name for name in colour_scale(comparison).domain if name in set(table["model"])]
     pick = alt.selection_point(fields=["model"], bind="legend")
     base = alt.Chart(table).encode(
@@ -66,8 +67,8 @@ def curve_chart(comparison: Comparison, column: Column, over: Literal["n", "step
         y=y,
         opacity=alt.condition(pick, alt.value(1.0), alt.value(0.15)),
         tooltip=[
-            "model", alt.Tooltip("count:Q", format=",d", title=title), alt.Tooltip("value:Q", format=".4~g"),
-            alt.Tooltip("low:Q", format=".4~g"), alt.Tooltip("high:Q", format=".4~g"),
+            _tooltip("model"), alt.Tooltip("count:Q", format=",d", title=title),
+            *map(_figure, ("value", "low", "high")),
         ],
     )  # fmt: skip
     layers = [band, line] if over == "step" else [*_floor_layers(comparison, column, table), band, line]
@@ -79,7 +80,9 @@ def _floor_layers(comparison: Comparison, column: Column, table: pd.DataFrame) -
     floor = next((one for one in comparison.floors if one.column == column.key), None)
     if floor is None or floor.estimate.value is None or REAL in set(table["model"]):
         return []
-    data = pd.DataFrame([{"value": floor.estimate.value, "count": floor.count, "text": "real against real"}])
+    data = pd.DataFrame(
+        [{"value": floor.estimate.value, "count": floor.count, "text": _("real against real")}]
+    )
     place = alt.Chart(data).encode(x="count:Q", y="value:Q")
     point = place.mark_point(color=REAL_COLOUR, filled=True, size=60)
     return [point, place.mark_text(align="right", dx=-8, color=REAL_COLOUR).encode(text="text:N")]
@@ -112,7 +115,7 @@ def map_chart(comparison: Comparison) -> alt.Chart | None:
             y=alt.Y("y:Q", axis=plain, scale=alt.Scale(zero=False, nice=True)),
             color=alt.Color("model:N", scale=colour_scale(comparison), legend=_legend(shown)),
             opacity=alt.condition(pick, alt.value(0.72), alt.value(0.06)),
-            tooltip=["model", "image"],
+            tooltip=[_tooltip("model"), _tooltip("image")],
         )
         .add_params(pick)
         .properties(height=460)
@@ -137,7 +140,7 @@ def spread_chart(comparison: Comparison, column: Column) -> alt.Chart | None:
             x=alt.X("value:Q", title=_title(column), scale=alt.Scale(zero=False, nice=True)),
             y=alt.Y("model:N", title=None, sort=order, axis=alt.Axis(labelLimit=140)),
             color=alt.Color("model:N", scale=colour_scale(comparison), legend=None),
-            tooltip=["model", "case", alt.Tooltip("value:Q", format=".4~g")],
+            tooltip=[_tooltip("model"), _tooltip("case"), _figure("value")],
         )
         .properties(height=alt.Step(34))
     )
@@ -161,12 +164,12 @@ def distances_chart(comparison: Comparison) -> alt.Chart | None:
         .encode(
             x=alt.X(
                 "distance:Q",
-                title="distance to the nearest training photo",
+                title=_("distance to the nearest training photo"),
                 scale=alt.Scale(zero=False, nice=True),
             ),
             y=alt.Y("model:N", title=None, sort=[name for name, _ in sets], axis=alt.Axis(labelLimit=140)),
             color=alt.Color("model:N", scale=colour_scale(comparison), legend=None),
-            tooltip=["model", "case", "nearest", alt.Tooltip("distance:Q", format=".4~g")],
+            tooltip=[*map(_tooltip, ("model", "case", "nearest")), _figure("distance")],
         )
         .properties(height=alt.Step(30))
     )
@@ -185,4 +188,18 @@ def _legend(shown: list[str]) -> alt.Legend:
 
 
 def _title(column: Column) -> str:
-    return f"{column.title}, {column.unit}" if column.unit else column.title
+    return f"{_(column.title)}, {column.unit}" if column.unit else _(column.title)
+
+
+# What pointing at a mark shows is named after the charts' fields.
+FIELDS = (
+    N_("model"), N_("image"), N_("case"), N_("nearest"), N_("value"), N_("low"), N_("high"), N_("distance"),
+)  # fmt: skip
+
+
+def _tooltip(field: str) -> alt.Tooltip:
+    return alt.Tooltip(field, title=_(field))
+
+
+def _figure(field: str) -> alt.Tooltip:
+    return alt.Tooltip(f"{field}:Q", format=".4~g", title=_(field))

@@ -9,6 +9,7 @@ import streamlit as st
 
 from dashboard.shared.plain_text import as_code, as_text
 from dashboard.shared.server_paths import PathRefused, server_path
+from dashboard.shared.texts import N_, _
 from dashboard.shared.uploads import staged_files
 from eval.protocols import BASES, WITHOUT_WEIGHTS, protocol
 
@@ -17,12 +18,12 @@ if TYPE_CHECKING:
 
 OWN = "own"
 SAYS = {
-    "fd_effnet_lite0": "Frechet distance of EfficientNet-Lite0 features · works at once",
-    "fid_clean": "FID as clean-fid computes it",
-    "fid_pytorch": "FID as pytorch-fid computes it",
-    "fid_tf1": "FID as torch-fidelity and the original TensorFlow code compute it",
-    "fid_torchmetrics": "FID as torchmetrics with antialias computes it",
-    OWN: "Frechet distance of a network of your own (ONNX or safetensors)",
+    "fd_effnet_lite0": N_("Frechet distance of EfficientNet-Lite0 features · works at once"),
+    "fid_clean": N_("FID as clean-fid computes it"),
+    "fid_pytorch": N_("FID as pytorch-fid computes it"),
+    "fid_tf1": N_("FID as torch-fidelity and the original TensorFlow code compute it"),
+    "fid_torchmetrics": N_("FID as torchmetrics with antialias computes it"),
+    OWN: N_("Frechet distance of a network of your own (ONNX or safetensors)"),
 }
 UPLOAD_MB = 200
 _CUSTOM = "compare_inception_file"
@@ -38,13 +39,13 @@ def show_protocol(repeated: ComparisonRequest | None, *, key: str) -> tuple[str,
     )
     left, right = st.columns([3, 1], vertical_alignment="bottom")
     picked = left.selectbox(
-        "Protocol", options, index=options.index(base), key=f"compare_protocol_{key}",
-        format_func=lambda name: SAYS[name] + ("" if name == OWN else f" · {name}"),
-        help="It fixes network, decoding and resizing. Numbers of different protocols are never ranked together.",
+        _("Protocol"), options, index=options.index(base), key=f"compare_protocol_{key}",
+        format_func=lambda name: _(SAYS[name]) + ("" if name == OWN else f" · {name}"),
+        help=_("It fixes network, decoding and resizing. Numbers of different protocols are never ranked together."),
     )  # fmt: skip
     samples = right.number_input(
-        "Images of each set", 0, 1_000_000, (before.samples or 0) if before else 0, key=f"compare_samples_{key}",
-        help="0 takes all. A number makes comparisons of different size comparable.",
+        _("Images of each set"), 0, 1_000_000, (before.samples or 0) if before else 0, key=f"compare_samples_{key}",
+        help=_("0 takes all. A number makes comparisons of different size comparable."),
     )  # fmt: skip
     suffix = f"_{samples}" if samples >= 2 else ""
     if picked == OWN:
@@ -58,11 +59,12 @@ def show_protocol(repeated: ComparisonRequest | None, *, key: str) -> tuple[str,
 def _ask_own(repeated: ComparisonRequest | None, suffix: str, *, key: str) -> tuple[str, Path | None]:
     left, right = st.columns([1, 3], vertical_alignment="bottom")
     name = left.text_input(
-        "Its name", key=f"compare_own_network_{key}", placeholder="dinov2", help="a to z and 0 to 9"
+        _("Its name"), key=f"compare_own_network_{key}", placeholder="dinov2", help=_("a to z and 0 to 9")
     ).strip()
     text = right.text_input(
-        "File on the server", value=str((repeated.weights if repeated else None) or ""), key=f"compare_own_file_{key}",
-        placeholder="/path/to/network.onnx", help="Takes (1, 3, 224, 224) in [-1, 1], gives features.",
+        _("File on the server"), value=str((repeated.weights if repeated else None) or ""),
+        key=f"compare_own_file_{key}", placeholder="/path/to/network.onnx",
+        help=_("Takes (1, 3, 224, 224) in [-1, 1], gives features."),
     ).strip()  # fmt: skip
     if not name or not text:
         return "", None
@@ -83,7 +85,7 @@ def _typed(text: str) -> Path | None:
         st.error(as_text(error), icon=":material/folder_off:")
         return None
     if not path.is_file():
-        st.error("That is a folder; give the path of a file.", icon=":material/folder_off:")
+        st.error(_("That is a folder; give the path of a file."), icon=":material/folder_off:")
         return None
     return path
 
@@ -95,24 +97,28 @@ def _ask_inception(repeated: ComparisonRequest | None, *, key: str) -> tuple[boo
     found = find_inception()
     custom = st.session_state.get(_CUSTOM) or (str(repeated.weights) if repeated and repeated.weights else "")
     if custom and Path(custom).is_file():
-        st.caption(f":material/check: Weights: {as_code(custom)}")
-        if st.button("Take other weights", type="tertiary", key=f"compare_other_weights_{key}"):
+        st.caption(":material/check: " + _("Weights: {path}", path=as_code(custom)))
+        if st.button(_("Take other weights"), type="tertiary", key=f"compare_other_weights_{key}"):
             st.session_state[_CUSTOM] = ""
             st.rerun(scope="fragment")
         return True, Path(custom)
     if found is not None:
-        st.caption(f":material/check: FID's reference weights are here: {as_code(found)}")
+        st.caption(":material/check: " + _("FID's reference weights are here: {path}", path=as_code(found)))
         return True, None
     size = f"{ASSET.size_bytes / 1e6:.0f} MB"
     st.info(
-        f"FID needs its Inception weights ({size}, {ASSET.licence}), which are not part of this product. Download "
-        "them, upload the file, or name it. Without them, take the EfficientNet-Lite0 protocol.",
+        _(
+            "FID needs its Inception weights ({size}, {licence}), which are not part of this product. Download "
+            "them, upload the file, or name it. Without them, take the EfficientNet-Lite0 protocol.",
+            size=size,
+            licence=ASSET.licence,
+        ),
         icon=":material/info:",
     )
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        if st.button("Download and check", icon=":material/download:", key=f"compare_fetch_{key}"):
+        if st.button(_("Download and check"), icon=":material/download:", key=f"compare_fetch_{key}"):
             _fetch()
-        with st.popover("Upload", icon=":material/upload_file:", key=f"compare_upload_weights_{key}"):
+        with st.popover(_("Upload"), icon=":material/upload_file:", key=f"compare_upload_weights_{key}"):
             uploaded = st.file_uploader(
                 f"{ASSET.name}, {size}",
                 type=["pth", "pt"],
@@ -125,7 +131,9 @@ def _ask_inception(repeated: ComparisonRequest | None, *, key: str) -> tuple[boo
             if files:
                 _keep(files[0].read_bytes())
         text = st.text_input(
-            "Or a file on the server", key=f"compare_weights_path_{key}", placeholder="/path/to/" + ASSET.name
+            _("Or a file on the server"),
+            key=f"compare_weights_path_{key}",
+            placeholder="/path/to/" + ASSET.name,
         )
     path = _typed(text) if text.strip() else None
     return path is not None, path
@@ -136,7 +144,7 @@ def _fetch() -> None:
     from eval.inception import fetch_inception
 
     try:
-        with st.spinner("Downloading and checking …"):
+        with st.spinner(_("Downloading and checking …")):
             fetch_inception()
     except AssetMissing as error:
         st.error(as_text(error), icon=":material/cloud_off:")
@@ -148,7 +156,7 @@ def _keep(data: bytes) -> None:
     from eval.inception import find_inception, keep_upload
 
     try:
-        with st.spinner("Checking …"):
+        with st.spinner(_("Checking …")):
             path = keep_upload(data)
     except (ValueError, OSError) as error:
         st.error(as_text(error), icon=":material/error:")

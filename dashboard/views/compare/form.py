@@ -12,6 +12,7 @@ from core.conversion.settings import Stage1
 from dashboard.shared import audit
 from dashboard.shared.plain_text import as_code, as_text
 from dashboard.shared.server_paths import PathRefused, server_path
+from dashboard.shared.texts import N_, _
 from dashboard.shared.uploads import drop_staged, staged_files
 from dashboard.views.compare.feature_weights import show_protocol
 from dashboard.views.compare.sources import (
@@ -38,19 +39,25 @@ if TYPE_CHECKING:
     from eval.comparison.comparison_store import Entry
     from eval.comparison.request import ComparisonRequest
 
-WAYS = ("On the server", "Upload a zip")
+WAYS = (N_("On the server"), N_("Upload a zip"))
 _KEPT = "compare_kept_upload"
 
 
 def ask_source(root: Path, key: str, *, value: str = "") -> Path | None:
     """A folder or zip that is there, or None with the reason shown."""
     way = st.segmented_control(
-        "From", WAYS, default=WAYS[0], required=True, key=f"{key}_way", label_visibility="collapsed"
+        _("From"),
+        WAYS,
+        default=WAYS[0],
+        required=True,
+        key=f"{key}_way",
+        label_visibility="collapsed",
+        format_func=_,
     )
     if way == WAYS[1]:
         return _ask_upload(root, key)
     text = st.text_input(
-        "Folder, zip or Hugging Face ImageFolder", value=value, key=f"{key}_path",
+        _("Folder, zip or Hugging Face ImageFolder"), value=value, key=f"{key}_path",
         placeholder="/full/path/on/the/server",
     ).strip()  # fmt: skip
     if not text:
@@ -64,8 +71,8 @@ def ask_source(root: Path, key: str, *, value: str = "") -> Path | None:
 
 def _ask_upload(root: Path, key: str) -> Path | None:
     uploaded = st.file_uploader(
-        f"Zip of pictures, folders in it are searched; up to {UPLOAD_LIMIT_MB / 1000:g} GB", type=["zip"],
-        max_upload_size=UPLOAD_LIMIT_MB, key=f"{key}_file",
+        _("Zip of pictures, folders in it are searched; up to {gb:g} GB", gb=UPLOAD_LIMIT_MB / 1000),
+        type=["zip"], max_upload_size=UPLOAD_LIMIT_MB, key=f"{key}_file",
     )  # fmt: skip
     if uploaded is None:
         return None
@@ -77,17 +84,19 @@ def _ask_upload(root: Path, key: str) -> Path | None:
         st.error(as_text(problems[0]), icon=":material/error:")
         return None
     try:
-        with st.spinner("Keeping it …"):
+        with st.spinner(_("Keeping it …")):
             found = keep_upload(root, files[0])
     except OSError as error:
-        st.error(f"The upload cannot be kept: {error.strerror or error}.", icon=":material/error:")
+        st.error(
+            _("The upload cannot be kept: {error}.", error=error.strerror or error), icon=":material/error:"
+        )
         return None
     drop_staged([uploaded])
     kept[uploaded.file_id] = str(found)
     return found
 
 
-STAGES: dict[Stage1, str] = {"whole": "Whole face", "parts": "By parts"}
+STAGES: dict[Stage1, str] = {"whole": N_("Whole face"), "parts": N_("By parts")}
 
 
 def show_models(
@@ -97,7 +106,7 @@ def show_models(
     fakes: dict[str, Any] = {}
     checkpoints = dict(repeated.checkpoints) if repeated else {}
     if real is None or not real.is_pairs:
-        st.caption("Generators draw on pairs: choose a dataset version above, and they are offered here.")
+        st.caption(_("Generators draw on pairs: choose a dataset version above, and they are offered here."))
     else:
         fakes |= _ask_generators(repeated, real, key=key)
     if repeated is not None:
@@ -105,17 +114,22 @@ def show_models(
     for number in list(own_sets()):
         with st.container(border=True, key=f"compare_own_{number}"):
             name = st.text_input(
-                "Name in the table", key=f"compare_own_name_{number}", placeholder="my model", max_chars=60
+                _("Name in the table"),
+                key=f"compare_own_name_{number}",
+                placeholder=_("my model"),
+                max_chars=60,
             )
             path = ask_source(root, f"compare_own_source_{number}")
             steps = _ask_checkpoints(number)
-            st.button("Remove this row", key=f"compare_own_drop_{number}", on_click=drop_own_set, args=(number,),
+            st.button(_("Remove this row"), key=f"compare_own_drop_{number}", on_click=drop_own_set, args=(number,),
                       type="tertiary", icon=":material/close:")  # fmt: skip
         if path is not None:
             called = free_name(name or path.stem, list(fakes))
             fakes[called] = path
             checkpoints |= {called: steps} if steps else {}
-    st.button("Add outputs of your own", icon=":material/add:", key="compare_own_add", on_click=add_own_set)
+    st.button(
+        _("Add outputs of your own"), icon=":material/add:", key="compare_own_add", on_click=add_own_set
+    )
     return fakes, {name: steps for name, steps in checkpoints.items() if name in fakes}
 
 
@@ -124,8 +138,8 @@ def _ask_checkpoints(number: int) -> dict[int, Path]:
     from eval.comparison.sources import checkpoints_of
 
     text = st.text_input(
-        "Samples of its checkpoints", key=f"compare_own_steps_{number}", placeholder="empty: none",
-        help="A folder on the server with a folder of pictures for each step, such as step_002000.",
+        _("Samples of its checkpoints"), key=f"compare_own_steps_{number}", placeholder=_("empty: none"),
+        help=_("A folder on the server with a folder of pictures for each step, such as step_002000."),
     ).strip()  # fmt: skip
     if not text:
         return {}
@@ -134,7 +148,8 @@ def _ask_checkpoints(number: int) -> dict[int, Path]:
     except (ValueError, OSError) as error:
         st.error(as_text(error), icon=":material/folder_off:")
         return {}
-    st.caption(f"{len(found)} checkpoints: {', '.join(f'{step:,}' for step in sorted(found))}")
+    steps = ", ".join(f"{step:,}" for step in sorted(found))
+    st.caption(_("{n} checkpoints: {steps}", n=len(found), steps=steps))
     return found
 
 
@@ -143,7 +158,7 @@ def _ask_generators(repeated: ComparisonRequest | None, real: Dataset, *, key: s
 
     found = generators_here()
     if not found:
-        st.caption("No generator is here. Import one on the Models page.")
+        st.caption(_("No generator is here. Import one on the Models page."))
         return {}
     before = (
         [source for source in repeated.fakes.values() if isinstance(source, GeneratorSource)]
@@ -153,17 +168,17 @@ def _ask_generators(repeated: ComparisonRequest | None, real: Dataset, *, key: s
     names = [one.name for one in found]
     usual = [name for name in names if not repeated or name in {source.generator for source in before}]
     picked = st.pills(
-        "Generators", names, default=usual, selection_mode="multi", format_func=as_text,
-        key=f"compare_generators_{key}", help="Each draws a photo from every sketch of the split.",
+        _("Generators"), names, default=usual, selection_mode="multi", format_func=as_text,
+        key=f"compare_generators_{key}", help=_("Each draws a photo from every sketch of the split."),
     )  # fmt: skip
     offered: list[Stage1] = sorted({stage for one in found for stage in one.stages}, reverse=True)
     wanted: list[Stage1] = ["whole"]
     if len(offered) > 1:
         was = [stage for stage in offered if stage in {source.stage1 for source in before}]
         wanted = st.pills(
-            "Refine the sketch", offered, default=was or ["whole"], selection_mode="multi",
-            format_func=STAGES.__getitem__, key=f"compare_stages_{key}",
-            help="With both, every generator is compared twice.",
+            _("Refine the sketch"), offered, default=was or ["whole"], selection_mode="multi",
+            format_func=lambda stage: _(STAGES[stage]), key=f"compare_stages_{key}",
+            help=_("With both, every generator is compared twice."),
         )  # fmt: skip
     kept = {(source.generator, source.stage1): source for source in before}
     sources: dict[str, Any] = {}
@@ -189,23 +204,23 @@ def _ask_kept(repeated: ComparisonRequest, *, key: str) -> dict[str, Any]:
     if not folders:
         return {}
     picked = st.pills(
-        "Outputs of the repeated comparison", list(folders), default=list(folders), selection_mode="multi",
+        _("Outputs of the repeated comparison"), list(folders), default=list(folders), selection_mode="multi",
         format_func=as_text,
         key=f"compare_folders_{key}",
     )  # fmt: skip
     gone = [name for name in picked if not folders[name].exists()]
     if gone:
         st.warning(
-            f"No longer there: {as_text(', '.join(str(folders[name]) for name in gone))}.",
+            _("No longer there: {names}.", names=as_text(", ".join(str(folders[name]) for name in gone))),
             icon=":material/folder_off:",
         )
     return {name: folders[name] for name in picked if name not in gone}
 
 
-ANOTHER = "Other photos …"
+ANOTHER = N_("Other photos …")
 PERMUTATIONS = 1000
 UNFINISHED = ("failed", "cancelled", "interrupted")
-SPLITS = {"val": "held out (val)", "test": "test", "train": "train: seen in training"}
+SPLITS = {"val": N_("held out (val)"), "test": N_("test"), "train": N_("train: seen in training")}
 
 
 def show_form(root: Path, found: Sequence[Entry]) -> None:
@@ -225,18 +240,18 @@ def _show(root: Path, found: Sequence[Entry], of: Entry | None, *, key: str) -> 
     goes_on = of is not None and of.state in UNFINISHED
     if goes_on:
         st.info(
-            "Change what you like: it goes on with what it has made, as far as that is still asked for.",
+            _("Change what you like: it goes on with what it has made, as far as that is still asked for."),
             icon=":material/info:",
         )
     title = st.text_input(
-        "Name of the comparison", value=repeated.title if repeated else "", key=f"compare_title_{key}", max_chars=80,
-        placeholder="Comparison",
+        _("Name of the comparison"), value=repeated.title if repeated else "", key=f"compare_title_{key}",
+        max_chars=80, placeholder=_("Comparison"),
     )  # fmt: skip
-    st.markdown("##### True photos")
+    st.markdown("##### " + _("True photos"))
     real = _ask_real(root, repeated, key=key)
-    st.markdown("##### Models")
+    st.markdown("##### " + _("Models"))
     fakes, checkpoints = show_models(root, repeated, real, key=key)
-    st.markdown("##### How to measure")
+    st.markdown("##### " + _("How to measure"))
     protocol, weights = show_protocol(repeated, key=key)
     more = _ask_more(repeated, real, key=key)
     missing = _what_is_missing(real, fakes, protocol) or _refused(more)
@@ -244,18 +259,21 @@ def _show(root: Path, found: Sequence[Entry], of: Entry | None, *, key: str) -> 
         st.caption(f":material/info: {missing}")
     busy = [entry.title for entry in found if entry.state == "running"]
     if busy:
-        st.caption(f":material/warning: {as_text(', '.join(busy))} runs too: both will be slower.")
+        st.caption(
+            ":material/warning: "
+            + _("{names} runs too: both will be slower.", names=as_text(", ".join(busy)))
+        )
     with st.container(horizontal=True):
         pressed = st.button(
-            "Go on" if goes_on else "Start", icon=":material/play_arrow:", type="primary", key="compare_start",
+            _("Go on") if goes_on else _("Start"), icon=":material/play_arrow:", type="primary", key="compare_start",
             disabled=bool(missing),
         )  # fmt: skip
-        st.button("Back", type="tertiary", key="compare_back", on_click=choose_nothing, disabled=not found)
+        st.button(_("Back"), type="tertiary", key="compare_back", on_click=choose_nothing, disabled=not found)
     if st.session_state.get("compare_back"):
         st.rerun()
     if pressed and real is not None:
         asked: dict[str, Any] = {
-            "title": title.strip() or "Comparison", "real": real.path, "fakes": fakes, "protocol": protocol,
+            "title": title.strip() or _("Comparison"), "real": real.path, "fakes": fakes, "protocol": protocol,
             "weights": weights, "split": real.split, "checkpoints": checkpoints, **_kept(repeated), **more,
         }  # fmt: skip
         _start(root, asked, goes_on_with=of.id if of and goes_on else "")
@@ -275,8 +293,9 @@ def _ask_real(root: Path, repeated: ComparisonRequest | None, *, key: str) -> Da
     options = [*offered, ANOTHER]
     left, right = st.columns([2, 1], vertical_alignment="bottom")
     picked = left.selectbox(
-        "Dataset version", options, key=f"compare_real_{key}",
-        help="Made by the Export page. Its held-out photos are what the outputs are compared with.",
+        _("Dataset version"), options, key=f"compare_real_{key}",
+        format_func=lambda name: _(name) if name == ANOTHER else name,
+        help=_("Made by the Export page. Its held-out photos are what the outputs are compared with."),
     )  # fmt: skip
     if picked in offered:
         return _described(
@@ -286,8 +305,10 @@ def _ask_real(root: Path, repeated: ComparisonRequest | None, *, key: str) -> Da
     if path is None:
         if not offered:
             st.caption(
-                "No dataset version is here yet: export one on the Export page, or name your own photos. A folder of "
-                "pairs (photos, sketches, manifest.jsonl) lets the generators draw their sets."
+                _(
+                    "No dataset version is here yet: export one on the Export page, or name your own photos. A folder "
+                    "of pairs (photos, sketches, manifest.jsonl) lets the generators draw their sets."
+                )
             )
         return None
     is_pairs = (path / "manifest.jsonl").is_file() if path.is_dir() else False
@@ -316,8 +337,8 @@ def _ask_split(place: Any, path: Path, repeated: ComparisonRequest | None, *, ke
     usual = splits.index(repeated.split) if repeated and repeated.split in splits else 0
     return str(
         place.selectbox(
-            "Split", splits, index=usual, key=f"compare_split_{key}_{path}",
-            format_func=lambda split: f"{SPLITS[split]} · {counts[split]:,}" if counts else SPLITS[split],
+            _("Split"), splits, index=usual, key=f"compare_split_{key}_{path}",
+            format_func=lambda split: _(SPLITS[split]) + (f" · {counts[split]:,}" if counts else ""),
         )
     )  # fmt: skip
 
@@ -326,45 +347,46 @@ def _ask_more(repeated: ComparisonRequest | None, real: Dataset | None, *, key: 
     from eval.metrics.registry import metrics_of
 
     found: dict[str, Any] = {}
-    with st.expander("Further settings"):
+    with st.expander(_("Further settings")):
         if real is not None and real.is_pairs:
             can_look = real.split != "train" and bool(real.splits().get("train"))
             usual = bool(repeated.training) if repeated else True
             looks = st.toggle(
-                "Look for memorised training photos", value=usual and can_look, disabled=not can_look,
+                _("Look for memorised training photos"), value=usual and can_look, disabled=not can_look,
                 key=f"compare_memory_{key}_{real.path}_{real.split}",
-                help="Holds every output against the dataset's training photos." if can_look
-                else "This dataset has no training photos besides those that are judged.",
+                help=_("Holds every output against the dataset's training photos.") if can_look
+                else _("This dataset has no training photos besides those that are judged."),
             )  # fmt: skip
             found["training"] = real.path if looks and can_look else None
         else:
             for name, label in (
-                ("training", "Folder of training photos"),
-                ("sketches", "Folder of sketches"),
+                ("training", _("Folder of training photos")),
+                ("sketches", _("Folder of sketches")),
             ):
                 given = getattr(repeated, name) if repeated else None
                 text = st.text_input(
-                    label, value=str(given or ""), key=f"compare_{name}_{key}", placeholder="empty: not known",
-                    help="Full path on the server; names must match the outputs'.",
+                    label, value=str(given or ""), key=f"compare_{name}_{key}", placeholder=_("empty: not known"),
+                    help=_("Full path on the server; names must match the outputs'."),
                 ).strip()  # fmt: skip
                 found[name] = _typed(text, label)
         labels = st.text_input(
-            "Table of labels", value=str((repeated.labels if repeated else None) or ""), key=f"compare_labels_{key}",
-            placeholder="/path/to/metadata.csv", help="A file_name column, and a column for each label to filter by.",
+            _("Table of labels"), value=str((repeated.labels if repeated else None) or ""), key=f"compare_labels_{key}",
+            placeholder="/path/to/metadata.csv",
+            help=_("A file_name column, and a column for each label to filter by."),
         ).strip()  # fmt: skip
-        found["labels"] = _typed(labels, "Table of labels")
+        found["labels"] = _typed(labels, _("Table of labels"))
         columns = st.columns(3, vertical_alignment="bottom")
         permutations = columns[0].number_input(
-            "Permutations", 0, 100_000, repeated.permutations if repeated else PERMUTATIONS, step=100,
-            key=f"compare_permutations_{key}", help="Of every test; 0 tests nothing.",
+            _("Permutations"), 0, 100_000, repeated.permutations if repeated else PERMUTATIONS, step=100,
+            key=f"compare_permutations_{key}", help=_("Of every test; 0 tests nothing."),
         )  # fmt: skip
         seed = columns[1].number_input(
-            "Seed", 0, 10**6, repeated.seed if repeated else 0, key=f"compare_seed_{key}"
+            _("Seed"), 0, 10**6, repeated.seed if repeated else 0, key=f"compare_seed_{key}"
         )
         was_per_case = not repeated or not repeated.metrics or "l1" in repeated.metrics
         per_case = columns[2].toggle(
-            "Score single cases", value=was_per_case, key=f"compare_per_case_{key}",
-            help="Likeness to the photo and to the sketch; several minutes for a hundred faces.",
+            _("Score single cases"), value=was_per_case, key=f"compare_per_case_{key}",
+            help=_("Likeness to the photo and to the sketch; several minutes for a hundred faces."),
         )  # fmt: skip
     metrics = () if per_case else tuple(metric.name for metric in metrics_of("features"))
     if per_case and repeated and "l1" in repeated.metrics:
@@ -385,15 +407,15 @@ def _typed(text: str, label: str) -> Path | PathRefused | None:
 
 def _refused(more: dict[str, Any]) -> str:
     is_refused = any(isinstance(value, PathRefused) for value in more.values())
-    return "Correct or empty the path under Further settings." if is_refused else ""
+    return _("Correct or empty the path under Further settings.") if is_refused else ""
 
 
 def _what_is_missing(real: Dataset | None, fakes: dict[str, Any], protocol: str) -> str:
     if real is None:
-        return "Choose the true photos."
+        return _("Choose the true photos.")
     if not fakes:
-        return "Choose at least one generator, or add outputs of your own."
-    return "" if protocol else "This protocol needs its weights."
+        return _("Choose at least one generator, or add outputs of your own.")
+    return "" if protocol else _("This protocol needs its weights.")
 
 
 def _start(root: Path, asked: dict[str, Any], *, goes_on_with: str) -> None:
@@ -401,7 +423,7 @@ def _start(root: Path, asked: dict[str, Any], *, goes_on_with: str) -> None:
     from eval.comparison.request import ComparisonRequest
 
     try:
-        with st.spinner("Starting …"):
+        with st.spinner(_("Starting …")):
             request = ComparisonRequest(**asked)
             entry = restart(root, goes_on_with, request) if goes_on_with else start(root, request)
     except (ValueError, OSError) as error:

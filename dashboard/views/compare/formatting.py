@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from dashboard.shared.texts import N_, _, ngettext
 from dashboard.views.train.formatting import duration
 from eval.comparison.formatting import real_words
 
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
     from eval.comparison.result import Comparison, SetUsed
 
 MESSAGE_LENGTH = 600
+STATES = (N_("running"), N_("done"), N_("failed"), N_("cancelled"), N_("interrupted"))
 
 
 def titles_of(entries: Sequence[Entry]) -> dict[str, str]:
@@ -31,52 +33,62 @@ def titles_of(entries: Sequence[Entry]) -> dict[str, str]:
 
 def _title(entry: Entry) -> str:
     if entry.id == "shipped":
-        return f"{entry.title} · shipped"
+        return _("{title} · shipped", title=entry.title)
     return f"{entry.title} · {entry.created[:19].replace('T', ' ')}"
 
 
 def caption_of(entry: Entry) -> str:
     """Its state in a word or two, and how far it is."""
     if entry.state != "running":
-        return entry.state
-    stage, done, total = entry.progress or ("starting", 0, 0)
+        return _(entry.state)
+    stage, done, total = entry.progress or (_("starting"), 0, 0)
     return f"{stage} {done / total:.0%}" if total else stage
 
 
 def sentence_of(entry: Entry) -> str:
     """What it is doing, or how it ended and what can be done."""
     if entry.state == "running":
-        stage, done, total = entry.progress or ("starting", 0, 0)
-        words = stage[:1].upper() + stage[1:] + (f" · {done:,} of {total:,}" if total else " …")
+        stage, done, total = entry.progress or (_("starting"), 0, 0)
+        words = stage[:1].upper() + stage[1:]
+        words += f" · {_('{done:,} of {total:,}', done=done, total=total)}" if total else " …"
         if entry.seconds_left is not None:
-            words += f" · about {duration(entry.seconds_left)} left of this stage"
+            words += " · " + _("about {time} left of this stage", time=duration(entry.seconds_left))
         return words
-    kept = "What it had made is kept; it goes on from there."
+    kept = _("What it had made is kept; it goes on from there.")
     if entry.state == "failed":
-        why = (entry.message or "its log says no more")[:MESSAGE_LENGTH].rstrip(". ")
-        return f"It failed: {why}. {kept}"
+        why = (entry.message or _("its log says no more"))[:MESSAGE_LENGTH].rstrip(". ")
+        return _("It failed: {why}. {kept}", why=why, kept=kept)
     if entry.state == "cancelled":
-        return f"It was cancelled. {kept}"
+        return _("It was cancelled. {kept}", kept=kept)
     if entry.state == "interrupted":
-        return f"Its process is gone: killed, out of memory, or the machine went down. {kept}"
-    return "It is done."
+        return _("Its process is gone: killed, out of memory, or the machine went down. {kept}", kept=kept)
+    return _("It is done.")
 
 
 def facts_of(comparison: Comparison) -> str:
     """What was compared with what, in one line."""
     used = comparison.protocol
     counts = sorted({model.set.count for model in comparison.models})
-    count = f"{counts[0]:,}" if len(counts) == 1 else f"{counts[0]:,} to {counts[-1]:,}" if counts else "no"
-    return (
-        f"{len(comparison.models)} model{'' if len(comparison.models) == 1 else 's'} · {count} images each · "
-        f"against {real_words(comparison.real)} · {used.extractor} · {comparison.created[:10]}"
+    count = _("{low:,} to {high:,}", low=counts[0], high=counts[-1]) if counts else _("no")
+    if len(counts) == 1:
+        count = f"{counts[0]:,}"
+    return " · ".join(
+        (
+            ngettext("{n} model", "{n} models", len(comparison.models)),
+            _("{count} images each", count=count),
+            _("against {real}", real=real_words(comparison.real)),
+            used.extractor,
+            comparison.created[:10],
+        )
     )
 
 
 def set_words(used: SetUsed) -> str:
     """A set with its count and what was left out."""
-    left = f", {len(used.left_out)} left out" if used.left_out else ""
-    return f"{used.count:,} images{left}"
+    count, left_out = used.count, len(used.left_out)
+    if left_out:
+        return _("{n:,} images, {left_out} left out", n=count, left_out=left_out)
+    return _("{n:,} images", n=count)
 
 
 def count_words(count: int) -> str:

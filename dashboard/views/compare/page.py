@@ -8,6 +8,7 @@ from core.config import settings
 from dashboard import access
 from dashboard.shared.plain_text import as_text
 from dashboard.shared.resources import asset_text
+from dashboard.shared.texts import _
 from dashboard.views.compare.form import show_form
 from dashboard.views.compare.result import show_result
 from dashboard.views.compare.running import show_top, show_unfinished
@@ -17,13 +18,15 @@ from dashboard.views.compare.state import NOTICE, PROBLEM, SHIPPED, chosen_resul
 def show_page() -> None:
     """The kept comparisons above; the chosen one, or the form, below."""
     st.html(f"<style>{asset_text('assets/studio.css')}{asset_text('views/compare/page.css')}</style>")
-    with st.spinner("Loading …", show_time=False):
+    with st.spinner(_("Loading …"), show_time=False):
         from eval.comparison.comparison_store import entries, root_of, shipped
     root = root_of(settings().data)
     try:
         kept = entries(root)
     except OSError as error:
-        st.error(as_text(f"{root} cannot be read: {error}"), icon=":material/folder_off:")
+        st.error(
+            as_text(_("{root} cannot be read: {error}", root=root, error=error)), icon=":material/folder_off:"
+        )
         return
     product = shipped()
     found = [*kept, *([product] if product else [])]
@@ -39,14 +42,16 @@ def show_page() -> None:
         st.info(as_text(notice), icon=":material/info:")
     entry = next((one for one in found if one.id == chosen), None)
     if chosen is None and not access.may(access.Role.OWNER):
-        st.info("There is no comparison yet. Owners make them.", icon=":material/lock:")
+        st.info(_("There is no comparison yet. Owners make them."), icon=":material/lock:")
     elif chosen is None:
         show_form(root, found)
     elif entry is None:
-        what = "shipped comparison" if chosen == SHIPPED else f"comparison {chosen}"
-        st.warning(
-            f"There is no {what}; it may have been removed. Choose another above.", icon=":material/delete:"
+        said = (
+            _("There is no shipped comparison; it may have been removed. Choose another above.")
+            if chosen == SHIPPED
+            else _("There is no comparison {id}; it may have been removed. Choose another above.", id=chosen)
         )
+        st.warning(said, icon=":material/delete:")
     elif entry.comparison is None:
         show_unfinished(root, entry)
     else:

@@ -10,6 +10,7 @@ import streamlit as st
 
 from dashboard import access
 from dashboard.shared.plain_text import as_text
+from dashboard.shared.texts import N_, _, ngettext
 from dashboard.shared.uploads import harmless
 from dashboard.views.compare.board import show_board, show_choices
 from dashboard.views.compare.cases import picture_url, show_cases
@@ -26,25 +27,29 @@ if TYPE_CHECKING:
     from eval.comparison.result import Column, Comparison, SetUsed
 
 
+def _show_empty(text: str) -> None:
+    st.html(f'<div class="cmp-empty"><p>{plain(text)}</p></div>')
+
+
 def show_pairs(comparison: Comparison, column: Column) -> None:
     """Every model against every other."""
     matrix = pair_matrix(comparison, column)
     if not matrix:
-        st.html(
-            f'<div class="cmp-empty"><p>Nothing was tested by {plain(column.title)}. Judge by another figure.</p></div>'
-        )
+        _show_empty(_("Nothing was tested by {title}. Judge by another figure.", title=_(column.title)))
         return
     st.html(matrix)
     is_paired = any(pair.is_paired for pair in pairs_of(comparison, column.key))
     how = (
-        "the same inputs were compared"
+        _("the same inputs were compared")
         if is_paired
-        else "their inputs are not the same, so the test sees less"
+        else _("their inputs are not the same, so the test sees less")
     )
-    st.caption(
-        f"Row minus column by {column.title}, with its 95 % interval and the p-value of a permutation test, corrected "
-        f"after Holm; {how}. Below 0.05 and with an interval without zero, the difference is called real."
-    )
+    said = _(
+        "Row minus column by {title}, with its 95 % interval and the p-value of a permutation test, corrected "
+        "after Holm; {how}. Below 0.05 and with an interval without zero, the difference is called real.",
+        title=_(column.title), how=how,
+    )  # fmt: skip
+    st.caption(said)
     spread = spread_chart(comparison, column)
     if spread is not None:
         st.altair_chart(spread, width="stretch", theme="streamlit", key="compare_spread")
@@ -54,14 +59,14 @@ def show_counts(comparison: Comparison, column: Column) -> None:
     """A figure against the number of images, with where real photos stand at the same number."""
     chart = curve_chart(comparison, column, "n")
     if chart is None:
-        st.html(
-            f'<div class="cmp-empty"><p>{plain(column.title)} has no such curve. Judge by a Frechet distance.</p></div>'
-        )
+        _show_empty(_("{title} has no such curve. Judge by a Frechet distance.", title=_(column.title)))
         return
     st.altair_chart(chart, width="stretch", theme="streamlit", key="compare_counts")
     st.caption(
-        "With few images the distance is mostly bias: it falls as images are added, for each model by another amount. "
-        "Grey is real against real at as many images, what a perfect model would get."
+        _(
+            "With few images the distance is mostly bias: it falls as images are added, for each model by another "
+            "amount. Grey is real against real at as many images, what a perfect model would get."
+        )
     )
 
 
@@ -69,11 +74,14 @@ def show_steps(comparison: Comparison, column: Column) -> None:
     """A figure over the checkpoints of a run."""
     chart = curve_chart(comparison, column, "step")
     if chart is None:
-        st.html('<div class="cmp-empty"><p>No checkpoints were compared by this figure.</p></div>')
+        _show_empty(_("No checkpoints were compared by this figure."))
         return
     st.altair_chart(chart, width="stretch", theme="streamlit", key="compare_steps")
     st.caption(
-        "The best of many checkpoints looks better than it is: choose it on other images than those it is judged by."
+        _(
+            "The best of many checkpoints looks better than it is: choose it on other images than those it is "
+            "judged by."
+        )
     )
 
 
@@ -81,12 +89,14 @@ def show_map(comparison: Comparison) -> None:
     """Images that look alike to the extractor lie near one another."""
     chart = map_chart(comparison)
     if chart is None:
-        st.html('<div class="cmp-empty"><p>This comparison has no map of features.</p></div>')
+        _show_empty(_("This comparison has no map of features."))
         return
     st.altair_chart(chart, width="stretch", theme="streamlit", key="compare_map_chart")
     st.caption(
-        "Every point is an image; images that look alike to the extractor lie near one another. A model whose "
-        "points keep to one side misses faces; a tight heap is a model that repeats itself. Click the legend."
+        _(
+            "Every point is an image; images that look alike to the extractor lie near one another. A model whose "
+            "points keep to one side misses faces; a tight heap is a model that repeats itself. Click the legend."
+        )
     )
 
 
@@ -95,28 +105,33 @@ def show_about(comparison: Comparison) -> None:
     used = comparison.protocol
     left, right = st.columns(2, gap="large")
     with left:
-        st.markdown("##### Protocol")
+        st.markdown("##### " + _("Protocol"))
         facts = {
-            "Name": used.name,
-            "Extractor": used.extractor,
-            "Weights": f"{used.weights}, SHA-256 {used.weights_sha256[:16]}…",
-            "Decoding": used.decoding,
-            "Resize": used.resize,
-            "Samples": "all" if used.samples is None else f"{used.samples:,}",
-            "Seed": str(used.seed),
-            "Runtime": used.runtime,
+            _("Name"): used.name,
+            _("Extractor"): used.extractor,
+            _("Weights"): f"{used.weights}, SHA-256 {used.weights_sha256[:16]}…",
+            _("Decoding"): used.decoding,
+            _("Resize"): used.resize,
+            _("Samples"): _("all") if used.samples is None else f"{used.samples:,}",
+            _("Seed"): str(used.seed),
+            _("Runtime"): used.runtime,
         }
         st.html(_facts({key: value for key, value in facts.items() if value}))
-        st.caption("Only comparisons with the same protocol and weights are ever ranked together.")
+        st.caption(_("Only comparisons with the same protocol and weights are ever ranked together."))
     with right:
-        st.markdown("##### Settings")
+        st.markdown("##### " + _("Settings"))
         st.html(_facts({key.replace("_", " "): str(value) for key, value in comparison.settings.items()}))
         spent = sum(comparison.seconds.values())
         versions = ", ".join(f"{name} {version}" for name, version in comparison.versions.items())
         st.caption(
-            f"{spent:,.0f} s of work on {comparison.created[:16].replace('T', ' ')} UTC, with {versions}."
+            _(
+                "{spent:,.0f} s of work on {when} UTC, with {versions}.",
+                spent=spent,
+                when=comparison.created[:16].replace("T", " "),
+                versions=versions,
+            )
         )
-    st.markdown("##### Sets")
+    st.markdown("##### " + _("Sets"))
     for one in (comparison.real, *(model.set for model in comparison.models)):
         _show_set(one)
 
@@ -126,9 +141,9 @@ def _show_set(used: SetUsed) -> None:
         f"**{as_text(used.name)}** · {as_text(used.source)} · {set_words(used)} · `{used.digest[:12]}`"
     )
     if used.left_out:
-        with st.expander(f"Left out ({len(used.left_out)})"):
+        with st.expander(_("Left out ({n})", n=len(used.left_out))):
             st.dataframe(
-                [{"file": one.name, "why": one.reason} for one in used.left_out],
+                [{_("file"): one.name, _("why"): one.reason} for one in used.left_out],
                 hide_index=True,
                 width="stretch",
             )
@@ -148,24 +163,30 @@ def show_twins(entry: Entry, comparison: Comparison) -> None:
     """The outputs that come nearest to a training photo, and how near true photos come."""
     with_nearest = [model for model in comparison.models if any(model.nearest_training)]
     if not with_nearest:
-        st.html(
-            '<div class="cmp-empty"><p>Nothing was looked up. Name what the models were trained on when you compare '
-            "them, and their outputs are held against those photos.</p></div>"
+        _show_empty(
+            _(
+                "Nothing was looked up. Name what the models were trained on when you compare them, and their outputs "
+                "are held against those photos."
+            )
         )
         return
     usual = sorted(found[1] for found in comparison.real_nearest_training if found)
     if usual:
         closest, middle = usual[0], usual[len(usual) // 2]
         st.caption(
-            f"The scale: true photos, which no model saw, have their nearest training photo at {number_text(middle)} "
-            f"in the middle and {number_text(closest)} at the closest. An output much nearer than that speaks "
-            "of memorising."
+            _(
+                "The scale: true photos, which no model saw, have their nearest training photo at {middle} "
+                "in the middle and {closest} at the closest. An output much nearer than that speaks "
+                "of memorising.",
+                middle=number_text(middle),
+                closest=number_text(closest),
+            )
         )
     chart = distances_chart(comparison)
     if chart is not None:
         st.altair_chart(chart, width="stretch", theme="streamlit", key="compare_distances")
     name = st.segmented_control(
-        "Model", [model.name for model in with_nearest], default=with_nearest[0].name, required=True,
+        _("Model"), [model.name for model in with_nearest], default=with_nearest[0].name, required=True,
         format_func=as_text,
         key=f"compare_twins_{entry.id}", label_visibility="collapsed",
     ) or with_nearest[0].name  # fmt: skip
@@ -187,25 +208,37 @@ def _show_nearest(
     has_pictures = any(find_picture(entry.folder, "training", nearest) for _, nearest, _ in shown)
     figures = ""
     for case, nearest, distance in shown:
-        pictures = _picture(entry, "model", case, model, "output")
-        pictures += _picture(entry, "training", nearest, "", "training photo")
-        beyond = " · nearer than any true photo" if closest is not None and distance < closest else ""
+        pictures = _picture(entry, "model", case, model, _("output"))
+        pictures += _picture(entry, "training", nearest, "", _("training photo"))
+        beyond = _(" · nearer than any true photo") if closest is not None and distance < closest else ""
         words = f"{plain(case)} ↔ {plain(nearest)} · {number_text(distance)}{beyond}"
         pair = f"<div>{pictures}</div>" if has_pictures else ""
         figures += f"<figure>{pair}<figcaption>{words}</figcaption></figure>"
     st.html(f"<div class='cmp-twins'>{figures}</div>")
-    said = f"The {len(shown)} outputs that are nearest to a training photo, out of {len(found)}."
+    said = _(
+        "The {shown} outputs that are nearest to a training photo, out of {all}.",
+        shown=len(shown),
+        all=len(found),
+    )
     if closest is not None:
         nearer = sum(distance < closest for *_, distance in found)
-        said += f" {nearer or 'None'} {'is' if nearer <= 1 else 'are'} nearer than any true photo is."
+        said += " " + (
+            ngettext(
+                "{n} is nearer than any true photo is.", "{n} are nearer than any true photo is.", nearer
+            )
+            if nearer
+            else _("None is nearer than any true photo is.")
+        )
     st.caption(said)
 
 
 def _picture(entry: Entry, kind: str, name: str, model: str, words: str) -> str:
     url = picture_url(entry.folder, kind, name, model)
     if not url:
-        return f"<span class='none'>{words} {plain(name)}: no picture here</span>"
-    return f"<img src='{url}' alt='{words} {plain(name)}'>"
+        return (
+            f"<span class='none'>{plain(_('{what} {name}: no picture here', what=words, name=name))}</span>"
+        )
+    return f"<img src='{url}' alt='{plain(f'{words} {name}')}'>"
 
 
 def show_export(entry: Entry) -> None:
@@ -230,24 +263,22 @@ def show_export(entry: Entry) -> None:
 
     name = harmless(comparison.title.lower().replace(" ", "-"))
     kinds = (
-        ("CSV", "Table", "csv", "text/csv", as_csv),
-        ("JSON", "Everything", "json", "application/json", as_json),
-        ("HTML", "Report to print, one file", "html", "text/html", as_html),
+        ("CSV", _("Table"), "csv", "text/csv", as_csv),
+        ("JSON", _("Everything"), "json", "application/json", as_json),
+        ("HTML", _("Report to print, one file"), "html", "text/html", as_html),
     )
-    with st.popover("Export", icon=":material/download:", key=f"compare_export_{entry.id}"):
+    with st.popover(_("Export"), icon=":material/download:", key=f"compare_export_{entry.id}"):
         for label, says, ending, mime, make in kinds:
             st.download_button(
                 f"{label} · {says}", make, file_name=f"{name}.{ending}", mime=mime, width="stretch",
                 key=f"compare_{ending}_{entry.id}", on_click="ignore",
             )  # fmt: skip
-        st.caption("For a PDF, open the report and print it.")
+        st.caption(_("For a PDF, open the report and print it."))
 
 
-NO_FACES = (
-    "The photos behind the shipped comparison have a licence of their own and are not part of the product."
-)
 CASES, PAIRS, COUNTS, STEPS, MAP, TWINS, ABOUT = (
-    "Cases", "Pairs", "Images needed", "Checkpoints", "Map", "Training photos", "Settings and sets",
+    N_("Cases"), N_("Pairs"), N_("Images needed"), N_("Checkpoints"), N_("Map"), N_("Training photos"),
+    N_("Settings and sets"),
 )  # fmt: skip
 
 
@@ -271,9 +302,9 @@ def _show_actions(root: Path, entry: Entry) -> None:
             show_export(entry)
             return
         repeats = st.button(
-            "Repeat this comparison", icon=":material/replay:", key="compare_repeat", disabled=entry.request is None,
-            help="Starts it again with the same settings." if entry.request is not None
-            else "Nobody knows what it was asked for: it has no request.json.",
+            _("Repeat this comparison"), icon=":material/replay:", key="compare_repeat", disabled=entry.request is None,
+            help=_("Starts it again with the same settings.") if entry.request is not None
+            else _("Nobody knows what it was asked for: it has no request.json."),
         )  # fmt: skip
         if repeats:
             _repeat(root, entry)
@@ -295,14 +326,21 @@ def _repeat(root: Path, entry: Entry) -> None:
     if entry.id == SHIPPED:
         versions = list(datasets().values())
         if len(versions) != 1:
-            NOTICE.keep(f"{NO_FACES} Choose a dataset version or a folder of pairs below, and start it.")
+            NOTICE.keep(
+                _(
+                    "The photos behind the shipped comparison have a licence of their own and are not part of the "
+                    "product. Choose a dataset version or a folder of pairs below, and start it."
+                )
+            )
             choose_new(entry.id)
             return
         request = on_data(request, versions[0])
     try:
         started = start(root, request)
     except (ValueError, OSError) as error:
-        PROBLEM.keep(f"It cannot be repeated as it was: {error} Choose the data below, and start it.")
+        PROBLEM.keep(
+            _("It cannot be repeated as it was: {error} Choose the data below, and start it.", error=error)
+        )
         choose_new(entry.id)
     else:
         choose_result(started.id)
@@ -322,7 +360,7 @@ def _show_sections(entry: Entry, comparison: Comparison, column: Column) -> None
         sections.pop(STEPS)
     with st.container(key="compare_section"):
         picked = st.segmented_control(
-            "Section", list(sections), default=CASES, required=True, key=f"{SECTION}_{entry.id}",
-            label_visibility="collapsed",
+            _("Section"), list(sections), default=CASES, required=True, key=f"{SECTION}_{entry.id}",
+            label_visibility="collapsed", format_func=_,
         ) or CASES  # fmt: skip
     sections.get(picked, sections[CASES])()

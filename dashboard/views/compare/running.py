@@ -11,6 +11,7 @@ import streamlit as st
 from dashboard import access
 from dashboard.shared import audit
 from dashboard.shared.plain_text import as_text
+from dashboard.shared.texts import _
 from dashboard.views.compare.formatting import caption_of, sentence_of, titles_of
 from dashboard.views.compare.state import LIST, NOTICE, PROBLEM, choose_new, choose_nothing, choose_result
 
@@ -43,32 +44,34 @@ def show_unfinished(root: Path, entry: Entry) -> None:
         if not access.may(access.Role.OWNER):
             return
         if is_running:
-            st.button("Cancel", icon=":material/stop:", key="compare_cancel", on_click=_cancel, args=(root, entry.id),
-                      help="What it has computed is kept; it can go on later.")  # fmt: skip
+            st.button(_("Cancel"), icon=":material/stop:", key="compare_cancel", on_click=_cancel,
+                      args=(root, entry.id), help=_("What it has computed is kept; it can go on later."))  # fmt: skip
         else:
-            st.button("Go on", icon=":material/play_arrow:", type="primary", key="compare_restart",
+            st.button(_("Go on"), icon=":material/play_arrow:", type="primary", key="compare_restart",
                       on_click=_restart, args=(root, entry.id), disabled=entry.request is None)  # fmt: skip
-            st.button("Change it", icon=":material/edit:", key="compare_edit", on_click=choose_new,
+            st.button(_("Change it"), icon=":material/edit:", key="compare_edit", on_click=choose_new,
                       args=(entry.id,), disabled=entry.request is None,
-                      help="Opens its settings; it goes on with what it has made.")  # fmt: skip
+                      help=_("Opens its settings; it goes on with what it has made."))  # fmt: skip
             show_remove(root, entry)
     if is_running:
-        st.caption("It goes on when this page is closed, and also when the server ends.")
+        st.caption(_("It goes on when this page is closed, and also when the server ends."))
     _show_log(entry)
 
 
 def show_remove(root: Path, entry: Entry) -> None:
     """Remove a comparison, after a question."""
-    with st.popover("Remove", icon=":material/delete:", key=f"compare_remove_{entry.id}"):
-        st.markdown(f"Deletes **{as_text(entry.title)}** with its pictures. There is no way back.")
-        if st.button("Remove it", type="primary", key="compare_remove_now"):
+    with st.popover(_("Remove"), icon=":material/delete:", key=f"compare_remove_{entry.id}"):
+        st.markdown(
+            _("Deletes **{title}** with its pictures. There is no way back.", title=as_text(entry.title))
+        )
+        if st.button(_("Remove it"), type="primary", key="compare_remove_now"):
             _remove(root, entry.id)
             st.rerun()
 
 
 def _show_state(entry: Entry) -> None:
     if entry.state == "running":
-        _, done, total = entry.progress or ("", 0, 0)
+        done, total = entry.progress[1:] if entry.progress else (0, 0)
         st.progress(min(1.0, done / total) if total else 0.0)
         st.markdown(as_text(sentence_of(entry)))
     elif entry.state == "failed":
@@ -83,12 +86,12 @@ def _show_log(entry: Entry) -> None:
     logs = sorted((entry.folder / "job").glob("*.log"))
     if not logs:
         return
-    with st.expander("Log", expanded=entry.state == "failed"):
+    with st.expander(_("Log"), expanded=entry.state == "failed"):
         try:
             text = logs[-1].read_bytes()[-LOG_BYTES:].decode(errors="replace")
         except OSError as error:
             text = str(error)
-        st.code(text.strip() or "Nothing was said yet.", language=None, wrap_lines=True)
+        st.code(text.strip() or _("Nothing was said yet."), language=None, wrap_lines=True)
 
 
 def _cancel(root: Path, entry_id: str) -> None:
@@ -129,19 +132,20 @@ def show_top(found: Sequence[Entry], chosen: str | None) -> None:
         if found:
             st.session_state[LIST] = chosen if chosen in titles else None
             st.selectbox(
-                "Comparison", list(titles), key=LIST, on_change=_picked, args=(tuple(titles),), width="stretch",
-                placeholder="A new one, below. Or choose an earlier one.",
+                _("Comparison"), list(titles), key=LIST, on_change=_picked, args=(tuple(titles),), width="stretch",
+                placeholder=_("A new one, below. Or choose an earlier one."),
                 format_func=lambda name: titles.get(name, name),
             )  # fmt: skip
         if not access.may(access.Role.OWNER):
             return
         st.button(
-            "New comparison", icon=":material/add:", key="compare_new", on_click=choose_new,
+            _("New comparison"), icon=":material/add:", key="compare_new", on_click=choose_new,
             type="primary" if chosen is None else "secondary",
         )  # fmt: skip
     others = [one for one in found if one.state != "done" and one.id != chosen]
     if others:
-        st.text("Without a result: " + " · ".join(f"{titles[one.id]} ({caption_of(one)})" for one in others))
+        named = " · ".join(f"{titles[one.id]} ({caption_of(one)})" for one in others)
+        st.text(_("Without a result: {named}", named=named))
 
 
 def _picked(ids: Sequence[str]) -> None:
@@ -150,4 +154,4 @@ def _picked(ids: Sequence[str]) -> None:
     if picked in ids:
         choose_result(str(picked))
     elif picked:
-        NOTICE.keep(f"The list has changed: there is no {picked} any more. Choose again.")
+        NOTICE.keep(_("The list has changed: there is no {picked} any more. Choose again.", picked=picked))

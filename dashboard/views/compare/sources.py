@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from core.config import settings
 from dashboard.shared.server_paths import server_path
+from dashboard.shared.texts import _
 from dashboard.shared.uploads import StagedFile, harmless
 from dashboard.views.compare.formatting import plain
 from dashboard.views.train.sources import MANIFEST, describe, exported
@@ -57,9 +58,8 @@ class Dataset:
     def facts(self) -> tuple[str, str]:
         """Why it cannot be used, else empty; and what it holds, in words."""
         if not self.is_pairs:
-            return (
-                "",
-                "pictures in any depth of folders; every file is used, or listed with the reason why not",
+            return "", _(
+                "pictures in any depth of folders; every file is used, or listed with the reason why not"
             )
         try:
             changed = (self.path / MANIFEST).stat().st_mtime_ns
@@ -67,8 +67,12 @@ class Dataset:
         except (OSError, ValueError) as error:
             return str(error), ""
         if not count:
-            return f"No pair of {self.path} belongs to the split {self.split}. Choose another split.", ""
-        return "", f"{count:,} photos with their sketches"
+            why = _(
+                "No pair of {path} belongs to the split {split}. Choose another split.",
+                path=self.path, split=self.split,
+            )  # fmt: skip
+            return why, ""
+        return "", _("{count:,} photos with their sketches", count=count)
 
 
 @lru_cache(maxsize=32)
@@ -115,7 +119,7 @@ def source_path(text: str) -> Path:
     """
     path = server_path(text)
     if path.is_file() and path.suffix.lower() not in (".zip", ".npz"):
-        raise ValueError(f"{path.name} is neither a folder nor a zip file.")
+        raise ValueError(_("{name} is neither a folder nor a zip file.", name=path.name))
     return path
 
 
@@ -191,8 +195,8 @@ def pair_matrix(comparison: Comparison, column: Column) -> str:
         )
         rows.append(f"<tr><th scope='row'>{plain(name)}</th>{cells}</tr>")
     return (
-        "<div class='cmp-scroll' tabindex='0' role='region' aria-label='Pairs'><table class='cmp-pairs'>"
-        f"<thead><tr><th scope='col'>row against column</th>{head}</tr></thead>"
+        f"<div class='cmp-scroll' tabindex='0' role='region' aria-label='{plain(_('Pairs'))}'>"
+        f"<table class='cmp-pairs'><thead><tr><th scope='col'>{_('row against column')}</th>{head}</tr></thead>"
         f"<tbody>{''.join(rows)}</tbody></table></div>"
     )
 
@@ -207,15 +211,20 @@ def _pair_cell(pair: PairResult | None, name: str, other: str, column: Column) -
     ends = sorted(sign * end for end in (low, high) if end is not None)
     chance = p_text(pair.p_adjusted if pair.p_adjusted is not None else pair.p)
     if pair.is_separated:
-        kind, word = ("better", "better") if winner_of(pair, column)[0] == name else ("worse", "worse")
+        is_better = winner_of(pair, column)[0] == name
+        kind, word = ("better", _("better")) if is_better else ("worse", _("worse"))
     else:
-        kind, word = "tied", "tie"
-    interval = f"<small>{number_text(ends[0])} to {number_text(ends[1])}</small>" if len(ends) == 2 else ""
+        kind, word = "tied", _("tie")
+    interval = ""
+    if len(ends) == 2:
+        low_text, high_text = map(number_text, ends)
+        interval = f"<small>{_('{low} to {high}', low=low_text, high=high_text)}</small>"
     limit = pair.extrapolated.value if pair.extrapolated is not None else None
-    unbiased = f"<small>without bias {number_text(sign * limit)}</small>" if limit is not None else ""
-    needed = (
-        f"<small>about {pair.needed:,} images would tell</small>" if pair.needed and kind == "tied" else ""
-    )
+    unbiased = needed = ""
+    if limit is not None:
+        unbiased = f"<small>{_('without bias {value}', value=number_text(sign * limit))}</small>"
+    if pair.needed and kind == "tied":
+        needed = f"<small>{_('about {n:,} images would tell', n=pair.needed)}</small>"
     return (
         f"<td class='{kind}' title=\"{plain(pair_text(pair, column))}\"><b>{word}</b> "
         f"<span>{number_text(sign * pair.difference.value)}</span>{interval}{unbiased}"

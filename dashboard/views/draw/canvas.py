@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from functools import cache
 from typing import Any
 
 import streamlit as st
 
-from dashboard.shared.resources import asset_text
+from dashboard.shared.resources import asset_text, component
 from dashboard.views.draw.drawing import ERASER, INK, PAPER, digest, has_ink, sketch_from_png
 from dashboard.views.draw.state import CANVAS, COUNTED, GHOST, Drawing, DrawSession
 
@@ -64,12 +63,8 @@ def _picture(result: Any) -> bytes | None:
     return found
 
 
-@cache
-def _component() -> Any:
-    return st.components.v2.component("studio_ghost", html="<i></i>", js=asset_text("views/draw/overlay.js"))
-
-
 def show_ghost(url: str) -> None:
     """Lay a picture over the paper, or take it away with an empty address; it never touches the canvas."""
+    show = component("studio_ghost", html="<i></i>", js=asset_text("views/draw/overlay.js"))
     with st.container(key="ghost_layer"):
-        _component()(key=GHOST, data={"url": url, "canvas": f".st-key-{CANVAS}"})
+        show(key=GHOST, data={"url": url, "canvas": f".st-key-{CANVAS}"})

@@ -11,6 +11,7 @@ import numpy as np
 
 from core.conversion.settings import ConversionSettings
 from core.face_frame import face_mask
+from dashboard.shared.texts import _, ngettext
 from dashboard.views.draw.drawing import has_ink, is_sparse
 from dashboard.views.draw.parts import PART_TITLES
 from dashboard.views.draw.state import DrawSession, Shown
@@ -57,24 +58,24 @@ def status_text(shown: Shown | None, step: Step) -> str:
     """The line under the photo: what to do next, or advice for a drawing that the networks know little about."""
     if step is Step.WAIT:
         return (
-            "Press Convert for the photo."
+            _("Press Convert for the photo.")
             if shown is None
-            else "This has changed. Press Convert for a new photo."
+            else _("This has changed. Press Convert for a new photo.")
         )
     if shown is None or step is Step.EMPTY:
         return ""
     result, wanted = shown.result, shown.settings
     if result.is_blank:
-        return "Almost nothing is drawn yet. A few more lines, and a face appears."
+        return _("Almost nothing is drawn yet. A few more lines, and a face appears.")
     if missing := _missing_parts(shown):
-        return f"Not drawn yet: {missing}. Draw it, or choose a random one under Parts."
+        return _("Not drawn yet: {missing}. Draw it, or choose a random one under Parts.", missing=missing)
     if not is_far(shown) or wanted.mode == "none":
         return ""
     if is_sparse(shown.drawing.fabric):
-        return "Keep drawing: eyes, nose and mouth make the face much better."
+        return _("Keep drawing: eyes, nose and mouth make the face much better.")
     if wanted.t > LOW_KEEP_LINES:
-        return "Far from any face seen in training. Try “Keep my lines” lower."
-    return "Far from any face seen in training. The guide helps to place eyes, nose and mouth."
+        return _("Far from any face seen in training. Try “Keep my lines” lower.")
+    return _("Far from any face seen in training. The guide helps to place eyes, nose and mouth.")
 
 
 def is_far(shown: Shown) -> bool:
@@ -118,7 +119,7 @@ def _missing_parts(shown: Shown) -> str:
     if shown.settings.effective().stage1 != "parts" or is_sparse(shown.drawing.fabric):
         return ""
     missing = [part.name for part in shown.result.parts if not (part.is_drawn or part.is_filled)]
-    return ", ".join(PART_TITLES[name].lower() for name in missing if name != "remainder")
+    return ", ".join(_(PART_TITLES[name]).lower() for name in missing if name != "remainder")
 
 
 def timing_text(timings: Mapping[str, float]) -> tuple[str, str]:
@@ -136,25 +137,25 @@ def _duration(milliseconds: float) -> str:
 def waiting_text(wanted: ConversionSettings, title: str) -> str:
     """What a visitor reads while networks are loaded."""
     if wanted.generator != ConversionSettings().generator:
-        return f"Getting {title} ready …"
-    return "Getting the parts ready …" if wanted.stage1 == "parts" else "Getting the networks ready …"
+        return _("Getting {title} ready …", title=title)
+    return _("Getting the parts ready …") if wanted.stage1 == "parts" else _("Getting the networks ready …")
 
 
 def place_text(before: int) -> str:
     """What a visitor reads while other drawings come first."""
-    return "One drawing comes before yours …" if before == 1 else f"{before} drawings come before yours …"
+    return ngettext("One drawing comes before yours …", "{n} drawings come before yours …", before)
 
 
 def missing_text(error: Exception) -> str:
     """What a visitor reads when the weights are not there: the error's own advice, without folders."""
-    return f"The studio cannot make photos yet. {_without_folders(error)}"
+    return _("The studio cannot make photos yet. {reason}", reason=_without_folders(error))
 
 
 def unusable_text(wanted: ConversionSettings, error: Exception) -> str:
     """What a visitor reads when a generator, or stage 1 by parts, cannot be used."""
-    what = wanted.generator if wanted.generator != ConversionSettings().generator else "By parts"
+    what = wanted.generator if wanted.generator != ConversionSettings().generator else _("By parts")
     reason = _without_folders(error).strip().partition("\n")[0].partition(": Error(s) in loading")[0]
-    return f"{what} cannot be used: {reason}"
+    return _("{what} cannot be used: {reason}", what=what, reason=reason)
 
 
 def _without_folders(error: Exception) -> str:

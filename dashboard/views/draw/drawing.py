@@ -21,6 +21,7 @@ from PIL import Image
 from core.errors import UnsafeImage
 from core.face_frame import FRAME
 from core.images import DECODER_ERRORS
+from dashboard.shared.texts import _
 
 logger = logging.getLogger(__name__)
 
@@ -104,7 +105,9 @@ def fabric_from_file(data: bytes) -> dict[str, Any]:
         If it is no such file; the message says what is wrong with it.
     """
     if len(data) > MAX_FILE_BYTES:
-        raise UnsafeImage(f"The file is too large: strokes have at most {MAX_FILE_BYTES / 1e6:g} MB.")
+        raise UnsafeImage(
+            _("The file is too large: strokes have at most {mb:g} MB.", mb=MAX_FILE_BYTES / 1e6)
+        )
     try:
         content = json.loads(data)
         strokes = [_checked_stroke(stroke) for stroke in content["strokes"]]
@@ -113,7 +116,9 @@ def fabric_from_file(data: bytes) -> dict[str, Any]:
             raise ValueError
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         raise UnsafeImage(
-            "The file holds no strokes that can be read. Upload a file that Download, Strokes gave, or a picture."
+            _(
+                "The file holds no strokes that can be read. Upload a file that Download, Strokes gave, or a picture."
+            )
         ) from None
     fabric = fabric_from_strokes(strokes)
     return {"objects": [*(_picture_objects(picture) if picture else []), *fabric["objects"]]}
@@ -139,10 +144,12 @@ def _picture_objects(url: str) -> list[dict[str, Any]]:
     try:
         data = base64.b64decode(url.removeprefix("data:image/png;base64,"), validate=True)
     except ValueError:
-        raise UnsafeImage("The picture in the file cannot be read. Upload the scan itself.") from None
+        raise UnsafeImage(_("The picture in the file cannot be read. Upload the scan itself.")) from None
     sketch = np.ascontiguousarray(decode_in_child(read_photo, data)[..., 0])
     if sketch.shape != (PAPER, PAPER):
-        raise UnsafeImage(f"The picture in the file is not {PAPER} x {PAPER} pixels. Upload the scan itself.")
+        raise UnsafeImage(
+            _("The picture in the file is not {side} x {side} pixels. Upload the scan itself.", side=PAPER)
+        )
     objects: list[dict[str, Any]] = fabric_from_sketch(sketch)["objects"]
     return objects
 

@@ -4,25 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
-from functools import cache
-from typing import Any
 
 import streamlit as st
 
 from dashboard.shared.networks import Abilities
 from dashboard.shared.plain_text import as_text
-from dashboard.shared.resources import asset_text
+from dashboard.shared.resources import asset_text, component
+from dashboard.shared.texts import _
 from dashboard.views.draw.state import GENERATOR, GENERATORS, DrawSession
-
-
-@cache
-def _component() -> Any:
-    return st.components.v2.component(
-        "studio_generators",
-        html='<div class="list" role="listbox" aria-label="Models"></div>',
-        css=asset_text("views/draw/generator_menu.css"),
-        js=asset_text("views/draw/send.js", "views/draw/generator_menu.js"),
-    )
 
 
 def show_generators(session: DrawSession, abilities: Abilities, pictures: Mapping[str, str]) -> bool:
@@ -50,11 +39,19 @@ def show_generators(session: DrawSession, abilities: Abilities, pictures: Mappin
             st.session_state[GENERATOR] = False
 
     rows = [
-        asdict(card) | {"src": pictures.get(card.name, ""), "trouble": session.refused.get(card.name, "")}
+        asdict(card)
+        | {"pairing": _(card.pairing), "line": _(card.line)}
+        | {"src": pictures.get(card.name, ""), "trouble": session.refused.get(card.name, "")}
         for card in abilities.cards
     ]
+    show = component(
+        "studio_generators",
+        html=f'<div class="list" role="listbox" aria-label="{_("Models")}"></div>',
+        css=asset_text("views/draw/generator_menu.css"),
+        js=asset_text("views/draw/send.js", "views/draw/generator_menu.js"),
+    )
     with menu.container(key="generator_menu"):
-        _component()(
+        show(
             key=GENERATORS,
             data={"rows": rows, "selected": session.settings.generator},
             on_picked_change=picked,

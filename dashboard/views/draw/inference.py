@@ -16,6 +16,7 @@ from dashboard.shared import networks, resources
 from dashboard.shared.conversion_queue import Superseded
 from dashboard.shared.plain_text import as_text
 from dashboard.shared.resources import ghost_url, thumbnail, tile_url
+from dashboard.shared.texts import _
 from dashboard.views.draw.decisions import misfit_px, missing_text, unusable_text
 from dashboard.views.draw.drawing import data_url
 from dashboard.views.draw.result import show_place, show_waiting
@@ -35,7 +36,7 @@ def run_again() -> None:
 def get_ready(session: DrawSession, wanted: ConversionSettings, line: DeltaGenerator) -> bool:
     """Wait for the networks; a newer stroke breaks in at every round, because each one talks to the browser."""
     try:
-        for _ in networks.until_ready(wanted):
+        for _round in networks.until_ready(wanted):
             show_waiting(line, wanted)
     except (AssetMissing, networks.NetworksDamaged) as error:
         logger.warning("no usable weights: %s", error)
@@ -61,7 +62,7 @@ def make_face(
     if session.drawing.sketch is None or not get_ready(session, wanted, line):
         return False
     try:
-        with busy, st.spinner("Making the photo"):  # seen only when it takes long
+        with busy, st.spinner(_("Making the photo")):  # seen only when it takes long
             made = _face(session.drawing, wanted, on_wait=partial(show_place, line))
     except Superseded:
         return False

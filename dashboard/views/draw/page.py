@@ -11,6 +11,7 @@ from core.conversion.settings import ConversionSettings
 from dashboard.shared import networks, resources
 from dashboard.shared.networks import Abilities
 from dashboard.shared.plain_text import as_text
+from dashboard.shared.texts import _
 from dashboard.views.draw.actions import show_convert, show_downloads
 from dashboard.views.draw.canvas import show_canvas, show_ghost
 from dashboard.views.draw.decisions import Step, next_step
@@ -71,13 +72,13 @@ def show_studio() -> None:
         picture = st.container(key="photo")
         status = st.container(key="status").empty()
     with side:
-        st.html('<p class="studio-label studio-tall">Refined sketch</p>')
+        st.html(f'<p class="studio-label studio-tall">{_("Refined sketch")}</p>')
         refined = st.container(key="refined")
         wanted, more = show_settings(session, abilities)
     start, recent, parts = st.columns([20, 20, 11], gap="medium")
     with start, st.container(gap="xsmall"):
         with st.container(key="start", horizontal=True, vertical_alignment="center"):
-            st.html('<p class="studio-label">Start from a drawing</p>')
+            st.html(f'<p class="studio-label">{_("Start from a drawing")}</p>')
             show_upload(session)
         show_examples(session)
 
@@ -98,7 +99,7 @@ def show_studio() -> None:
         show_faces(session.shown)
     with recent, st.container(gap="xsmall"):
         with st.container(key="recent_title", horizontal=True, vertical_alignment="center"):
-            st.html(f'<p class="studio-label">{"Recent" if session.history else "&nbsp;"}</p>')
+            st.html(f'<p class="studio-label">{_("Recent") if session.history else "&nbsp;"}</p>')
         show_recent(session, abilities)
     if wanted.stage1 == "parts" and abilities.has_parts:
         with parts, st.container(key="part_rows"):

@@ -36,7 +36,7 @@ function createPanel(parent) {
     row.className = "row";
     row.dataset.part = name;
     row.innerHTML = `<span class="title"></span><input type="range" min="0" max="1" step="0.05"><output></output>
-      <select title="Training faces to blend"></select><em></em>
+      <select></select><em></em>
       <button type="button" data-do="random">${icon("random")}</button>
       <button type="button" data-do="empty">${icon("empty")}</button>
       <button type="button" data-do="follow">${icon("follow")}</button>`;
@@ -72,12 +72,13 @@ function createPanel(parent) {
     find("output").textContent = state.keep.toFixed(2);
     find("select").value = state.faces;
     find("input").disabled = find("select").disabled = !data.isRefined;
-    find("em").textContent = state.state === "filled" ? "made up" : "not drawn";
-    label(row, "input", `Keep my lines: ${state.title}`);
-    label(row, "select", `Training faces to blend: ${state.title}`);
-    label(row, "[data-do=random]", `${state.state === "filled" ? "Another random" : "Random"} ${state.title.toLowerCase()}`);
-    label(row, "[data-do=empty]", `Leave out ${state.title.toLowerCase()}`);
-    label(row, "[data-do=follow]", `${state.title} as all others`);
+    find("em").textContent = state.state === "filled" ? _("made up") : _("not drawn");
+    label(row, "input", _("Keep my lines: {part}", { part: state.title }));
+    label(row, "select", _("Training faces to blend: {part}", { part: state.title }));
+    const part = state.title.toLowerCase();
+    label(row, "[data-do=random]", state.state === "filled" ? _("Another random {part}", { part }) : _("Random {part}", { part }));
+    label(row, "[data-do=empty]", _("Leave out {part}", { part }));
+    label(row, "[data-do=follow]", _("{part} as all others", { part: state.title }));
   }
 
   const missing = () => data.rows.filter((row) => row.state !== "drawn").map((row) => row.name);
@@ -97,8 +98,8 @@ function createPanel(parent) {
       data = newData;
       data.rows.forEach(showRow);
       all.hidden = !data.isRefined || !missing().length;
-      all.innerHTML = `${icon("random")}<span>Random for what is missing</span>`;
-      all.title = "Random for what is missing (R)";
+      all.innerHTML = `${icon("random")}<span>${_("Random for what is missing")}</span>`;
+      all.title = _("Random for what is missing (R)");
       parent.querySelector(".rows").dataset.refined = String(data.isRefined);
     },
     dispose: () => stop.abort(),

@@ -4,35 +4,23 @@ from __future__ import annotations
 
 import random
 from collections.abc import Mapping
-from functools import cache
 from typing import Any
 
 import streamlit as st
 
 from core.conversion.settings import MAX_NEIGHBOURS, ConversionSettings
-from dashboard.shared.resources import asset_text
+from dashboard.shared.resources import asset_text, component
+from dashboard.shared.texts import N_, _
 from dashboard.views.draw.state import COUNTED, PARTS, DrawSession, Shown
 
-HTML = """<div class="head"><span>Parts</span><button type="button" class="all"></button></div>
-<div class="rows"></div>"""
 SEEDS = 1_000_000
 PART_TITLES = {
-    "eye_left": "Left eye",
-    "eye_right": "Right eye",
-    "nose": "Nose",
-    "mouth": "Mouth",
-    "remainder": "The rest",
+    "eye_left": N_("Left eye"),
+    "eye_right": N_("Right eye"),
+    "nose": N_("Nose"),
+    "mouth": N_("Mouth"),
+    "remainder": N_("The rest"),
 }
-
-
-@cache
-def _component() -> Any:
-    return st.components.v2.component(
-        "studio_parts",
-        html=HTML,
-        css=asset_text("views/draw/parts.css"),
-        js=asset_text("assets/keys.js", "views/draw/send.js", "views/draw/parts.js"),
-    )
 
 
 def show_parts(session: DrawSession, *, is_refined: bool) -> None:
@@ -43,7 +31,14 @@ def show_parts(session: DrawSession, *, is_refined: bool) -> None:
         session.settings = settings_after(change, session.settings)
         session.part_change = change_number(change, session.part_change)
 
-    _component()(
+    show = component(
+        "studio_parts",
+        html=f'<div class="head"><span>{_("Parts")}</span><button type="button" class="all"></button></div>'
+        '<div class="rows"></div>',
+        css=asset_text("views/draw/parts.css"),
+        js=asset_text("assets/keys.js", "assets/texts.js", "views/draw/send.js", "views/draw/parts.js"),
+    )
+    show(
         key=PARTS,
         data={
             "rows": rows_of(session.settings, session.shown),
@@ -68,7 +63,7 @@ def rows_of(wanted: ConversionSettings, shown: Shown | None) -> list[dict[str, A
         rows.append(
             {
                 "name": name,
-                "title": title,
+                "title": _(title),
                 "state": state,
                 "keep": own.t,
                 "faces": own.k,

@@ -1,6 +1,6 @@
 // Three rings over an uploaded drawing: both eyes and the mouth. Where a ring is let go is told to Python; arrow
 // keys move it as well.
-const NAMES = ["Left eye", "Right eye", "Mouth"];
+const NAMES = [_("Left eye"), _("Right eye"), _("Mouth")];
 
 export default function ({ data, parentElement, setTriggerValue }) {
   const sheet = parentElement.querySelector(".sheet");

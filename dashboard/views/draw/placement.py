@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import streamlit as st
 
-from dashboard.shared.resources import asset_text, tile_url
+from dashboard.shared.resources import asset_text, component, tile_url
+from dashboard.shared.texts import N_, _
 from dashboard.views.draw.drawing import fabric_moved, has_ink
 from dashboard.views.draw.state import FIT, PLACEMENT, PLACEMENT_MENU, DrawSession, drawing_from
 
@@ -16,10 +16,10 @@ if TYPE_CHECKING:
     from core.scan_cleanup import PaperDrawing
 
 SAID = {
-    "face": "Placed by its eyes and mouth.",
-    "hand": "Placed by hand.",
-    "ink": "No face was found: placed by its outline.",
-    "frame": "Kept where it was.",
+    "face": N_("Placed by its eyes and mouth."),
+    "hand": N_("Placed by hand."),
+    "ink": N_("No face was found: placed by its outline."),
+    "frame": N_("Kept where it was."),
 }
 
 
@@ -30,30 +30,19 @@ def show_placement(session: DrawSession) -> None:
     with st.container(key="placement_row", horizontal=True, vertical_alignment="center"):
         placed = session.placed
         if placed is not None:
-            st.html(f'<p class="studio-label">{SAID[placed.placed_by]}</p>')
-            menu = st.popover("Adjust", icon=":material/open_with:", key=PLACEMENT_MENU, type="tertiary")
+            st.html(f'<p class="studio-label">{_(SAID[placed.placed_by])}</p>')
+            menu = st.popover(_("Adjust"), icon=":material/open_with:", key=PLACEMENT_MENU, type="tertiary")
             with menu.container(key="handles"):
                 _show_handles(session, placed)
         st.space("stretch")
         st.button(
-            "Fit to the guide",
+            _("Fit to the guide"),
             icon=":material/center_focus_strong:",
             key=FIT,
             type="tertiary",
             on_click=lambda: fit_to_guide(session),
             disabled=session.drawing.sketch is None,
         )
-
-
-@cache
-def _component() -> Any:
-    return st.components.v2.component(
-        "studio_placement",
-        html='<div class="sheet"><img alt="The drawing as it was uploaded"></div>'
-        "<p>Drag the rings onto both eyes and the mouth. Undo takes it back.</p>",
-        css=asset_text("views/draw/placement.css"),
-        js=asset_text("views/draw/send.js", "views/draw/placement.js"),
-    )
 
 
 def _show_handles(session: DrawSession, placed: PaperDrawing) -> None:
@@ -68,7 +57,14 @@ def _show_handles(session: DrawSession, placed: PaperDrawing) -> None:
         "size": [width, height],
         "anchors": placed.anchors.round(1).tolist(),
     }
-    _component()(key=PLACEMENT, data=data, on_anchors_change=dragged, width="stretch", height="content")
+    show = component(
+        "studio_placement",
+        html=f'<div class="sheet"><img alt="{_("The drawing as it was uploaded")}"></div>'
+        f"<p>{_('Drag the rings onto both eyes and the mouth. Undo takes it back.')}</p>",
+        css=asset_text("views/draw/placement.css"),
+        js=asset_text("assets/texts.js", "views/draw/send.js", "views/draw/placement.js"),
+    )
+    show(key=PLACEMENT, data=data, on_anchors_change=dragged, width="stretch", height="content")
 
 
 def place_by_hand(session: DrawSession, anchors: Any) -> None:
@@ -76,7 +72,7 @@ def place_by_hand(session: DrawSession, anchors: Any) -> None:
     points = np.array(anchors, np.float64) if _is_three_points(anchors) else np.full((3, 2), np.nan)
     moved = None if session.placed is None else session.placed.moved(points)
     if moved is None:
-        session.notice = "These three points make no face: put one ring on each eye and one on the mouth."
+        session.notice = _("These three points make no face: put one ring on each eye and one on the mouth.")
         return
     session.put_upload(moved, strokes=session.drawing.fabric["objects"][1:])
 
@@ -95,11 +91,11 @@ def fit_to_guide(session: DrawSession) -> None:
 
     sketch = session.drawing.sketch
     if sketch is None or np.mean(sketch < 180) < 1e-3:
-        session.notice = "Draw a little more first: there is hardly anything to fit."
+        session.notice = _("Draw a little more first: there is hardly anything to fit.")
         return
     matrix, placed_by = find_fit(sketch.astype(np.float32) / np.float32(255), sketch.shape[0])
     session.put_on_paper(drawing_from(fabric_moved(session.drawing.fabric, matrix)))
     session.notice = {
-        "face": "Fitted by eyes and mouth.",
-        "ink": "No face was found: fitted by the outline.",
-    }[placed_by] + " Undo takes it back."
+        "face": _("Fitted by eyes and mouth. Undo takes it back."),
+        "ink": _("No face was found: fitted by the outline. Undo takes it back."),
+    }[placed_by]

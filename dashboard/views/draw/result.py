@@ -11,6 +11,7 @@ from streamlit.delta_generator import DeltaGenerator
 from core.conversion.settings import ConversionSettings
 from dashboard.shared.networks import cards
 from dashboard.shared.resources import face_url, heat_url
+from dashboard.shared.texts import N_, _, ngettext
 from dashboard.views.draw.decisions import Step, place_text, status_text, timing_text, waiting_text
 from dashboard.views.draw.parts import PART_TITLES
 from dashboard.views.draw.state import ATTENTION, Shown
@@ -18,18 +19,20 @@ from dashboard.views.draw.state import ATTENTION, Shown
 if TYPE_CHECKING:
     from core.conversion.request import Neighbour
 
-EMPTY_TEXT = "Draw a face.<br>Its photo appears here."
+EMPTY_TEXT = N_("Draw a face.<br>Its photo appears here.")
 FACES_SHOWN = 10
 
 
 def show_photo(shown: Shown | None) -> None:
     """The photo, or the friendly blank where one will be."""
     if shown is None or not shown.photo_url:
-        st.html(f'<div class="studio-blank studio-empty" data-testid="empty"><p>{EMPTY_TEXT}</p></div>')
+        st.html(f'<div class="studio-blank studio-empty" data-testid="empty"><p>{_(EMPTY_TEXT)}</p></div>')
     else:
         count = len(shown.drawing.fabric.get("objects", []))
-        strokes = "1 stroke" if count == 1 else f"{count} strokes"
-        st.image(shown.photo_url, width="stretch", alt=f"Photo made from your drawing of {strokes}")
+        made_from = ngettext(
+            "Photo made from your drawing of {n} stroke", "Photo made from your drawing of {n} strokes", count
+        )
+        st.image(shown.photo_url, width="stretch", alt=made_from)
 
 
 def show_status(line: DeltaGenerator, shown: Shown | None, step: Step) -> None:
@@ -58,7 +61,7 @@ def show_attention(shown: Shown | None) -> None:
     attention = shown.result.attention if shown is not None else None
     if attention is None:
         return
-    if st.toggle("Attention", key=ATTENTION, persist_state="session"):
+    if st.toggle(_("Attention"), key=ATTENTION, persist_state="session"):
         st.html(f'<div class="studio-attention" style="background-image: url({heat_url(attention)})"></div>')
 
 
@@ -67,20 +70,21 @@ def show_refined(shown: Shown | None) -> None:
     if shown is None or not shown.refined_url:
         st.html('<div class="studio-blank studio-small"></div>')
     else:
-        st.image(shown.refined_url, width="stretch", alt="Refined sketch")
+        st.image(shown.refined_url, width="stretch", alt=_("Refined sketch"))
 
 
 def show_faces(shown: Shown | None) -> None:
     """The training faces that the refined lines lean on, as sketches with their shares."""
     figures = "".join(
-        f'<figure><img src="{face_url(near.sketch)}" alt="Sketch of {html.escape(near.name)}">'
+        f'<figure><img src="{face_url(near.sketch)}" alt="{html.escape(_("Sketch of {name}", name=near.name))}">'
         f"<figcaption>{html.escape(caption)}</figcaption></figure>"
         for caption, near in nearest_faces(shown)
         if near.sketch is not None
     )
     if not figures:
         return
-    st.html(f'<p class="studio-label">Nearest training faces</p><div class="studio-faces">{figures}</div>')
+    title = _("Nearest training faces")
+    st.html(f'<p class="studio-label">{title}</p><div class="studio-faces">{figures}</div>')
 
 
 def nearest_faces(shown: Shown | None) -> list[tuple[str, Neighbour]]:
@@ -89,6 +93,6 @@ def nearest_faces(shown: Shown | None) -> list[tuple[str, Neighbour]]:
         return []
     if shown.result.parts:
         return [
-            (PART_TITLES[part.name], part.neighbours[0]) for part in shown.result.parts if part.neighbours
+            (_(PART_TITLES[part.name]), part.neighbours[0]) for part in shown.result.parts if part.neighbours
         ]
     return [(f"{near.weight:.0%}", near) for near in shown.result.neighbours[:FACES_SHOWN]]

@@ -9,14 +9,15 @@ from streamlit.delta_generator import DeltaGenerator
 
 from core.conversion.settings import MAX_NEIGHBOURS, ConversionSettings, Mode, Stage1
 from dashboard.shared.networks import Abilities
+from dashboard.shared.texts import N_, _
 from dashboard.views.draw.state import BY_PARTS, KEEP_LINES, MODE, NEIGHBOUR_COUNT, STAGE1, DrawSession
 
 MODES: dict[Mode, str] = {
-    "hybrid": "Refine the face, keep my hair",
-    "whole": "Refine everything",
-    "none": "Use my lines as they are",
+    "hybrid": N_("Refine the face, keep my hair"),
+    "whole": N_("Refine everything"),
+    "none": N_("Use my lines as they are"),
 }
-STAGE1_KINDS: dict[Stage1, str] = {"whole": "Whole face", "parts": "By parts"}
+STAGE1_KINDS: dict[Stage1, str] = {"whole": N_("Whole face"), "parts": N_("By parts")}
 
 
 def show_settings(session: DrawSession, abilities: Abilities) -> tuple[ConversionSettings, DeltaGenerator]:
@@ -24,7 +25,7 @@ def show_settings(session: DrawSession, abilities: Abilities) -> tuple[Conversio
     wanted, loads = session.settings, session.settings_loads
     is_refined = st.session_state.get(f"{MODE}_{loads}", wanted.mode) != "none"
     t = st.slider(
-        "Keep my lines",
+        _("Keep my lines"),
         0.0,
         1.0,
         wanted.t,
@@ -32,21 +33,23 @@ def show_settings(session: DrawSession, abilities: Abilities) -> tuple[Conversio
         key=f"{KEEP_LINES}_{loads}",
         disabled=not is_refined,
     )
-    st.html('<p class="studio-ends"><span>a face seen in training</span><span>exactly mine</span></p>')
+    st.html(
+        f'<p class="studio-ends"><span>{_("a face seen in training")}</span><span>{_("exactly mine")}</span></p>'
+    )
     mode = st.radio(
-        "Refine",
+        _("Refine"),
         list(MODES),
         list(MODES).index(wanted.mode),
         key=f"{MODE}_{loads}",
-        format_func=MODES.__getitem__,
+        format_func=lambda mode: _(MODES[mode]),
         label_visibility="collapsed",
     )
     with st.container(key="refining", horizontal=True, vertical_alignment="center"):
         stage1 = _show_stage1(session, is_refined=is_refined) if abilities.has_parts else wanted.stage1
-        menu = st.popover("More", key="more", type="tertiary").container(key="more_menu")
+        menu = st.popover(_("More"), key="more", type="tertiary").container(key="more_menu")
     with menu:
         k = st.slider(
-            "Training faces to blend",
+            _("Training faces to blend"),
             1,
             MAX_NEIGHBOURS,
             wanted.k,
@@ -62,12 +65,12 @@ def _show_stage1(session: DrawSession, *, is_refined: bool) -> Stage1:
         session.refused.pop(BY_PARTS, None)
 
     return st.segmented_control(
-        "Refine as",
+        _("Refine as"),
         list(STAGE1_KINDS),
         default=session.settings.stage1,
         required=True,
         key=f"{STAGE1}_{session.settings_loads}",
-        format_func=STAGE1_KINDS.__getitem__,
+        format_func=lambda kind: _(STAGE1_KINDS[kind]),
         on_change=chosen,
         disabled=not is_refined,
         label_visibility="collapsed",

@@ -55,13 +55,13 @@ function createView(parent) {
   }
 
   function renderLarge() {
-    hint.textContent = coming || (enlarged === null ? "Click one to see it large." : "The arrow keys go on to the next one.");
+    hint.textContent = coming || (enlarged === null ? _("Click one to see it large.") : _("The arrow keys go on to the next one."));
     large.hidden = enlarged === null;
     body.hidden = enlarged !== null;
     if (enlarged === null) return;
     const tile = data.tiles[enlarged];
     find(".photo").src = tile.src;
-    find(".photo").alt = `Photo by ${tile.title}, ${tile.stage}`;
+    find(".photo").alt = _("Photo by {title}, {stage}", tile);
     find(".drawn").src = data.drawing;
     find(".drawn").hidden = !data.drawing;
     find("figcaption").textContent = `${tile.title} · ${tile.stage}${tile.time ? ` · ${tile.time}` : ""}`;
@@ -127,7 +127,7 @@ function createView(parent) {
       data = newData;
       send = setTriggerValue;
       const left = data.tiles.filter((tile) => !tile.src && !tile.trouble).length;
-      coming = left ? `${left} still to come …` : "";
+      coming = left ? _("{left} still to come …", { left }) : "";
       renderTiles();
       renderLarge();
       if (!dialog.open && !isDone) dialog.showModal();

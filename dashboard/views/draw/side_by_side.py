@@ -4,29 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from functools import cache
-from typing import Any
 
 import streamlit as st
 
 from core.conversion.settings import STAGE1_KINDS, ConversionSettings
 from dashboard.shared.networks import Abilities
-from dashboard.shared.resources import asset_text, drawing_url
+from dashboard.shared.resources import asset_text, component, drawing_url
+from dashboard.shared.texts import N_, _
 from dashboard.views.draw.decisions import timing_text
 from dashboard.views.draw.generator_menu import pick_generator
 from dashboard.views.draw.state import COMPARE, COMPARISON, DrawSession
 
-STAGE1_TITLES = {"whole": "Whole face", "parts": "By parts"}
-
-
-@cache
-def _component() -> Any:
-    return st.components.v2.component(
-        "studio_comparison",
-        html=asset_text("views/draw/side_by_side.html"),
-        css=asset_text("views/draw/side_by_side.css"),
-        js=asset_text("assets/keys.js", "views/draw/send.js", "views/draw/side_by_side.js"),
-    )
+STAGE1_TITLES = {"whole": N_("Whole face"), "parts": N_("By parts")}
 
 
 def show_compare_button(session: DrawSession, abilities: Abilities, *, is_drawn: bool) -> None:
@@ -37,13 +26,7 @@ def show_compare_button(session: DrawSession, abilities: Abilities, *, is_drawn:
     def opened() -> None:
         session.is_comparing = True
 
-    st.button(
-        "Compare",
-        key=COMPARE,
-        icon=":material/grid_view:",
-        on_click=opened,
-        disabled=not is_drawn,
-    )
+    st.button(_("Compare"), key=COMPARE, icon=":material/grid_view:", on_click=opened, disabled=not is_drawn)
 
 
 def show_comparison(session: DrawSession, abilities: Abilities, ways: Sequence[ConversionSettings]) -> None:
@@ -57,7 +40,15 @@ def show_comparison(session: DrawSession, abilities: Abilities, ways: Sequence[C
         if isinstance(choice, int) and 0 <= choice < len(ways):
             pick_settings(session, ways[choice])
 
-    _component()(
+    show = component(
+        "studio_comparison",
+        html=asset_text("views/draw/side_by_side.html"),
+        css=asset_text("views/draw/side_by_side.css"),
+        js=asset_text(
+            "assets/keys.js", "assets/texts.js", "views/draw/send.js", "views/draw/side_by_side.js"
+        ),
+    )
+    show(
         key=COMPARISON,
         data={
             "tiles": tiles_of(session, abilities, ways),
@@ -85,8 +76,8 @@ def tiles_of(
         card, made = abilities.card(wanted.generator), session.find(wanted)
         tile = {
             "title": card.title,
-            "pairing": card.pairing,
-            "stage": STAGE1_TITLES[wanted.stage1] if wanted.mode != "none" else "Lines as they are",
+            "pairing": _(card.pairing),
+            "stage": _(STAGE1_TITLES[wanted.stage1]) if wanted.mode != "none" else _("Lines as they are"),
             "src": "" if made is None else made.tile_url,
             "time": "" if made is None else timing_text(made.result.timings)[0],
             "trouble": session.trouble_with(wanted),

@@ -11,6 +11,7 @@ from dashboard.shared.gallery import Picture, show_pictures
 from dashboard.shared.networks import Abilities
 from dashboard.shared.plain_text import as_text
 from dashboard.shared.resources import examples
+from dashboard.shared.texts import _
 from dashboard.shared.uploads import drop_staged, staged_files
 from dashboard.views.draw.drawing import fabric_from_file
 from dashboard.views.draw.state import EXAMPLES, RECENT, UPLOAD, UPLOAD_MENU, DrawSession, drawing_from
@@ -27,7 +28,7 @@ def show_examples(session: DrawSession) -> None:
     if not found:
         return
     show_pictures(
-        [Picture(e.name, e.thumbnail, f"Start from: {e.title}") for e in found.values()],
+        [Picture(e.name, e.thumbnail, _("Start from: {title}", title=_(e.title))) for e in found.values()],
         key=EXAMPLES,
         on_pick=lambda name: session.put_on_paper(found[name].drawing),
     )
@@ -49,12 +50,16 @@ def show_upload(session: DrawSession) -> None:
             st.session_state[UPLOAD_MENU] = False
 
     menu = st.popover(
-        "Upload", icon=":material/add_photo_alternate:", key=UPLOAD_MENU, type="tertiary", on_change="rerun"
+        _("Upload"),
+        icon=":material/add_photo_alternate:",
+        key=UPLOAD_MENU,
+        type="tertiary",
+        on_change="rerun",
     )
     with menu:
         # Any name: what a file is, its content says. Phones save HEIC and .jfif, and pictures without an ending.
         st.file_uploader(
-            "A photo or scan of a drawing, a picture file, or strokes that were downloaded",
+            _("A photo or scan of a drawing, a picture file, or strokes that were downloaded"),
             max_upload_size=MAX_UPLOAD_MB,
             key=key,
             on_change=chosen,
@@ -76,7 +81,7 @@ def take_upload(session: DrawSession, data: bytes, name: str = "") -> str:
         ending = Path(name).suffix.lower()
         if ending in ("", ".json", *PICTURES):
             return str(error)
-        return f"Files ending in {ending} are not allowed. {error}"
+        return _("Files ending in {ending} are not allowed. {error}", ending=ending, error=error)
     return ""
 
 
@@ -93,7 +98,11 @@ def show_recent(session: DrawSession, abilities: Abilities) -> None:
 
     current = next((str(i) for i, e in enumerate(session.history) if e is session.shown), "")
     pictures = [
-        Picture(str(i), entry.thumbnail, f"Result {i + 1}, {abilities.card(entry.settings.generator).title}")
+        Picture(
+            str(i),
+            entry.thumbnail,
+            _("Result {n}, {title}", n=i + 1, title=abilities.card(entry.settings.generator).title),
+        )
         for i, entry in enumerate(session.history)
     ]
     show_pictures(pictures, key=RECENT, on_pick=bring_back, selected=current)

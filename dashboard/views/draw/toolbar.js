@@ -74,7 +74,7 @@ function createBar(parentElement) {
     slider.min = low;
     slider.max = high;
     slider.value = size;
-    slider.setAttribute("aria-label", erases ? "Eraser size" : "Brush size");
+    slider.setAttribute("aria-label", erases ? _("Eraser size") : _("Brush size"));
     number.textContent = size;
     buttons.undo.disabled = (!paper || paper.undo.disabled) && !data.canTakeBack;
     buttons.redo.disabled = (!paper || paper.redo.disabled) && !data.canBringBack;

@@ -9,13 +9,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import asdict, replace
-from functools import cache
 from typing import Any
 
 import streamlit as st
 
 from dashboard.shared.networks import Abilities
-from dashboard.shared.resources import asset_text, guide_url
+from dashboard.shared.resources import asset_text, component, guide_url
 from dashboard.views.draw.generator_menu import step_generator
 from dashboard.views.draw.state import (
     ATTENTION,
@@ -40,6 +39,7 @@ CLICKS = {  # keys that press what is elsewhere on the page
 }
 SCRIPTS = (
     "assets/keys.js",
+    "assets/texts.js",
     "views/draw/gate.js",
     "views/draw/pinch.js",
     "views/draw/mirror.js",
@@ -66,16 +66,6 @@ def _within(limits: tuple[int, int], value: Any, now: int) -> int:
     if isinstance(value, int | float) and limits[0] <= value <= limits[1]:
         return int(value)
     return now
-
-
-@cache
-def _component() -> Any:
-    return st.components.v2.component(
-        "studio_toolbar",
-        html=asset_text("views/draw/toolbar.html"),
-        css=asset_text("views/draw/toolbar.css"),
-        js=asset_text(*SCRIPTS),
-    )
 
 
 def show_toolbar(session: DrawSession, abilities: Abilities) -> None:
@@ -107,7 +97,13 @@ def show_toolbar(session: DrawSession, abilities: Abilities) -> None:
         "convert": f".st-key-{CONVERT} button",
         "clicks": CLICKS,
     }
-    _component()(
+    show = component(
+        "studio_toolbar",
+        html=asset_text("views/draw/toolbar.html"),
+        css=asset_text("views/draw/toolbar.css"),
+        js=asset_text(*SCRIPTS),
+    )
+    show(
         key=TOOLBAR,
         data=data,
         on_tools_change=changed,

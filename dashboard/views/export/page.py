@@ -1,7 +1,9 @@
-"""The Export page: freeze what is kept as a version, write it out, train on it."""
+"""Show the Export page: freeze what is kept as a version, write it out, train on it."""
 
 from __future__ import annotations
 
+import json
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,15 +16,45 @@ from dashboard.shared.jobs import show_jobs
 from dashboard.shared.plain_text import as_code, as_text
 from dashboard.shared.resources import asset_text
 from dashboard.shared.shared_library import shared_library
-from dashboard.views.export.reports import Exported, read_exported
+from dashboard.shared.texts import N_, _
 
 if TYPE_CHECKING:
     from curation.library.library import Library
     from curation.library.versions import Version
 
-LAYOUTS = {"pairs": "Photo and sketch pairs, to train on", "imagefolder": "Hugging Face ImageFolder"}
+
+@dataclass(frozen=True)
+class Exported:
+    """A finished export; see `curation.export.dataset.ExportSummary`."""
+
+    out: str
+    zip: str
+    images: int
+    splits: dict[str, int] = field(default_factory=dict)
+    people: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
+    commands: dict[str, str] = field(default_factory=dict)
+
+
+def read_exported(output: Path) -> Exported | None:
+    """The summary that the job printed last, or ``None`` before it has."""
+    try:
+        lines = output.read_text(encoding="utf-8", errors="replace").splitlines()
+        found = json.loads(lines[-1]) if lines else {}
+    except (OSError, ValueError):
+        return None
+    if not isinstance(found, dict) or "out" not in found:
+        return None
+    return Exported(
+        str(found["out"]), str(found.get("zip") or ""), int(found.get("images", 0)),
+        dict(found.get("splits") or {}), tuple(found.get("people") or ()), tuple(found.get("warnings") or ()),
+        dict(found.get("commands") or {}),
+    )  # fmt: skip
+
+
+LAYOUTS = {"pairs": N_("Photo and sketch pairs, to train on"), "imagefolder": N_("Hugging Face ImageFolder")}
 MAX_DOWNLOAD_MB = 500
-FACES_HELP = (
+FACES_HELP = N_(
     "Compares all faces, so that photos of one person do not lie in train and in validation; the first time this "
     "takes about a minute for 3 000 photos, and it is a guess that is sometimes wrong."
 )
@@ -41,7 +73,10 @@ def show_page() -> None:
     show_jobs(library.root, ("export",))
     if not versions:
         st.caption(
-            "A version is a frozen list of images with the decisions and rules behind it. None is there yet."
+            _(
+                "A version is a frozen list of images with the decisions and rules behind it. "
+                "None is there yet."
+            )
         )
     for version in sorted(versions, key=lambda version: version.created, reverse=True):
         _show_version(library, version)
@@ -54,20 +89,27 @@ def _show_freeze(library: Library, taken: set[str]) -> None:
     by_people = int(((table["state"] == "keep") & (table["decision"] == "keep")).sum())
     with st.container(border=True, key="freeze"):
         st.markdown(
-            f"**{kept:,} images are kept:** {by_people:,} by people, {kept - by_people:,} by the rules · "
-            f"{counts['states'].get('unsure', 0):,} unsure · {counts['disputed']:,} disputed"
+            _(
+                "**{kept:,} images are kept:** {by_people:,} by people, {by_rules:,} by the rules · "
+                "{unsure:,} unsure · {disputed:,} disputed",
+                kept=kept,
+                by_people=by_people,
+                by_rules=kept - by_people,
+                unsure=counts["states"].get("unsure", 0),
+                disputed=counts["disputed"],
+            )
         )
         with st.form("freeze_form", border=False):
             name_side, who_side, note_side, button_side = st.columns(
                 [2, 2, 4, 1.4], vertical_alignment="bottom"
             )
-            name = name_side.text_input("Name", value=_free_name(taken), max_chars=60)
+            name = name_side.text_input(_("Name"), value=_free_name(taken), max_chars=60)
             signed_in = access.visitor().name
-            who = who_side.text_input("Your name", value=signed_in, max_chars=60, disabled=bool(signed_in))
-            note = note_side.text_input("Note", max_chars=500)
-            trust_rules = st.checkbox("Where nobody has decided, the rules do", value=True)
+            who = who_side.text_input(_("Your name"), value=signed_in, max_chars=60, disabled=bool(signed_in))
+            note = note_side.text_input(_("Note"), max_chars=500)
+            trust_rules = st.checkbox(_("Where nobody has decided, the rules do"), value=True)
             pressed = button_side.form_submit_button(
-                "Freeze", type="primary", disabled=not kept, width="stretch"
+                _("Freeze"), type="primary", disabled=not kept, width="stretch"
             )
         if pressed:
             try:
@@ -82,7 +124,8 @@ def _show_freeze(library: Library, taken: set[str]) -> None:
             else:
                 audit.record("freeze", version.name, f"{len(version.ids)} images, {version.hash[:12]}")
                 st.toast(
-                    f"{as_text(version.name)} holds {len(version.ids):,} images.", icon=":material/ac_unit:"
+                    _("{name} holds {n:,} images.", name=as_text(version.name), n=len(version.ids)),
+                    icon=":material/ac_unit:",
                 )
                 st.rerun()
 
@@ -91,25 +134,25 @@ def _show_version(library: Library, version: Version) -> None:
     with st.container(border=True, key=f"version_{version.name}"):
         with st.container(horizontal=True, vertical_alignment="center"):
             st.markdown(
-                f"**{as_text(version.name)}** · {len(version.ids):,} images · "
+                f"**{as_text(version.name)}** · {_('{n:,} images', n=len(version.ids))} · "
                 f"{version.created[:16].replace('T', ' ')} · {as_text(version.who)} · `{version.hash[:12]}`"
                 + (f" · {as_text(version.note)}" if version.note else ""),
                 width="stretch",
             )
             layout = st.selectbox(
-                "Layout", list(LAYOUTS), format_func=LAYOUTS.__getitem__, label_visibility="collapsed",
+                _("Layout"), list(LAYOUTS), format_func=lambda name: _(LAYOUTS[name]), label_visibility="collapsed",
                 key=f"layout_{version.name}", width=300,
             )  # fmt: skip
             compare_faces = st.toggle(
-                "One person, one split", value=True, key=f"faces_{version.name}", help=FACES_HELP
+                _("One person, one split"), value=True, key=f"faces_{version.name}", help=_(FACES_HELP)
             )
             st.button(
-                "Export", key=f"export_{version.name}", type="primary", on_click=_export,
+                _("Export"), key=f"export_{version.name}", type="primary", on_click=_export,
                 args=(library.root, version.name, layout, compare_faces),
             )  # fmt: skip
         if version.rejected:
             reasons = ", ".join(f"{name} {count:,}" for name, count in version.rejected.items())
-            st.caption(f"Left out: {as_text(reasons)}")
+            st.caption(_("Left out: {reasons}", reasons=as_text(reasons)))
         for job_id, exported in _exports_of(library.root, version.name):
             _show_exported(exported, job_id)
 
@@ -122,12 +165,9 @@ def _show_exported(exported: Exported, key: str) -> None:
         if archive is not None and archive.is_file():
             size = archive.stat().st_size / 1e6
             if size <= MAX_DOWNLOAD_MB:
+                label = _("Zip ({size:.1f} MB)", size=size)
                 st.download_button(
-                    f"Zip ({size:.1f} MB)",
-                    archive.read_bytes,
-                    archive.name,
-                    "application/zip",
-                    key=f"zip_{key}",
+                    label, archive.read_bytes, archive.name, "application/zip", key=f"zip_{key}"
                 )
             else:
                 st.caption(f"{as_text(archive)} ({size:.0f} MB)")

@@ -14,6 +14,7 @@ from core.models.conventions import Conventions
 from core.models.folder import models_folder
 from core.models.model_store import add_model
 from dashboard.shared.server_paths import server_path
+from dashboard.shared.texts import _
 from dashboard.shared.uploads import StagedFile
 from dashboard.views.models.state import Draft
 
@@ -60,7 +61,9 @@ def server_file(text: str) -> Path:
     """
     path = server_path(text)
     if not path.is_file() or path.suffix.lower() not in ENDINGS:
-        raise CheckpointRefused(f"Give a full path that ends in one of {', '.join(ENDINGS)}.")
+        raise CheckpointRefused(
+            _("Give a full path that ends in one of {endings}.", endings=", ".join(ENDINGS))
+        )
     return path
 
 

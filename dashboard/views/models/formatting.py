@@ -14,54 +14,60 @@ from core.models.families import FAMILIES
 from core.models.folder import ModelFile
 from core.models.speed import Speed
 from dashboard.shared.plain_text import as_text, without_links
+from dashboard.shared.texts import N_, _, ngettext
 
 TITLES = {
-    "sketch_autoencoder": "Sketch autoencoder",
-    "part_autoencoders": "Part autoencoders",
-    "face_bank": "Bank of training sketches",
-    "part_banks": "Banks of training parts",
-    "face_coverage": "Judge of covered faces",
+    "sketch_autoencoder": N_("Sketch autoencoder"),
+    "part_autoencoders": N_("Part autoencoders"),
+    "face_bank": N_("Bank of training sketches"),
+    "part_banks": N_("Banks of training parts"),
+    "face_coverage": N_("Judge of covered faces"),
+    "upscaler": N_("upscaler"),
 }
 BANKS = ("face_bank", "part_banks")  # rows of training latents: nothing in them was learnt
-PAIRINGS = {"paired": "learnt from pairs", "unpaired": "learnt without pairs"}
-POLARITY_WORDS = {"black_on_white": "black on white", "white_on_black": "white on black"}
+PAIRINGS = {"paired": N_("learnt from pairs"), "unpaired": N_("learnt without pairs")}
+POLARITY_WORDS = {"black_on_white": N_("black on white"), "white_on_black": N_("white on black")}
 COLOUR_WORDS = {"rgb": "RGB", "bgr": "BGR (OpenCV)"}
-STATISTICS_WORDS = {"training": "averages of its training", "picture": "each picture itself"}
-RANGE_WORDS = {"signed": "-1 to 1", "unit": "0 to 1", "byte": "0 to 255"}
+STATISTICS_WORDS = {"training": N_("averages of its training"), "picture": N_("each picture itself")}
+RANGE_WORDS = {"signed": N_("-1 to 1"), "unit": N_("0 to 1"), "byte": N_("0 to 255")}
 _FACTS = {
-    "ngf": "{} channels",
-    "n_downsampling": "{} downsamplings",
-    "n_downsample_global": "{} downsamplings",
-    "num_downs": "{} levels",
-    "n_blocks": "{} blocks",
-    "n_blocks_global": "{} blocks",
-    "n_blocks_local": "{} local blocks",
+    "ngf": N_("{} channels"),
+    "n_downsampling": N_("{} downsamplings"),
+    "n_downsample_global": N_("{} downsamplings"),
+    "num_downs": N_("{} levels"),
+    "n_blocks": N_("{} blocks"),
+    "n_blocks_global": N_("{} blocks"),
+    "n_blocks_local": N_("{} local blocks"),
 }
 
 
 def family_title(family: str) -> str:
     """What a person calls a family."""
     known = FAMILIES.get(family)
-    fallback = TITLES.get(family, family.replace("_", " "))
+    fallback = _(TITLES.get(family, family.replace("_", " ")))
     return str(getattr(known[0], "name", fallback)) if known else fallback
 
 
 def pairing(family: str) -> str:
     """How a generator learnt; empty for other families."""
     known = FAMILIES.get(family)
-    return PAIRINGS.get(getattr(known[0], "pairing", ""), "") if known else ""
+    return _(PAIRINGS.get(getattr(known[0], "pairing", ""), "")) if known else ""
 
 
 def architecture_line(family: str, config: Mapping[str, Any]) -> str:
     """The architecture in a line."""
     parts = [family_title(family)]
     if family == "ugatit":
-        parts[0] += ", light" if config.get("light") else f", full ({config.get('img_size')} px only)"
-    parts += [words.format(config[key]) for key, words in _FACTS.items() if key in config]
+        parts[0] = (
+            _("{title}, light", title=parts[0])
+            if config.get("light")
+            else _("{title}, full ({side} px only)", title=parts[0], side=config.get("img_size"))
+        )
+    parts += [_(words).format(config[key]) for key, words in _FACTS.items() if key in config]
     if "norm" in config:
         parts.append({"instance": "InstanceNorm", "batch": "BatchNorm"}.get(config["norm"], config["norm"]))
     if "input_nc" in config:
-        parts.append(f"{config['input_nc']} → {config['output_nc']} colour channels")
+        parts.append(_("{input_nc} → {output_nc} colour channels", **config))
     return " · ".join(parts)
 
 
@@ -82,7 +88,7 @@ def facts_line(model: ModelFile) -> str:
     if info is None:
         return parts[0]
     if info.family not in BANKS:
-        parts.append(f"{count_words(model.parameters)} parameters")
+        parts.append(_("{count} parameters", count=count_words(model.parameters)))
     side = info.conventions.image_size if info.conventions else info.config.get("image_size")
     if isinstance(side, int):
         parts.append(f"{side} px")
@@ -95,7 +101,7 @@ def facts_line(model: ModelFile) -> str:
 def short_licence(licence: str) -> str:
     """A licence without what stands in brackets behind it."""
     plain = licence.partition("(")[0].strip()
-    return "licence unknown" if plain in ("", "unknown") else plain
+    return _("licence unknown") if plain in ("", "unknown") else plain
 
 
 def speed_words(speed: Speed) -> str:
@@ -106,28 +112,33 @@ def speed_words(speed: Speed) -> str:
 def speed_details(speed: Speed) -> str:
     """A measurement, whole."""
     day = time.strftime("%d %b %Y, %H:%M", time.localtime(speed.when))
-    faithful = "" if speed.psnr_db == float("inf") else f", {speed.psnr_db:.0f} dB from fp32"
-    threads = f"{speed.threads} thread{'' if speed.threads == 1 else 's'}"
-    return f"{speed.runtime}, {threads}{faithful}, {speed.image_size} px, measured {day}"
+    facts = [speed.runtime, ngettext("{n} thread", "{n} threads", speed.threads)]
+    if speed.psnr_db != float("inf"):
+        facts.append(_("{db:.0f} dB from fp32", db=speed.psnr_db))
+    return ", ".join((*facts, f"{speed.image_size} px", _("measured {day}", day=day)))
 
 
 def conventions_rows(conventions: Conventions) -> list[tuple[str, str]]:
     """Conventions as a table."""
     unusual = [
-        ("BatchNorm goes by", STATISTICS_WORDS[conventions.statistics], conventions.statistics != "training"),
-        ("Borders", conventions.border, conventions.border != "reflect"),
+        (
+            _("BatchNorm goes by"),
+            _(STATISTICS_WORDS[conventions.statistics]),
+            conventions.statistics != "training",
+        ),
+        (_("Borders"), conventions.border, conventions.border != "reflect"),
     ]
     return [
-        ("Size", f"{conventions.image_size} x {conventions.image_size} px"),
-        ("Sketch", f"{POLARITY_WORDS[conventions.polarity]}, {_channels(conventions.input_channels)}, "
-                   f"{RANGE_WORDS[conventions.input_range]}"),
-        ("Photo", f"{COLOUR_WORDS[conventions.colour]}, {RANGE_WORDS[conventions.output_range]}"),
+        (_("Size"), f"{conventions.image_size} x {conventions.image_size} px"),
+        (_("Sketch"), f"{_(POLARITY_WORDS[conventions.polarity])}, {_channels(conventions.input_channels)}, "
+                   f"{_(RANGE_WORDS[conventions.input_range])}"),
+        (_("Photo"), f"{COLOUR_WORDS[conventions.colour]}, {_(RANGE_WORDS[conventions.output_range])}"),
         *((name, value) for name, value, is_shown in unusual if is_shown),
     ]  # fmt: skip
 
 
 def _channels(count: int) -> str:
-    return "1 channel" if count == 1 else f"{count} channels"
+    return ngettext("{n} channel", "{n} channels", count)
 
 
 def card_text(model: ModelFile) -> str:
@@ -157,14 +168,14 @@ def _picture(folder: Path, label: str, name: str) -> str:
 def _made_card(model: ModelFile) -> str:
     if model.info is None:
         return ""
-    names = {"imported_from": "Imported from", "imported": "Imported", "sha256": "SHA-256 of that file",
-             "network": "Network of the file", "note": "Note", "notes": "How it was read"}  # fmt: skip
-    rows = [("Network", as_text(architecture_line(model.info.family, model.info.config)))]
+    names = {"imported_from": _("Imported from"), "imported": _("Imported"), "sha256": _("SHA-256 of that file"),
+             "network": _("Network of the file"), "note": _("Note"), "notes": _("How it was read")}  # fmt: skip
+    rows = [(_("Network"), as_text(architecture_line(model.info.family, model.info.config)))]
     for key, value in model.info.provenance.items():
         words = "; ".join(map(str, value)) if isinstance(value, list) else str(value)
         if words:
             rows.append(
                 (names.get(key) or as_text(key.replace("_", " ").capitalize(), 500), as_text(words, 500))
             )
-    rows.append(("Licence", as_text(model.info.licence, 500)))
+    rows.append((_("Licence"), as_text(model.info.licence, 500)))
     return "| | |\n|---|---|\n" + "\n".join(f"| {name} | {value} |" for name, value in rows)

@@ -16,6 +16,7 @@ from core.models.folder import models_folder
 from core.models.model_store import check_name
 from dashboard.shared import audit
 from dashboard.shared.plain_text import as_text
+from dashboard.shared.texts import N_, _
 from dashboard.shared.uploads import StagedFile, staged_files
 from dashboard.views.models.drafts import (
     accept_draft,
@@ -29,8 +30,8 @@ from dashboard.views.models.formatting import architecture_line, count_words, fa
 from dashboard.views.models.row import ask_conventions, show_trial
 from dashboard.views.models.state import UPLOAD_LIMIT_MB, Draft, ModelsSession
 
-WAYS = ("Upload", "On the server's disk")
-BY_WEIGHTS = "By its weights"
+WAYS = (N_("Upload"), N_("On the server's disk"))
+BY_WEIGHTS = N_("By its weights")
 
 
 def show_import(session: ModelsSession) -> None:
@@ -38,7 +39,7 @@ def show_import(session: ModelsSession) -> None:
     with st.container(border=True, key="model_import"):
         if session.draft is not None and not session.draft.path.is_file():
             session.draft = None
-            st.warning("What was read is gone from the server's disk. Choose the file again.")
+            st.warning(_("What was read is gone from the server's disk. Choose the file again."))
         if session.draft is None:
             _show_choice(session)
         else:
@@ -49,20 +50,23 @@ def _show_choice(session: ModelsSession) -> None:
     number = session.imports
     with st.container(horizontal=True, vertical_alignment="bottom"):
         way = st.segmented_control(
-            "Checkpoint", WAYS, default=WAYS[0], key=f"import_way_{number}", required=True
+            _("Checkpoint"), WAYS, default=WAYS[0], key=f"import_way_{number}", required=True, format_func=_
         )
         family = st.selectbox(
-            "Family", (BY_WEIGHTS, *PROJECTS), key=f"import_family_{number}", width=220,
-            format_func=lambda name: name if name == BY_WEIGHTS else family_title(name),
+            _("Family"), (BY_WEIGHTS, *PROJECTS), key=f"import_family_{number}", width=220,
+            format_func=lambda name: _(name) if name == BY_WEIGHTS else family_title(name),
         )  # fmt: skip
     uploaded, text = None, ""
     if way == WAYS[1]:
         text = st.text_input(
-            "Full path on the server", key=f"import_path_{number}", placeholder="/…/latest_net_G.pth"
+            _("Full path on the server"), key=f"import_path_{number}", placeholder="/…/latest_net_G.pth"
         )
     else:
         uploaded = st.file_uploader(
-            f"Weights of Pix2PixHD, CycleGAN or U-GAT-IT, or a model of ours; up to {UPLOAD_LIMIT_MB / 1000:g} GB",
+            _(
+                "Weights of Pix2PixHD, CycleGAN or U-GAT-IT, or a model of ours; up to {gb:g} GB",
+                gb=UPLOAD_LIMIT_MB / 1000,
+            ),
             type=[ending.removeprefix(".") for ending in ENDINGS],
             max_upload_size=UPLOAD_LIMIT_MB,
             key=f"import_file_{number}",
@@ -72,20 +76,24 @@ def _show_choice(session: ModelsSession) -> None:
         st.error(as_text(told), icon=":material/error:")
     with st.container(horizontal=True):
         pressed = st.button(
-            "Read it", type="primary", disabled=not (files or text.strip()), key=f"import_read_{number}"
+            _("Read it"), type="primary", disabled=not (files or text.strip()), key=f"import_read_{number}"
         )
-        st.button("Cancel", type="tertiary", on_click=_cancel, args=(session,), key=f"import_cancel_{number}")
+        st.button(
+            _("Cancel"), type="tertiary", on_click=_cancel, args=(session,), key=f"import_cancel_{number}"
+        )
     if pressed:
         session.forget_messages()
-        with st.spinner("Reading …"):
+        with st.spinner(_("Reading …")):
             problem = _read(session, files, text, None if family == BY_WEIGHTS else family)
         if problem:
             st.error(as_text(problem), icon=":material/error:")
         else:
             st.rerun()
     st.caption(
-        "Only weights are opened, never programs. What the weights do not tell, such as the colour of the lines, "
-        "you say at the next step, beside a picture of what comes of it."
+        _(
+            "Only weights are opened, never programs. What the weights do not tell, such as the colour of the lines, "
+            "you say at the next step, beside a picture of what comes of it."
+        )
     )
 
 
@@ -100,15 +108,22 @@ def _read(session: ModelsSession, files: Sequence[StagedFile], text: str, projec
     except (ValueError, RuntimeError) as error:
         return str(error)
     except OSError as error:
-        return f"The file cannot be read or kept: {error.strerror or error}. Free some space and try again."
+        return _(
+            "The file cannot be read or kept: {error}. Free some space and try again.",
+            error=error.strerror or error,
+        )
     return ""
 
 
 def _show_draft(draft: Draft, session: ModelsSession) -> None:
     number = session.imports
     st.markdown(
-        f"**{as_text(draft.shown_name)}** is {as_text(architecture_line(draft.family, draft.config))} · "
-        f"{count_words(draft.parameters)} parameters"
+        _(
+            "**{name}** is {architecture} · {count} parameters",
+            name=as_text(draft.shown_name),
+            architecture=as_text(architecture_line(draft.family, draft.config)),
+            count=count_words(draft.parameters),
+        )
     )
     if notes := draft.provenance.get("notes"):
         st.caption(as_text("; ".join(map(str, notes))))
@@ -116,32 +131,34 @@ def _show_draft(draft: Draft, session: ModelsSession) -> None:
     with form:
         if draft.networks:
             st.selectbox(
-                "Network of the file", draft.networks, draft.networks.index(draft.network),
+                _("Network of the file"), draft.networks, draft.networks.index(draft.network),
                 key=f"import_network_{number}_{draft.path.stem}", on_change=_take_other, args=(draft, session),
             )  # fmt: skip
         conventions = ask_conventions(
             draft.conventions, draft.family, draft.config, key=f"import_{draft.path.stem}"
         )
-        name = st.text_input("Name", _suggested(draft), key=f"import_name_{number}", max_chars=60)
+        name = st.text_input(_("Name"), _suggested(draft), key=f"import_name_{number}", max_chars=60)
         licence = st.text_input(
-            "Licence of the weights", "" if draft.licence == "unknown" else draft.licence,
-            key=f"import_licence_{number}", placeholder="unknown", max_chars=200,
+            _("Licence of the weights"), "" if draft.licence == "unknown" else draft.licence,
+            key=f"import_licence_{number}", placeholder=_("unknown"), max_chars=200,
         )  # fmt: skip
         note = st.text_input(
-            "Note", key=f"import_note_{number}", max_chars=500, placeholder="where it is from"
+            _("Note"), key=f"import_note_{number}", max_chars=500, placeholder=_("where it is from")
         )
         with st.container(horizontal=True):
             st.button(
-                "Import", type="primary", key=f"import_do_{number}", disabled=not name.strip(),
+                _("Import"), type="primary", key=f"import_do_{number}", disabled=not name.strip(),
                 on_click=_accept, args=(draft, session, name, conventions, licence, note),
             )  # fmt: skip
             st.button(
-                "Cancel", type="tertiary", on_click=_cancel, args=(session,), key=f"import_drop_{number}"
+                _("Cancel"), type="tertiary", on_click=_cancel, args=(session,), key=f"import_drop_{number}"
             )
     with trial:
         show_trial(draft.path, draft.fingerprint, conventions, session, key=f"import_try_{number}")
         st.caption(
-            "A face that looks like a negative, or blue skin, says that lines or colours are the other way."
+            _(
+                "A face that looks like a negative, or blue skin, says that lines or colours are the other way."
+            )
         )
 
 
@@ -171,13 +188,15 @@ def _accept(
         session.problem = str(error)
         return
     except OSError as error:
-        session.problem = f"It cannot be kept: {error.strerror or error}. Free some space and try again."
+        session.problem = _(
+            "It cannot be kept: {error}. Free some space and try again.", error=error.strerror or error
+        )
         return
     audit.record("import model", free, licence)
     session.draft, session.is_importing = None, False
     session.imports += 1
     session.opened = free
-    session.done = f"{free} is imported; it can be chosen on the Draw page."
+    session.done = _("{free} is imported; it can be chosen on the Draw page.", free=free)
 
 
 def _cancel(session: ModelsSession) -> None:

@@ -8,16 +8,17 @@ from core.config import settings
 from core.models.folder import ModelFile, list_models, models_folder
 from dashboard.shared.plain_text import as_text
 from dashboard.shared.resources import asset_text
+from dashboard.shared.texts import N_, _, ngettext
 from dashboard.views.models.import_form import show_import
 from dashboard.views.models.row import show_row
 from dashboard.views.models.state import ModelsSession, models_session
 
 CURATION = ("face_coverage",)
 GROUPS = {
-    "generators": "Sketch to photo",
-    "sketches": "Sketch to sketch, the first stage",
-    "curation": "Curation",
-    "unreadable": "Cannot be used",
+    "generators": N_("Sketch to photo"),
+    "sketches": N_("Sketch to sketch, the first stage"),
+    "curation": N_("Curation"),
+    "unreadable": N_("Cannot be used"),
 }
 
 
@@ -38,13 +39,16 @@ def _show_models() -> None:
     for group, title in GROUPS.items():
         members = [model for model in models if group_of(model) == group]
         if members:
-            st.html(f'<p class="studio-label model-group">{title}</p>')
+            st.html(f'<p class="studio-label model-group">{_(title)}</p>')
         for model in members:
             show_row(model, session)
     if not models:
         st.info(
-            f"No model is in {as_text(settings().weights)} or {as_text(models_folder())}. Import one, or restore "
-            "the weights with git.",
+            _(
+                "No model is in {weights} or {folder}. Import one, or restore the weights with git.",
+                weights=as_text(settings().weights),
+                folder=as_text(models_folder()),
+            ),
             icon=":material/info:",
         )
 
@@ -63,13 +67,17 @@ def _show_head(models: list[ModelFile], session: ModelsSession) -> None:
     yours = sum(not model.is_shipped for model in models)
     with st.container(horizontal=True, vertical_alignment="center", key="models_head"):
         st.markdown(
-            f"#### {generators} generator{'' if generators == 1 else 's'} &nbsp;·&nbsp; "
-            f"{len(models)} models in all" + (f", {yours} of them yours" if yours else ""),
+            f"#### {ngettext('{n} generator', '{n} generators', generators)} &nbsp;·&nbsp; "
+            + (
+                _("{n} models in all, {yours} of them yours", n=len(models), yours=yours)
+                if yours
+                else _("{n} models in all", n=len(models))
+            ),
             width="stretch",
         )
         if not session.is_importing:
             st.button(
-                "Import a checkpoint", type="primary", icon=":material/upload_file:", key="models_import",
+                _("Import a checkpoint"), type="primary", icon=":material/upload_file:", key="models_import",
                 on_click=_open_import, args=(session,),
             )  # fmt: skip
 

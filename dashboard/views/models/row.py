@@ -28,6 +28,7 @@ from dashboard.shared import audit
 from dashboard.shared.gallery import Picture, show_pictures
 from dashboard.shared.plain_text import as_code, as_text
 from dashboard.shared.resources import examples
+from dashboard.shared.texts import _, ngettext
 from dashboard.views.models.formatting import (
     POLARITY_WORDS,
     RANGE_WORDS,
@@ -56,7 +57,7 @@ def show_trial(
         session.example = name
 
     show_pictures(
-        [Picture(e.name, e.thumbnail, f"Try on: {e.title}") for e in found.values()],
+        [Picture(e.name, e.thumbnail, _("Try on: {title}", title=_(e.title))) for e in found.values()],
         key=f"{key}_examples",
         on_pick=pick,
         selected=session.example,
@@ -72,20 +73,23 @@ def try_painting(
 ) -> Painted | None:
     """Paint, or say why that cannot be done."""
     try:
-        with st.spinner("Painting …"):
+        with st.spinner(_("Painting …")):
             return paint(path, fingerprint, conventions, example)
     except (AssetMissing, ValueError) as error:
         st.error(as_text(error))
     except RuntimeError as error:
-        first = (str(error).strip().splitlines() or ["no reason given"])[0]
-        st.error(f"The network does not run with these settings: {as_text(first[:200])}. Try another size.")
+        first = (str(error).strip().splitlines() or [_("no reason given")])[0]
+        reason = as_text(first[:200])
+        st.error(
+            _("The network does not run with these settings: {reason}. Try another size.", reason=reason)
+        )
     return None
 
 
 def _show(painted: Painted) -> None:
-    pictures = [("as the network sees it", painted.sketch), ("its photo", painted.photo)]
+    pictures = [(_("as the network sees it"), painted.sketch), (_("its photo"), painted.photo)]
     if painted.heat:
-        pictures.append(("where it looked", painted.heat))
+        pictures.append((_("where it looked"), painted.heat))
     figures = "".join(
         f'<figure><img src="{url}" alt="{label}"><figcaption>{label}</figcaption></figure>'
         for label, url in pictures
@@ -98,43 +102,44 @@ def ask_conventions(current: Conventions, family: str, config: Mapping[str, Any]
     multiple = build_config(ModelInfo(family, dict(config), {}, "")).multiple
     is_fixed = family == "ugatit" and not config.get("light")
     polarity = st.segmented_control(
-        "Lines of the sketches", POLARITIES, default=current.polarity, key=f"{key}_polarity", required=True,
-        format_func=lambda value: POLARITY_WORDS[value].capitalize(),
+        _("Lines of the sketches"), POLARITIES, default=current.polarity, key=f"{key}_polarity", required=True,
+        format_func=lambda value: _(POLARITY_WORDS[value]).capitalize(),
     )  # fmt: skip
     left, right = st.columns(2)
     size = left.number_input(
-        "Side in pixels", multiple, MAX_IMAGE_SIZE - MAX_IMAGE_SIZE % multiple, current.image_size, multiple,
+        _("Side in pixels"), multiple, MAX_IMAGE_SIZE - MAX_IMAGE_SIZE % multiple, current.image_size, multiple,
         key=f"{key}_size", disabled=is_fixed,
-        help="This network works at this size only." if is_fixed else "What it was trained at; other sizes "
-        f"work, but look worse. Multiples of {multiple}.",
+        help=_("This network works at this size only.") if is_fixed else _("What it was trained at; other sizes "
+        "work, but look worse. Multiples of {multiple}.", multiple=multiple),
     )  # fmt: skip
     colour = right.segmented_control(
-        "Colours of the photo", COLOURS, default=current.colour, key=f"{key}_colour", required=True,
-        format_func=lambda value: value.upper(), help="BGR where the project wrote its photos with OpenCV.",
+        _("Colours of the photo"), COLOURS, default=current.colour, key=f"{key}_colour", required=True,
+        format_func=lambda value: value.upper(), help=_("BGR where the project wrote its photos with OpenCV."),
     )  # fmt: skip
     statistics, border = current.statistics, current.border
     if config.get("norm") == "batch":
         statistics = st.segmented_control(
-            "BatchNorm goes by", STATISTICS, default=statistics, key=f"{key}_statistics", required=True,
-            format_func=STATISTICS_WORDS.__getitem__,
-            help="The projects' test scripts go by each picture unless they are given --eval; take what looks better.",
+            _("BatchNorm goes by"), STATISTICS, default=statistics, key=f"{key}_statistics", required=True,
+            format_func=lambda value: _(STATISTICS_WORDS[value]),
+            help=_("The projects' test scripts go by each picture unless they are given --eval; "
+                   "take what looks better."),
         )  # fmt: skip
     if config.get("padding") == "reflect" and not config.get("patch", 1) > 1:
         border = st.segmented_control(
-            "Borders of its blocks", BORDERS, default=border, key=f"{key}_border", required=True,
-            help="replicate where it was trained with --padding_type replicate: its weights do not tell.",
+            _("Borders of its blocks"), BORDERS, default=border, key=f"{key}_border", required=True,
+            help=_("replicate where it was trained with --padding_type replicate: its weights do not tell."),
         )  # fmt: skip
-    with st.expander("Ranges of values"):
+    with st.expander(_("Ranges of values")):
         sides = st.columns(2)
         ranges = {}
         for side, name, label in zip(
-            sides, ("input_range", "output_range"), ("Sketch", "Photo"), strict=True
+            sides, ("input_range", "output_range"), (_("Sketch"), _("Photo")), strict=True
         ):
             ranges[name] = side.selectbox(
                 label, RANGES, RANGES.index(getattr(current, name)), key=f"{key}_{name}",
-                format_func=RANGE_WORDS.__getitem__,
+                format_func=lambda value: _(RANGE_WORDS[value]),
             )  # fmt: skip
-        st.caption(f"Channels of the sketch: {current.input_channels}, from the weights.")
+        st.caption(_("Channels of the sketch: {n}, from the weights.", n=current.input_channels))
     return Conventions(
         image_size=max(multiple, int(size) - int(size) % multiple),
         input_channels=current.input_channels,
@@ -154,20 +159,24 @@ def show_actions(model: ModelFile, session: ModelsSession, *, is_damaged: bool =
             _show_rename(model, session)
             if model.info is not None and model.info.conventions is not None:
                 _show_change(model, session, model.info.conventions)
-        if st.button("Remove", icon=":material/delete:", key=f"removing_{model.name}"):
-            _ask_to_remove(model, session)
+        if st.button(_("Remove"), icon=":material/delete:", key=f"removing_{model.name}"):
+            st.dialog(_("Delete this model?"))(_ask_to_remove)(model, session)
 
 
-@st.dialog("Delete this model?")
 def _ask_to_remove(model: ModelFile, session: ModelsSession) -> None:
     st.markdown(
-        f"**{as_text(model.name)}** ({size_words(model.size_bytes)}) is deleted for good, with its card. "
-        f"{_named_by(model.name)}"
+        _(
+            "**{name}** ({size}) is deleted for good, with its card.",
+            name=as_text(model.name),
+            size=size_words(model.size_bytes),
+        )
+        + f" {_named_by(model.name)}"
     )
     with st.container(horizontal=True, horizontal_alignment="right"):
-        keeps = st.button("Keep it", key=f"keep_{model.name}")
+        keeps = st.button(_("Keep it"), key=f"keep_{model.name}")
         deletes = st.button(
-            "Delete for good", type="primary", key=f"remove_{model.name}", on_click=_remove, args=(model.name, session)
+            _("Delete for good"), type="primary", key=f"remove_{model.name}", on_click=_remove,
+            args=(model.name, session),
         )  # fmt: skip
     if keeps or deletes:
         st.rerun()
@@ -184,17 +193,19 @@ def _named_by(name: str) -> str:
         for sources in asked
     )
     if not count:
-        return "No comparison names it."
-    if count == 1:
-        return "1 comparison names it: it stays, but cannot be repeated without the model."
-    return f"{count} comparisons name it: they stay, but cannot be repeated without the model."
+        return _("No comparison names it.")
+    return ngettext(
+        "{n} comparison names it: it stays, but cannot be repeated without the model.",
+        "{n} comparisons name it: they stay, but cannot be repeated without the model.",
+        count,
+    )
 
 
 def _show_rename(model: ModelFile, session: ModelsSession) -> None:
-    with st.popover("Rename", icon=":material/edit:", key=f"renaming_{model.name}"):
-        new = st.text_input("New name", model.name, key=f"new_name_{model.name}", max_chars=60)
+    with st.popover(_("Rename"), icon=":material/edit:", key=f"renaming_{model.name}"):
+        new = st.text_input(_("New name"), model.name, key=f"new_name_{model.name}", max_chars=60)
         st.button(
-            "Rename",
+            _("Rename"),
             key=f"rename_{model.name}",
             type="primary",
             disabled=new.strip() in ("", model.name),
@@ -205,14 +216,14 @@ def _show_rename(model: ModelFile, session: ModelsSession) -> None:
 
 def _show_change(model: ModelFile, session: ModelsSession, conventions: Conventions) -> None:
     assert model.info is not None
-    with st.popover("Settings", icon=":material/tune:", key=f"changing_{model.name}"):
+    with st.popover(_("Settings"), icon=":material/tune:", key=f"changing_{model.name}"):
         chosen = ask_conventions(
             conventions, model.info.family, model.info.config, key=f"change_{model.name}"
         )
-        licence = st.text_input("Licence of the weights", model.info.licence, key=f"licence_{model.name}")
+        licence = st.text_input(_("Licence of the weights"), model.info.licence, key=f"licence_{model.name}")
         is_same = chosen == conventions and licence == model.info.licence
         st.button(
-            "Save",
+            _("Save"),
             key=f"save_{model.name}",
             type="primary",
             disabled=is_same,
@@ -224,24 +235,24 @@ def _show_change(model: ModelFile, session: ModelsSession, conventions: Conventi
 def _change(model: ModelFile, conventions: Conventions, licence: str, session: ModelsSession) -> None:
     info = model.info
     assert info is not None
-    with _told(session, f"{model.name} cannot be changed"):
+    with _told(session, _("{name} cannot be changed", name=model.name)):
         change_model(model.path, conventions=conventions, licence=licence, provenance=info.provenance)
-        session.done = f"{model.name} is changed."
+        session.done = _("{name} is changed.", name=model.name)
 
 
 def _rename(name: str, new: str, session: ModelsSession) -> None:
-    with _told(session, f"{name} cannot be renamed"):
+    with _told(session, _("{name} cannot be renamed", name=name)):
         free = check_name(new, settings().weights, models_folder())
         rename_model(models_folder(), name, free)
         audit.record("rename model", name, f"to {free}")
-        session.done, session.opened = f"{name} is called {free} now.", free
+        session.done, session.opened = _("{name} is called {free} now.", name=name, free=free), free
 
 
 def _remove(name: str, session: ModelsSession) -> None:
-    with _told(session, f"{name} cannot be removed"):
+    with _told(session, _("{name} cannot be removed", name=name)):
         remove_model(models_folder(), name)
         audit.record("delete model", name)
-        session.done, session.opened = f"{name} is deleted.", ""
+        session.done, session.opened = _("{name} is deleted.", name=name), ""
 
 
 @contextmanager
@@ -265,7 +276,7 @@ def show_row(model: ModelFile, session: ModelsSession) -> None:
                 _show_speed(model, session)
                 is_open = session.opened == model.name
                 st.button(
-                    "Close" if is_open else "Open",
+                    _("Close") if is_open else _("Open"),
                     key=f"open_{model.name}",
                     on_click=session.toggle,
                     args=(model.name,),
@@ -282,14 +293,14 @@ def show_row(model: ModelFile, session: ModelsSession) -> None:
 
 
 def _headline(model: ModelFile) -> str:
-    badge = ":gray-badge[shipped]" if model.is_shipped else ":violet-badge[yours]"
-    title = family_title(model.info.family) if model.info else "unreadable"
+    badge = f":gray-badge[{_('shipped')}]" if model.is_shipped else f":violet-badge[{_('yours')}]"
+    title = family_title(model.info.family) if model.info else _("unreadable")
     facts = f":small[:gray[{as_text(facts_line(model))}]]"
     return f"**{as_text(model.name)}** &nbsp;{as_text(title)} &nbsp;{badge}  \n{facts}"
 
 
 def _with_way_out(model: ModelFile) -> str:
-    way = "Restore it from the repository." if model.is_shipped else "Remove it and import it again."
+    way = _("Restore it from the repository.") if model.is_shipped else _("Remove it and import it again.")
     return f"{model.problem.rstrip('.')}. {way}"
 
 
@@ -299,20 +310,20 @@ def _show_speed(model: ModelFile, session: ModelsSession) -> None:
         return
     speed = kept_speed(models_folder(), model.name, model.fingerprint)
     place = st.empty()
-    label = "Measure" if speed is None else speed_words(speed)
+    label = _("Measure") if speed is None else speed_words(speed)
     pressed = place.button(
         label,
         key=f"measure_{model.name}",
         icon=":material/speed:",
-        help="How long one picture takes on this machine; about ten seconds of work."
+        help=_("How long one picture takes on this machine; about ten seconds of work.")
         if speed is None
-        else f"{as_text(speed_details(speed))}. Press to measure again.",
+        else _("{measured}. Press to measure again.", measured=as_text(speed_details(speed))),
         type="secondary" if speed is None else "tertiary",
     )
     if problem := session.measured.get(model.name):
         st.caption(f":material/error: {as_text(problem)}")
     if pressed:
-        place.markdown(":material/hourglass_top: measuring …", width="content")
+        place.markdown(":material/hourglass_top: " + _("measuring …"), width="content")
         _measure(model, session)
         st.rerun()
 
@@ -324,7 +335,7 @@ def _measure(model: ModelFile, session: ModelsSession) -> Speed | None:
     except (AssetMissing, ValueError, RuntimeError) as error:
         session.measured[model.name] = str(error)
     except OSError as error:
-        session.measured[model.name] = f"The figure cannot be kept: {error.strerror or error}."
+        session.measured[model.name] = _("The figure cannot be kept: {error}.", error=error.strerror or error)
     return None
 
 
@@ -346,5 +357,5 @@ def _show_details(model: ModelFile, session: ModelsSession) -> None:
         st.caption(f"{as_code(model.path)} · {size_words(model.size_bytes)}")
         if not model.is_shipped:
             show_actions(model, session)
-    with st.expander("Model card", expanded=not model.is_generator):
-        st.markdown(card_text(model) or "No card.")
+    with st.expander(_("Model card"), expanded=not model.is_generator):
+        st.markdown(card_text(model) or _("No card."))

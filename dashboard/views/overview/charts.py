@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import altair as alt
@@ -9,16 +10,17 @@ import numpy as np
 import pandas as pd
 
 from curation.library.records import GROUP_PICTURE
+from dashboard.shared.texts import N_, _
 from dashboard.views.review.filters import View
 
 POINTS_SHOWN = 4000
-COLOURS = alt.Scale(
-    domain=["keep", "reject", "unsure", "undecided"], range=["#3aa66f", "#d2574c", "#d8a12f", "#8a8896"]
-)
+COLOURS = {
+    N_("keep"): "#3aa66f", N_("reject"): "#d2574c", N_("unsure"): "#d8a12f", N_("undecided"): "#8a8896",
+}  # fmt: skip
 HISTOGRAMS = {
-    "sharpness": "Sharpness",
-    "eye_distance_px": "Distance between the eyes, px",
-    "covered": "Covered, probability",
+    "sharpness": N_("Sharpness"),
+    "eye_distance_px": N_("Distance between the eyes, px"),
+    "covered": N_("Covered, probability"),
 }
 
 
@@ -36,10 +38,10 @@ def pose_chart(table: pd.DataFrame) -> alt.Chart:
         alt.Chart(data)
         .mark_circle(size=36, opacity=0.7)
         .encode(
-            x=alt.X("yaw:Q", title="yaw, degrees"),
-            y=alt.Y("pitch:Q", title="pitch, degrees"),
-            color=alt.Color("state:N", scale=COLOURS, title=None, legend=alt.Legend(orient="top")),
-            tooltip=["name", "yaw", "pitch", "state"],
+            x=alt.X("yaw:Q", title=_("yaw, degrees")),
+            y=alt.Y("pitch:Q", title=_("pitch, degrees")),
+            color=_coloured(alt.Legend(orient="top")),
+            tooltip=_tooltip("name", "yaw", "pitch", "state"),
         )
         .add_params(box)
         .properties(height=280)
@@ -61,11 +63,11 @@ def histogram_chart(table: pd.DataFrame, column: str) -> alt.Chart:
         alt.Chart(counted)
         .mark_bar()
         .encode(
-            x=alt.X("low:Q", title=HISTOGRAMS.get(column, column), bin="binned"),
+            x=alt.X("low:Q", title=_(HISTOGRAMS.get(column, column)), bin="binned"),
             x2="high:Q",
-            y=alt.Y("faces:Q", title="faces"),
-            color=alt.Color("state:N", scale=COLOURS, legend=None),
-            tooltip=["low", "high", "state", "faces"],
+            y=alt.Y("faces:Q", title=_("faces")),
+            color=_coloured(None),
+            tooltip=_tooltip("low", "high", "state", "faces"),
         )
         .add_params(box)
         .properties(height=200)
@@ -76,17 +78,18 @@ def source_chart(table: pd.DataFrame) -> alt.Chart:
     """What each source yields; a click picks it."""
     source = table["source"].astype(str)
     counted = _counted(table, source.where(~source.str.startswith(GROUP_PICTURE), GROUP_PICTURE))
-    title = f"datum.label == '{GROUP_PICTURE}' ? 'faces of group pictures' : datum.label"
+    named = json.dumps(_("faces of group pictures"))
+    title = f"datum.label == '{GROUP_PICTURE}' ? {named} : datum.label"
     pick = alt.selection_point(name="pick", fields=["group"])
     return (
         alt.Chart(counted)
         .mark_bar()
         .encode(
             y=alt.Y("group:N", title=None, sort="-x", axis=alt.Axis(labelExpr=title)),
-            x=alt.X("images:Q", title="images"),
-            color=alt.Color("state:N", scale=COLOURS, legend=None),
+            x=alt.X("images:Q", title=_("images")),
+            color=_coloured(None),
             opacity=alt.condition(pick, alt.value(1), alt.value(0.35)),
-            tooltip=["group", "state", "images"],
+            tooltip=_tooltip("group", "state", "images"),
         )
         .add_params(pick)
         .properties(height=alt.Step(30))
@@ -97,16 +100,16 @@ def decisions_chart(table: pd.DataFrame) -> alt.Chart:
     """Decisions of people over time, by the hour."""
     decided = table[table["decided_at"].notna() & (table["decision"].astype(str) != "")]
     hours = pd.to_datetime(decided["decided_at"]).dt.floor("h")
-    data = pd.DataFrame({"hour": hours, "state": decided["decision"].astype(str)})
+    data = pd.DataFrame({"hour": hours, "state": _named(decided["decision"].astype(str))})
     counted = data.groupby(["hour", "state"]).size().reset_index(name="images")
     return (
         alt.Chart(counted)
         .mark_bar()
         .encode(
             x=alt.X("hour:T", title=None),
-            y=alt.Y("images:Q", title="decisions"),
-            color=alt.Color("state:N", scale=COLOURS, legend=None),
-            tooltip=["hour", "state", "images"],
+            y=alt.Y("images:Q", title=_("decisions")),
+            color=_coloured(None),
+            tooltip=_tooltip("hour:T", "state", "images"),
         )
         .properties(height=200)
     )
@@ -135,7 +138,27 @@ def picked_view(selection: Any, columns: dict[str, str]) -> View | None:
 def _shown_state(table: pd.DataFrame) -> pd.Series:
     """The final state, and where nobody decided the machine's verdict."""
     state, verdict = table["state"].astype(str), table["verdict"].astype(str)
-    return state.where((state != "undecided") | ~verdict.isin(["keep", "reject"]), verdict)
+    return _named(state.where((state != "undecided") | ~verdict.isin(["keep", "reject"]), verdict))
+
+
+def _named(states: pd.Series) -> pd.Series:
+    return states.map({state: _(state) for state in COLOURS})
+
+
+def _coloured(legend: alt.Legend | None) -> alt.Color:
+    scale = alt.Scale(domain=[_(state) for state in COLOURS], range=list(COLOURS.values()))
+    return alt.Color("state:N", scale=scale, title=None, legend=legend)
+
+
+# What pointing at a mark shows is named after the charts' fields.
+FIELDS = (
+    N_("name"), N_("yaw"), N_("pitch"), N_("state"), N_("low"), N_("high"), N_("faces"), N_("group"),
+    N_("images"), N_("hour"),
+)  # fmt: skip
+
+
+def _tooltip(*fields: str) -> list[alt.Tooltip]:
+    return [alt.Tooltip(field, title=_(field.partition(":")[0])) for field in fields]
 
 
 def _counted(table: pd.DataFrame, group: pd.Series) -> pd.DataFrame:

@@ -12,6 +12,7 @@ from dashboard.shared.links import review_button
 from dashboard.shared.plain_text import as_text
 from dashboard.shared.resources import asset_text
 from dashboard.shared.shared_library import shared_library
+from dashboard.shared.texts import _
 from dashboard.views.overview.charts import (
     HISTOGRAMS,
     decisions_chart,
@@ -36,19 +37,19 @@ def show_page() -> None:
         st.error(as_text(error), icon=":material/database_off:")
         return
     if not table["yaw"].notna().any():
-        st.info("No face has been judged yet. Add pictures on the Collect page.", icon=":material/info:")
+        st.info(_("No face has been judged yet. Add pictures on the Collect page."), icon=":material/info:")
         return
     left, right = st.columns(2, gap="large")
     with left:
-        _show("Pose", pose_chart(table), table, {"yaw": "yaw", "pitch": "pitch"}, "pose")
-        _show("Sources", source_chart(table), table, {}, "sources")
+        _show(_("Pose"), pose_chart(table), table, {"yaw": "yaw", "pitch": "pitch"}, "pose")
+        _show(_("Sources"), source_chart(table), table, {}, "sources")
         if (table["decision"].astype(str) != "").any():
-            st.html('<p class="studio-label">Decisions over time</p>')
+            st.html(f'<p class="studio-label">{_("Decisions over time")}</p>')
             st.altair_chart(decisions_chart(table), width="stretch", key="chart_decisions")
     with right:
         for column, title in HISTOGRAMS.items():
             if table[column].notna().any():
-                _show(title, histogram_chart(table, column), table, {"low": column}, column)
+                _show(_(title), histogram_chart(table, column), table, {"low": column}, column)
 
 
 @st.fragment
@@ -60,10 +61,11 @@ def _show(title: str, chart: alt.Chart, table: pd.DataFrame, columns: dict[str, 
     event = st.altair_chart(chart, width="stretch", key=f"chart_{key}", on_select="rerun", theme="streamlit")
     view = picked_view(event.selection, columns)
     if view is None:
-        link.html('<p class="studio-label overview-hint">drag or click in it to pick images</p>')
+        link.html(f'<p class="studio-label overview-hint">{_("drag or click in it to pick images")}</p>')
         return
     with link:
-        review_button(f"Review these {_count(table, view):,}", view, key=f"chart_to_{key}", type="primary")
+        label = _("Review these {n:,}", n=_count(table, view))
+        review_button(label, view, key=f"chart_to_{key}", type="primary")
 
 
 def _count(table: pd.DataFrame, view: View) -> int:

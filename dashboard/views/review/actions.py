@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from dashboard import access
 from dashboard.shared import audit
+from dashboard.shared.texts import _, ngettext
 from dashboard.views.review.filters import PAGE_SIZE, View
 from dashboard.views.review.state import IdempotencyLog, ReviewSession, clean_name
 
@@ -53,7 +54,7 @@ def apply_actions(library: Library, session: ReviewSession, actions: Any, book: 
                 session.trouble = str(error)
                 return
             except (KeyError, ValueError) as error:
-                session.say(str(error.args[0]) if error.args else "That could not be done.")
+                session.say(str(error.args[0]) if error.args else _("That could not be done."))
             book.note(client, number)
 
 
@@ -63,21 +64,21 @@ def _do(library: Library, session: ReviewSession, action: Mapping[str, Any], tok
         _PAGE[kind](library, session, action)
         return
     if kind not in _LIBRARY:
-        raise ValueError(f"{kind!r} is nothing that a reviewer does.")
+        raise ValueError(_("{kind!r} is nothing that a reviewer does.", kind=kind))
     if (kind == "delete" or action.get("settle") is True) and not access.may(access.Role.CURATOR):
-        raise ValueError("Only curators delete for good and settle disagreements.")
+        raise ValueError(_("Only curators delete for good and settle disagreements."))
     who = access.visitor().name or clean_name(action.get("who"))
     if not who:
-        raise ValueError("Say who is reviewing first.")
+        raise ValueError(_("Say who is reviewing first."))
     _LIBRARY[kind](library, session, action, who, token)
 
 
 def _ids(action: Mapping[str, Any]) -> list[str]:
     ids = action.get("ids")
     if not (isinstance(ids, list) and 0 < len(ids) <= PAGE_SIZE):
-        raise ValueError(f"Expected up to {PAGE_SIZE} images.")
+        raise ValueError(_("Expected up to {n} images.", n=PAGE_SIZE))
     if not all(isinstance(image_id, str) and _ID.fullmatch(image_id) for image_id in ids):
-        raise ValueError("That is no image of this library.")
+        raise ValueError(_("That is no image of this library."))
     return ids
 
 
@@ -86,7 +87,7 @@ def _here(library: Library, action: Mapping[str, Any]) -> list[str]:
     known = library.table().index
     ids = [image_id for image_id in _ids(action) if image_id in known]
     if not ids:
-        raise ValueError("This image was deleted meanwhile.")
+        raise ValueError(_("This image was deleted meanwhile."))
     return ids
 
 
@@ -94,7 +95,7 @@ def _decide(
     library: Library, _session: ReviewSession, action: Mapping[str, Any], who: str, token: str
 ) -> None:
     if action.get("decision") not in DECISIONS:
-        raise ValueError(f"{action.get('decision')!r} is no decision.")
+        raise ValueError(_("{decision!r} is no decision.", decision=action.get("decision")))
     settle = action.get("settle") is True and action["decision"] != ""
     library.decide(_here(library, action), action["decision"], reviewer=who, settle=settle, token=token)
 
@@ -110,24 +111,31 @@ def _label(
 
 def _labels(names: Any) -> tuple[str, ...]:
     if not isinstance(names, list) or len(names) > 20:
-        raise ValueError("Expected a list of labels.")
+        raise ValueError(_("Expected a list of labels."))
     return tuple(name.strip()[:LABEL_LENGTH] for name in names if isinstance(name, str) and name.strip())
 
 
 def _undo(library: Library, session: ReviewSession, _action: Mapping[str, Any], who: str, token: str) -> None:
-    _tell_changes(session, library.undo(who, token=token), "Undone", "Nothing of yours is left to undo.")
+    changed = library.undo(who, token=token)
+    elsewhere = ngettext(
+        "Undone: {n} face on another page.", "Undone: {n} faces on another page.", len(changed)
+    )
+    _tell_changes(session, changed, elsewhere, _("Nothing of yours is left to undo."))
 
 
 def _redo(library: Library, session: ReviewSession, _action: Mapping[str, Any], who: str, token: str) -> None:
-    _tell_changes(session, library.redo(who, token=token), "Done again", "Nothing is left to redo.")
+    changed = library.redo(who, token=token)
+    elsewhere = ngettext(
+        "Done again: {n} face on another page.", "Done again: {n} faces on another page.", len(changed)
+    )
+    _tell_changes(session, changed, elsewhere, _("Nothing is left to redo."))
 
 
-def _tell_changes(session: ReviewSession, changed: tuple[str, ...], words: str, nothing: str) -> None:
+def _tell_changes(session: ReviewSession, changed: tuple[str, ...], elsewhere: str, nothing: str) -> None:
     if not changed:
         session.say(nothing)
     elif not set(changed) & set(session.page_ids()):
-        count = "1 face" if len(changed) == 1 else f"{len(changed)} faces"
-        session.say(f"{words}: {count} on another page.")
+        session.say(elsewhere)
 
 
 def _align(
@@ -137,7 +145,7 @@ def _align(
 
     anchors = action.get("anchors")
     if not (isinstance(anchors, list) and len(anchors) == 3 and all(map(_is_point, anchors))):
-        raise ValueError("Expected three points: two eyes and the mouth.")
+        raise ValueError(_("Expected three points: two eyes and the mouth."))
     (image_id,) = _ids(action)[:1]
     points = tuple((float(x), float(y)) for x, y in anchors)
     library.correct_alignment(image_id, points, who, token=token)
@@ -157,10 +165,10 @@ def _delete(
 ) -> None:
     why = str(action.get("why") or "").strip()[:200]
     if not why:
-        raise ValueError("Say why it is to be deleted.")
+        raise ValueError(_("Say why it is to be deleted."))
     traces = library.delete_for_good(_ids(action), who=who, why=why)
     audit.record("delete images", ", ".join(_ids(action)), why)
-    session.say(f"Deleted for good. {traces.sentence()}".strip())
+    session.say(_("Deleted for good. {sentence}", sentence=traces.sentence()).strip())
 
 
 def _turn(_library: Library, session: ReviewSession, action: Mapping[str, Any]) -> None:
@@ -187,7 +195,7 @@ def _open(_library: Library, session: ReviewSession, action: Mapping[str, Any]) 
 def _reviewer(library: Library, session: ReviewSession, action: Mapping[str, Any]) -> None:
     name = access.visitor().name or clean_name(action.get("name"))
     if not name:
-        raise ValueError("A name needs at least one letter.")
+        raise ValueError(_("A name needs at least one letter."))
     if session.reviewer and session.reviewer != name:
         library.release(session.reviewer)
         session.is_leased = False
@@ -208,17 +216,17 @@ def _look(_library: Library, session: ReviewSession, action: Mapping[str, Any]) 
 
 def _split(library: Library, session: ReviewSession, action: Mapping[str, Any]) -> None:
     if not access.may(access.Role.CURATOR):
-        raise ValueError("Only curators add pictures.")
+        raise ValueError(_("Only curators add pictures."))
     from curation.jobs import start_splitting
 
     start_splitting(library.root, _id(action.get("id")))
     session.shows_splitting = True
-    session.say("Its faces are being cut out and judged. They come in as pictures of their own.")
+    session.say(_("Its faces are being cut out and judged. They come in as pictures of their own."))
 
 
 def _id(value: Any) -> str:
     if not (isinstance(value, str) and _ID.fullmatch(value)):
-        raise ValueError("That is no image of this library.")
+        raise ValueError(_("That is no image of this library."))
     return value
 
 

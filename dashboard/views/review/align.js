@@ -1,6 +1,6 @@
 // Eyes and mouth as three handles on the original: drag them, or nudge them with the arrow keys. The aligned
 // face follows at once, drawn here; the server makes the real one when the handle is let go.
-const ANCHOR_NAMES = ["Eye on the left", "Eye on the right", "Mouth"];
+const ANCHOR_NAMES = [_("Eye on the left"), _("Eye on the right"), _("Mouth")];
 const NUDGE_SETTLES_MS = 500;
 
 // The affine that takes three points to three others, as canvas.setTransform wants it.
@@ -34,7 +34,7 @@ function createAligner(dialog, { moved }) {
     const handle = document.createElement("button");
     handle.type = "button";
     handle.className = "handle";
-    handle.setAttribute("aria-label", `${name}: drag, or move with the arrow keys`);
+    handle.setAttribute("aria-label", _("{name}: drag, or move with the arrow keys", { name }));
     handle.addEventListener("pointerdown", (event) => grab(event, i));
     handle.addEventListener("keydown", (event) => nudge(event, i));
     handle.addEventListener("blur", () => settles !== null && settle());

@@ -10,13 +10,26 @@ import streamlit as st
 
 from curation.library.records import GROUP_PICTURE
 from dashboard.shared.plain_text import as_text
+from dashboard.shared.texts import N_, _
 from dashboard.views.review.filters import STATES, VERDICTS, Choices, View
 from dashboard.views.review.formatting import READINGS, SORT_TITLES
 from dashboard.views.review.state import ReviewSession
 
-DECISION_TITLES = {"": "All", "none": "Undecided", "keep": "Kept", "reject": "Rejected", "unsure": "Unsure"}
-STATE_TITLES = {"": "Any", "keep": "In the set", "reject": "Out", "unsure": "Unsure", "undecided": "Open"}
-VERDICT_TITLES = {"": "Any", "keep": "Keep", "reject": "Reject"}
+DECISION_TITLES = {
+    "": N_("All"),
+    "none": N_("Undecided"),
+    "keep": N_("Kept"),
+    "reject": N_("Rejected"),
+    "unsure": N_("Unsure"),
+}
+STATE_TITLES = {
+    "": N_("Any"),
+    "keep": N_("In the set"),
+    "reject": N_("Out"),
+    "unsure": N_("Unsure"),
+    "undecided": N_("Open"),
+}
+VERDICT_TITLES = {"": N_("Any"), "keep": N_("Keep"), "reject": N_("Reject")}
 
 
 def show_bar(session: ReviewSession, choices: Choices) -> None:
@@ -25,15 +38,17 @@ def show_bar(session: ReviewSession, choices: Choices) -> None:
     numbers = {"": choices.total, **choices.decisions}
     _Field(session, "decision", view.decision).show(
         st.segmented_control,
-        "Decision",
+        _("Decision"),
         list(DECISION_TITLES),
         default=view.decision,
         required=True,
-        format_func=lambda name: f"{DECISION_TITLES[name]} {numbers.get(name, 0):,}",
+        format_func=lambda name: f"{_(DECISION_TITLES[name])} {numbers.get(name, 0):,}",
     )
     count = len(active_filters(view, choices))
     with st.popover(
-        f"Filter · {count}" if count else "Filter", icon=":material/filter_list:", key="review_filter"
+        _("Filter · {n}", n=count) if count else _("Filter"),
+        icon=":material/filter_list:",
+        key="review_filter",
     ):
         _show_filters(session, choices)
     with st.container(
@@ -41,35 +56,37 @@ def show_bar(session: ReviewSession, choices: Choices) -> None:
     ):
         _Field(session, "sort", view.sort).show(
             st.selectbox,
-            "Sort by",
+            _("Sort by"),
             list(SORT_TITLES),
             index=list(SORT_TITLES).index(view.sort),
-            format_func=SORT_TITLES.__getitem__,
+            format_func=lambda name: _(SORT_TITLES[name]),
             width=190,
         )
         st.button(
-            "Descending" if view.descending else "Ascending",
+            _("Descending") if view.descending else _("Ascending"),
             key="review_descending",
             icon=":material/arrow_downward:" if view.descending else ":material/arrow_upward:",
-            help="Turn the order round",
+            help=_("Turn the order round"),
             type="tertiary",
             on_click=lambda: session.look_at(
                 replace(session.view, descending=not session.view.descending, page=0)
             ),
         )
     st.toggle(
-        "My queue",
+        _("My queue"),
         value=view.is_queue and not view.is_second,
         key=f"review_queue_{session.widgets}",
-        help="Gives you 60 undecided faces that no other reviewer has",
+        help=_("Gives you 60 undecided faces that no other reviewer has"),
         on_change=lambda: _queue(session, f"review_queue_{session.widgets}", is_second=False),
     )
     if set(choices.reviewers) - {session.reviewer} or view.is_second:
         st.toggle(
-            "Second opinions",
+            _("Second opinions"),
             value=view.is_second,
             key=f"review_second_{session.widgets}",
-            help="Gives you 60 faces that others have decided and you have not; what they said stays hidden",
+            help=_(
+                "Gives you 60 faces that others have decided and you have not; what they said stays hidden"
+            ),
             on_change=lambda: _queue(session, f"review_second_{session.widgets}", is_second=True),
         )
 
@@ -83,10 +100,10 @@ def show_active(session: ReviewSession, choices: Choices) -> None:
         for position, (text, without) in enumerate(active):
             st.button(
                 as_text(text), key=f"review_off_{position}", icon=":material/close:", type="secondary",
-                help="Take this filter off", on_click=_go, args=(session, without),
+                help=_("Take this filter off"), on_click=_go, args=(session, without),
             )  # fmt: skip
         st.button(
-            "Clear filters",
+            _("Clear filters"),
             key="review_clear",
             type="tertiary",
             on_click=_go,
@@ -133,36 +150,36 @@ def _show_filters(session: ReviewSession, choices: Choices) -> None:
     left, right = st.columns(2, gap="medium")
     with left:
         for name, titles, label in (
-            ("verdict", VERDICT_TITLES, "The machine says"),
-            ("state", STATE_TITLES, "What counts in the end"),
+            ("verdict", VERDICT_TITLES, _("The machine says")),
+            ("state", STATE_TITLES, _("What counts in the end")),
         ):
             _Field(session, name, "").show(
                 st.segmented_control, label, list(titles), default=getattr(view, name), required=True,
-                format_func=titles.__getitem__, label_visibility="visible",
+                format_func=lambda name, titles=titles: _(titles[name]), label_visibility="visible",
             )  # fmt: skip
         _Field(session, "disputed", False).show(
             st.toggle,
-            f"Only disagreements ({choices.disputed:,})",
+            _("Only disagreements ({n:,})", n=choices.disputed),
             value=view.disputed,
             label_visibility="visible",
         )
         _Field(session, "text", "").show(
             st.text_input,
-            "Text in the file's name or the author's",
+            _("Text in the file's name or the author's"),
             value=view.text,
             label_visibility="visible",
         )
     with right:
         for name, label, offered in (
-            ("rule", "Rule that decided", choices.rules),
-            ("source", "Source", choices.sources),
-            ("label", "Label", choices.labels),
-            ("reviewer", "Reviewer", choices.reviewers),
+            ("rule", _("Rule that decided"), choices.rules),
+            ("source", _("Source"), choices.sources),
+            ("label", _("Label"), choices.labels),
+            ("reviewer", _("Reviewer"), choices.reviewers),
         ):
             chosen = getattr(view, name)
             _Field(session, name, ()).show(
                 st.multiselect, label, sorted({*offered, *chosen}), default=list(chosen), label_visibility="visible",
-                placeholder="Any", format_func=_numbered(name, offered, choices),
+                placeholder=_("Any"), format_func=_numbered(name, offered, choices),
             )  # fmt: skip
     _show_ranges(session)
 
@@ -180,50 +197,55 @@ def _title(name: str, entry: str, choices: Choices) -> str:
     if name not in ("rule", "source"):
         return entry
     is_picture = name == "source" and entry.startswith(GROUP_PICTURE)
-    return choices.titles.get(entry, "Faces of one picture" if is_picture else entry)
+    return _(choices.titles.get(entry, N_("Faces of one picture") if is_picture else entry))
 
 
 def _show_ranges(session: ReviewSession) -> None:
     """A measurement between two numbers; more than one by adding them in turn."""
     n = session.widgets
-    titles = {**{name: reading.title for name, reading in READINGS.items()}, "confidence": "Confidence"}
+    titles = {name: _(reading.title) for name, reading in READINGS.items()} | {"confidence": _("Confidence")}
     with st.container(key="review_range", horizontal=True, vertical_alignment="bottom", gap="small"):
         column = st.selectbox(
-            "Measurement", list(titles), key=f"review_range_column_{n}", format_func=titles.__getitem__
+            _("Measurement"), list(titles), key=f"review_range_column_{n}", format_func=titles.__getitem__
         )
-        low = st.number_input("from", value=None, key=f"review_range_low_{n}", width=110, placeholder="any")
-        high = st.number_input("to", value=None, key=f"review_range_high_{n}", width=110, placeholder="any")
+        low = st.number_input(
+            _("from"), value=None, key=f"review_range_low_{n}", width=110, placeholder=_("any")
+        )
+        high = st.number_input(
+            _("to"), value=None, key=f"review_range_high_{n}", width=110, placeholder=_("any")
+        )
 
         def add() -> None:
             ends = (column, float("-inf") if low is None else low, float("inf") if high is None else high)
             others = tuple(entry for entry in session.view.ranges if entry[0] != column)
             _go(session, replace(session.view, ranges=tuple(sorted((*others, ends)))))
 
-        st.button("Add", key="review_range_add", disabled=low is None and high is None, on_click=add)
+        st.button(_("Add"), key="review_range_add", disabled=low is None and high is None, on_click=add)
 
 
 def active_filters(view: View, choices: Choices) -> list[tuple[str, View]]:
     """What is filtered besides the decision: words, and the view without it."""
     active = []
     if view.verdict in VERDICTS:
-        active.append((f"Machine: {view.verdict}", replace(view, verdict="")))
+        active.append((_("Machine: {verdict}", verdict=_(view.verdict)), replace(view, verdict="")))
     if view.state in STATES:
-        active.append((f"In the end: {STATE_TITLES[view.state].lower()}", replace(view, state="")))
+        state = _(STATE_TITLES[view.state]).lower()
+        active.append((_("In the end: {state}", state=state), replace(view, state="")))
     for name in ("rule", "source", "label", "reviewer"):
         chosen = getattr(view, name)
         for entry in chosen:
             change: dict[str, Any] = {name: tuple(other for other in chosen if other != entry)}
             title = _title(name, entry, choices)
-            active.append((f"{name.capitalize()}: {title}", replace(view, **change)))
+            active.append((f"{_(name.capitalize())}: {title}", replace(view, **change)))
     if view.disputed:
-        active.append(("Disagreements", replace(view, disputed=False)))
+        active.append((_("Disagreements"), replace(view, disputed=False)))
     if view.text:
         active.append((f"“{view.text}”", replace(view, text="")))
     for column, low, high in view.ranges:
-        title = READINGS[column].title if column in READINGS else column.capitalize()
+        title = _(READINGS[column].title if column in READINGS else column.capitalize())
         others = tuple(entry for entry in view.ranges if entry[0] != column)
-        words = f"{low:g} to {high:g}" if abs(low) < 1e300 and abs(high) < 1e300 else (
-            f"at most {high:g}" if abs(high) < 1e300 else f"at least {low:g}"
+        words = _("{low:g} to {high:g}", low=low, high=high) if abs(low) < 1e300 and abs(high) < 1e300 else (
+            _("at most {high:g}", high=high) if abs(high) < 1e300 else _("at least {low:g}", low=low)
         )  # fmt: skip
         active.append((f"{title} {words}", replace(view, ranges=others)))
     return active

@@ -93,7 +93,7 @@ function createDetail(dialog, { act, close }) {
     button.type = "button";
     button.className = "chip";
     button.textContent = `${name} ×`;
-    button.setAttribute("aria-label", `Remove label ${name}`);
+    button.setAttribute("aria-label", _("Remove label {name}", { name }));
     button.addEventListener("click", () => act.label(tile.id, [], [name]));
     return button;
   }
@@ -159,10 +159,10 @@ function createDetail(dialog, { act, close }) {
       dialog.toggleAttribute("data-ready", Boolean(detail));
       find(".title strong").textContent = detail?.sentence ?? tile.why;
       find(".title strong").title = detail?.sentence ?? "";
-      find(".title span").textContent = [`${place + 1} of ${data.tiles.length}`, tile.disputed ? `reviewers disagree (${tile.said})` : "", tile.pose, tile.p === null ? "" : `proposal: ${guess(tile)}`]
+      find(".title span").textContent = [_("{place} of {count}", { place: place + 1, count: data.tiles.length }), tile.disputed ? _("reviewers disagree ({said})", tile) : "", tile.pose, tile.p === null ? "" : _("proposal: {guess}", { guess: guess(tile) })]
         .filter(Boolean).join(" · ");
       for (const name of ["keep", "unsure", "reject"]) {
-        buttons[name].innerHTML = `${icon(name)}<span>${name[0].toUpperCase() + name.slice(1)}</span>`;
+        buttons[name].innerHTML = `${icon(name)}<span>${DECISIONS[name]}</span>`;
         buttons[name].setAttribute("aria-pressed", String(tile.d === name));
       }
       if (detail) setPicture(photo, detail.hasOriginal ? `${data.root}/original/${tile.id}` : "");
@@ -177,7 +177,7 @@ function createDetail(dialog, { act, close }) {
       find(".size").textContent = detail.width ? `${detail.width} × ${detail.height}` : "";
       aligner.show(detail, isMoving);
       find(".measures").replaceChildren(...detail.measures.map(measureRow));
-      list(find(".history"), detail.history.length ? detail.history : ["Nobody has decided yet."]);
+      list(find(".history"), detail.history.length ? detail.history : [_("Nobody has decided yet.")]);
       list(find(".sources"), detail.sources);
       find(".sources").append(...detail.links.map(link));
     },

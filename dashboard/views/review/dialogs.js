@@ -1,7 +1,9 @@
 // Small windows over the grid: the keys, the reviewer's name, and a line that says what happened.
 const NAMES_KEY = "studio.review.labels";
 const WHO_KEY = "studio.review.who";
-const FIRST_NAMES = ["glasses", "hat", "female", "male", "child", "beard", "smile", "makeup", "odd"];
+const FIRST_NAMES = [
+  _("glasses"), _("hat"), _("female"), _("male"), _("child"), _("beard"), _("smile"), _("makeup"), _("odd"),
+];
 
 function remembered(key, otherwise) {
   try {
@@ -76,7 +78,7 @@ function createJumpDialog(dialog, chosen) {
     ask(pages) {
       input.max = pages;
       input.value = "";
-      input.placeholder = `1 to ${pages}`;
+      input.placeholder = _("1 to {pages}", { pages });
       dialog.showModal();
     },
   };

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from curation.library.records import GROUP_PICTURE, MEASUREMENT_NAMES
+from dashboard.shared.texts import N_
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -236,7 +237,7 @@ def count_choices(table: pd.DataFrame, titles: dict[str, str]) -> Choices:
         sources=sources,
         labels=Counter(chain.from_iterable(filter(None, table["labels"].to_numpy()))),
         reviewers=Counter(chain.from_iterable(filter(None, table["reviewers"].to_numpy()))),
-        titles=titles | {GROUP_PICTURE: "Faces of group pictures"},
+        titles=titles | {GROUP_PICTURE: N_("Faces of group pictures")},
         disputed=int(table["disputed"].sum()),
         total=len(table),
         has_proposals=bool(table["proposal"].notna().any()),

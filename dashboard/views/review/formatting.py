@@ -6,6 +6,8 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from dashboard.shared.texts import N_, _
+
 if TYPE_CHECKING:
     from curation.rules import Rule, Rules
 
@@ -21,76 +23,76 @@ class Reading:
 
 
 READINGS = {
-    "faces": Reading("Faces", "{:.0f}", 0, 5),
-    "eye_distance_px": Reading("Eye distance", "{:.0f} px", 0, 300),
-    "yaw": Reading("Turned (yaw)", "{:+.1f}°", -45, 45),
-    "pitch": Reading("Up or down (pitch)", "{:+.1f}°", -45, 45),
-    "roll": Reading("Tilted (roll)", "{:+.1f}°", -45, 45),
-    "roll_aligned": Reading("Tilt left over", "{:+.1f}°", -45, 45),
-    "sharpness": Reading("Sharpness", "{:.2f}", 0, 1.5),
-    "brightness": Reading("Brightness", "{:.2f}", 0, 1),
-    "dynamic_range": Reading("Range of tones", "{:.2f}", 0, 1),
-    "shadow": Reading("Shadow", "{:.2f}", 0, 1),
-    "backlight": Reading("Light from behind", "{:.2f}", 0, 1),
-    "colour_cast": Reading("Colour cast", "{:.1f}", 0, 10),
-    "eyes_open": Reading("Eyes open", "{:.2f}", 0, 1),
-    "mouth_open": Reading("Mouth open", "{:.2f}", 0, 1),
-    "covered": Reading("Face covered", "{:.0%}", 0, 1),
-    "head_covered": Reading("Head covered", "{:.0%}", 0, 1),
-    "padding": Reading("Beyond the border", "{:.0%}", 0, 0.5),
-    "stretch": Reading("Stretch", "{:.2f}", 1, 1.6),
-    "width": Reading("Width", "{:.0f} px", 0, 4000),
-    "height": Reading("Height", "{:.0f} px", 0, 4000),
-    "frame": Reading("Border around it", "{:.0%}", 0, 0.5),
-    "chroma": Reading("Colours of the face", "{:.1f}", 0, 10),
-    "drawn": Reading("Looks drawn", "{:.0%}", 0, 1),
-    "hidden": Reading("Hidden face", "{:.0%}", 0, 1),
+    "faces": Reading(N_("Faces"), "{:.0f}", 0, 5),
+    "eye_distance_px": Reading(N_("Eye distance"), "{:.0f} px", 0, 300),
+    "yaw": Reading(N_("Turned (yaw)"), "{:+.1f}°", -45, 45),
+    "pitch": Reading(N_("Up or down (pitch)"), "{:+.1f}°", -45, 45),
+    "roll": Reading(N_("Tilted (roll)"), "{:+.1f}°", -45, 45),
+    "roll_aligned": Reading(N_("Tilt left over"), "{:+.1f}°", -45, 45),
+    "sharpness": Reading(N_("Sharpness"), "{:.2f}", 0, 1.5),
+    "brightness": Reading(N_("Brightness"), "{:.2f}", 0, 1),
+    "dynamic_range": Reading(N_("Range of tones"), "{:.2f}", 0, 1),
+    "shadow": Reading(N_("Shadow"), "{:.2f}", 0, 1),
+    "backlight": Reading(N_("Light from behind"), "{:.2f}", 0, 1),
+    "colour_cast": Reading(N_("Colour cast"), "{:.1f}", 0, 10),
+    "eyes_open": Reading(N_("Eyes open"), "{:.2f}", 0, 1),
+    "mouth_open": Reading(N_("Mouth open"), "{:.2f}", 0, 1),
+    "covered": Reading(N_("Face covered"), "{:.0%}", 0, 1),
+    "head_covered": Reading(N_("Head covered"), "{:.0%}", 0, 1),
+    "padding": Reading(N_("Beyond the border"), "{:.0%}", 0, 0.5),
+    "stretch": Reading(N_("Stretch"), "{:.2f}", 1, 1.6),
+    "width": Reading(N_("Width"), "{:.0f} px", 0, 4000),
+    "height": Reading(N_("Height"), "{:.0f} px", 0, 4000),
+    "frame": Reading(N_("Border around it"), "{:.0%}", 0, 0.5),
+    "chroma": Reading(N_("Colours of the face"), "{:.1f}", 0, 10),
+    "drawn": Reading(N_("Looks drawn"), "{:.0%}", 0, 1),
+    "hidden": Reading(N_("Hidden face"), "{:.0%}", 0, 1),
 }
 # The order in which sorts and bars are offered, and further columns to sort by.
 SORT_TITLES = {
-    "added_at": "Time added",
-    "confidence": "Confidence",
-    "proposal": "Proposal",
-    "rule": "Rule",
-    "source": "Source",
+    "added_at": N_("Time added"),
+    "confidence": N_("Confidence"),
+    "proposal": N_("Proposal"),
+    "rule": N_("Rule"),
+    "source": N_("Source"),
     **{name: reading.title for name, reading in READINGS.items()},
 }
 
 _SHORT = {
-    "unreadable": "unreadable",
-    "hidden": "probably covered",
-    "no_face": "no face",
-    "faces": "{:.0f} faces",
-    "eye_distance": "eyes {:.0f} px",
-    "yaw": "turned {:.0f}°",
-    "pitch": "up/down {:.0f}°",
-    "roll": "tilted {:.0f}°",
-    "stretch": "stretch {:.2f}",
-    "padding": "border {:.0%}",
-    "covered": "covered {:.0%}",
-    "head_covered": "hat {:.0%}",
-    "drawn": "drawn {:.0%}",
-    "greyscale": "no colour {:.1f}",
-    "sharpness": "blurred {:.2f}",
-    "too_dark": "dark {:.2f}",
-    "too_bright": "bright {:.2f}",
-    "flat": "flat {:.2f}",
-    "shadow": "shadow {:.2f}",
-    "backlight": "back light {:.2f}",
-    "colour_cast": "colour cast {:.0f}",
-    "eyes_closed": "eyes shut {:.2f}",
-    "mouth_open": "mouth open {:.2f}",
-    "duplicate": "duplicate",
+    "unreadable": N_("unreadable"),
+    "hidden": N_("probably covered"),
+    "no_face": N_("no face"),
+    "faces": N_("{:.0f} faces"),
+    "eye_distance": N_("eyes {:.0f} px"),
+    "yaw": N_("turned {:.0f}°"),
+    "pitch": N_("up/down {:.0f}°"),
+    "roll": N_("tilted {:.0f}°"),
+    "stretch": N_("stretch {:.2f}"),
+    "padding": N_("border {:.0%}"),
+    "covered": N_("covered {:.0%}"),
+    "head_covered": N_("hat {:.0%}"),
+    "drawn": N_("drawn {:.0%}"),
+    "greyscale": N_("no colour {:.1f}"),
+    "sharpness": N_("blurred {:.2f}"),
+    "too_dark": N_("dark {:.2f}"),
+    "too_bright": N_("bright {:.2f}"),
+    "flat": N_("flat {:.2f}"),
+    "shadow": N_("shadow {:.2f}"),
+    "backlight": N_("back light {:.2f}"),
+    "colour_cast": N_("colour cast {:.0f}"),
+    "eyes_closed": N_("eyes shut {:.2f}"),
+    "mouth_open": N_("mouth open {:.2f}"),
+    "duplicate": N_("duplicate"),
 }
 
 
 def short_reason(verdict: str, rule: str, value: float | None, threshold: float | None = None) -> str:
     """Two words for a tile: ``turned 23°``; just beyond the threshold one decimal more, ``turned 10.4°``."""
     if verdict == "keep":
-        return "passes"
+        return _("passes")
     if not verdict:
-        return "not examined"
-    form = _SHORT.get(rule, rule.replace("_", " "))
+        return _("not examined")
+    form = _(_SHORT.get(rule, rule.replace("_", " ")))
     if "{" not in form:
         return form
     if value is None:
@@ -103,7 +105,7 @@ def short_reason(verdict: str, rule: str, value: float | None, threshold: float 
 
 def pose_text(yaw: float | None, pitch: float | None, roll: float | None) -> str:
     """The pose in numbers."""
-    names = (("yaw", yaw), ("pitch", pitch), ("roll", roll))
+    names = ((_("yaw"), yaw), (_("pitch"), pitch), (_("roll"), roll))
     return ", ".join(f"{name} {round(angle) + 0:+d}°" for name, angle in names if angle is not None)
 
 
@@ -121,11 +123,11 @@ def measure_bar(name: str, value: float | None, rules: Rules, decided_by: str) -
     def place(at: float) -> float:
         return round(min(1.0, max(0.0, (at - low) / (high - low))), 4)
 
-    limit = " and ".join(_limit(rule, reading) for rule in mine)
+    limit = _(" and ").join(_limit(rule, reading) for rule in mine)
     return {
-        "title": reading.title,
+        "title": _(reading.title),
         "text": "–" if value is None else reading.form.format(value),
-        "sentence": f"{reading.title}: {limit or 'no rule'}",
+        "sentence": f"{_(reading.title)}: {limit or _('no rule')}",
         "ruled": bool(mine),
         "at": None if value is None else place(value),
         "from": place(allowed_low),
@@ -146,13 +148,21 @@ def _allowed(rules: list[Rule]) -> tuple[float, float]:
 
 
 def _limit(rule: Rule, reading: Reading) -> str:
-    words = {"at_least": "at least ", "at_most": "at most ", "within": "within ±"}[rule.direction]
-    return words + reading.form.replace("+", "").format(rule.threshold)
+    limit = reading.form.replace("+", "").format(rule.threshold)
+    if rule.direction == "within":
+        return _("within ±{limit}", limit=limit)
+    return (
+        _("at least {limit}", limit=limit)
+        if rule.direction == "at_least"
+        else _("at most {limit}", limit=limit)
+    )
 
 
 def decision_words(decision: str | None) -> str:
     """What a person did: ``keeps``, ``rejects``, ``is unsure``, ``took it back``."""
     if decision is None:
         return ""
-    words = {"keep": "keeps", "reject": "rejects", "unsure": "is unsure", "": "took the decision back"}
+    words = {
+        "keep": _("keeps"), "reject": _("rejects"), "unsure": _("is unsure"), "": _("took the decision back"),
+    }  # fmt: skip
     return words.get(decision, decision)

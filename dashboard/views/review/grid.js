@@ -74,7 +74,7 @@ function createReview(parent) {
     const count = chosen().length;
     for (const name of ["keep", "unsure", "reject"]) {
       const number = count > 1 ? `<b>${count}</b>` : "";
-      bar[name].innerHTML = `${icon(name)}<span>${name[0].toUpperCase() + name.slice(1)}</span>${number}`;
+      bar[name].innerHTML = `${icon(name)}<span>${DECISIONS[name]}</span>${number}`;
     }
     for (const name of ["keep", "unsure", "reject", "all", "keepRest", "rejectRest", "open"]) {
       bar[name].disabled = !tiles.length;
@@ -84,12 +84,12 @@ function createReview(parent) {
     bar.previous.disabled = !data.canGoBack;
     bar.next.disabled = !data.canGoOn;
     bar.next.toggleAttribute("data-call", tiles.length > 0 && data.canGoOn && tiles.every((tile) => tile.d));
-    bar.who.textContent = reviewer() || "Your name?";
+    bar.who.textContent = reviewer() || _("Your name?");
     bar.who.disabled = data.isSignedIn;
     find(".page").textContent = data.pageText;
     find(".count").textContent = data.countText;
-    const saved = outbox.pending.length ? "Saving …" : data.reviewer ? "Saved" : "";
-    find(".saved").textContent = data.trouble ? "Not saved yet" : saved;
+    const saved = outbox.pending.length ? _("Saving …") : data.reviewer ? _("Saved") : "";
+    find(".saved").textContent = data.trouble ? _("Not saved yet") : saved;
     find(".saved").toggleAttribute("data-trouble", Boolean(data.trouble));
     find(".end").hidden = tiles.length > 0 || !data.endText;
     find(".end").textContent = data.endText;
@@ -139,7 +139,7 @@ function createReview(parent) {
 
   function decideRest(decision) {
     const rest = tiles.filter((tile) => !tile.d && !tile.disputed && !tile.gone);
-    if (!rest.length) return toast.say("Nothing is left to decide on this page.");
+    if (!rest.length) return toast.say(_("Nothing is left to decide on this page."));
     memory.note(rest);
     cursor.deselect();
     push("decide", { ids: rest.map((tile) => tile.id), decision });

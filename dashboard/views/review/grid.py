@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import replace
-from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -18,7 +17,8 @@ from curation.library.records import GROUP_PICTURE
 from dashboard import access
 from dashboard.shared.group_pictures import group_links
 from dashboard.shared.links import address
-from dashboard.shared.resources import asset_text
+from dashboard.shared.resources import asset_text, component
+from dashboard.shared.texts import _, ngettext
 from dashboard.views.review.filters import PAGE_SIZE
 from dashboard.views.review.formatting import READINGS, decision_words, measure_bar, pose_text, short_reason
 from dashboard.views.review.routes import PREFIX
@@ -88,15 +88,15 @@ def as_seen_alone(tile: dict[str, Any], decision: str, reviewer: str) -> dict[st
 def opinions_of(library: Library) -> dict[str, str]:
     """Who said what, of every image on which reviewers differ."""
     return {
-        entry.image_id: ", ".join(f"{who}: {decision}" for who, decision, _ in entry.opinions)
+        entry.image_id: ", ".join(f"{who}: {_(decision)}" for who, decision, _when in entry.opinions)
         for entry in library.disagreements()
     }
 
 
 def _gone(image_id: str) -> dict[str, Any]:
     return {
-        "id": image_id, "v": "", "verdict": "", "why": "deleted", "d": "", "disputed": False, "who": [], "labels": [],
-        "yaw": None, "pitch": None, "pose": "", "dup": 0, "p": None, "c": None, "said": "", "gone": True,
+        "id": image_id, "v": "", "verdict": "", "why": _("deleted"), "d": "", "disputed": False, "who": [],
+        "labels": [], "yaw": None, "pitch": None, "pose": "", "dup": 0, "p": None, "c": None, "said": "", "gone": True,
     }  # fmt: skip
 
 
@@ -173,13 +173,16 @@ def detail_of(library: Library, table: pd.DataFrame, image_id: str) -> dict[str,
 def _sentence(row: pd.Series, rules: Rules) -> str:
     """Why the image is in or out, as the machine sees it."""
     if row["verdict"] == "keep":
-        return "Passes all rules."
+        return _("Passes all rules.")
     if row["verdict"] != "reject":
-        return "Not examined yet."
+        return _("Not examined yet.")
     value, threshold = _number(row["value"]), _number(row["threshold"])
     if value is None or threshold is None:
         return str(row["rule"])
-    return rules.explain(str(row["rule"]), value, threshold)
+    name = str(row["rule"])
+    if name not in rules.names:
+        return rules.explain(name, value, threshold)
+    return replace(rules[name], sentence=_(rules[name].sentence)).explain(value, threshold)
 
 
 def mesh_paths(landmarks: bytes) -> tuple[str, str]:
@@ -200,11 +203,11 @@ def history_line(entry: Decision) -> str:
     parts += [f"+ {name}" for name in entry.added_labels] + [f"− {name}" for name in entry.removed_labels]
     what = ", ".join(part for part in parts if part)
     if entry.kind != "decide":
-        what = f"{'undoes' if entry.kind == 'undo' else 'redoes'}: {what}"
+        what = _("undoes: {what}", what=what) if entry.kind == "undo" else _("redoes: {what}", what=what)
     elif entry.settles:
-        what += ", which settles it"
+        what = _("{what}, which settles it", what=what)
     if entry.undone and entry.kind == "decide":
-        what += " (undone)"
+        what = _("{what} (undone)", what=what)
     return f"{entry.made_at.replace('T', ' ')[:16]} · {entry.reviewer} {what}"
 
 
@@ -212,13 +215,13 @@ def origin_lines(origin: Provenance) -> list[str]:
     """Where an image came from, one fact a line."""
     if origin.source.startswith(GROUP_PICTURE):  # the way to the picture is a link of its own
         page = "" if origin.page == origin.source else origin.page
-        origin = replace(origin, source="Cut from a group picture", page=page)
+        origin = replace(origin, source=_("Cut from a group picture"), page=page)
     first = " · ".join(
         part for part in (origin.source, origin.name, origin.added_at.replace("T", " ")[:16]) if part
     )
     facts = {
-        "Address": origin.url, "Page": origin.page, "Licence": origin.licence, "Author": origin.author,
-        "Brought by": origin.uploader,
+        _("Address"): origin.url, _("Page"): origin.page, _("Licence"): origin.licence,
+        _("Author"): origin.author, _("Brought by"): origin.uploader,
     }  # fmt: skip
     return [first, *(f"{name}: {value}" for name, value in facts.items() if value)]
 
@@ -232,16 +235,6 @@ SCRIPTS = tuple(
     f"views/review/{part}.js"
     for part in ("outbox", "tiles", "cursor", "align", "detail", "keys", "dialogs", "grid")
 )
-
-
-@cache
-def _component() -> Any:
-    return st.components.v2.component(
-        "studio_review",
-        html=asset_text("views/review/grid.html"),
-        css=asset_text("views/review/grid.css"),
-        js=asset_text("assets/keys.js", *SCRIPTS),
-    )
 
 
 def received_actions() -> Any:
@@ -292,7 +285,13 @@ def show_grid(
         "trouble": session.trouble,
         "endText": end_text,
     }
-    _component()(key=GRID, data=data, on_post_change=lambda: None, width="stretch", height="content")
+    show = component(
+        "studio_review",
+        html=asset_text("views/review/grid.html"),
+        css=asset_text("views/review/grid.css"),
+        js=asset_text("assets/keys.js", "assets/texts.js", *SCRIPTS),
+    )
+    show(key=GRID, data=data, on_post_change=lambda: None, width="stretch", height="content")
 
 
 def _finds_more(session: ReviewSession) -> bool:
@@ -303,14 +302,14 @@ def _finds_more(session: ReviewSession) -> bool:
 
 
 def _count_text(count: int) -> str:
-    return "1 face" if count == 1 else f"{count:,} faces"
+    return ngettext("{n:,} face", "{n:,} faces", count)
 
 
 def _page_text(session: ReviewSession) -> str:
     if session.view.is_queue:
-        return f"{len(session.leased)} for you" if session.leased else ""
+        return _("{n} for you", n=len(session.leased)) if session.leased else ""
     pages = _pages(session)
-    return f"{session.view.page + 1:,} of {pages:,}" if pages else ""
+    return _("{page:,} of {pages:,}", page=session.view.page + 1, pages=pages) if pages else ""
 
 
 def _pages(session: ReviewSession) -> int:

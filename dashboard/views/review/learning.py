@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import streamlit as st
 
+from dashboard.shared.texts import N_, _
 from dashboard.views.review.filters import Choices
 
 if TYPE_CHECKING:
@@ -108,7 +109,9 @@ class Learner:
             logger.warning("no proposals: %s", error)
             self._state = Learned(sentence=str(error))
         except BaseException:
-            self._state = Learned(sentence="Learning from the decisions failed; the server's log says why.")
+            self._state = Learned(
+                sentence=N_("Learning from the decisions failed; the server's log says why.")
+            )
             raise
 
 
@@ -135,31 +138,42 @@ def show_learning(learner: Learner, choices: Choices) -> None:
     if learner.is_due(decided):
         learner.start(decided)
     learned = learner.state
-    title = "Proposals" if learned.accuracy is None else f"Proposals · {learned.accuracy:.0%} right"
+    title = (
+        _("Proposals")
+        if learned.accuracy is None
+        else _("Proposals · {accuracy:.0%} right", accuracy=learned.accuracy)
+    )
     with (
         st.popover(title, icon=":material/auto_awesome:", key="review_learning", type="tertiary"),
         st.container(key="review_learning_menu"),
     ):
         if learned.accuracy is not None and learned.baseline is not None:
             st.html(
-                '<table class="review-agreement"><tr><th>Right on decisions it had not seen</th><th></th></tr>'
-                f"<tr><td>Learned from {learned.decided:,} decisions</td><td>{learned.accuracy:.1%}</td></tr>"
-                f"<tr><td>The rules alone</td><td>{learned.baseline:.1%}</td></tr></table>"
-                "<p>Kept and rejected count alike. Each face shows its proposal; "
-                "the shared queue begins with those the machine is least sure of.</p>"
+                '<table class="review-agreement">'
+                f"<tr><th>{_('Right on decisions it had not seen')}</th><th></th></tr>"
+                f"<tr><td>{_('Learned from {n:,} decisions', n=learned.decided)}</td>"
+                f"<td>{learned.accuracy:.1%}</td></tr>"
+                f"<tr><td>{_('The rules alone')}</td><td>{learned.baseline:.1%}</td></tr></table><p>"
+                + _(
+                    "Kept and rejected count alike. Each face shows its proposal; "
+                    "the shared queue begins with those the machine is least sure of."
+                )
+                + "</p>"
             )
         elif learned.sentence:
-            st.html(f"<p>{html.escape(learned.sentence)}</p>")
+            st.html(f"<p>{html.escape(_(learned.sentence))}</p>")
         elif not learned.is_running:
             left = max(0, FIRST_AT - decided)
-            st.html(
-                f"<p>After {FIRST_AT} decisions the machine proposes the next ones by itself: "
-                f"{left} to go.</p>"
+            said = _(
+                "After {first} decisions the machine proposes the next ones by itself: {left} to go.",
+                first=FIRST_AT,
+                left=left,
             )
+            st.html(f"<p>{said}</p>")
         if learned.is_running:
-            st.html("<p>Learning …</p>")
+            st.html(f"<p>{_('Learning …')}</p>")
         st.button(
-            "Learn now",
+            _("Learn now"),
             key="review_learn",
             disabled=learned.is_running or not decided,
             on_click=learner.start,  # type: ignore[arg-type]  # what a callback returns is dropped

@@ -12,6 +12,7 @@ from dashboard.shared.group_pictures import show_group_pictures
 from dashboard.shared.plain_text import as_text
 from dashboard.shared.resources import asset_text
 from dashboard.shared.shared_library import shared_library
+from dashboard.shared.texts import _
 from dashboard.views.review.actions import apply_actions
 from dashboard.views.review.bar import show_active, show_bar
 from dashboard.views.review.filters import PAGE_SIZE, choices_of, find_images
@@ -81,19 +82,19 @@ def _find(session: ReviewSession, library: Library, table: pd.DataFrame, order: 
 def _end_text(session: ReviewSession) -> str:
     if session.view.is_queue:
         if not session.reviewer:
-            return "The queue is shared out by name: say who you are, at the top right."
+            return _("The queue is shared out by name: say who you are, at the top right.")
         if session.view.is_second:
-            return "Nothing is left for a second opinion: nobody else has decided more, or you have too."
-        return "Nothing is left for you: all that matches is decided, or on another reviewer's screen."
+            return _("Nothing is left for a second opinion: nobody else has decided more, or you have too.")
+        return _("Nothing is left for you: all that matches is decided, or on another reviewer's screen.")
     if session.view.is_filtered:
-        return "No face matches. Take a filter off, or clear them all above."
+        return _("No face matches. Take a filter off, or clear them all above.")
     return ""
 
 
 def show_start() -> None:
     """What to do while there is nothing to review."""
     st.html(
-        '<div class="review-start"><h2>Nothing to review yet</h2>'
-        "<p>Add images first. They are judged and aligned, and then they wait here for your eyes.</p>"
-        '<p><a href="collect" target="_self">Collect images</a></p></div>'
+        f'<div class="review-start"><h2>{_("Nothing to review yet")}</h2><p>'
+        + _("Add images first. They are judged and aligned, and then they wait here for your eyes.")
+        + f'</p><p><a href="collect" target="_self">{_("Collect images")}</a></p></div>'
     )

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
+from dashboard.shared.texts import _, ngettext
 from dashboard.views.review.filters import PAGE_SIZE, find_images
 from dashboard.views.review.state import ReviewSession
 
@@ -28,7 +29,7 @@ def show_people(library: Library, session: ReviewSession, choices: Choices) -> N
         return
     count = choices.disputed
     menu = st.popover(
-        f"Reviewers · {count:,} to settle" if count else "Reviewers",
+        _("Reviewers · {count:,} to settle", count=count) if count else _("Reviewers"),
         icon=":material/group:",
         key="review_people",
         type="tertiary",
@@ -39,18 +40,20 @@ def show_people(library: Library, session: ReviewSession, choices: Choices) -> N
     with menu, st.container(key="review_people_menu"):
         names = sorted(choices.reviewers.items(), key=lambda item: -item[1])
         st.html(
-            "<p>" + "<br>".join(f"<b>{html.escape(name)}</b> decided {n:,}" for name, n in names) + "</p>"
+            "<p>"
+            + "<br>".join(_("<b>{name}</b> decided {n:,}", name=html.escape(name), n=n) for name, n in names)
+            + "</p>"
         )
         st.html(agreement_html(library.agreement()))
         if count:
             st.button(
-                f"Settle {count:,} {'disagreement' if count == 1 else 'disagreements'}",
+                ngettext("Settle {n:,} disagreement", "Settle {n:,} disagreements", count),
                 key="review_settle",
                 type="primary",
                 on_click=_show_disputed,
                 args=(session,),
             )
-            st.caption("There, a decision counts for good against the older ones.")
+            st.caption(_("There, a decision counts for good against the older ones."))
 
 
 def _show_disputed(session: ReviewSession) -> None:
@@ -62,15 +65,18 @@ def _show_disputed(session: ReviewSession) -> None:
 def agreement_html(agreement: Agreement) -> str:
     """Cohen's kappa of every pair of reviewers, or why there is none."""
     if not agreement.pairs:
-        return "<p>No two reviewers have decided on the same face yet, so their agreement is not known.</p>"
+        said = _("No two reviewers have decided on the same face yet, so their agreement is not known.")
+        return f"<p>{said}</p>"
     rows = "".join(
-        f"<tr><td>{html.escape(pair.first)} and {html.escape(pair.second)}</td><td>{_kappa(pair.kappa)}</td>"
+        f"<tr><td>{html.escape(_('{one} and {other}', one=pair.first, other=pair.second))}</td>"
+        f"<td>{_kappa(pair.kappa)}</td>"
         f"<td>{pair.percent:.0f} %</td><td>{pair.images:,}</td></tr>"
         for pair in agreement.pairs
     )
     return (
-        '<table class="review-agreement"><tr><th>Reviewers</th><th title="Cohen’s kappa: agreement beyond chance">'
-        f"κ</th><th>agree</th><th>faces</th></tr>{rows}</table>"
+        f'<table class="review-agreement"><tr><th>{_("Reviewers")}</th>'
+        f'<th title="{_("Cohen’s kappa: agreement beyond chance")}">κ</th>'
+        f"<th>{_('agree')}</th><th>{_('faces')}</th></tr>{rows}</table>"
     )
 
 

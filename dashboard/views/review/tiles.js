@@ -6,7 +6,9 @@ const ICONS = {
   disputed: '<path d="M12 5v8"/><path d="M12 18v.01"/>',
   stack: '<rect x="4" y="8" width="12" height="12" rx="2"/><path d="M8 4h10a2 2 0 0 1 2 2v10"/>',
 };
-const DECIDED = { keep: "kept", reject: "rejected", unsure: "unsure" };
+const DECISIONS = { keep: _("Keep"), reject: _("Reject"), unsure: _("Unsure") };
+const DECIDED = { keep: _("kept by {who}"), reject: _("rejected by {who}"), unsure: _("unsure by {who}") };
+const VERDICTS = { keep: _("machine: keep, {why}"), reject: _("machine: reject, {why}") };
 
 function icon(name) {
   return `<svg viewBox="0 0 24 24" aria-hidden="true">${ICONS[name]}</svg>`;
@@ -24,20 +26,21 @@ function poseArrow(yaw, pitch) {
 }
 
 function describe(tile, place, count) {
-  const parts = [`Face ${place + 1} of ${count}`];
-  if (tile.d) parts.push(`${DECIDED[tile.d]} by ${tile.who.join(", ") || "you"}`);
-  if (tile.disputed) parts.push(`reviewers disagree (${tile.said})`);
-  parts.push(tile.verdict ? `machine: ${tile.verdict}, ${tile.why}` : tile.why);
+  const parts = [_("Face {place} of {count}", { place: place + 1, count })];
+  if (tile.d) parts.push(_(DECIDED[tile.d], { who: tile.who.join(", ") || _("you") }));
+  if (tile.disputed) parts.push(_("reviewers disagree ({said})", tile));
+  parts.push(tile.verdict ? _(VERDICTS[tile.verdict], tile) : tile.why);
   if (tile.pose) parts.push(tile.pose);
-  if (tile.p !== null) parts.push(`proposal: ${guess(tile)}`);
-  if (tile.labels.length) parts.push(`labels: ${tile.labels.join(", ")}`);
-  if (tile.dup > 1) parts.push(`one of ${tile.dup} that look the same`);
+  if (tile.p !== null) parts.push(_("proposal: {guess}", { guess: guess(tile) }));
+  if (tile.labels.length) parts.push(_("labels: {labels}", { labels: tile.labels.join(", ") }));
+  if (tile.dup > 1) parts.push(_("one of {dup} that look the same", tile));
   return parts.join("; ");
 }
 
 function guess(tile) {
   const keeps = tile.p >= 0.5;
-  return `${keeps ? "keep" : "reject"} ${Math.round(100 * (keeps ? tile.p : 1 - tile.p))} %`;
+  const sure = Math.round(100 * (keeps ? tile.p : 1 - tile.p));
+  return keeps ? _("keep {sure} %", { sure }) : _("reject {sure} %", { sure });
 }
 
 function columnsFor(width) {
@@ -95,7 +98,7 @@ function createTiles(grid, { pick, open }) {
     const label = describe(tile, place, data.tiles.length);
     cell.setAttribute("aria-label", label);
     cell.title = label.replace(/^[^;]*; /, "").replaceAll("; ", "\n");
-    parts.none.textContent = tile.gone ? "deleted" : "no picture";
+    parts.none.textContent = tile.gone ? _("deleted") : _("no picture");
     set(parts.mark, tile.disputed ? icon("disputed") : tile.d ? icon(tile.d) : "");
     parts.mark.dataset.kind = tile.disputed ? "disputed" : tile.d;
     set(parts.dup, tile.dup > 1 ? `${icon("stack")}${tile.dup}` : "");

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from dashboard.shared.texts import _
+
 if TYPE_CHECKING:
     from curation.rules import Rule
 
@@ -19,7 +21,7 @@ COLOURS = {"in": "#7b6cf0", "out": "#9a98a6", "line": "#d2574c"}  # seen on ligh
 def histogram_image(values: np.ndarray, rule: Rule) -> str:
     """`histogram_svg` as an image element; a page's HTML may hold no SVG of its own."""
     data = base64.b64encode(histogram_svg(values, rule).encode()).decode("ascii")
-    alt = html.escape(f"Histogram of {rule.title}")
+    alt = html.escape(_("Histogram of {title}", title=_(rule.title)))
     return f'<img class="rule-histogram" alt="{alt}" src="data:image/svg+xml;base64,{data}">'
 
 
@@ -31,7 +33,7 @@ def histogram_svg(values: np.ndarray, rule: Rule) -> str:
     values : (N,) float
         NaN where there is no reading.
     """
-    low, high, _ = rule.slider or (0.0, 1.0, 0.0)
+    low, high = (rule.slider or (0.0, 1.0))[:2]
     shown = values[np.isfinite(values)]
     if rule.direction == "within":
         shown = np.abs(shown)

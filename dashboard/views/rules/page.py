@@ -18,6 +18,7 @@ from dashboard.shared.links import review_button
 from dashboard.shared.plain_text import as_text
 from dashboard.shared.resources import asset_text
 from dashboard.shared.shared_library import shared_library
+from dashboard.shared.texts import _
 from dashboard.views.review.filters import View
 from dashboard.views.rules.histograms import histogram_image
 
@@ -69,24 +70,27 @@ def show_rules(library: Library, table: pd.DataFrame, saved: Rules) -> None:
 def _show_group_rates() -> None:
     """What the default thresholds do to groups of people, as the benchmark measured it."""
     rates = json.loads(GROUP_RATES.read_text(encoding="utf-8"))
-    with st.expander("Whom the default rules reject, by group", icon=":material/balance:"):
+    with st.expander(_("Whom the default rules reject, by group"), icon=":material/balance:"):
         st.caption(
-            f"Measured on {rates['faces']:,} synthetic faces that are fine to the eye, so each rejection is a "
-            "false one; rules of pose aside. The smallest p, corrected for the number of comparisons, is "
-            f"{rates['smallest_adjusted_p']:.2f}: below {rates['bound_p']:.2f} a difference is more than chance. "
-            "Sex and skin are the labels of the set's publisher; age, expression and sex (rated) are people's "
-            "ratings. `python -m tests.benchmarks.group_rates` measures it anew."
+            _(
+                "Measured on {faces:,} synthetic faces that are fine to the eye, so each rejection is a "
+                "false one; rules of pose aside. The smallest p, corrected for the number of comparisons, is "
+                "{smallest_adjusted_p:.2f}: below {bound_p:.2f} a difference is more than chance. "
+                "Sex and skin are the labels of the set's publisher; age, expression and sex (rated) are people's "
+                "ratings. `python -m tests.benchmarks.group_rates` measures it anew.",
+                **rates,
+            )
         )
         for attribute in dict.fromkeys(row["attribute"] for row in rates["rates"]):
             rows = [row for row in rates["rates"] if row["attribute"] == attribute]
             st.dataframe(
                 [
-                    {"rule": row["title"]}
+                    {_("rule"): _(row["title"])}
                     | {
-                        f"{name} (of {size})": f"{out / size:.1%}"
+                        _("{name} (of {size})", name=name, size=size): f"{out / size:.1%}"
                         for name, (out, size) in row["counts"].items()
                     }
-                    | {"p": "pose" if not row["bounded"] else f"{row['p']:.2f}"}
+                    | {"p": _("pose") if not row["bounded"] else f"{row['p']:.2f}"}
                     for row in rows
                     if any(out for out, _ in row["counts"].values())
                 ],
@@ -100,23 +104,28 @@ def _show_head(
     total, kept = counts["images"], counts["kept"]
     share = kept / total if total else 0.0
     change = kept - kept_before
-    moved = f' <span class="rules-change">{change:+,} against the rules in force</span>' if change else ""
+    said = _("<b>{kept:,}</b> of {total:,} pictures are kept", kept=kept, total=total)
+    moved = (
+        f' <span class="rules-change">{_("{n:+,} against the rules in force", n=change)}</span>'
+        if change
+        else ""
+    )
     with st.container(horizontal=True, vertical_alignment="center"):
         st.html(
-            f'<p class="rules-kept" data-kept="{kept}"><b>{kept:,}</b> of {total:,} pictures are kept{moved}</p>'
-            f'<div class="rules-bar" role="img" aria-label="{share:.0%} kept">'
+            f'<p class="rules-kept" data-kept="{kept}">{said}{moved}</p>'
+            f'<div class="rules-bar" role="img" aria-label="{_("{share:.0%} kept", share=share)}">'
             f'<div style="width:{share:.2%}"></div></div>'
         )
         st.button(
-            "Apply", type="primary", disabled=draft == saved, on_click=_apply, args=(library, draft),
-            help="Judges every image again from what was measured; decisions of people stay.",
+            _("Apply"), type="primary", disabled=draft == saved, on_click=_apply, args=(library, draft),
+            help=_("Judges every image again from what was measured; decisions of people stay."),
         )  # fmt: skip
-        st.button("Undo changes", disabled=draft == saved, on_click=_reset, args=(saved,), type="tertiary")
-        st.button("Defaults", disabled=draft == Rules.default(), on_click=_reset, args=(Rules.default(),),
+        st.button(_("Undo changes"), disabled=draft == saved, on_click=_reset, args=(saved,), type="tertiary")
+        st.button(_("Defaults"), disabled=draft == Rules.default(), on_click=_reset, args=(Rules.default(),),
                   type="tertiary")  # fmt: skip
         st.download_button("rules.yaml", draft.to_yaml(), "rules.yaml", "application/yaml", type="tertiary")
     if not total:
-        st.info("No face has been judged yet. Add pictures on the Collect page.", icon=":material/info:")
+        st.info(_("No face has been judged yet. Add pictures on the Collect page."), icon=":material/info:")
 
 
 def _show_rule(draft: Rules, rule: Rule, table: pd.DataFrame) -> tuple[Rules, DeltaGenerator]:
@@ -127,14 +136,14 @@ def _show_rule(draft: Rules, rule: Rule, table: pd.DataFrame) -> tuple[Rules, De
     whole = all(float(part).is_integer() for part in (low, high, step))
     kind: Any = int if whole else float
     with st.container(border=True, key=f"rule_{rule.name}", gap="xsmall"):
-        enabled = st.checkbox(as_text(rule.title), rule.enabled, key=f"rule_on_{rule.name}_{loads}")
+        enabled = st.checkbox(as_text(_(rule.title)), rule.enabled, key=f"rule_on_{rule.name}_{loads}")
         values = (
             np.empty(0) if rule.column in DERIVED else table[rule.column].to_numpy(float, na_value=np.nan)
         )
         picture = st.empty()
-        sign = {"at_least": "at least", "at_most": "at most", "within": "within ±"}[rule.direction]
+        sign = {"at_least": _("at least"), "at_most": _("at most"), "within": _("within ±")}[rule.direction]
         threshold = st.slider(
-            as_text(f"{rule.title}: {sign} ({rule.unit})" if rule.unit else f"{rule.title}: {sign}"),
+            as_text(f"{_(rule.title)}: {sign}" + (f" ({rule.unit})" if rule.unit else "")),
             kind(low), kind(high), kind(min(max(rule.threshold, low), high)), kind(step),
             key=f"rule_{rule.name}_{loads}", disabled=not enabled, label_visibility="collapsed",
             format=f"{sign} %{'d' if whole else '.2f'} {as_text(rule.unit).replace('%', '%%')}",
@@ -149,13 +158,14 @@ def _show_rule(draft: Rules, rule: Rule, table: pd.DataFrame) -> tuple[Rules, De
 
 def _show_effect(rule: Rule, counts: dict[str, Any]) -> None:
     if not rule.enabled:
-        st.caption("Off")
+        st.caption(_("Off"))
         return
     alone = counts["images"] - counts["alone"][rule.name]
     only = counts["without"][rule.name] - counts["kept"]
     with st.container(horizontal=True, vertical_alignment="center", gap="xsmall"):
-        st.caption(f"leaves out {alone:,}, of these {only:,} for this alone", width="stretch")
-        review_button("see them", View(rule=(rule.name,)), key=f"rule_see_{rule.name}", disabled=not alone)
+        said = _("leaves out {alone:,}, of these {only:,} for this alone", alone=alone, only=only)
+        st.caption(said, width="stretch")
+        review_button(_("see them"), View(rule=(rule.name,)), key=f"rule_see_{rule.name}", disabled=not alone)
 
 
 def _apply(library: Library, draft: Rules) -> None:
@@ -167,7 +177,7 @@ def _apply(library: Library, draft: Rules) -> None:
         return
     st.session_state.pop(DRAFT, None)
     audit.record("apply rules", ", ".join(f"{rule.name} {rule.threshold:g}" for rule in draft.rules))
-    st.toast("The rules are in force.", icon=":material/check:")
+    st.toast(_("The rules are in force."), icon=":material/check:")
 
 
 def _reset(rules: Rules) -> None:

@@ -9,6 +9,8 @@ import altair as alt
 import numpy as np
 import pandas as pd
 
+from dashboard.shared.texts import _
+
 if TYPE_CHECKING:
     from core.training.runs import Losses
 
@@ -65,14 +67,14 @@ def losses_chart(table: pd.DataFrame, names: Sequence[str]) -> alt.LayerChart | 
         scale=alt.Scale(domain=list(names), range=COLOURS),
         legend=alt.Legend(orient="top", title=None, columns=4, labelLimit=150, symbolOpacity=1),
     )
-    x = alt.X("step:Q", title="step", axis=alt.Axis(format=",d", tickMinStep=1))
+    x = alt.X("step:Q", title=_("step"), axis=alt.Axis(format=",d", tickMinStep=1))
     scale = alt.Scale(type="log", nice=False, padding=8)
     axis = alt.Axis(tickCount=5, format="~g", gridOpacity=0.5)
     base = alt.Chart(table)
     has_one_step = table["step"].nunique() == 1  # of which a line would show nothing
     faint = base.mark_line(strokeWidth=1).encode(
         x=x,
-        y=alt.Y("raw:Q", title="loss, log scale", scale=scale, axis=axis),
+        y=alt.Y("raw:Q", title=_("loss, log scale"), scale=scale, axis=axis),
         color=colour,
         opacity=alt.condition(pick, alt.value(0.22), alt.value(0.0)),
     )
@@ -81,7 +83,12 @@ def losses_chart(table: pd.DataFrame, names: Sequence[str]) -> alt.LayerChart | 
         y=alt.Y("smooth:Q", scale=scale, axis=axis),
         color=colour,
         opacity=alt.condition(pick, alt.value(1.0), alt.value(0.08)),
-        tooltip=["loss", "step", alt.Tooltip("smooth:Q", format=".4g"), alt.Tooltip("raw:Q", format=".4g")],
+        tooltip=[
+            alt.Tooltip("loss", title=_("loss")),
+            alt.Tooltip("step", title=_("step")),
+            alt.Tooltip("smooth:Q", format=".4g", title=_("smooth")),
+            alt.Tooltip("raw:Q", format=".4g", title=_("raw")),
+        ],
     )
     return alt.layer(faint, strong).add_params(pick).properties(height=300)
 

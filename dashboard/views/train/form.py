@@ -12,6 +12,7 @@ from core.config import settings
 from dashboard.shared import audit
 from dashboard.shared.plain_text import as_code, as_text
 from dashboard.shared.server_paths import PathRefused, server_path
+from dashboard.shared.texts import N_, _
 from dashboard.views.train.formatting import duration
 from dashboard.views.train.sources import Dataset, describe, exported
 from dashboard.views.train.state import PROBLEM, choose_run
@@ -27,7 +28,7 @@ AUTOENCODER = "sketch_autoencoder"
 def begin_options(kind: Kind, runs: Sequence[Run]) -> dict[str, Path]:
     """Weights that a training of this kind can begin with, by what people read."""
     found = {
-        f"run {run.name} (step {run.saved:,})": run.folder / _of_run(kind)
+        _("run {name} (step {saved:,})", name=run.name, saved=run.saved): run.folder / _of_run(kind)
         for run in runs
         if run.saved and _family(run.folder / "model.safetensors") in kind.begins_from
     }
@@ -40,7 +41,7 @@ def refiner_options(runs: Sequence[Run]) -> dict[str, Path]:
     for run in runs:
         file = run.folder / "model.safetensors"
         if run.saved and _family(file) == AUTOENCODER:
-            found[f"run {run.name} (step {run.saved:,})"] = file
+            found[_("run {name} (step {saved:,})", name=run.name, saved=run.saved)] = file
     return found
 
 
@@ -104,9 +105,14 @@ def _family(file: Path) -> str:
         return ""
 
 
-ANOTHER = "Another folder …"
-NOTHING = "Nothing: from scratch"
-NO_REFINER = "Nothing: sketches as they are"
+ANOTHER = N_("Another folder …")
+NOTHING = N_("Nothing: from scratch")
+NO_REFINER = N_("Nothing: sketches as they are")
+
+
+def _if_ours(option: str) -> str:
+    """Translate the options that are texts; names of versions, runs and models stay as they are."""
+    return _(option) if option in (ANOTHER, NOTHING, NO_REFINER) else option
 
 
 def show_form(root: Path, runs: Sequence[Run]) -> None:
@@ -117,11 +123,11 @@ def show_form(root: Path, runs: Sequence[Run]) -> None:
     if problem:
         st.error(as_text(problem), icon=":material/error:")
     name = st.segmented_control(
-        "What to train", list(KINDS), format_func=lambda name: KINDS[name].title, default="pix2pixhd",
+        _("What to train"), list(KINDS), format_func=lambda name: _(KINDS[name].title), default="pix2pixhd",
         required=True, key="train_kind",
     ) or "pix2pixhd"  # fmt: skip
     kind = KINDS[name]
-    st.caption(kind.says)
+    st.caption(_(kind.says))
     data_place = st.container()
     preset, asked = _show_settings(kind, runs)
     with data_place:
@@ -130,7 +136,7 @@ def show_form(root: Path, runs: Sequence[Run]) -> None:
     _show_cost(kind, data, asked, runs)
     problem_place = st.container()
     pressed = st.button(
-        "Start training", icon=":material/play_arrow:", type="primary", key="train_start",
+        _("Start training"), icon=":material/play_arrow:", type="primary", key="train_start",
         disabled=data is None or bool(data.problem) or isinstance(asked.get("photos"), PathRefused),
     )  # fmt: skip
     if pressed and data is not None:
@@ -143,16 +149,16 @@ def _show_data() -> Dataset | None:
     folders = {path.name: path for path in exported(settings().data / "library")}
     options = [*folders, ANOTHER]
     left, right = st.columns(2, vertical_alignment="bottom")
-    picked = left.selectbox("Dataset version", options, key="train_data")
+    picked = left.selectbox(_("Dataset version"), options, key="train_data", format_func=_if_ours)
     if picked in folders:
         found = describe(folders[picked])
     else:
         typed = right.text_input(
-            "Folder of pairs on this machine", key="train_folder", placeholder="/path/to/pairs",
-            help="Made by the Export page, by python -m curation.export or by python -m curation.run.",
+            _("Folder of pairs on this machine"), key="train_folder", placeholder="/path/to/pairs",
+            help=_("Made by the Export page, by python -m curation.export or by python -m curation.run."),
         ).strip()  # fmt: skip
         if not typed:
-            st.caption("Export a version on the Export page, or name a folder of pairs.")
+            st.caption(_("Export a version on the Export page, or name a folder of pairs."))
             return None
         try:
             found = describe(server_path(typed))
@@ -171,28 +177,29 @@ def _show_settings(kind: Kind, runs: Sequence[Run]) -> tuple[Preset, dict[str, A
 
     found = {preset.name: preset for preset in presets(kind.name)}
     left, right = st.columns(2, vertical_alignment="bottom")
-    preset = found[left.selectbox("Preset", list(found), key=f"train_preset_{kind.name}")]
+    preset = found[left.selectbox(_("Preset"), list(found), key=f"train_preset_{kind.name}")]
     name = right.text_input(
-        "Name of the run", value=free_name(preset.name, runs), max_chars=60,
+        _("Name of the run"), value=free_name(preset.name, runs), max_chars=60,
         key=f"train_name_{preset.name}_{len(runs)}",
     )  # fmt: skip
     if preset.says:
-        st.caption(preset.says)
+        st.caption(_(preset.says))
     offered = (size for size in RESOLUTIONS if size >= kind.smallest)
     sizes = sorted({*offered, int(preset.get("data.image_size", 256))})
     columns = st.columns(4)
     key = preset.name
     steps = columns[0].number_input(
-        "Steps", 1, 10_000_000, int(preset.get("loop.steps", 20_000)), step=100, key=f"train_steps_{key}"
+        _("Steps"), 1, 10_000_000, int(preset.get("loop.steps", 20_000)), step=100, key=f"train_steps_{key}"
     )
     batch = columns[1].number_input(
-        "Batch", 1, 1024, int(preset.get("loop.batch_size", 4)), key=f"train_batch_{key}"
+        _("Batch"), 1, 1024, int(preset.get("loop.batch_size", 4)), key=f"train_batch_{key}"
     )
     size = columns[2].selectbox(
-        "Resolution, px", sizes, index=sizes.index(int(preset.get("data.image_size", 256))), key=f"train_size_{key}",
+        _("Resolution, px"), sizes, index=sizes.index(int(preset.get("data.image_size", 256))), key=f"train_size_{key}",
     )  # fmt: skip
     rate = columns[3].number_input(
-        "Learning rate", 1e-7, 1.0, float(preset.get("loop.lr", 2e-4)), step=1e-5, format="%.1e", key=f"train_lr_{key}",
+        _("Learning rate"), 1e-7, 1.0, float(preset.get("loop.lr", 2e-4)), step=1e-5, format="%.1e",
+        key=f"train_lr_{key}",
     )  # fmt: skip
     return preset, {
         "name": name.strip(), "steps": int(steps), "batch_size": int(batch), "image_size": int(size), "lr": float(rate),
@@ -202,21 +209,24 @@ def _show_settings(kind: Kind, runs: Sequence[Run]) -> tuple[Preset, dict[str, A
 def _show_beginning(kind: Kind, preset: Preset, runs: Sequence[Run]) -> dict[str, Any]:
     columns = st.columns(2, vertical_alignment="bottom")
     begin = begin_options(kind, runs)
-    chosen = columns[0].selectbox("Begin with", [NOTHING, *begin], key=f"train_begin_{preset.name}")
+    chosen = columns[0].selectbox(
+        _("Begin with"), [NOTHING, *begin], key=f"train_begin_{preset.name}", format_func=_if_ours
+    )
     asked: dict[str, Any] = {"start_from": begin.get(chosen)}
     if kind.takes_refiner:
         refiners = refiner_options(runs)
         options = [NO_REFINER, *refiners]
         usual = 1 if refiners and preset.get("refiner", None) is not None else 0
         chosen = columns[1].selectbox(
-            "Refine the sketches with", options, index=usual, key=f"train_refiner_{preset.name}",
-            help="As the Draw page does; the run keeps its own copy of these weights.",
+            _("Refine the sketches with"), options, index=usual, format_func=_if_ours,
+            key=f"train_refiner_{preset.name}",
+            help=_("As the Draw page does; the run keeps its own copy of these weights."),
         )  # fmt: skip
         asked["refiner"] = refiners.get(chosen)
     if kind.is_unpaired:
         typed = st.text_input(
-            "Photos from another folder", key="train_photos", placeholder="empty: those of the dataset, shuffled",
-            help="Pairs, or any folder of aligned pictures: sketches of some faces, photos of others.",
+            _("Photos from another folder"), key="train_photos", placeholder=_("empty: those of the dataset, shuffled"),
+            help=_("Pairs, or any folder of aligned pictures: sketches of some faces, photos of others."),
         ).strip()  # fmt: skip
         asked["photos"] = _photos(typed) if typed else None
     return asked
@@ -236,17 +246,17 @@ def _show_more() -> dict[str, Any]:
     devices = device_options()
     columns = st.columns([2, 2, 4, 3])
     device = columns[0].selectbox(
-        "Device", devices, index=devices.index(chosen.device) if chosen.device in devices else 0, key="train_device",
+        _("Device"), devices, index=devices.index(chosen.device) if chosen.device in devices else 0, key="train_device",
     )  # fmt: skip
-    threads = columns[1].number_input("CPU threads", 1, 256, chosen.threads, key="train_threads")
+    threads = columns[1].number_input(_("CPU threads"), 1, 256, chosen.threads, key="train_threads")
     licence = columns[2].text_input(
-        "Licence of the photos", key="train_licence", placeholder="such as CC BY-NC-SA 4.0", max_chars=200,
-        help="It is written into the weights.",
+        _("Licence of the photos"), key="train_licence", placeholder=_("such as CC BY-NC-SA 4.0"), max_chars=200,
+        help=_("It is written into the weights."),
     )  # fmt: skip
-    who = columns[3].text_input("Your name", key="train_who", max_chars=60)
-    with st.expander("Further settings"):
+    who = columns[3].text_input(_("Your name"), key="train_who", max_chars=60)
+    with st.expander(_("Further settings")):
         more = st.text_area(
-            "YAML, over the preset", key="train_more", height=120,
+            _("YAML, over the preset"), key="train_more", height=120,
             placeholder="loss: {l1: 10}\nloop: {save_every: 100, sample_every: 200}",
         )  # fmt: skip
     return {"device": device, "threads": int(threads), "licence": licence, "who": who.strip(), "more": more}
@@ -256,13 +266,16 @@ def _show_cost(kind: Kind, data: Dataset | None, asked: dict[str, Any], runs: Se
     parts = []
     if data is not None and data.train:
         seen = asked["steps"] * asked["batch_size"]
-        parts.append(f"{seen:,} pictures, {seen / data.train:,.1f} times the whole set")
+        parts.append(_("{n:,} pictures, {times:,.1f} times the whole set", n=seen, times=seen / data.train))
     pace = pace_of_earlier(kind.name, asked["image_size"], asked["batch_size"], runs)
     if pace:
-        parts.append(f"about {duration(pace * asked['steps'])} at the pace of the last such run")
+        parts.append(_("about {time} at the pace of the last such run", time=duration(pace * asked["steps"])))
     busy = [run.name for run in runs if run.is_alive]
     if busy:
-        parts.append(f":material/warning: {as_text(', '.join(busy))} is in training too: both will be slower")
+        parts.append(
+            ":material/warning: "
+            + _("{names} is in training too: both will be slower", names=as_text(", ".join(busy)))
+        )
     st.caption(" · ".join(parts))
 
 
@@ -272,7 +285,7 @@ def _start(root: Path, asked: dict[str, Any]) -> None:
     from core.training.runs import RunError
 
     try:
-        with st.spinner("Starting …"):
+        with st.spinner(_("Starting …")):
             run = create(root, RunRequest(**asked))
     except (RunError, ValueError) as error:
         st.error(as_text(error), icon=":material/error:")

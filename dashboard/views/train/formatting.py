@@ -5,19 +5,21 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+from dashboard.shared.texts import N_, _
+
 if TYPE_CHECKING:
     from core.training.runs import Run
 
 MESSAGE_LENGTH = 600
 STATES = {
-    "new": "not started",
-    "running": "in training",
-    "stopping": "saving, then stopping",
-    "done": "finished",
-    "stopped": "stopped",
-    "failed": "failed",
-    "interrupted": "interrupted",
-    "foreign": "made on the command line",
+    "new": N_("not started"),
+    "running": N_("in training"),
+    "stopping": N_("saving, then stopping"),
+    "done": N_("finished"),
+    "stopped": N_("stopped"),
+    "failed": N_("failed"),
+    "interrupted": N_("interrupted"),
+    "foreign": N_("made on the command line"),
 }
 ICONS = {
     "new": ":material/schedule:",
@@ -34,72 +36,82 @@ ICONS = {
 def duration(seconds: float) -> str:
     """A length of time as people say it."""
     if seconds < 90:
-        return f"{seconds:.0f} s"
+        return _("{seconds:.0f} s", seconds=seconds)
     minutes = seconds / 60
     if minutes < 90:
-        return f"{minutes:.0f} min"
+        return _("{minutes:.0f} min", minutes=minutes)
     hours = minutes / 60
     if hours < 36:
-        return f"{int(hours)} h {int(minutes % 60):02d} min"
-    return f"{hours / 24:.1f} days"
+        return _("{hours} h {minutes:02d} min", hours=int(hours), minutes=int(minutes % 60))
+    return _("{hours:.1f} days", hours=hours / 24)
 
 
 def caption_of(run: Run) -> str:
     """One short line for the list."""
     if run.is_alive and run.phase != "training":
-        return "reading the pairs" if run.phase == "loading" else "starting"
+        return _("reading the pairs") if run.phase == "loading" else _("starting")
     if run.state == "running":
         left = run.seconds_left
-        return f"{_steps(run)} · {duration(left)} left" if left is not None else _steps(run)
+        return _steps(run) + (f" · {_('{time} left', time=duration(left))}" if left is not None else "")
     if run.state == "done":
-        return f"finished · {run.step:,} steps"
-    return f"{STATES[run.state]} · {_steps(run)}" if run.step else STATES[run.state]
+        return _("finished · {step:,} steps", step=run.step)
+    return f"{_(STATES[run.state])} · {_steps(run)}" if run.step else _(STATES[run.state])
 
 
 def sentence_of(run: Run) -> str:
     """What it is doing, or how it ended and what can be done."""
     if run.state == "stopping":
-        return "It saves after the present step, and stops."
+        return _("It saves after the present step, and stops.")
     if run.is_alive:
         return _while_alive(run)
     if run.state == "new":
-        return "It was made and never started."
+        return _("It was made and never started.")
     if run.state == "failed":
-        why = (run.message or "its log says no more")[:MESSAGE_LENGTH].rstrip(". ")
+        why = (run.message or _("its log says no more"))[:MESSAGE_LENGTH].rstrip(". ")
         why = re.sub(r"^step \d+: ", "", why)
-        return f"It failed at step {run.step:,}: {why}. {_saved(run)}"
+        return _("It failed at step {step:,}: {why}. {saved}", step=run.step, why=why, saved=_saved(run))
     if run.state == "interrupted":
-        return (
-            f"Its process is gone since step {run.step:,}: killed, out of memory, or the machine went down. "
-            + _saved(run)
+        return _(
+            "Its process is gone since step {step:,}: killed, out of memory, or the machine went down. {saved}",
+            step=run.step,
+            saved=_saved(run),
         )
     if run.state == "stopped":
-        return f"Stopped at step {run.step:,} of {run.steps:,}. {_saved(run)}"
+        return _(
+            "Stopped at step {step:,} of {steps:,}. {saved}",
+            step=run.step,
+            steps=run.steps,
+            saved=_saved(run),
+        )
     if run.state == "foreign":
-        return f"It was trained on the command line, as far as step {run.step:,}. {_saved(run)}"
-    return f"Finished after {run.step:,} steps. *Go on* trains it longer."
+        return _(
+            "It was trained on the command line, as far as step {step:,}. {saved}",
+            step=run.step,
+            saved=_saved(run),
+        )
+    return _("Finished after {step:,} steps. *Go on* trains it longer.", step=run.step)
 
 
 def _while_alive(run: Run) -> str:
     if run.phase == "loading":
-        return "It reads the pairs and makes their sketches …"
+        return _("It reads the pairs and makes their sketches …")
     if run.phase != "training":
-        return "It is starting …" if run.job is not None else "It is in training on the command line."
-    words = f"Step {_steps(run)}"
+        return _("It is starting …") if run.job is not None else _("It is in training on the command line.")
+    words = _("Step {steps}", steps=_steps(run))
     if run.seconds_each:
-        words += f" · {run.seconds_each:.2f} s a step"
+        words += " · " + _("{seconds:.2f} s a step", seconds=run.seconds_each)
     if run.seconds_left is not None:
-        words += f" · about {duration(run.seconds_left)} left"
+        words += " · " + _("about {time} left", time=duration(run.seconds_left))
     return words
 
 
 def _saved(run: Run) -> str:
     if not run.saved:
-        return "Nothing was saved yet: it would begin again."
+        return _("Nothing was saved yet: it would begin again.")
     if run.saved < run.step:
-        return f"It was saved at step {run.saved:,} and goes on from there."
-    return "Everything is saved."
+        return _("It was saved at step {saved:,} and goes on from there.", saved=run.saved)
+    return _("Everything is saved.")
 
 
 def _steps(run: Run) -> str:
-    return f"{run.step:,} of {run.steps:,}" if run.steps else f"{run.step:,}"
+    return _("{step:,} of {steps:,}", step=run.step, steps=run.steps) if run.steps else f"{run.step:,}"

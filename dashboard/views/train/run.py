@@ -14,6 +14,7 @@ from PIL import Image, UnidentifiedImageError
 from core.config import settings
 from dashboard.shared import audit
 from dashboard.shared.plain_text import as_text
+from dashboard.shared.texts import N_, _
 from dashboard.views.train.charts import losses_chart, losses_table, networks_of
 from dashboard.views.train.formatting import STATES, sentence_of
 from dashboard.views.train.sources import exported
@@ -31,7 +32,7 @@ from dashboard.views.train.state import (
 if TYPE_CHECKING:
     from core.training.runs import Losses, Run
 
-SMOOTHINGS = {"off": 0.0, "some": 0.8, "more": 0.95, "much": 0.99}
+SMOOTHINGS = {N_("off"): 0.0, N_("some"): 0.8, N_("more"): 0.95, N_("much"): 0.99}
 
 
 def show_losses(run: Path) -> None:
@@ -39,7 +40,7 @@ def show_losses(run: Path) -> None:
     losses = _losses(run)
     if not len(losses):
         st.html(
-            '<div class="studio-blank train-blank"><p>Losses appear here after the first steps.</p></div>'
+            f'<div class="studio-blank train-blank"><p>{_("Losses appear here after the first steps.")}</p></div>'
         )
         return
     networks = networks_of(losses)
@@ -47,13 +48,15 @@ def show_losses(run: Path) -> None:
         network = networks[0]
         if len(networks) > 1:
             network = st.segmented_control(
-                "Losses of", networks, key=f"{NETWORK}_{'_'.join(networks)}", default=networks[0],
+                _("Losses of"), networks, key=f"{NETWORK}_{'_'.join(networks)}", default=networks[0],
                 required=True, label_visibility="collapsed", format_func=lambda name: name.replace("_", " "),
             ) or networks[0]  # fmt: skip
-        smoothing = st.select_slider("Smoothing", list(SMOOTHINGS), value="some", key=SMOOTHING, width=190)
+        smoothing = st.select_slider(
+            _("Smoothing"), list(SMOOTHINGS), value="some", key=SMOOTHING, width=190, format_func=_
+        )
     table = losses_table(losses, network, SMOOTHINGS[smoothing])
     if table.empty:
-        st.caption("No loss of it is above zero.")
+        st.caption(_("No loss of it is above zero."))
         return
     names = list(dict.fromkeys(table["loss"]))
     st.altair_chart(losses_chart(table, names), width="stretch", theme="streamlit", key="train_chart")
@@ -85,15 +88,14 @@ def show_samples(run: Path, name: str) -> None:
 
     found = samples(run)
     if not found:
-        st.html(
-            '<div class="studio-blank train-blank"><p>The first picture appears with the first samples.</p></div>'
-        )
+        said = _("The first picture appears with the first samples.")
+        st.html(f'<div class="studio-blank train-blank"><p>{said}</p></div>')
         return
     steps = list(found)
     step = _chosen(steps, name)
     picture = _picture(found[step])
     if picture is None:
-        st.caption(f":material/broken_image: The picture of step {step:,} is damaged.")
+        st.caption(":material/broken_image: " + _("The picture of step {step:,} is damaged.", step=step))
         return
     with st.container(key="train_picture"):
         st.image(picture, width="stretch")
@@ -101,12 +103,12 @@ def show_samples(run: Path, name: str) -> None:
 
 def _chosen(steps: list[int], name: str) -> int:
     if len(steps) == 1:
-        st.html(f'<p class="studio-label studio-tall">Samples of step {steps[0]:,}</p>')
+        st.html(f'<p class="studio-label studio-tall">{_("Samples of step {step:,}", step=steps[0])}</p>')
         return steps[0]
     kept = kept_sample(name)
     st.session_state[f"{SAMPLE}_{name}"] = kept if kept in steps else steps[-1]
     step = st.select_slider(
-        "Samples of step", steps, key=f"{SAMPLE}_{name}", format_func=lambda step: f"{step:,}"
+        _("Samples of step"), steps, key=f"{SAMPLE}_{name}", format_func=lambda step: f"{step:,}"
     )
     keep_sample(name, None if step == steps[-1] else step)
     return step
@@ -179,8 +181,8 @@ def show_run(root: Path, name: str) -> None:
 def _show_head(run: Run) -> None:
     from core.training.kinds import KINDS
 
-    title = KINDS[run.kind].title if run.kind else "Training"
-    about = " · ".join(part for part in (title, STATES[run.state], run.who, _when(run.created)) if part)
+    title = _(KINDS[run.kind].title) if run.kind else _("Training")
+    about = " · ".join(part for part in (title, _(STATES[run.state]), run.who, _when(run.created)) if part)
     st.html(
         f'<div class="train-head"><h2>{_plain(run.name)}</h2><p class="studio-label">{_plain(about)}</p></div>'
     )
@@ -197,13 +199,13 @@ def _show_head(run: Run) -> None:
 def _show_actions(root: Path, run: Run) -> None:
     with st.container(horizontal=True, key="train_actions"):
         if run.state == "running":
-            st.button("Stop", icon=":material/stop:", on_click=_stop, args=(root, run.name), key="train_stop",
-                      help="It saves first, and can go on later.")  # fmt: skip
+            st.button(_("Stop"), icon=":material/stop:", on_click=_stop, args=(root, run.name), key="train_stop",
+                      help=_("It saves first, and can go on later."))  # fmt: skip
         if run.state == "stopping" and run.job is not None:
-            st.button("Stop at once", on_click=_stop_now, args=(root, run.name), key="train_stop_now",
-                      help=f"Without saving: step {run.saved:,} is kept.")  # fmt: skip
+            st.button(_("Stop at once"), on_click=_stop_now, args=(root, run.name), key="train_stop_now",
+                      help=_("Without saving: step {saved:,} is kept.", saved=run.saved))  # fmt: skip
         if run.can_go_on and run.kind:
-            label = "Resume" if run.step else "Start"
+            label = _("Resume") if run.step else _("Start")
             st.button(label, icon=":material/play_arrow:", type="primary", on_click=_start,
                       args=(root, run.name), key="train_resume")  # fmt: skip
         if not run.is_alive and run.kind and run.step:
@@ -219,11 +221,11 @@ def _show_go_on(root: Path, run: Run) -> None:
     from core.training.request import MAX_STEPS, read_config
 
     config = read_config(run.folder)
-    with st.popover("Go on", icon=":material/fast_forward:", key=f"train_go_on_{run.name}"):
-        st.markdown(f"From step {run.saved:,}, with:")
+    with st.popover(_("Go on"), icon=":material/fast_forward:", key=f"train_go_on_{run.name}"):
+        st.markdown(_("From step {saved:,}, with:", saved=run.saved))
         usual = run.steps if run.steps > run.saved else 2 * run.saved
         steps = st.number_input(
-            "Steps in all",
+            _("Steps in all"),
             run.saved + 1,
             MAX_STEPS,
             max(run.saved + 1, usual),
@@ -231,40 +233,51 @@ def _show_go_on(root: Path, run: Run) -> None:
             key="train_go_on_steps",
         )
         rate = st.number_input(
-            "Learning rate", 1e-7, 1.0, float(dig(config, "loop.lr", 2e-4)), step=1e-5, format="%.1e",
-            key="train_go_on_lr", help="After a loss that is not finite take a third of it.",
+            _("Learning rate"), 1e-7, 1.0, float(dig(config, "loop.lr", 2e-4)), step=1e-5, format="%.1e",
+            key="train_go_on_lr", help=_("After a loss that is not finite take a third of it."),
         )  # fmt: skip
         now = str(dig(config, "data.root", ""))
         others = [str(path) for path in exported(settings().data / "library") if str(path) != now]
         pairs = st.selectbox(
-            "Pairs", [now, *others], key="train_go_on_root", format_func=lambda path: Path(path).name,
-            help="Where they lie now, if they have moved; otherwise leave it.",
+            _("Pairs"), [now, *others], key="train_go_on_root", format_func=lambda path: Path(path).name,
+            help=_("Where they lie now, if they have moved; otherwise leave it."),
         )  # fmt: skip
         more = st.text_area(
-            "Further settings, YAML", key="train_go_on_more", placeholder="loss: {l1: 10}", height=80,
-            help="Weights of losses, loop.decay_from, loop.amp, loop.save_every …",
+            _("Further settings, YAML"), key="train_go_on_more", placeholder="loss: {l1: 10}", height=80,
+            help=_("Weights of losses, loop.decay_from, loop.amp, loop.save_every …"),
         )  # fmt: skip
         changes = {"loop.steps": int(steps), "loop.lr": float(rate), "data.root": pairs}
         st.button(
-            "Go on", type="primary", key="train_go_on", on_click=_go_on, args=(root, run.name, changes, more)
+            _("Go on"),
+            type="primary",
+            key="train_go_on",
+            on_click=_go_on,
+            args=(root, run.name, changes, more),
         )
 
 
 def _show_use(run: Run) -> None:
     from core.training.run_control import is_generator_run
 
-    with st.popover("Use it", icon=":material/upgrade:", key=f"train_use_{run.name}"):
+    with st.popover(_("Use it"), icon=":material/upgrade:", key=f"train_use_{run.name}"):
         if not is_generator_run(run):
             st.markdown(
-                "These weights can refine the input of a Pix2PixHD, CycleGAN or U-GAT-IT training: choose "
-                f"*run {as_text(run.name)}* there. To draw with them as stage 1, put them with their bank into a "
-                "folder of weights and serve that one:"
+                _(
+                    "These weights can refine the input of a Pix2PixHD, CycleGAN or U-GAT-IT training: choose "
+                    "*run {name}* there. To draw with them as stage 1, put them with their bank into a "
+                    "folder of weights and serve that one:",
+                    name=as_text(run.name),
+                )
             )
             st.code(_stage1_commands(run), language="bash", wrap_lines=True)
             return
-        st.markdown(f"Puts the weights of step {run.saved:,} among the models of the Draw page.")
-        name = st.text_input("Name of the model", value=run.name, max_chars=60, key=f"train_model_{run.name}")
-        if st.button("Put it there", type="primary", key="train_publish"):
+        st.markdown(
+            _("Puts the weights of step {saved:,} among the models of the Draw page.", saved=run.saved)
+        )
+        name = st.text_input(
+            _("Name of the model"), value=run.name, max_chars=60, key=f"train_model_{run.name}"
+        )
+        if st.button(_("Put it there"), type="primary", key="train_publish"):
             _publish(run, name.strip())
 
 
@@ -279,19 +292,23 @@ def _publish(run: Run, name: str) -> None:
         st.error(as_text(error))
     else:
         audit.record("publish model", path.stem, f"of run {run.name}")
-        st.success(f"The Draw page offers it as **{as_text(path.stem)}** now.")
+        st.success(_("The Draw page offers it as **{stem}** now.", stem=as_text(path.stem)))
 
 
 def _show_delete(root: Path, run: Run) -> None:
     from core.training.runs import size_on_disk
 
-    with st.popover("Delete", icon=":material/delete:", key=f"train_delete_{run.name}"):
+    with st.popover(_("Delete"), icon=":material/delete:", key=f"train_delete_{run.name}"):
         size = size_on_disk(run.folder) / 1e6
         st.markdown(
-            f"Deletes **{as_text(run.name)}** with its checkpoint, pictures and log ({size:,.0f} MB). There is no way "
-            "back; a model that was made of it stays."
+            _(
+                "Deletes **{name}** with its checkpoint, pictures and log ({size:,.0f} MB). There is no way "
+                "back; a model that was made of it stays.",
+                name=as_text(run.name),
+                size=size,
+            )
         )
-        st.button("Delete it", type="primary", on_click=_delete, args=(root, run.name), key="train_delete")
+        st.button(_("Delete it"), type="primary", on_click=_delete, args=(root, run.name), key="train_delete")
 
 
 def _show_settings(run: Run) -> None:
@@ -301,9 +318,9 @@ def _show_settings(run: Run) -> None:
     file = run.folder / CONFIG_FILE
     if not file.is_file():
         return
-    with st.expander("Settings"):
+    with st.expander(_("Settings")):
         st.code(file.read_text(encoding="utf-8", errors="replace"), language="yaml")
-        st.caption("The same on the command line:")
+        st.caption(_("The same on the command line:"))
         module = KINDS[run.kind].module if run.kind else "core.training.pix2pixhd"
         command = (
             f"python -m {module} --config {shlex.quote(str(file))} --loop.out {shlex.quote(str(run.folder))}"
@@ -316,8 +333,10 @@ def _show_log(run: Run) -> None:
 
     if run.job is None:
         return
-    with st.expander("Log", expanded=run.state == "failed"):
-        st.code(log_tail(run.job.log, LOG_LINES) or "Nothing was said yet.", language=None, wrap_lines=True)
+    with st.expander(_("Log"), expanded=run.state == "failed"):
+        st.code(
+            log_tail(run.job.log, LOG_LINES) or _("Nothing was said yet."), language=None, wrap_lines=True
+        )
 
 
 def _stage1_commands(run: Run) -> str:

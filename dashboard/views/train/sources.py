@@ -7,6 +7,7 @@ from functools import lru_cache
 from pathlib import Path
 
 from core.training.splits import AUTO, MANIFEST, TRAIN, VAL, assign_splits, read_manifest
+from dashboard.shared.texts import _, language
 
 MAX_YAW_DEG = 22.0
 
@@ -37,7 +38,12 @@ class Dataset:
     @property
     def words(self) -> str:
         """Its numbers, or its problem."""
-        return self.problem or f"{self.train:,} pairs to train on, {self.val:,} held out ({self.rule})"
+        return self.problem or _(
+            "{train:,} pairs to train on, {val:,} held out ({rule})",
+            train=self.train,
+            val=self.val,
+            rule=self.rule,
+        )
 
 
 def exported(library: Path) -> list[Path]:
@@ -50,13 +56,18 @@ def describe(folder: Path) -> Dataset:
     """Read what a folder of pairs holds; a problem is told, not raised."""
     try:
         stat = (folder / MANIFEST).stat()
-        return _describe(folder, stat.st_mtime_ns, stat.st_size)
+        return _describe(folder, stat.st_mtime_ns, stat.st_size, language())
     except OSError:
-        return Dataset(folder, problem=f"{folder} holds no pairs: {MANIFEST} is missing there.")
+        return Dataset(
+            folder,
+            problem=_(
+                "{folder} holds no pairs: {manifest} is missing there.", folder=folder, manifest=MANIFEST
+            ),
+        )
 
 
 @lru_cache(maxsize=32)
-def _describe(folder: Path, _changed: int, _size: int) -> Dataset:
+def _describe(folder: Path, _changed: int, _size: int, _language: str) -> Dataset:
     try:
         rows = read_manifest(folder)
         splits = assign_splits(rows)
@@ -65,11 +76,15 @@ def _describe(folder: Path, _changed: int, _size: int) -> Dataset:
             if row["status"] == "kept" and abs(row["yaw"]) <= MAX_YAW_DEG
         ]  # fmt: skip
     except (ValueError, KeyError, TypeError):
-        return Dataset(folder, problem=f"{folder / MANIFEST} is damaged, or is no manifest of pairs.")
+        return Dataset(
+            folder, problem=_("{folder} is damaged, or is no manifest of pairs.", folder=folder / MANIFEST)
+        )
     train, val = facing.count(TRAIN), facing.count(VAL)
     problem = ""
     if not train:
-        problem = (
-            f"{folder} holds no pair to train on (kept, and turned by at most {MAX_YAW_DEG:.0f} degrees)."
+        problem = _(
+            "{folder} holds no pair to train on (kept, and turned by at most {max_yaw_deg:.0f} degrees).",
+            folder=folder,
+            max_yaw_deg=MAX_YAW_DEG,
         )
     return Dataset(folder, train, val, splits.validation, splits.rule, problem)

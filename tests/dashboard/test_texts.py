@@ -1,0 +1,184 @@
+"""Every text of every page reaches the visitor's language: shown with a language that sets all texts in brackets."""
+
+from __future__ import annotations
+
+import html
+import json
+import re
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from string import Formatter
+from typing import Any
+
+import anyio
+import pytest
+from google.protobuf.json_format import MessageToDict
+from streamlit.testing.v1 import AppTest
+
+from dashboard.shared import texts
+from eval.comparison import comparison_store
+from tests.dashboard.fake_page import Page, drawn
+from tests.dashboard.review_library import fill_library
+
+CATALOGUES = sorted(texts.LOCALE.glob(f"*/{texts.FILE}"))
+SHOWN = {
+    "body", "label", "help", "placeholder", "options", "captions", "caption", "alt", "title", "name", "spec",
+    "htmlContent", "text", "content", "legend",
+}  # fmt: skip
+NO_TEXTS = re.compile(
+    r"<style>.*?</style>|<svg.*?</svg>|:material/\w+:|data:[^\"')\s]+|&\w+;|`[^`]*`", re.DOTALL
+)
+ATTRIBUTE = re.compile(r"""\b(?:title|alt|aria-label|placeholder)=(?:"([^"]*)"|'([^']*)')""")
+
+
+@pytest.fixture
+def bracketed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """A studio that has one more language, Esperanto, in which every text is the English one in brackets."""
+    catalogue = texts.collect()
+    for message in catalogue:
+        if message.id:
+            several = isinstance(message.id, tuple)
+            message.string = tuple(f"⟦{one}⟧" for one in message.id) if several else f"⟦{message.id}⟧"
+    catalogue.locale = "eo"
+    path = tmp_path / "locale" / "eo" / texts.FILE
+    path.parent.mkdir(parents=True)
+    path.write_bytes(texts.as_po(catalogue))
+    monkeypatch.setattr(texts, "LOCALE", tmp_path / "locale")
+    for known in (texts._negotiated, texts._catalogue):
+        known.cache_clear()
+    yield
+    for known in (texts._negotiated, texts._catalogue):
+        known.cache_clear()
+
+
+def strings(value: Any, key: str = "") -> Iterator[str]:
+    """What people read of an element, as its message to the browser has it."""
+    if isinstance(value, dict):
+        for name, part in value.items():
+            yield from strings(part, name)
+    elif isinstance(value, list):
+        for part in value:
+            yield from strings(part, key)
+    elif isinstance(value, str) and key in SHOWN:
+        if key == "spec":
+            yield from strings(json.loads(value))
+        else:
+            yield value
+
+
+def elements(block: Any) -> Iterator[Any]:
+    for child in block.children.values():
+        if hasattr(child, "children"):
+            yield from elements(child)
+        yield child
+
+
+def english_left(app: AppTest) -> set[str]:
+    """Words outside of brackets."""
+    left = set()
+    for element in elements(app._tree):
+        proto = getattr(element, "proto", None)
+        for text in strings(MessageToDict(proto)) if proto is not None else ():
+            text = NO_TEXTS.sub(" ", text)
+            while text != (text := re.sub("⟦[^⟦⟧]*⟧", "", text)):
+                pass
+            read = [*ATTRIBUTE.findall(text), *re.split(r"<[^>]*>", text)]
+            for part in ("".join(one) if isinstance(one, tuple) else one for one in read):
+                part = html.unescape(part)
+                if re.search(r"[^\W\d_]{2}", part):
+                    left.add(" ".join(part.split()))
+    return left
+
+
+def show(page: str, **query: str) -> AppTest:
+    app = AppTest.from_string(
+        f"from dashboard.views.{page} import page\npage.show_page()", default_timeout=120
+    )
+    app.context["locale"] = "eo"
+    for name, value in query.items():
+        app.query_params[name] = value
+    app.run()
+    assert not app.exception
+    return app
+
+
+def test_the_english_catalogue_has_every_text_of_the_code() -> None:
+    written = (texts.LOCALE / texts.ENGLISH / texts.FILE).read_bytes()
+    assert texts.as_po(texts.collect()) == written, "Run: make texts"
+
+
+@pytest.mark.parametrize("path", CATALOGUES, ids=lambda path: path.parent.parent.name)
+def test_translations_keep_the_names_in_braces(path: Path) -> None:
+    for message in texts._read(path):
+        several = isinstance(message.id, tuple)
+        wanted = {name for one in (message.id if several else [message.id]) for name in names_in(one)}
+        for translated in filter(None, message.string if several else [message.string]):
+            assert set(names_in(translated)) <= wanted, message.id
+
+
+def names_in(text: str) -> list[str]:
+    return [name for _text, name, _form, _conversion in Formatter().parse(text) if name]
+
+
+@pytest.mark.parametrize(
+    ("suffix", "asset", "expected"),
+    [
+        (".html", '<b title="Pen (B)">Pen</b>', '<b title="&lt;&quot;Pen (B)">&lt;&quot;Pen</b>'),
+        (".js", 'say(_("Pen {n}", { n }), row_("Pen"))', 'say(_("<\\"Pen {n}", { n }), row_("Pen"))'),
+        (".css", 'b { content: "not here"; } i { content: ""; }', 'b { content: "<\\"not here"; } i { content: ""; }'),
+    ],
+)  # fmt: skip
+def test_texts_of_an_asset_are_replaced_and_stay_texts(suffix: str, asset: str, expected: str) -> None:
+    assert texts.translate_asset(asset, suffix, lambda text: f'<"{text}') == expected
+
+
+def test_the_browsers_language_is_taken_where_there_is_a_catalogue(bracketed: None) -> None:
+    found = [texts._negotiated(tag) for tag in ("eo", "eo-FR", "fr-FR", "")]
+    assert found == ["eo", "eo", "en", "en"]
+
+
+def test_a_request_without_a_page_is_answered_in_its_language(bracketed: None) -> None:
+    async def app(scope: object, receive: object, send: object) -> None:
+        found.append(texts._("Sign out"))
+
+    found: list[str] = []
+    headers = [(b"accept-language", b"eo-FR,en;q=0.8")]
+    anyio.run(texts.RequestLanguage(app), {"type": "http", "headers": headers}, None, None)
+    assert found == ["⟦Sign out⟧"]
+
+
+def test_the_form_that_counts_is_chosen(bracketed: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert [texts.ngettext("{n:,} face", "{n:,} faces", n) for n in (1, 2000)] == ["1 face", "2,000 faces"]
+    monkeypatch.setattr(texts, "_browser_language", lambda: "eo")
+    assert [texts.ngettext("{n:,} face", "{n:,} faces", n) for n in (1, 2000)] == [
+        "⟦1 face⟧",
+        "⟦2,000 faces⟧",
+    ]
+
+
+# What stays as it is: ids, names of files, models and sources, addresses, YAML, units and the steps of a timing.
+DATA = re.compile(
+    r"(· )?[a-z0-9_.:*/-]+( \(\d+\))?|https://…|: \(px\)|loss: \{.*\}|\d+ ms|encode \d+ ms, .* ms|Pix2PixHD|U-GAT-IT"
+)
+
+
+@pytest.mark.parametrize(
+    "page", ["collect", "review", "rules", "overview", "export", "train", "compare", "audit"]
+)
+def test_every_text_of_a_page_is_translated(
+    page: str, bracketed: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("STUDIO_DATA", str(tmp_path))
+    monkeypatch.setattr(comparison_store, "shipped", lambda: None)
+    if page in ("review", "rules", "overview", "export"):
+        fill_library(tmp_path / "library", 6)
+    assert {text for text in english_left(show(page)) if not DATA.fullmatch(text)} == set()
+
+
+def test_every_text_of_the_draw_page_is_translated(
+    bracketed: None, open_page: Callable[[], Page], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(texts, "_browser_language", lambda: "eo")
+    page = open_page()
+    left = english_left(page.app) | english_left(page.draw(drawn()))
+    assert {text for text in left if not DATA.fullmatch(text)} == set()
