@@ -31,7 +31,7 @@ from core.processes.progress import follow_progress
 from core.processes.workers import WorkerStartError
 from curation.intake.ingestion import IntakeResult, IntakeSummary, summarise
 from curation.intake.sources import IMPORTERS, Origin, Progress, add_demo, add_source
-from curation.library.errors import LibraryError
+from curation.library.records import LibraryError
 
 if TYPE_CHECKING:
     from curation.library.library import Library

@@ -14,7 +14,7 @@ import sys
 from dataclasses import asdict
 from pathlib import Path
 
-from curation.library.errors import LibraryError
+from curation.library.records import LibraryError
 
 
 def main(arguments: list[str] | None = None) -> int:

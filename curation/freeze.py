@@ -12,7 +12,7 @@ import json
 import sys
 from pathlib import Path
 
-from curation.library.errors import LibraryError
+from curation.library.records import LibraryError
 
 
 def main(arguments: list[str] | None = None) -> int:

@@ -38,8 +38,7 @@ from curation.judging.batches import (
 )
 from curation.judging.examine import LANDMARKER, ExamineSetup, current_versions
 from curation.judging.pictures import remove_unfinished
-from curation.library.errors import LibraryError
-from curation.library.records import Examination
+from curation.library.records import Examination, LibraryError
 from curation.manifest import OutputInUse, lock_folder
 from curation.run import usable_cores
 

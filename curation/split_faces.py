@@ -32,8 +32,7 @@ from curation.intake.picture import hash_pixels
 from curation.judging.aligned import read_original
 from curation.judging.examine import LANDMARKER, MAX_FACES
 from curation.judging.faces import crop_around, find_face
-from curation.library.errors import LibraryError
-from curation.library.records import GROUP_PICTURE, Original, Provenance
+from curation.library.records import GROUP_PICTURE, LibraryError, Original, Provenance
 
 if TYPE_CHECKING:
     from curation.library.library import Library

@@ -127,7 +127,7 @@ async def post_images(request: Request) -> Response:
 
 
 async def _take_upload(upload: Upload) -> Response:
-    from curation.library.errors import LibraryError
+    from curation.library.records import LibraryError
 
     answers: list[dict[str, str]] = []
     taken = 0

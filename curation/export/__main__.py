@@ -26,7 +26,7 @@ from curation.export.dataset import ExportError, ExportSummary, export_version
 from curation.export.importing import import_export
 from curation.export.splits import Fractions
 from curation.export.summary import KINDS
-from curation.library.errors import LibraryError
+from curation.library.records import LibraryError
 
 
 def main(arguments: list[str] | None = None) -> int:

@@ -39,7 +39,7 @@ from curation.export.summary import (
     split_warnings,
 )
 from curation.export.taking_out import note_export, write_zip
-from curation.library.images import Member
+from curation.library.versions import Member
 
 if TYPE_CHECKING:
     from curation.library.library import Library

@@ -21,7 +21,7 @@ from curation.export.dataset import FORMAT
 from curation.export.publish import VERSION_FILE, ExportError
 from curation.export.summary import MEMBERS_FILE
 from curation.judging.pictures import has_pictures, write_face
-from curation.library.images import Member
+from curation.library.versions import Member
 from curation.manifest import MANIFEST
 
 if TYPE_CHECKING:

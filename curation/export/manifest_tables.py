@@ -16,8 +16,8 @@ import pyarrow.parquet as pq
 from curation.export.pictures import mesh_rows
 from curation.export.splits import Place
 from curation.export.summary import Kind, photo_place, sketch_place
-from curation.library.images import Member
 from curation.library.records import MEASUREMENT_NAMES, Provenance
+from curation.library.versions import Member
 from curation.manifest import MANIFEST
 
 PARQUET, CSV, METADATA = "manifest.parquet", "manifest.csv", "metadata.jsonl"

@@ -25,7 +25,7 @@ import numpy as np
 from core.atomic_files import write_atomically
 from curation.export.pictures import THREADS, has_face, landmarks_of, read_photo
 from curation.library.files import make_folder
-from curation.library.images import Member
+from curation.library.versions import Member
 
 if TYPE_CHECKING:
     from curation.library.library import Library

@@ -20,8 +20,8 @@ from typing import Literal
 
 from curation.export.pictures import has_face
 from curation.export.splits import NONE, SPLITS, TEST, TRAIN, VAL, Candidate, Fractions, Place, shared_keys
-from curation.library.images import Member
 from curation.library.records import MEASUREMENT_NAMES
+from curation.library.versions import Member
 
 MEMBERS_FILE = "members.jsonl"
 UNKNOWN = "unknown"

@@ -26,7 +26,7 @@ from core.atomic_files import replacing, write_atomically
 from curation.export.publish import VERSION_FILE, ExportError, explained, remove_left_over
 from curation.export.splits import Fractions
 from curation.export.summary import MEMBERS_FILE, ExportSummary
-from curation.library.errors import LibraryError
+from curation.library.records import LibraryError
 from curation.manifest import MANIFEST
 
 if TYPE_CHECKING:

@@ -19,8 +19,7 @@ from core.names import find_file, normal_name
 from curation.intake.children import PictureFile
 from curation.intake.ingestion import IntakeItem, IntakeResult, TakesPictures, ingest_pictures, plain_name
 from curation.intake.picture import PictureLimits, RejectedFile
-from curation.library.names import MAX_LABEL
-from curation.library.records import Provenance
+from curation.library.records import MAX_LABEL, Provenance
 
 MAX_TABLE_BYTES = 2_000_000_000
 

@@ -119,7 +119,7 @@ def ingest_bytes(
 
     Raises
     ------
-    curation.library.errors.LibraryError, OSError
+    curation.library.records.LibraryError, OSError
         If the library cannot keep it.
     """
     provenance = replace(provenance, name=plain_name(provenance.name))

@@ -1,6 +1,4 @@
-"""Open the database of the library and bring it up to date.
-
-The library's database: SQLite in its folder, or PostgreSQL by address.
+"""Open the database of the library, SQLite in its folder or PostgreSQL by address, and bring it up to date.
 
 Every write is one short transaction that takes the write lock before it reads, so nothing it read can
 be stale when it writes. In SQLite that is ``BEGIN IMMEDIATE`` with WAL and a long busy timeout; in
@@ -11,7 +9,7 @@ their counts are in order of commit.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import closing, contextmanager
 from datetime import UTC, datetime
 from itertools import islice
@@ -20,11 +18,14 @@ from typing import Any, TypeVar
 
 from sqlalchemy import (
     URL,
+    Column,
     Connection,
     Engine,
+    Select,
     Table,
     create_engine,
     event,
+    insert,
     inspect,
     make_url,
     select,
@@ -35,11 +36,30 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import ArgumentError, DBAPIError, IntegrityError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
-from curation.library.errors import LibraryError
+from curation.library.records import LibraryError
 from curation.library.schema import HEAD, meta
 
 SCRIPTS = Path(__file__).parent / "migrations"
 _LOCK = 0x5354_5544_494F  # any number that nobody else locks
+BUSY_TIMEOUT_S = 30.0
+CHANGES = "changes"
+CHUNK = 500  # values in one IN (...)
+
+T = TypeVar("T")
+
+_REASONS = (
+    ("locked", "Another process holds the library's database and did not let go in time. Try again."),
+    ("readonly", "The library's database cannot be written: the file or its folder is read-only."),
+    ("read-only", "The library's database cannot be written: it is read-only."),
+    ("full", "The disk of the library's database is full. Make room and try again."),
+    ("no space", "The disk of the library's database is full. Make room and try again."),
+    ("disk i/o", "The disk of the library's database failed or is full. Make room and try again."),
+    ("unable to open", "The library's database cannot be opened: its folder is missing or read-only."),
+    ("malformed", "The library's database is damaged. Put back a copy of it."),
+    ("not a database", "The library's database is no SQLite file. Move it away or name another folder."),
+    ("connection", "The library's database cannot be reached. Check STUDIO_DATABASE and that it runs."),
+    ("lock timeout", "Another process holds the library's database and did not let go in time. Try again."),
+)
 
 
 def migrate(engine: Engine) -> None:
@@ -92,39 +112,31 @@ def _revision(connection: Connection) -> str | None:
     return connection.execute(text("SELECT version_num FROM alembic_version")).scalar_one_or_none()
 
 
-BUSY_TIMEOUT_S = 30.0
-CHANGES = "changes"
-CHUNK = 500  # values in one IN (...)
-
-T = TypeVar("T")
-
-_REASONS = (
-    ("locked", "Another process holds the library's database and did not let go in time. Try again."),
-    ("readonly", "The library's database cannot be written: the file or its folder is read-only."),
-    ("read-only", "The library's database cannot be written: it is read-only."),
-    ("full", "The disk of the library's database is full. Make room and try again."),
-    ("no space", "The disk of the library's database is full. Make room and try again."),
-    ("disk i/o", "The disk of the library's database failed or is full. Make room and try again."),
-    ("unable to open", "The library's database cannot be opened: its folder is missing or read-only."),
-    ("malformed", "The library's database is damaged. Put back a copy of it."),
-    ("not a database", "The library's database is no SQLite file. Move it away or name another folder."),
-    ("connection", "The library's database cannot be reached. Check STUDIO_DATABASE and that it runs."),
-    ("lock timeout", "Another process holds the library's database and did not let go in time. Try again."),
-)
-
-
 def now() -> str:
-    """UTC, ISO 8601 with seconds; SOURCE_DATE_EPOCH stops the clock (see reproducible-builds.org)."""
+    """Give the time in UTC, ISO 8601 with seconds; SOURCE_DATE_EPOCH stops the clock (reproducible-builds.org)."""
     fixed = os.environ.get("SOURCE_DATE_EPOCH")
     moment = datetime.now(UTC) if fixed is None else datetime.fromtimestamp(int(fixed), UTC)
     return moment.strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def chunks(items: Iterable[T]) -> Iterator[list[T]]:
-    """Lists of at most `CHUNK` items each."""
+    """Cut items into lists of at most `CHUNK`."""
     rest = iter(items)
     while chunk := list(islice(rest, CHUNK)):
         yield chunk
+
+
+def rows_among(
+    connection: Connection, query: Select[Any], column: Column[Any], values: Iterable[Any]
+) -> Iterator[Any]:
+    """Yield the rows of a query whose column holds one of ``values``, however many these are."""
+    for chunk in chunks(values):
+        yield from connection.execute(query.where(column.in_(chunk)))
+
+
+def last_write(connection: Connection) -> int:
+    """Read the number of the last write."""
+    return connection.execute(select(meta.c.value).where(meta.c.name == CHANGES)).scalar_one()
 
 
 class Write:
@@ -135,26 +147,35 @@ class Write:
     connection
         Where its statements go.
     count
-        Number of this write; goes into the column ``changed`` of every row it touches.
+        Number of this write; it is put into the column ``changed`` of every row it touches.
     """
 
     def __init__(self, connection: Connection, count: int) -> None:
         self.connection = connection
         self.count = count
 
-    def upsert(self, table: Table, rows: Sequence[Mapping[str, Any]]) -> None:
+    def insert(self, table: Table, rows: Iterable[Mapping[str, Any]]) -> None:
+        """Insert rows; ``changed`` is filled in."""
+        for some in self._stamped(table, rows):
+            self.connection.execute(insert(table), some)
+
+    def upsert(self, table: Table, rows: Iterable[Mapping[str, Any]]) -> None:
         """Insert rows, or put them over those with the same primary key; all name the same columns."""
-        if not rows:
-            return
         dialect = sqlite if self.connection.dialect.name == "sqlite" else postgresql
-        statement = dialect.insert(table)
         keys = [column.name for column in table.primary_key]
-        others = {name: statement.excluded[name] for name in rows[0] if name not in keys}
-        self.connection.execute(statement.on_conflict_do_update(index_elements=keys, set_=others), rows)
+        for some in self._stamped(table, rows):
+            statement = dialect.insert(table)
+            others = {name: statement.excluded[name] for name in some[0] if name not in keys}
+            self.connection.execute(statement.on_conflict_do_update(index_elements=keys, set_=others), some)
+
+    def _stamped(self, table: Table, rows: Iterable[Mapping[str, Any]]) -> Iterator[list[dict[str, Any]]]:
+        stamp = {"changed": self.count} if "changed" in table.c else {}
+        for some in chunks(rows):
+            yield [{**row, **stamp} for row in some]
 
 
 class Database:
-    """Opens, migrates and guards one database.
+    """Open, migrate and guard one database.
 
     Parameters
     ----------
@@ -186,7 +207,7 @@ class Database:
 
     @contextmanager
     def read(self) -> Iterator[Connection]:
-        """A transaction that sees one state of the database throughout.
+        """Open a transaction that sees one state of the database throughout.
 
         Raises
         ------
@@ -201,7 +222,7 @@ class Database:
 
     @contextmanager
     def write(self) -> Iterator[Write]:
-        """A transaction that alone may write, committed at the end and undone by an error.
+        """Open a transaction that alone may write, committed at the end and undone by an error.
 
         Raises
         ------
@@ -226,9 +247,9 @@ class Database:
                 connection.cursor().execute("PRAGMA wal_checkpoint(TRUNCATE)")
 
     def count(self) -> int:
-        """Number of the last write."""
+        """Read the number of the last write."""
         with self.read() as connection:
-            return connection.execute(select(meta.c.value).where(meta.c.name == CHANGES)).scalar_one()
+            return last_write(connection)
 
     def _connect(self, busy_timeout_s: float) -> Engine:
         if self.is_sqlite:

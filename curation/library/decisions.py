@@ -1,42 +1,35 @@
-"""Store what people decided: decisions, reviews and leases.
-
-What people decided: an append-only log with undo and redo.
+"""Store what people decide: an append-only log with undo and redo, the states that follow from it, and leases.
 
 Each press of a key is one action, whatever number of images it covers. Undo appends an action that
 names the one it takes back, and redo appends one that names it again, so nothing is ever erased and
-both survive a restart. See `curation.library.table` for what follows from the log.
+both survive a restart.
+
+Only actions count that were not undone. A reviewer's opinion of an image is the newest decision that
+they did not withdraw. An image is *disputed*, and thereby undecided, while two opinions differ. It is
+settled by a decision that is marked as settling, by one of the two or by a third: opinions that are
+older than it no longer count, and who disagrees with it afterwards disputes it again.
 """
 
 from __future__ import annotations
 
 import json
 import time
+from collections import defaultdict
 from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass
 from typing import Any, Literal
 
-from sqlalchemy import ColumnElement, Connection, delete, exists, func, insert, select
+from sqlalchemy import ColumnElement, Connection, Row, delete, exists, func, insert, select
 
-from curation.agreement import Agreement
-from curation.library import examinations
-from curation.library.base import LibraryBase
-from curation.library.database import Write, chunks, now
+from curation.agreement import Agreement, compare_reviewers
+from curation.library.database import Write, chunks, now, rows_among
 from curation.library.images import numbers_of
-from curation.library.names import clean_labels, clean_reviewer
-from curation.library.records import Decision, Disagreement
+from curation.library.records import Decision, Disagreement, clean_labels, clean_reviewer
 from curation.library.schema import actions, decisions, images, label_changes, leases, opinions, states
-from curation.library.table import derive
 
 DECISIONS = ("keep", "reject", "unsure", "")
-
-
-def opinions_of(connection: Connection, ids: Iterable[str], reviewer: str) -> dict[str, str]:
-    """Give a reviewer's standing decisions about some images."""
-    found: dict[str, str] = {}
-    for chunk in chunks(ids):
-        said = select(images.c.id, opinions.c.decision).join_from(images, opinions)
-        rows = connection.execute(said.where(images.c.id.in_(chunk), opinions.c.reviewer == reviewer))
-        found |= {row.id: row.decision for row in rows}
-    return found
+Among = Literal["undecided", "not_mine", "any"]
+_OPINION = ("reviewer", "decision", "made_at")
 
 
 def decide(
@@ -48,32 +41,50 @@ def decide(
     add_labels: Collection[str] = (),
     remove_labels: Collection[str] = (),
     settle: bool = False,
-    token: str | None = None,
+    token: str = "",
 ) -> int:
-    """Append one action; see `curation.library.library.Library.decide`."""
+    """Append one decision about any number of images: one action, one step to undo.
+
+    Parameters
+    ----------
+    decision
+        ``keep``, ``reject``, ``unsure``, ``""`` to withdraw one's own, ``None`` to change labels only.
+    settle
+        Ends a dispute: what others said before no longer counts.
+    token
+        A second call with the same one does nothing and returns the first one's action.
+
+    Returns
+    -------
+    action
+        Its number.
+
+    Raises
+    ------
+    ValueError
+        If a name or label cannot be, or there is nothing to decide.
+    LibraryError
+        If an image is not in the library; nothing is saved then.
+    """
     added, removed = clean_labels(add_labels), clean_labels(remove_labels)
     _check(decision, added, removed, settle)
     known = _of_token(write.connection, token)
     if known is not None:
-        return known
+        return known.id
     numbers = list(numbers_of(write.connection, ids).values())
     if not numbers:
         raise ValueError("a decision needs at least one image")
-    action = _append(write, "decide", clean_reviewer(reviewer), token=token)
-    write.connection.execute(
-        insert(decisions),
-        [{"action": action, "number": number, "decision": decision, "settles": settle} for number in numbers],
-    )
+    action = append_action(write, "decide", clean_reviewer(reviewer), token=token)
+    append_decisions(write, action, numbers, decision, settles=settle)
     changes = [(label, True) for label in added] + [(label, False) for label in removed]
-    if changes:
-        write.connection.execute(
-            insert(label_changes),
-            [
-                {"action": action, "number": number, "label": label, "added": is_added}
-                for number in numbers
-                for label, is_added in changes
-            ],
-        )
+    write.insert(
+        label_changes,
+        (
+            {"action": action, "number": number, "label": label, "added": is_added}
+            for number in numbers
+            for label, is_added in changes
+        ),
+    )
     derive(write, numbers)
     return action
 
@@ -89,41 +100,50 @@ def _check(decision: str | None, added: Collection[str], removed: Collection[str
         raise ValueError(f"label {min(both)!r} cannot be both added and removed")
 
 
-def _append(write: Write, kind: str, reviewer: str, *, target: int | None = None, token: str | None) -> int:
-    row = {"kind": kind, "target": target, "reviewer": reviewer, "made_at": now(), "token": token}
-    return write.connection.execute(insert(actions).values(row).returning(actions.c.id)).scalar_one()
+def append_action(
+    write: Write, kind: str, reviewer: str, *, made_at: str = "", target: int | None = None, token: str = ""
+) -> int:
+    """Append an action to the log; returns its number."""
+    row = {"kind": kind, "target": target, "reviewer": reviewer, "made_at": made_at or now()}
+    statement = insert(actions).values(row | {"token": token or None}).returning(actions.c.id)
+    return write.connection.execute(statement).scalar_one()
 
 
-def _of_token(connection: Connection, token: str | None) -> int | None:
+def append_decisions(
+    write: Write, action: int, numbers: Iterable[int], decision: str | None, *, settles: bool
+) -> None:
+    """Note what an action decides about images; `derive` draws the consequences."""
+    rows = [{"action": action, "number": n, "decision": decision, "settles": settles} for n in numbers]
+    write.insert(decisions, rows)
+
+
+def _of_token(connection: Connection, token: str) -> Row[Any] | None:
     """The action that was made with this token before."""
-    if token is None:
+    if not token:
         return None
-    return connection.execute(select(actions.c.id).where(actions.c.token == token)).scalar()
+    return connection.execute(select(*actions.c["id", "target"]).where(actions.c.token == token)).first()
 
 
-def undo(write: Write, reviewer: str, *, token: str | None = None) -> tuple[str, ...]:
-    """Take back the reviewer's last action that still counts; returns its images, () if none is left."""
+def undo(write: Write, reviewer: str, *, token: str = "") -> tuple[str, ...]:
+    """Take back the reviewer's last action that counts; its images, or () when nothing is left."""
     return _turn(write, "undo", reviewer, token)
 
 
-def redo(write: Write, reviewer: str, *, token: str | None = None) -> tuple[str, ...]:
-    """Bring back what undo took back last, unless the reviewer has decided something else since."""
+def redo(write: Write, reviewer: str, *, token: str = "") -> tuple[str, ...]:
+    """Bring back what `undo` took back last, unless the reviewer has decided something since."""
     return _turn(write, "redo", reviewer, token)
 
 
-def _turn(write: Write, kind: str, reviewer: str, token: str | None) -> tuple[str, ...]:
+def _turn(write: Write, kind: str, reviewer: str, token: str) -> tuple[str, ...]:
     reviewer = clean_reviewer(reviewer)
     done_before = _of_token(write.connection, token)
     if done_before is not None:
-        target = write.connection.execute(
-            select(actions.c.target).where(actions.c.id == done_before)
-        ).scalar()
-        return tuple(_images_of(write.connection, target).values())
+        return tuple(_images_of(write.connection, done_before.target).values())
     find = _last_counting if kind == "undo" else _last_undone
     target = find(write.connection, reviewer)
     if target is None:
         return ()
-    _append(write, kind, reviewer, target=target, token=token)
+    append_action(write, kind, reviewer, target=target, token=token)
     touched = _images_of(write.connection, target)
     derive(write, list(touched))
     return tuple(touched.values())
@@ -184,15 +204,144 @@ def _still_has_images(action: ColumnElement[int]) -> ColumnElement[bool]:
     return exists().where(decisions.c.action == action)
 
 
+@dataclass(frozen=True)
+class Opinion:
+    """What one reviewer thinks of one image.
+
+    Attributes
+    ----------
+    rating
+        The decision, leaving out those that settle a dispute: what was thought before it was known
+        what others think. Agreement is counted over these.
+    """
+
+    reviewer: str
+    decision: str
+    rating: str
+    made_at: str
+    action: int
+    settled_at: int  # action of their newest settling decision, 0 if none
+
+
+def derive(write: Write, numbers: Sequence[int]) -> None:
+    """Derive opinions and states of some images anew from the log."""
+    for chunk in chunks(numbers):
+        found = _opinions_from_log(write.connection, chunk)
+        labels = _labels_from_log(write.connection, chunk)
+        write.connection.execute(delete(opinions).where(opinions.c.number.in_(chunk)))
+        rows = (
+            {"number": number} | {name: getattr(one, name) for name in (*_OPINION, "rating", "action")}
+            for number in chunk
+            for one in found[number]
+        )
+        write.insert(opinions, rows)
+        write.upsert(states, [{"number": n, **_state(found[n], labels[n])} for n in chunk])
+
+
+def _state(found: Sequence[Opinion], labels: Iterable[str]) -> dict[str, Any]:
+    settled_at = max((one.settled_at for one in found), default=0)
+    counting = {one.decision for one in found if one.action >= settled_at and one.decision}
+    return {
+        "decision": next(iter(counting)) if len(counting) == 1 else "",
+        "disputed": len(counting) > 1,
+        "reviewers": json.dumps(sorted(one.reviewer for one in found if one.decision)),
+        "labels": json.dumps(sorted(labels)),
+        "decided_at": max((one.made_at for one in found if one.decision), default=""),
+    }
+
+
+def _opinions_from_log(connection: Connection, numbers: Sequence[int]) -> dict[int, list[Opinion]]:
+    """Read each reviewer's opinion of each image from what was not undone."""
+    log: dict[tuple[int, str], list[Row]] = defaultdict(list)
+    made = select(decisions, actions.c.reviewer, actions.c.made_at).join_from(decisions, actions)
+    for row in _effective(connection, made.where(decisions.c.number.in_(numbers)), decisions.c.action):
+        if row.decision == "":
+            log[row.number, row.reviewer].clear()
+        elif row.decision is not None:
+            log[row.number, row.reviewer].append(row)
+    found: dict[int, list[Opinion]] = defaultdict(list)
+    for (number, reviewer), rows in sorted(log.items()):
+        if rows:
+            ratings = [row.decision for row in rows if not row.settles]
+            settled = [row.action for row in rows if row.settles]
+            last = rows[-1]
+            found[number].append(
+                Opinion(
+                    reviewer,
+                    last.decision,
+                    ratings[-1] if ratings else "",
+                    last.made_at,
+                    last.action,
+                    settled[-1] if settled else 0,
+                )
+            )
+    return found
+
+
+def _labels_from_log(connection: Connection, numbers: Sequence[int]) -> dict[int, set[str]]:
+    found: dict[int, set[str]] = defaultdict(set)
+    made = select(label_changes).where(label_changes.c.number.in_(numbers))
+    for row in _effective(connection, made, label_changes.c.action):
+        (found[row.number].add if row.added else found[row.number].discard)(row.label)
+    return found
+
+
+def _effective(connection: Connection, rows: Any, action: Any) -> list[Row]:
+    """Rows of a query, in order of their action, without those of undone actions."""
+    found = connection.execute(rows.order_by(action)).all()
+    undone: set[int] = set()
+    for chunk in chunks({row.action for row in found}):
+        for turn in connection.execute(
+            select(actions.c.target, actions.c.kind).where(actions.c.target.in_(chunk)).order_by(actions.c.id)
+        ):
+            (undone.add if turn.kind == "undo" else undone.discard)(turn.target)
+    return [row for row in found if row.action not in undone]
+
+
+def opinions_of(connection: Connection, ids: Iterable[str], reviewer: str) -> dict[str, str]:
+    """Give a reviewer's standing decisions about some images."""
+    said = select(images.c.id, opinions.c.decision).join_from(images, opinions)
+    mine = said.where(opinions.c.reviewer == clean_reviewer(reviewer))
+    return {row.id: row.decision for row in rows_among(connection, mine, images.c.id, ids)}
+
+
+def all_opinions_of(connection: Connection, ids: Iterable[str]) -> dict[str, list[tuple[str, str, str]]]:
+    """Give ``(reviewer, decision, time)`` of everybody who decided about each image."""
+    query = select(images.c.id, *opinions.c[_OPINION]).join_from(images, opinions)
+    said: dict[str, list[tuple[str, str, str]]] = defaultdict(list)
+    for image_id, *opinion in rows_among(connection, query, images.c.id, ids):
+        said[image_id].append((opinion[0], opinion[1], opinion[2]))
+    return said
+
+
 def labels_of(connection: Connection, ids: Iterable[str]) -> dict[str, tuple[str, ...]]:
-    """Labels of those among ``ids`` that carry any."""
-    columns = select(images.c.id, states.c.labels).join_from(images, states)
-    rows = (row for chunk in chunks(ids) for row in connection.execute(columns.where(images.c.id.in_(chunk))))
-    return {row.id: tuple(json.loads(row.labels)) for row in rows if row.labels != "[]"}
+    """Give the labels of those images that carry any."""
+    query = select(images.c.id, states.c.labels).join_from(images, states).where(states.c.labels != "[]")
+    return {row.id: tuple(json.loads(row.labels)) for row in rows_among(connection, query, images.c.id, ids)}
+
+
+def disagreements(connection: Connection) -> list[Disagreement]:
+    """List images on which reviewers differ and which nobody has settled, oldest first."""
+    rows = connection.execute(
+        select(images.c.id, *opinions.c[_OPINION])
+        .select_from(states.join(images).join(opinions, opinions.c.number == states.c.number))
+        .where(states.c.disputed)
+        .order_by(states.c.number, opinions.c.action)
+    )
+    found: dict[str, list[tuple[str, str, str]]] = {}
+    for image_id, *opinion in rows:
+        found.setdefault(image_id, []).append((opinion[0], opinion[1], opinion[2]))
+    return [Disagreement(image_id, tuple(said)) for image_id, said in found.items()]
+
+
+def agreement(connection: Connection) -> Agreement:
+    """Compute how far reviewers agree; decisions that settle a dispute do not count."""
+    rated = select(*opinions.c["number", "reviewer", "rating"]).where(opinions.c.rating != "")
+    return compare_reviewers(connection.execute(rated).all())
 
 
 def history(connection: Connection, image_id: str) -> list[Decision]:
-    """All that was ever decided about an image, oldest first, undone things and the undoing included."""
+    """List everything that was decided about an image, oldest first, undone things included."""
     number = numbers_of(connection, [image_id])[image_id]
     made = {
         row.action: row for row in connection.execute(select(decisions).where(decisions.c.number == number))
@@ -225,19 +374,26 @@ def history(connection: Connection, image_id: str) -> list[Decision]:
     ]
 
 
-Among = Literal["undecided", "not_mine", "any"]
-
-
 def lease(
     write: Write,
     reviewer: str,
     candidates: Sequence[str],
     count: int,
-    *,
     ttl_s: float = 300,
+    *,
     among: Among = "undecided",
 ) -> list[str]:
-    """Draw images; see `curation.library.library.Library.lease`."""
+    """Draw images to look at that nobody else holds, in the order of ``candidates``.
+
+    What the reviewer holds already comes first and is held anew. A lease ends by itself after
+    ``ttl_s`` seconds.
+
+    Parameters
+    ----------
+    among
+        ``undecided``: leave out what anybody has decided by now; ``not_mine``: what this reviewer
+        has (for second opinions); ``any``: nothing.
+    """
     if among not in ("undecided", "not_mine", "any"):
         raise ValueError(f"expected among to be undecided, not_mine or any, got {among!r}")
     if count < 1 or ttl_s <= 0:
@@ -255,10 +411,8 @@ def lease(
             break
         # What somebody decided since the candidates were listed is not work any more.
         drawn |= _open(write.connection, chunk, reviewer, among, count - len(drawn))
-    write.upsert(
-        leases,
-        [{"number": number, "reviewer": reviewer, "expires_at": moment + ttl_s} for number in drawn.values()],
-    )
+    held = {"reviewer": reviewer, "expires_at": moment + ttl_s}
+    write.upsert(leases, [{"number": number} | held for number in drawn.values()])
     return list(drawn)
 
 
@@ -278,131 +432,3 @@ def _open(
 def release(write: Write, reviewer: str) -> None:
     """Give back all that a reviewer holds."""
     write.connection.execute(delete(leases).where(leases.c.reviewer == clean_reviewer(reviewer)))
-
-
-class Reviews(LibraryBase):
-    """Part of `curation.library.library.Library`: what people decide."""
-
-    def decide(
-        self,
-        ids: Iterable[str],
-        decision: str | None,
-        *,
-        reviewer: str,
-        add_labels: Collection[str] = (),
-        remove_labels: Collection[str] = (),
-        settle: bool = False,
-        token: str = "",
-    ) -> int:
-        """Append one decision about any number of images: one action, one step to undo.
-
-        Parameters
-        ----------
-        decision
-            ``keep``, ``reject``, ``unsure``, ``""`` to withdraw one's own, ``None`` to change labels only.
-        settle
-            Ends a dispute: what others said before no longer counts.
-        token
-            A second call with the same one does nothing and returns the first one's action.
-
-        Returns
-        -------
-        action
-            Its number.
-
-        Raises
-        ------
-        ValueError
-            If a name or label cannot be, or there is nothing to decide.
-        LibraryError
-            If an image is not in the library; nothing is saved then.
-        """
-        with self._database.write() as write:
-            return decide(
-                write,
-                ids,
-                decision,
-                reviewer=reviewer,
-                add_labels=add_labels,
-                remove_labels=remove_labels,
-                settle=settle,
-                token=token or None,
-            )
-
-    def undo(self, reviewer: str, *, token: str = "") -> tuple[str, ...]:
-        """Take back the reviewer's last action that counts; its images, or () when nothing is left."""
-        with self._database.write() as write:
-            return undo(write, reviewer, token=token or None)
-
-    def redo(self, reviewer: str, *, token: str = "") -> tuple[str, ...]:
-        """Bring back what `undo` took back last, unless something was decided since."""
-        with self._database.write() as write:
-            return redo(write, reviewer, token=token or None)
-
-    def history(self, image_id: str) -> list[Decision]:
-        """Everything that was decided about an image, oldest first, undone things included."""
-        with self._database.read() as connection:
-            return history(connection, image_id)
-
-    def opinions_of(self, ids: Iterable[str], reviewer: str) -> dict[str, str]:
-        """Give what one reviewer said of those images that he or she has decided."""
-        with self._database.read() as connection:
-            return opinions_of(connection, ids, clean_reviewer(reviewer))
-
-    def labels_of(self, ids: Iterable[str]) -> dict[str, tuple[str, ...]]:
-        """Labels of those images that carry any."""
-        with self._database.read() as connection:
-            return labels_of(connection, ids)
-
-    def disagreements(self) -> list[Disagreement]:
-        """Images on which reviewers differ and which nobody has settled, oldest first."""
-        return self._listings.disagreements()
-
-    def agreement(self) -> Agreement:
-        """How far reviewers agree; decisions that settle a dispute do not count."""
-        return self._listings.agreement()
-
-    def lease(
-        self,
-        reviewer: str,
-        candidates: Sequence[str],
-        count: int,
-        ttl_s: float = 300,
-        *,
-        among: Among = "undecided",
-    ) -> list[str]:
-        """Draw images to look at that nobody else holds, in the order of ``candidates``.
-
-        What the reviewer holds already comes first and is held anew. A lease ends by itself after
-        ``ttl_s`` seconds.
-
-        Parameters
-        ----------
-        among
-            ``undecided``: leave out what anybody has decided by now; ``not_mine``: what this reviewer
-            has (for second opinions); ``any``: nothing.
-        """
-        with self._database.write() as write:
-            return lease(write, reviewer, candidates, count, ttl_s=ttl_s, among=among)
-
-    def release(self, reviewer: str) -> None:
-        """Give back all that a reviewer holds."""
-        with self._database.write() as write:
-            release(write, reviewer)
-
-    def correct_alignment(
-        self, image_id: str, anchors: Sequence[Sequence[float]], reviewer: str, *, token: str = ""
-    ) -> None:
-        """Note where a person put image-left eye, image-right eye and mouth, in the upright source."""
-        with self._database.write() as write:
-            examinations.correct(write, image_id, anchors, clean_reviewer(reviewer), token or None)
-
-    def alignment_of(self, image_id: str) -> examinations.Anchors:
-        """The newest correction, else what the machine found, else ()."""
-        with self._database.read() as connection:
-            return examinations.alignment_of(connection, image_id)
-
-    def corrections(self) -> dict[str, examinations.Anchors]:
-        """Newest correction of each image that has one."""
-        with self._database.read() as connection:
-            return examinations.corrections(connection)

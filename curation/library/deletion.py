@@ -1,4 +1,4 @@
-"""Deleting an image for good, because a person asks for it.
+"""Delete images for good, because a person asks for it.
 
 A tombstone comes first, then the files go, then the rows, then what was exported of them. A kill in
 between leaves a tombstone that is not finished, and the next `Library.open` finishes it; from the first
@@ -11,38 +11,19 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Sequence
 
-from sqlalchemy import delete, insert, select, update
+from sqlalchemy import delete, select, update
 
-from curation.library import examinations as verdicts_of
-from curation.library import versions
-from curation.library.copies import best_copy, copies
+from curation.library import examinations, versions
 from curation.library.database import Database, Write, chunks, now
 from curation.library.files import LibraryFiles
 from curation.library.images import numbers_of
-from curation.library.names import clean_reviewer
-from curation.library.schema import (
-    alignments,
-    decisions,
-    duplicates,
-    examinations,
-    face_data,
-    images,
-    label_changes,
-    leases,
-    opinions,
-    proposals,
-    provenance,
-    source_files,
-    states,
-    tombstones,
-    verdicts,
-)
+from curation.library.records import clean_reviewer
+from curation.library.schema import duplicates, images, metadata, source_files, tombstones
 
-# Those that point to an image come before it.
-_OF_IMAGE = (
-    leases, alignments, states, opinions, label_changes, decisions, verdicts,
-    proposals, duplicates, face_data, examinations, provenance, images,
-)  # fmt: skip
+# All tables about an image: those that point to another one come before it.
+_OF_IMAGE = [
+    table for table in reversed(metadata.sorted_tables) if "number" in table.c and table is not tombstones
+]
 
 
 def delete_for_good(
@@ -54,7 +35,7 @@ def delete_for_good(
     why: str,
     take_out: Callable[[Collection[str]], None],
 ) -> list[str]:
-    """See `curation.library.library.Library.delete_for_good`; gives the ids, those of equal pixels among them."""
+    """Delete images; gives the ids, those of equal pixels among them."""
     who = clean_reviewer(who)
     with database.write() as write:
         buried = _bury(write, list(numbers_of(write.connection, ids)), who, why)
@@ -67,29 +48,19 @@ def _bury(write: Write, ids: Sequence[str], who: str, why: str) -> list[str]:
     for chunk in chunks(ids):
         same_pixels = select(images.c.pixel_hash).where(images.c.id.in_(chunk))
         found = write.connection.execute(
-            select(images.c.number, images.c.id, images.c.pixel_hash).where(
-                images.c.pixel_hash.in_(same_pixels),
-                images.c.id.not_in(select(tombstones.c.image_id)),
+            select(*images.c["number", "id", "pixel_hash"]).where(
+                images.c.pixel_hash.in_(same_pixels), images.c.id.not_in(select(tombstones.c.image_id))
             )
         ).all()
-        if found:
-            write.connection.execute(
-                insert(tombstones),
-                [
-                    {
-                        "image_id": row.id,
-                        "pixel_hash": row.pixel_hash,
-                        "number": row.number,
-                        "who": who,
-                        "why": why,
-                        "deleted_at": now(),
-                        "finished": False,
-                        "changed": write.count,
-                    }
-                    for row in found
-                ],
-            )
-            buried += [row.id for row in found]
+        asked = {"who": who, "why": why, "deleted_at": now(), "finished": False}
+        write.insert(
+            tombstones,
+            [
+                asked | {"image_id": row.id, "pixel_hash": row.pixel_hash, "number": row.number}
+                for row in found
+            ],
+        )
+        buried += [row.id for row in found]
     return buried
 
 
@@ -142,11 +113,11 @@ def _succeed(write: Write, ids: list[str]) -> None:
     groups: dict[str, dict[str, int]] = defaultdict(dict)
     for row in rows:
         groups[row.best][row.id] = row.number
-    known = copies(write.connection, (row.id for row in rows))
+    known = examinations.copies(write.connection, (row.id for row in rows))
     for left in groups.values():
-        best = best_copy([known[one] for one in left]) if len(left) > 1 else ""
+        best = examinations.best_copy([known[one] for one in left]) if len(left) > 1 else ""
         values = {"best": best, "changed": write.count} | ({} if best else {"kind": ""})
         write.connection.execute(
             update(duplicates).where(duplicates.c.number.in_(list(left.values()))).values(values)
         )
-    verdicts_of.judge(write, [row.number for row in rows])
+    examinations.judge(write, [row.number for row in rows])

@@ -1,4 +1,4 @@
-"""The library's pictures on disk, found by the id of their image.
+"""Keep the library's pictures on disk, found by the id of their image.
 
 Kept free of heavy imports: every worker loads it.
 """
@@ -12,8 +12,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from core.atomic_files import write_atomically
-from curation.library.errors import LibraryError, OriginalMissing
-from curation.library.records import Original
+from curation.library.records import LibraryError, Original, OriginalMissing
 
 _IS_ID = re.compile(r"[0-9a-f]{64}")
 

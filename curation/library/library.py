@@ -2,145 +2,56 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from functools import wraps
 from pathlib import Path
-from typing import TYPE_CHECKING, Self
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, Self, TypeVar
 
-import numpy as np
+import pandas as pd
+from sqlalchemy import Connection
 
 from core.config import settings
-from curation.library import copies, deletion, examinations, images, restoring, versions
-from curation.library.base import LibraryBase
-from curation.library.database import BUSY_TIMEOUT_S, chunks
-from curation.library.decisions import Reviews
-from curation.library.images import Member
-from curation.library.names import clean_reviewer
-from curation.library.records import (
-    DuplicateGroup,
-    DuplicateInputs,
-    Examination,
-    Original,
-    Picture,
-    Provenance,
-)
-from curation.library.versions import Version
+from curation.library import decisions, deletion, images
+from curation.library import examinations as measured
+from curation.library import versions as frozen
+from curation.library.database import BUSY_TIMEOUT_S, Database, Write, chunks
+from curation.library.files import LibraryFiles
+from curation.library.records import Examination, Original, Provenance
+from curation.library.table import TableCache
+from curation.library.versions import Member, Version
 from curation.rules import Rules
 
 if TYPE_CHECKING:
     from curation.export.made_of_exports import Traces
 
+P = ParamSpec("P")
+R = TypeVar("R")
 
-class Holdings(LibraryBase):
-    """Part of `curation.library.library.Library`: images, examinations, rules."""
 
-    def add(self, original: Original, provenance: Provenance) -> str:
-        """Keep a picture: ``new``, ``known`` (its provenance is noted), or ``deleted`` for good before."""
-        return self.add_many([(original, provenance)])[0]
+def _reading(function: Callable[Concatenate[Connection, P], R]) -> Callable[Concatenate[Library, P], R]:
+    """Make a method that calls a function in a transaction which sees one state of the database."""
 
-    def add_many(self, arrivals: Sequence[tuple[Original, Provenance]]) -> list[str]:
-        """The same for several pictures in one transaction, which is quicker; all or none are noted."""
-        return images.add(self._database, self.files, arrivals)
-
-    def read_original(self, image_id: str) -> bytes:
-        """The bytes as they came; `OriginalMissing` if they are gone."""
-        return self.files.read_original(image_id)
-
-    def provenances(self, ids: Iterable[str]) -> dict[str, tuple[Provenance, ...]]:
-        """Where each image came from, oldest first."""
+    @wraps(function)
+    def method(self: Library, *args: P.args, **kwargs: P.kwargs) -> R:
         with self._database.read() as connection:
-            return images.provenances(connection, ids)
+            return function(connection, *args, **kwargs)
 
-    def provenance(self, image_id: str) -> tuple[Provenance, ...]:
-        """Where one image came from, oldest first."""
-        return self.provenances([image_id]).get(image_id, ())
+    return method
 
-    def pictures(self, ids: Iterable[str]) -> dict[str, Picture]:
-        """Format, size and pixel hash of each image."""
-        with self._database.read() as connection:
-            return images.pictures(connection, ids)
 
-    def find_ids(self, beginnings: Iterable[str]) -> list[str]:
-        """Ids of images by their beginnings.
+def _writing(function: Callable[Concatenate[Write, P], R]) -> Callable[Concatenate[Library, P], R]:
+    """Make a method that calls a function in a transaction of its own: all of it is saved, or nothing."""
 
-        Raises
-        ------
-        ValueError
-            If one of them begins no id, or several.
-        """
-        with self._database.read() as connection:
-            return images.find_ids(connection, beginnings)
-
-    def known_sources(self, source: str) -> dict[str, str]:
-        """What `note_source_files` noted of each file of a source."""
-        with self._database.read() as connection:
-            return images.known_sources(connection, source)
-
-    def note_source_files(self, source: str, marks: Mapping[str, str]) -> None:
-        """Note how each file of a source looked (any text), so that the next run may pass over it."""
+    @wraps(function)
+    def method(self: Library, *args: P.args, **kwargs: P.kwargs) -> R:
         with self._database.write() as write:
-            images.note_source_files(write, source, marks)
+            return function(write, *args, **kwargs)
 
-    def pending(self, versions: str) -> list[str]:
-        """Ids to examine, oldest first: not done by these versions, or realigned by hand since."""
-        with self._database.read() as connection:
-            return examinations.pending(connection, versions)
-
-    def save_examinations(self, found: Sequence[Examination]) -> None:
-        """Keep examinations and judge these images, in one short transaction."""
-        with self._database.write() as write:
-            examinations.judge(write, examinations.save(write, found))
-            gone = images.buried(write.connection, (one.image_id for one in found))
-        for image_id in gone:  # deleted for good while it was examined: its new pictures go, too
-            self.files.remove(image_id)
-
-    def examinations(self, ids: Iterable[str]) -> dict[str, Examination]:
-        """Newest examination of each image that has one."""
-        with self._database.read() as connection:
-            return examinations.get(connection, ids)
-
-    def examination(self, image_id: str) -> Examination | None:
-        """Newest examination of one image."""
-        return self.examinations([image_id]).get(image_id)
-
-    def embeddings(self, ids: Sequence[str]) -> np.ndarray:
-        """(N, 1280) float16 in the order of ``ids``; NaN where an image has none."""
-        with self._database.read() as connection:
-            return examinations.embeddings(connection, ids)
-
-    def duplicate_inputs(self) -> DuplicateInputs:
-        """What the search for duplicates needs, of every examined image, oldest first."""
-        with self._database.read() as connection:
-            return examinations.duplicate_inputs(connection)
-
-    def best_copies(self, groups: Iterable[DuplicateGroup]) -> list[DuplicateGroup]:
-        """The same groups, led by the copy that `curation.library.copies.best_copy` prefers."""
-        groups = list(groups)
-        with self._database.read() as connection:
-            known = copies.copies(connection, (one for group in groups for one in group.members))
-        return [copies.lead_by_best(group, known) for group in groups]
-
-    def save_duplicates(self, groups: Iterable[DuplicateGroup]) -> None:
-        """Replace all groups of duplicates and judge the images whose place changed."""
-        with self._database.write() as write:
-            examinations.judge(write, examinations.save_duplicates(write, groups))
-
-    def save_proposals(self, proposals: Mapping[str, tuple[float, float]], model: str) -> None:
-        """Keep ``{id: (probability of keep, confidence)}``."""
-        with self._database.write() as write:
-            examinations.save_proposals(write, proposals, model)
-
-    def rules(self) -> Rules:
-        """The rules in force."""
-        with self._database.read() as connection:
-            return examinations.current_rules(connection)
-
-    def set_rules(self, rules: Rules, who: str) -> int:
-        """Put rules in force, judge every image anew from its readings; how many verdicts changed."""
-        with self._database.write() as write:
-            return examinations.set_rules(write, rules, clean_reviewer(who))
+    return method
 
 
-class Library(Holdings, Reviews):
+class Library:
     """One folder of pictures and the database that belongs to it.
 
     Any number of processes and threads may use the same library at once. Every method raises
@@ -155,6 +66,13 @@ class Library(Holdings, Reviews):
     files
         The pictures on disk.
     """
+
+    def __init__(self, root: Path, address: str, *, busy_timeout_s: float = BUSY_TIMEOUT_S) -> None:
+        self.root = root
+        self.address = address
+        self.files = LibraryFiles(root)
+        self._database = Database(address, busy_timeout_s=busy_timeout_s)
+        self._cache = TableCache(self._database)
 
     @classmethod
     def open(
@@ -188,11 +106,101 @@ class Library(Holdings, Reviews):
         deletion.finish(self._database, self.files, self._take_out)
         defaults = Rules.default()
         with self._database.read() as connection:
-            stale = examinations.has_old_defaults(connection, defaults.to_yaml())
+            stale = measured.has_old_defaults(connection, defaults.to_yaml())
         if stale:
             with self._database.write() as write:
-                if examinations.has_old_defaults(write.connection, defaults.to_yaml()):
-                    examinations.set_rules(write, defaults, examinations.DEFAULTS)
+                if measured.has_old_defaults(write.connection, defaults.to_yaml()):
+                    measured.set_rules(write, defaults, measured.DEFAULTS)
+
+    def close(self) -> None:
+        """Close the connections to the database."""
+        self._database.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def table(self) -> pd.DataFrame:
+        """Give one row per image, oldest first; shared, so not to be changed."""
+        return self._cache.table()[1]
+
+    def counts(self) -> dict[str, Any]:
+        """Count images by state, verdict, rule, source, label and reviewer: numbers for the head of a page."""
+        return self._cache.counts()
+
+    def revision(self) -> int:
+        """Give the number of the last write to the library: whatever was derived from an older one is stale."""
+        return self._database.count()
+
+    # Images and where they come from
+    def add(self, original: Original, provenance: Provenance) -> str:
+        """Keep a picture: ``new``, ``known`` (its provenance is noted), or ``deleted`` for good before."""
+        return self.add_many([(original, provenance)])[0]
+
+    def add_many(self, arrivals: Sequence[tuple[Original, Provenance]]) -> list[str]:
+        """Keep several pictures in one transaction, which is quicker; all or none are noted."""
+        return images.add(self._database, self.files, arrivals)
+
+    def read_original(self, image_id: str) -> bytes:
+        """Read the bytes as they came; `OriginalMissing` if they are gone."""
+        return self.files.read_original(image_id)
+
+    def provenance(self, image_id: str) -> tuple[Provenance, ...]:
+        """Tell where one image came from, oldest first."""
+        return self.provenances([image_id]).get(image_id, ())
+
+    provenances = _reading(images.provenances)
+    pictures = _reading(images.pictures)
+    find_ids = _reading(images.find_ids)
+    known_sources = _reading(images.known_sources)
+    note_source_files = _writing(images.note_source_files)
+
+    # What was measured of them, and the rules
+    def save_examinations(self, found: Sequence[Examination]) -> None:
+        """Keep examinations and judge these images, in one short transaction."""
+        with self._database.write() as write:
+            measured.judge(write, measured.save(write, found))
+            gone = images.buried(write.connection, (one.image_id for one in found))
+        for image_id in gone:  # deleted for good while it was examined: its new pictures go, too
+            self.files.remove(image_id)
+
+    def examination(self, image_id: str) -> Examination | None:
+        """Read the newest examination of one image."""
+        return self.examinations([image_id]).get(image_id)
+
+    examinations = _reading(measured.get)
+    pending = _reading(measured.pending)
+    embeddings = _reading(measured.embeddings)
+    duplicate_inputs = _reading(measured.duplicate_inputs)
+    best_copies = _reading(measured.best_copies)
+    save_duplicates = _writing(measured.save_duplicates)
+    save_proposals = _writing(measured.save_proposals)
+    rules = _reading(measured.current_rules)
+    set_rules = _writing(measured.set_rules)
+    correct_alignment = _writing(measured.correct_alignment)
+    alignment_of = _reading(measured.alignment_of)
+    corrections = _reading(measured.corrections)
+
+    # What people decide
+    decide = _writing(decisions.decide)
+    undo = _writing(decisions.undo)
+    redo = _writing(decisions.redo)
+    history = _reading(decisions.history)
+    opinions_of = _reading(decisions.opinions_of)
+    labels_of = _reading(decisions.labels_of)
+    disagreements = _reading(decisions.disagreements)
+    agreement = _reading(decisions.agreement)
+    lease = _writing(decisions.lease)
+    release = _writing(decisions.release)
+
+    # Versions, and deletion for good
+    versions = _reading(frozen.listed)
+    version = _reading(frozen.get)
+    restore = _writing(frozen.restore)
 
     def freeze(self, name: str, *, who: str, note: str = "", trust_rules: bool = True) -> Version:
         """Freeze what is kept now, with all that is known of it, as a dataset version.
@@ -208,20 +216,10 @@ class Library(Holdings, Reviews):
         ValueError
             If the name is taken, or cannot be a folder's name everywhere.
         """
-        return versions.freeze(self._database, name, who=who, note=note, trust_rules=trust_rules)
-
-    def versions(self) -> list[Version]:
-        """All versions, oldest first."""
-        with self._database.read() as connection:
-            return versions.listed(connection)
-
-    def version(self, name: str) -> Version:
-        """One version; `LibraryError` if there is none of that name."""
-        with self._database.read() as connection:
-            return versions.get(connection, name)
+        return frozen.freeze(self._database, name, who=who, note=note, trust_rules=trust_rules)
 
     def members(self, name: str, ids: Sequence[str] | None = None) -> Iterator[Member]:
-        """What a version froze of each image that is still there, in order of id, a few at a time.
+        """Read what a version froze of each image that is still there, in order of id, a few at a time.
 
         Parameters
         ----------
@@ -231,22 +229,8 @@ class Library(Holdings, Reviews):
         wanted = self.version(name).ids if ids is None else tuple(ids)
         for some in chunks(wanted):  # no transaction stays open while an export works
             with self._database.read() as connection:
-                found = versions.members(connection, name, some)
+                found = frozen.members(connection, name, some)
             yield from found
-
-    def restore(self, version: Version, members: Iterable[Member]) -> Version:
-        """Enter a version that was frozen in another library, with the images that are not here yet.
-
-        Images come without their originals, which no export holds. An empty library takes the rules
-        of the version, too.
-
-        Raises
-        ------
-        ValueError
-            If the members are not those of the version, or another version has its name.
-        """
-        with self._database.write() as write:
-            return restoring.restore(write, version, list(members))
 
     def delete_for_good(self, ids: Iterable[str], *, who: str, why: str) -> Traces:
         """Delete images with all that was made and noted of them, and never take them in again.

@@ -25,7 +25,7 @@ from sqlalchemy import insert
 from curation.library.library import Library
 from curation.library.records import MEASUREMENT_NAMES, Examination, Measurements
 from curation.library.schema import images, provenance
-from curation.library.selection import Filters, select
+from curation.library.table import Filters, select
 from curation.rules import count_kept, keep_curve
 
 BATCH = 2_000

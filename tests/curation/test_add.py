@@ -12,8 +12,8 @@ import pytest
 
 from curation import add
 from curation.intake import sources
-from curation.library.errors import LibraryError
 from curation.library.library import Library
+from curation.library.records import LibraryError
 from tests.curation.intake.pictures import plain, zip_of
 
 

@@ -16,7 +16,7 @@ from streamlit.testing.v1 import AppTest
 from curation.export.__main__ import _parse
 from curation.jobs import Job
 from curation.library.library import Library
-from curation.library.selection import Filters, matching
+from curation.library.table import Filters, matching
 from curation.rules import Rule, Rules
 from dashboard.shared import uploads
 from dashboard.shared.jobs import read_report

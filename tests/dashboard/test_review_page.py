@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from curation.library.errors import LibraryError
 from curation.library.library import Library
+from curation.library.records import LibraryError
 from dashboard.shared import shared_library
 from dashboard.views.review import learning
 from dashboard.views.review.filters import View

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Literal, cast
 
 import streamlit as st
 
-from curation.library.errors import LibraryError
+from curation.library.records import LibraryError
 from dashboard.shared import audit
 from dashboard.shared.group_pictures import show_group_pictures
 from dashboard.shared.jobs import show_jobs

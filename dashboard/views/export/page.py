@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
-from curation.library.errors import LibraryError
+from curation.library.records import LibraryError
 from dashboard import access
 from dashboard.shared import audit
 from dashboard.shared.jobs import show_jobs

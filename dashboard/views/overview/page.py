@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
-from curation.library.errors import LibraryError
-from curation.library.selection import Filters, select
+from curation.library.records import LibraryError
+from curation.library.table import Filters, select
 from dashboard.shared.links import review_button
 from dashboard.shared.plain_text import as_text
 from dashboard.shared.resources import asset_text

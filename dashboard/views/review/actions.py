@@ -33,7 +33,7 @@ def apply_actions(library: Library, session: ReviewSession, actions: Any, book: 
     cannot be written (locked, disk full), nothing more is done and nothing noted: the browser keeps it
     all and sends it again.
     """
-    from curation.library.errors import LibraryError
+    from curation.library.records import LibraryError
 
     session.trouble = ""
     with book.lock:

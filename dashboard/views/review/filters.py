@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from curation.library.library import Library
-    from curation.library.selection import Filters
+    from curation.library.table import Filters
 
 PAGE_SIZE = 60
 DECISIONS = ("none", "keep", "reject", "unsure")
@@ -155,14 +155,14 @@ def _range(text: str) -> tuple[float, float] | None:
 
 def find_images(table: pd.DataFrame, view: View) -> list[str]:
     """Ids of all images of a view, in its order."""
-    from curation.library.selection import select
+    from curation.library.table import select
 
     return select(table, filters_of(view), sort=view.sort, descending=view.descending)
 
 
 def filters_of(view: View) -> Filters:
     """The library's own filters of a view."""
-    from curation.library.selection import Filters
+    from curation.library.table import Filters
 
     decision = "" if view.decision == "none" else view.decision
     return Filters(

@@ -86,7 +86,7 @@ class Learner:
         return thread
 
     def _run(self, decided: int) -> None:
-        from curation.library.errors import LibraryError
+        from curation.library.records import LibraryError
         from curation.proposals import MODEL, propose
 
         try:

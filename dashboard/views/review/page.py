@@ -37,7 +37,7 @@ def show_page() -> None:
 @st.fragment
 def show_review() -> None:
     """The part that answers; a library that cannot be used is told in its own words."""
-    from curation.library.errors import LibraryError
+    from curation.library.records import LibraryError
 
     try:
         show_library(shared_library())

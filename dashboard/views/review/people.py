@@ -92,7 +92,7 @@ def draw_from_queue(
     session: ReviewSession, library: Library, table: pd.DataFrame, order: Sequence[str]
 ) -> None:
     """Take the next faces where they are asked for; hold on to those that are on the screen."""
-    from curation.library.errors import LibraryError
+    from curation.library.records import LibraryError
 
     if not session.reviewer:
         session.leased, session.is_leased = [], False

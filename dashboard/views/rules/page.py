@@ -9,7 +9,7 @@ import numpy as np
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
-from curation.library.errors import LibraryError
+from curation.library.records import LibraryError
 from curation.rules import COLUMNS, DERIVED, GROUP_RATES, Rule, Rules, count_kept
 from dashboard import access
 from dashboard.shared import audit

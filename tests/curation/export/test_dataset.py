@@ -27,8 +27,7 @@ from curation.export.dataset import ExportError, export_version
 from curation.export.splits import SPLITS, Fractions
 from curation.export.summary import KINDS, Kind, commands_for
 from curation.judging.pictures import write_face
-from curation.library.errors import LibraryError
-from curation.library.records import Provenance
+from curation.library.records import LibraryError, Provenance
 from tests.conftest import ROOT
 from tests.curation.export.conftest import ANCHORS, add_face
 

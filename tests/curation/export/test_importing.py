@@ -13,7 +13,7 @@ import pytest
 
 from curation.export.dataset import ExportError, export_version
 from curation.export.importing import import_export
-from curation.library.errors import LibraryError
+from curation.library.records import LibraryError
 from tests.curation.export.test_dataset import tree
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from curation.library.copies import Copy, best_copy, lead_by_best
+from curation.library.examinations import Copy, best_copy, lead_by_best
 from curation.library.library import Library
 from curation.library.records import DuplicateGroup
 from tests.curation.library.samples import examination, fill

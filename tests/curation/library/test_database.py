@@ -16,8 +16,8 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, create_engine, text
 
 from curation.library.database import SCRIPTS, Database, upgrade
-from curation.library.errors import LibraryError
 from curation.library.library import Library
+from curation.library.records import LibraryError
 from curation.library.schema import HEAD, metadata
 from tests.curation.library.samples import fill
 

@@ -7,11 +7,11 @@ from collections.abc import Callable
 import pytest
 from sqlalchemy import delete, select
 
-from curation.library.errors import LibraryError
+from curation.library.decisions import derive
 from curation.library.library import Library
+from curation.library.records import LibraryError
 from curation.library.schema import actions, images, opinions
 from curation.library.schema import states as states_table
-from curation.library.table import derive
 from tests.curation.library.samples import examination, fill, original, states
 
 

@@ -10,9 +10,8 @@ import pytest
 from sqlalchemy import select
 
 from curation.library import deletion
-from curation.library.errors import LibraryError
 from curation.library.library import Library
-from curation.library.records import DuplicateGroup, Original, Provenance
+from curation.library.records import DuplicateGroup, LibraryError, Original, Provenance
 from curation.library.schema import metadata, tombstones
 from tests.curation.library.samples import ANCHORS, examination, fill, original, states
 

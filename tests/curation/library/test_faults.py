@@ -12,9 +12,8 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from curation.library.errors import LibraryError
 from curation.library.library import Library
-from curation.library.records import Provenance
+from curation.library.records import LibraryError, Provenance
 from tests.curation.library.samples import fill, original, states
 
 SOMEWHERE = Provenance("folder:heap", "a.jpg")

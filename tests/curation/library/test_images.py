@@ -11,10 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from curation.library.errors import LibraryError, OriginalMissing
 from curation.library.files import LibraryFiles
 from curation.library.library import Library
-from curation.library.records import Provenance
+from curation.library.records import LibraryError, OriginalMissing, Provenance
 from tests.conftest import ROOT
 from tests.curation.library.samples import ANCHORS, VERSIONS, examination, fill, original
 
@@ -165,7 +164,7 @@ def test_another_process_that_opens_the_library_sees_everything(
 def test_files_are_found_without_loading_the_database_or_pandas() -> None:
     code = (
         "import sys; sys.modules['sqlalchemy'] = sys.modules['pandas'] = None\n"
-        "import curation.library.files, curation.library.records, curation.library.errors\n"
+        "import curation.library.files, curation.library.records\n"
     )
     done = subprocess.run(
         [sys.executable, "-c", code], cwd=ROOT, env=os.environ, capture_output=True, text=True, check=False

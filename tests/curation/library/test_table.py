@@ -11,7 +11,7 @@ import pytest
 
 from curation.library.library import Library
 from curation.library.records import MEASUREMENT_NAMES, DuplicateGroup, Examination, Provenance
-from curation.library.selection import Filters, select
+from curation.library.table import Filters, select
 from tests.curation.library.samples import GOOD, examination, fill, original
 
 

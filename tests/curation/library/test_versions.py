@@ -10,10 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from curation.library.errors import LibraryError, OriginalMissing
-from curation.library.images import Member
 from curation.library.library import Library
-from curation.library.records import DuplicateGroup, Provenance
+from curation.library.records import DuplicateGroup, LibraryError, OriginalMissing, Provenance
+from curation.library.versions import Member
 from tests.curation.library.samples import ANCHORS, examination, fill, original
 
 

@@ -6,9 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from curation.library.errors import LibraryError
 from curation.library.library import Library
-from curation.library.records import Examination, Provenance
+from curation.library.records import Examination, LibraryError, Provenance
 from dashboard import access
 from dashboard.views.review.actions import apply_actions
 from dashboard.views.review.filters import find_images
