@@ -1,6 +1,6 @@
 """A small network that tells from an aligned face's feature maps what is hidden, and where.
 
-It reads the maps of `curation.judging.embedding` and answers twice: per cell of a 12 x 12 grid, and for
+It reads the maps of `curation.analysis.embedding` and answers twice: per cell of a 12 x 12 grid, and for
 the face as a whole. Both answers have two channels: something hides the face, something is on the head.
 """
 

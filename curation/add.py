@@ -143,7 +143,7 @@ def _parse(arguments: list[str] | None) -> argparse.Namespace:
         "--source", default="", metavar="NAME", help="in place of folder:NAME, archive:NAME ..."
     )
     parser.add_argument("--follow-links", action="store_true", help="take links to files wherever they lead")
-    parser.add_argument("--demo", action="store_true", help="add the demo heap")
+    parser.add_argument("--demo", action="store_true", help="add the sample dataset")
     parser.add_argument("--judge", action="store_true", help="examine what is new right afterwards")
     parser.add_argument("--workers", type=int, metavar="N", help="child processes (default: all cores)")
     parser.add_argument("--progress-file", type=Path, metavar="FILE", help="keep done and total in this file")

@@ -2,7 +2,7 @@
 
 Three likenesses, each looser than the one before. Equal bytes never get this far: an image's id is the hash
 of its bytes, so the library knows it already. Equal pixels have one ``pixel_hash``. Near duplicates have
-perceptual hashes (`curation.judging.hashes`) that differ in at most `MAX_DISTANCE` of 256 bits, one of them
+perceptual hashes (`curation.analysis.hashes`) that differ in at most `MAX_DISTANCE` of 256 bits, one of them
 mirrored perhaps, and the same fine detail inside the face: the hash alone takes strangers before one wall
 for one picture.
 
@@ -23,7 +23,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.nearest import BitRows
-from curation.judging.hashes import SAME_DETAIL, compare_details, face_detail
+from curation.analysis.hashes import SAME_DETAIL, compare_details, face_detail
 from curation.library.records import DuplicateGroup
 
 if TYPE_CHECKING:
@@ -104,7 +104,7 @@ def find_duplicates(
 
 
 class DetailComparison:
-    """Say of two images whether their aligned faces are one picture, by `curation.judging.hashes.compare_details`.
+    """Say of two images whether their aligned faces are one picture, by `curation.analysis.hashes.compare_details`.
 
     Faces are read as they are asked about, and the details of the last `KEPT_DETAILS` stay in memory (64 MB).
 

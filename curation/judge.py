@@ -1,6 +1,6 @@
-"""Examine every image of the library that needs it: ``python -m curation.judge [--library DIR]``.
+"""Analyse every image of the library that needs it: ``python -m curation.judge [--library DIR]``.
 
-What is pending is examined in worker processes and saved in short transactions, every two seconds or 200
+What is pending is analysed in worker processes and saved in short transactions, every two seconds or 200
 images, so a killed run loses two seconds of work and no more: started again it goes on. An image counts as
 pending when it was never examined, when any version that decides the result has changed, when a person has
 corrected its alignment since, or when its pictures are damaged. Then duplicates are searched among all
@@ -28,16 +28,16 @@ from core.processes.progress import follow_progress
 from core.processes.worker_process import Setup
 from core.processes.workers import Limits, WorkerStartError
 from curation import engines
-from curation.judging.batches import (
-    ExamineTask,
+from curation.analysis.analyse import LANDMARKER, AnalysisSetup, current_versions
+from curation.analysis.batches import (
+    AnalysisTask,
     group_duplicates,
     in_batches,
     pending_tasks,
     save,
     to_examination,
 )
-from curation.judging.examine import LANDMARKER, ExamineSetup, current_versions
-from curation.judging.pictures import remove_unfinished
+from curation.analysis.pictures import remove_unfinished
 from curation.library.records import Examination, LibraryError
 from curation.manifest import OutputInUse, lock_folder
 from curation.run import usable_cores
@@ -110,16 +110,16 @@ def judge_library(
     config: JudgeConfig | None = None,
     *,
     progress: Callable[[int, int], None] | None = None,
-    setup: Setup[ExamineTask, Examination] | None = None,
+    setup: Setup[AnalysisTask, Examination] | None = None,
 ) -> JudgeSummary:
-    """Examine all that is pending, then find duplicates.
+    """Analyse all that is pending, then find duplicates.
 
     Parameters
     ----------
     progress
         Called with images saved and images pending at the start.
     setup
-        What workers do in place of `ExamineSetup`, for tests.
+        What workers do in place of `AnalysisSetup`, for tests.
 
     Raises
     ------
@@ -137,7 +137,7 @@ def judge_library(
     config = config or JudgeConfig()
     begin = time.monotonic()
     versions = current_versions()
-    make = setup or ExamineSetup(library.root.absolute(), assets.fetch(LANDMARKER).absolute(), versions)
+    make = setup or AnalysisSetup(library.root.absolute(), assets.fetch(LANDMARKER).absolute(), versions)
     with _alone(library.root):
         remove_unfinished(library.root)
         tasks = pending_tasks(library, versions, retry_failed=config.retry_failed)

@@ -28,10 +28,10 @@ from core.errors import AssetMissing, UnsafeImage
 from core.landmarks import FaceLandmarker
 from core.processes.progress import follow_progress, progress_writer
 from core.processes.workers import WorkerStartError
+from curation.analysis.aligned import read_original
+from curation.analysis.analyse import LANDMARKER, MAX_FACES
+from curation.analysis.faces import crop_around, find_face
 from curation.intake.picture import hash_pixels
-from curation.judging.aligned import read_original
-from curation.judging.examine import LANDMARKER, MAX_FACES
-from curation.judging.faces import crop_around, find_face
 from curation.library.records import GROUP_PICTURE, LibraryError, Original, Provenance
 
 if TYPE_CHECKING:

@@ -26,13 +26,13 @@ from torch.nn import functional
 from core.checkpoints import save_model
 from core.coverage_network import CoverageConfig, CoverageNetwork
 from core.runtime import one_torch_thread
-from curation.judging.embedding import EMBEDDING_VERSION, FaceEmbedder
-from curation.judging.occluders import COVERS, Face
-from curation.judging.planting import UNKNOWN, make_example
+from curation.analysis.embedding import EMBEDDING_VERSION, FaceEmbedder
+from curation.analysis.occluders import COVERS, Face
+from curation.analysis.planting import UNKNOWN, make_example
 
 logger = logging.getLogger(__name__)
 
-LABELS = Path(__file__).parent / "judging" / "omi_labels.json"
+LABELS = Path(__file__).parent / "analysis" / "omi_labels.json"
 LICENCE = "CC BY-NC-SA 4.0"
 # One photo becomes one example of each.
 KINDS = ("clear", "clear", "clear_glasses", "beside", "hat", "hat", *COVERS, "hand", "sunglasses")
@@ -71,7 +71,7 @@ class Examples:
     ----------
     middle, deep : (N, 152, 12, 12) and (N, 320, 6, 6) float16
     cells : (N, 3, 12, 12) float16
-        See `curation.judging.planting.Example`.
+        See `curation.analysis.planting.Example`.
     labels : (N, 3) float32
         Covered, head covered, and whether the head wears a real hat, which nobody has drawn a mask for.
     kinds : (N,) str

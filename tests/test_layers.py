@@ -24,7 +24,7 @@ ONLY_HOME = {
     "ray": {"curation/ray_engine.py"},
     "sqlalchemy": {"curation/library/"},
     "alembic": {"curation/library/"},
-    "sklearn": {"curation/proposals.py", "curation/train_coverage.py", "curation/demo_heap.py"},
+    "sklearn": {"curation/proposals.py", "curation/train_coverage.py", "curation/sample_dataset.py"},
     "datasets": {"curation/intake/imports_imagefolder.py"},
     "pycocotools": {"curation/intake/imports_coco.py"},
     "streamlit_drawable_canvas": {"dashboard/views/draw/canvas.py"},

@@ -19,7 +19,7 @@ from curation.export.manifest_tables import ManifestWriter, manifest_row
 from curation.export.people import read_vectors
 from curation.export.pictures import Pair, photo_reader, read_pairs
 from curation.export.publish import VERSION_FILE, ExportError, explained, new_folder
-from curation.export.splits import NONE, Fractions, Place, divided_keys, place_images
+from curation.export.splits import NONE, Assignment, Fractions, assign_splits, divided_keys
 from curation.export.summary import (
     KINDS,
     MEMBERS_FILE,
@@ -110,18 +110,18 @@ def export_version(
         vectors = read_vectors(library, _members(folder), progress=progress) if compare_faces else None
         candidates = [replace(one, face=(vectors or {}).get(one.id, b"")) for one in contents.candidates]
         is_same = DetailComparison(photo_reader(library, version.name))
-        places = place_images(candidates, seed=seed, fractions=fractions, is_same=is_same)
+        assignments = assign_splits(candidates, seed=seed, fractions=fractions, is_same=is_same)
         people = (
-            people_sentences(places)
+            people_sentences(assignments)
             if vectors is not None
             else [NO_WEIGHTS if compare_faces else NOT_COMPARED]
         )
-        written = _write_pictures(library, version, folder, kind, places, contents, progress)
+        written = _write_pictures(library, version, folder, kind, assignments, contents, progress)
         for name in dict.fromkeys(annotations):
             FORMATS[name](folder, read_faces(folder))
-        splits = count_splits(places)
+        splits = count_splits(assignments)
         warnings = licence_warnings(contents) + split_warnings(splits, fractions)
-        warnings += divided_warnings(divided_keys(contents.candidates, places))
+        warnings += divided_warnings(divided_keys(contents.candidates, assignments))
         commands = commands_for(kind, HERE)
         write_card(
             folder,
@@ -160,7 +160,7 @@ def export_version(
         left_out=dict(written.left_out),
         removed=len(version.removed),
         splits=splits,
-        groups=len({place.group for place in places.values()}),
+        groups=len({assignment.group for assignment in assignments.values()}),
         bytes=size,
         seconds=round(time.monotonic() - begin, 2),
         people=tuple(people),
@@ -184,7 +184,7 @@ def _write_pictures(
     version: Version,
     folder: Path,
     kind: Kind,
-    places: Mapping[str, Place],
+    assignments: Mapping[str, Assignment],
     contents: Contents,
     progress: Callable[[int, int], None] | None,
 ) -> _Written:
@@ -193,9 +193,9 @@ def _write_pictures(
         pairs = read_pairs(library, _members(folder))
         for done, (member, pair) in enumerate(pairs, start=1):
             name = names[member.image_id]
-            place = places.get(member.image_id, Place(NONE, member.image_id))
-            sha256s = _write_pair(folder, kind, place.split, name, pair) if pair else None
-            row = manifest_row(member, place, name, kind, sha256s)
+            assignment = assignments.get(member.image_id, Assignment(NONE, member.image_id))
+            sha256s = _write_pair(folder, kind, assignment.split, name, pair) if pair else None
+            row = manifest_row(member, assignment, name, kind, sha256s)
             manifest.append(row)
             written.images += pair is not None
             if row["reason"]:
@@ -214,8 +214,8 @@ def _members(folder: Path) -> Iterator[Member]:
 
 def _write_pair(folder: Path, kind: Kind, split: str, name: str, pair: Pair) -> tuple[str, str]:
     sha256s = []
-    for place, data in ((photo_place, pair.photo), (sketch_place, pair.sketch)):
-        path = folder / place(kind, split, name)
+    for assignment, data in ((photo_place, pair.photo), (sketch_place, pair.sketch)):
+        path = folder / assignment(kind, split, name)
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(data)
         sha256s.append(hashlib.sha256(data).hexdigest())

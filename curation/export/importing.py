@@ -17,10 +17,10 @@ from core.image_child import decode_in_child
 from core.images import read_photo
 from core.safe_zip import ZipEntry, check_entry, list_entries, unpack
 from core.untrusted_files import read_regular_file
+from curation.analysis.pictures import has_pictures, write_face
 from curation.export.dataset import FORMAT
 from curation.export.publish import VERSION_FILE, ExportError
 from curation.export.summary import MEMBERS_FILE
-from curation.judging.pictures import has_pictures, write_face
 from curation.library.versions import Member
 from curation.manifest import MANIFEST
 

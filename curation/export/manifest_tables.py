@@ -14,7 +14,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from curation.export.pictures import mesh_rows
-from curation.export.splits import Place
+from curation.export.splits import Assignment
 from curation.export.summary import Kind, photo_place, sketch_place
 from curation.library.records import MEASUREMENT_NAMES, Provenance
 from curation.library.versions import Member
@@ -56,7 +56,7 @@ SCHEMA = pa.schema(_COLUMNS.items())
 
 
 def manifest_row(
-    member: Member, place: Place, name: str, kind: Kind, sha256s: tuple[str, str] | None
+    member: Member, assignment: Assignment, name: str, kind: Kind, sha256s: tuple[str, str] | None
 ) -> dict[str, Any]:
     """One image, in the fields of `curation.manifest.Record` and ours.
 
@@ -81,10 +81,10 @@ def manifest_row(
         **values,
         "landmarks": mesh,
         "versions": _parsed(examination.versions),
-        "split": place.split,
-        "group": place.group,
-        "photo": photo_place(kind, place.split, name) if sha256s else None,
-        "sketch": sketch_place(kind, place.split, name) if sha256s else None,
+        "split": assignment.split,
+        "group": assignment.group,
+        "photo": photo_place(kind, assignment.split, name) if sha256s else None,
+        "sketch": sketch_place(kind, assignment.split, name) if sha256s else None,
         "photo_sha256": sha256s[0] if sha256s else None,
         "sketch_sha256": sha256s[1] if sha256s else None,
         "decided_by": member.decided_by,

@@ -1,6 +1,6 @@
 """Which images of a version show one person, so that nobody lies in train and in validation.
 
-Each face has a vector (`curation.judging.identity`), read once and kept beside the library's pictures; it never
+Each face has a vector (`curation.analysis.identity`), read once and kept beside the library's pictures; it never
 leaves the library and goes with its image. An image follows the nearest face that came before it if among strangers
 the nearest would hardly be so near (`chance_among_strangers`), and if it is not too far at all (`FARTHEST`). Neither
 a fixed distance nor a fixed ratio to the next nearest person treats all alike: of 3 781 synthetic strangers' pairs
@@ -36,7 +36,7 @@ FARTHEST = 0.51  # the publisher's bound between one person and two, 0.6, less a
 FEW, FEW_FARTHEST = 20, 0.38  # while fewer people than that are known, the others are no measure yet
 NEIGHBOURS = 20
 DIMENSIONS, DIMENSIONS_WEIGHT = 20.0, 20  # what is known of any face before its neighbours are looked at
-VECTORS_VERSION = "dlib-resnet-v1-1"  # of `curation.judging.identity`, network and chips
+VECTORS_VERSION = "dlib-resnet-v1-1"  # of `curation.analysis.identity`, network and chips
 _KEY_BYTES, _VECTOR_BYTES = 16, 256
 _LOOKED_AT = 64  # of the faces before, the nearest ones
 _BLOCK = 256
@@ -72,7 +72,7 @@ def read_vectors(
                 unknown.append(member)
     if not unknown:
         return found
-    from curation.judging.identity import IdentityNetwork, weights_file  # torch takes seconds
+    from curation.analysis.identity import IdentityNetwork, weights_file  # torch takes seconds
 
     weights = weights_file()
     if weights is None:
@@ -172,7 +172,7 @@ def _chips(library: Library, members: Sequence[Member]) -> Iterator[tuple[Member
 
 
 def _chip(library: Library, member: Member, now: Examination | None) -> np.ndarray | None:
-    from curation.judging.identity import face_chip
+    from curation.analysis.identity import face_chip
 
     photo, anchors = read_photo(library, member, now), np.array(member.examination.anchors, np.float32)
     try:

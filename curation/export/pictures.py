@@ -14,8 +14,8 @@ import numpy as np
 from core.errors import UnsafeImage
 from core.face_frame import FRAME
 from curation.align import align_anchors, warp_photo
+from curation.analysis.aligned import AlignedFace, read_original
 from curation.export.publish import ExportError
-from curation.judging.aligned import AlignedFace, read_original
 from curation.library.records import Examination
 from curation.library.versions import Member
 from curation.quick_png import encode_png_quickly

@@ -85,7 +85,7 @@ class Candidate:
 
 
 @dataclass(frozen=True)
-class Place:
+class Assignment:
     """Where an image goes.
 
     Attributes
@@ -115,14 +115,14 @@ def shared_keys(pages: Sequence[str], authors: Sequence[str]) -> tuple[str, ...]
     return tuple(sorted(page_keys | {f"author {author}" for author in author_keys}))
 
 
-def place_images(
+def assign_splits(
     candidates: Sequence[Candidate],
     *,
     seed: int = 0,
     fractions: Fractions = Fractions(),
     max_distance: int = MAX_DISTANCE,
     is_same: Callable[[str, str], bool] | None = None,
-) -> dict[str, Place]:
+) -> dict[str, Assignment]:
     """Give every image its split.
 
     A split that ends up empty although it should hold something (that happens below some thirty groups)
@@ -140,7 +140,7 @@ def place_images(
 
     Returns
     -------
-    places
+    assignments
         By id.
     """
     order = sorted(candidates, key=lambda one: (one.added_at, one.id))
@@ -167,13 +167,13 @@ def place_images(
             groups.found(member.id, keys, fractions.split_of(_number(seed, member.id)))
         elif len(sides) == 1:
             groups.join(member.id, keys, linked)
-    places = {member.id: groups.of(member.id) for member in order}
-    splits = _fill_empty(places, groups, seed, fractions)
+    group_of = {member.id: groups.of(member.id) for member in order}
+    splits = _fill_empty(group_of, groups, seed, fractions)
     found = {}
     for number, member in enumerate(order):
-        group = places[member.id]
+        group = group_of[member.id]
         person = order[people[number]].id if people[number] >= 0 else member.id
-        found[member.id] = Place(
+        found[member.id] = Assignment(
             splits[group] if group else NONE, group or member.id, person, member.id in by_face
         )
     return found
@@ -225,13 +225,13 @@ class _Groups:
         self._holders.update(dict.fromkeys(keys, oldest))
 
 
-def divided_keys(candidates: Sequence[Candidate], places: Mapping[str, Place]) -> list[str]:
+def divided_keys(candidates: Sequence[Candidate], assignments: Mapping[str, Assignment]) -> list[str]:
     """Pages and authors on several sides, because they have too large a part of the images."""
     sides: dict[str, set[str]] = defaultdict(set)
     for one in candidates:
-        if places[one.id].split != NONE:
+        if assignments[one.id].split != NONE:
             for key in one.keys:
-                sides[key].add(places[one.id].split)
+                sides[key].add(assignments[one.id].split)
     return sorted(key for key, splits in sides.items() if len(splits) > 1)
 
 
@@ -262,10 +262,10 @@ def _earlier_alike(order: Sequence[Candidate], max_distance: int) -> dict[int, l
     return found
 
 
-def _fill_empty(places: dict[str, str], groups: _Groups, seed: int, fractions: Fractions) -> dict[str, str]:
+def _fill_empty(group_of: dict[str, str], groups: _Groups, seed: int, fractions: Fractions) -> dict[str, str]:
     """Splits of the groups, after an empty one was given the smallest group of one that has others."""
     splits = dict(groups.split)
-    sizes = Counter(group for group in places.values() if group)
+    sizes = Counter(group for group in group_of.values() if group)
     for wanted in fractions.wanted():
         held = Counter(splits.values())
         if held[wanted]:

@@ -19,7 +19,17 @@ from pathlib import Path
 from typing import Literal
 
 from curation.export.pictures import has_face
-from curation.export.splits import NONE, SPLITS, TEST, TRAIN, VAL, Candidate, Fractions, Place, shared_keys
+from curation.export.splits import (
+    NONE,
+    SPLITS,
+    TEST,
+    TRAIN,
+    VAL,
+    Assignment,
+    Candidate,
+    Fractions,
+    shared_keys,
+)
 from curation.library.records import MEASUREMENT_NAMES
 from curation.library.versions import Member
 
@@ -88,9 +98,9 @@ def gather(members: Iterable[Member], folder: Path) -> Contents:
     return contents
 
 
-def count_splits(places: Mapping[str, Place]) -> dict[str, int]:
+def count_splits(assignments: Mapping[str, Assignment]) -> dict[str, int]:
     """Count the pairs of each split, ``none`` only where there are any."""
-    counts = Counter(place.split for place in places.values())
+    counts = Counter(assignment.split for assignment in assignments.values())
     return {split: counts[split] for split in SPLITS} | {
         split: count for split, count in counts.items() if split not in SPLITS
     }
@@ -210,14 +220,14 @@ def divided_warnings(keys: Sequence[str]) -> list[str]:
     ]
 
 
-def people_sentences(places: Mapping[str, Place]) -> list[str]:
+def people_sentences(assignments: Mapping[str, Assignment]) -> list[str]:
     """What faces alone decided about the splits, and how sure that is."""
-    followers = [place for place in places.values() if place.by_face]
-    sides = [(place.split, places[place.person].split) for place in places.values()]
+    followers = [assignment for assignment in assignments.values() if assignment.by_face]
+    sides = [(assignment.split, assignments[assignment.person].split) for assignment in assignments.values()]
     apart = sum(own != first and NONE not in (own, first) for own, first in sides)
     found = []
     if followers:
-        people = len({place.person for place in followers})
+        people = len({assignment.person for assignment in followers})
         found.append(
             f"By their faces alone {len(followers)} images lie on the side of an earlier photo; they seem to show "
             f"{people} people. {CERTAINTY}"

@@ -144,9 +144,9 @@ def _add_file(
 
 
 def add_demo(library: Library, *, progress: Progress | None = None) -> Iterator[IntakeResult]:
-    """Add the demo heap: faces, and what else a crawl brings home, to try the pages with."""
+    """Add the sample dataset: faces, and what else a crawl brings home, to try the pages with."""
     from core.pipeline import SketchToFacePipeline
-    from curation.demo_heap import make_heap
+    from curation.sample_dataset import make_sample_dataset
 
-    for file in make_heap(SketchToFacePipeline.load(upscale=False), progress=progress):
+    for file in make_sample_dataset(SketchToFacePipeline.load(upscale=False), progress=progress):
         yield ingest_bytes(library, file.data, file.provenance)

@@ -27,10 +27,10 @@ from core import assets
 from core.images import read_photo, save_png
 from core.landmarks import FaceLandmarker
 from curation.align import find_alignment, move_points, warp_photo
-from curation.judging import occluders
-from curation.judging.coverage import Coverage, CoverageJudge
-from curation.judging.embedding import FaceEmbedder
-from curation.judging.occluders import Face, Planted, skin_tone
+from curation.analysis import occluders
+from curation.analysis.coverage import Coverage, CoverageJudge
+from curation.analysis.embedding import FaceEmbedder
+from curation.analysis.occluders import Face, Planted, skin_tone
 from curation.pose import head_pose
 from curation.train_coverage import LABELS
 from tests.benchmarks import unseen_occluders

@@ -38,8 +38,8 @@ import cv2
 from core import assets
 from core.processes.workers import Limits, run_in_workers
 from curation import engines
-from curation.judging.batches import ExamineTask
-from curation.judging.examine import LANDMARKER, ExamineSetup, current_versions
+from curation.analysis.analyse import LANDMARKER, AnalysisSetup, current_versions
+from curation.analysis.batches import AnalysisTask
 from curation.library.library import Library
 from tests.benchmarks.curation_speed import _cpu_s
 from tests.conftest import ROOT
@@ -135,10 +135,10 @@ def measure_engines(photos: Path, work: Path) -> dict[str, Any]:
     return found
 
 
-def _setup_and_tasks(photos: Path, root: Path) -> tuple[ExamineSetup, list[ExamineTask]]:
-    setup = ExamineSetup(root, assets.fetch(LANDMARKER), current_versions())
+def _setup_and_tasks(photos: Path, root: Path) -> tuple[AnalysisSetup, list[AnalysisTask]]:
+    setup = AnalysisSetup(root, assets.fetch(LANDMARKER), current_versions())
     files = sorted(photos.iterdir())
-    return setup, [ExamineTask(hashlib.sha256(path.read_bytes()).hexdigest(), str(path)) for path in files]
+    return setup, [AnalysisTask(hashlib.sha256(path.read_bytes()).hexdigest(), str(path)) for path in files]
 
 
 def _digest(root: Path) -> str:
@@ -150,14 +150,14 @@ def _digest(root: Path) -> str:
 
 @dataclass(frozen=True)
 class WatchedSetup:
-    """`ExamineSetup` whose worker answers with its number and its memory in place of a row."""
+    """`AnalysisSetup` whose worker answers with its number and its memory in place of a row."""
 
-    setup: ExamineSetup
+    setup: AnalysisSetup
 
     @contextmanager
-    def __call__(self) -> Iterator[Callable[[ExamineTask], tuple[int, int, str]]]:
-        with self.setup() as examine:
-            yield lambda task: (os.getpid(), _resident_kb(), examine(task).status)
+    def __call__(self) -> Iterator[Callable[[AnalysisTask], tuple[int, int, str]]]:
+        with self.setup() as analyse:
+            yield lambda task: (os.getpid(), _resident_kb(), analyse(task).status)
 
 
 def _resident_kb() -> int:

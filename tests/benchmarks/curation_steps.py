@@ -15,15 +15,15 @@ import cv2
 from core import assets, face_mesh
 from core.images import read_photo
 from core.landmarks import FaceLandmarker
+from curation.analysis.aligned import align_face
+from curation.analysis.analyse import LANDMARKER, MAX_FACES
+from curation.analysis.coverage import CoverageJudge
+from curation.analysis.embedding import FaceEmbedder
+from curation.analysis.faces import find_face
+from curation.analysis.hashes import hash_face
+from curation.analysis.measure import measure_face
+from curation.analysis.pictures import write_face
 from curation.intake.picture import check_picture
-from curation.judging.aligned import align_face
-from curation.judging.coverage import CoverageJudge
-from curation.judging.embedding import FaceEmbedder
-from curation.judging.examine import LANDMARKER, MAX_FACES
-from curation.judging.faces import find_face
-from curation.judging.hashes import hash_face
-from curation.judging.measure import measure_face
-from curation.judging.pictures import write_face
 from curation.library.files import LibraryFiles
 
 WARM_UP = 3

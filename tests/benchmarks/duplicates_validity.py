@@ -24,11 +24,11 @@ import numpy as np
 from core import assets, face_mesh
 from core.images import read_photo
 from core.landmarks import FaceLandmarker
+from curation.analysis.aligned import align_face
+from curation.analysis.analyse import LANDMARKER, MAX_FACES
+from curation.analysis.faces import find_face
+from curation.analysis.hashes import SAME_DETAIL, compare_details, face_detail, hash_face
 from curation.duplicates import MAX_DISTANCE, find_duplicates
-from curation.judging.aligned import align_face
-from curation.judging.examine import LANDMARKER, MAX_FACES
-from curation.judging.faces import find_face
-from curation.judging.hashes import SAME_DETAIL, compare_details, face_detail, hash_face
 from tests.benchmarks.duplicates_peer import run_imagededup
 from tests.benchmarks.duplicates_search import measure_search
 from tests.conftest import ROOT

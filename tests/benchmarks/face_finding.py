@@ -14,7 +14,7 @@ from core import face_mesh
 from core.face_frame import alignment_targets
 from core.landmarks import FaceLandmarker
 from curation.align import find_alignment, move_points, warp_photo
-from curation.judging.faces import FoundFace, find_face
+from curation.analysis.faces import FoundFace, find_face
 from curation.pose import HeadPose
 
 BACKGROUNDS = ("china.jpg", "flower.jpg")

@@ -29,12 +29,12 @@ from core import assets, face_mesh
 from core.atomic_files import write_atomically
 from core.images import read_photo
 from core.landmarks import FaceLandmarker
-from curation.judging.aligned import align_face
-from curation.judging.coverage import CoverageJudge
-from curation.judging.embedding import FaceEmbedder
-from curation.judging.examine import LANDMARKER, MAX_FACES
-from curation.judging.faces import find_face
-from curation.judging.measure import measure_face
+from curation.analysis.aligned import align_face
+from curation.analysis.analyse import LANDMARKER, MAX_FACES
+from curation.analysis.coverage import CoverageJudge
+from curation.analysis.embedding import FaceEmbedder
+from curation.analysis.faces import find_face
+from curation.analysis.measure import measure_face
 from curation.rules import GROUP_RATES, Rules
 from tests.conftest import ROOT
 

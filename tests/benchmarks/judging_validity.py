@@ -1,4 +1,4 @@
-"""Do the measurements of `curation.judging` see what they are meant to see? One JSON and a table.
+"""Do the measurements of `curation.analysis` see what they are meant to see? One JSON and a table.
 
 ``python -m tests.benchmarks.judging_validity [--photos N] [--sheet PNG] [--fit]``
 
@@ -46,7 +46,7 @@ LAST_TO_FIT = 600
 
 
 def fit_cast(readings: Sequence[np.ndarray]) -> dict[str, Any]:
-    """Constants of `curation.judging.measure`: see there."""
+    """Constants of `curation.analysis.measure`: see there."""
     values = np.array(readings)
     mean = np.median(values, axis=0)
     weight = np.linalg.inv(np.cov(values.T))

@@ -31,10 +31,10 @@ from scipy.stats import chi2_contingency
 from core import assets, face_mesh
 from core.images import read_photo
 from core.landmarks import FaceLandmarker
-from curation.export.splits import Candidate, Place, place_images
-from curation.judging.aligned import align_face
-from curation.judging.examine import LANDMARKER
-from curation.judging.identity import IdentityNetwork, face_chip, weights_file
+from curation.analysis.aligned import align_face
+from curation.analysis.analyse import LANDMARKER
+from curation.analysis.identity import IdentityNetwork, face_chip, weights_file
+from curation.export.splits import Assignment, Candidate, assign_splits
 from tests.conftest import ROOT
 
 DISTANCES = (0.35, 0.4, 0.45, 0.5, 0.6)
@@ -197,13 +197,13 @@ def pairs_per_million(vectors: np.ndarray) -> dict[str, float]:
     return {str(d): round(1e6 * c / max(total, 1), 1) for d, c in zip(DISTANCES, counts, strict=True)}
 
 
-def place(vectors: np.ndarray, *, faces: bool, seed: int) -> dict[str, Place]:
+def assign(vectors: np.ndarray, *, faces: bool, seed: int) -> dict[str, Assignment]:
     """Where an export puts images that share neither page nor author, in the order of their rows."""
     candidates = [
         Candidate(f"{row:064x}", f"{row:08d}", face=vector.astype(np.float16).tobytes() if faces else b"")
         for row, vector in enumerate(vectors)
     ]
-    return place_images(candidates, seed=seed)
+    return assign_splits(candidates, seed=seed)
 
 
 def strangers_tied(vectors: np.ndarray, count: int, rounds: int) -> dict[str, object]:
@@ -211,10 +211,10 @@ def strangers_tied(vectors: np.ndarray, count: int, rounds: int) -> dict[str, ob
     rng, found = np.random.default_rng(0), []
     for number in range(rounds):
         drawn = vectors[rng.permutation(len(vectors))[:count]]
-        places = list(place(drawn, faces=True, seed=number).values())
-        sizes = np.unique([one.group for one in places], return_counts=True)[1]
-        val = sum(one.split == "val" for one in places) / len(places)
-        found.append((sum(one.by_face for one in places), sizes.max(), val))
+        assignments = list(assign(drawn, faces=True, seed=number).values())
+        sizes = np.unique([one.group for one in assignments], return_counts=True)[1]
+        val = sum(one.split == "val" for one in assignments) / len(assignments)
+        found.append((sum(one.by_face for one in assignments), sizes.max(), val))
     tied, largest, val_parts = zip(*found, strict=True)
     return {
         "tied": round(float(np.mean(tied)), 1),
@@ -229,8 +229,8 @@ def tied_by_folder(vectors: np.ndarray, folders: np.ndarray, count: int, rounds:
     skins = np.array([name.rsplit("_", 1)[-1] for name in folders])
     for number in range(rounds):
         drawn = rng.permutation(len(vectors))[:count]
-        places = place(vectors[drawn], faces=True, seed=number).values()
-        is_tied = np.array([one.by_face for one in places])
+        assignments = assign(vectors[drawn], faces=True, seed=number).values()
+        is_tied = np.array([one.by_face for one in assignments])
         by_skin = [is_tied[skins[drawn] == skin] for skin in np.unique(skins[drawn])]
         table = [[one.sum(), (~one).sum()] for one in by_skin]
         chances.append(chi2_contingency(table).pvalue if is_tied.any() else 1.0)
@@ -264,9 +264,9 @@ def people_on_two_sides(
         rows = [*own, *((-1, vector) for vector in strangers)]
         rows = [rows[row] for row in rng.permutation(len(rows))]
         for faces, parts in found.items():
-            places = list(place(np.array([v for _, v in rows]), faces=faces, seed=number).values())
+            assignments = list(assign(np.array([v for _, v in rows]), faces=faces, seed=number).values())
             sides: dict[int, set[str]] = {}
-            for (who, _), one in zip(rows, places, strict=True):
+            for (who, _), one in zip(rows, assignments, strict=True):
                 sides.setdefault(who, set()).add(one.split)
             parts.append(np.mean([len(sides[who]) > 1 for who in range(len(people))]))
     return {

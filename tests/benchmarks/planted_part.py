@@ -14,9 +14,9 @@ import numpy as np
 from core.images import read_photo
 from core.landmarks import FaceLandmarker
 from curation.align import find_alignment, move_points, warp_photo
-from curation.judging import measure
-from curation.judging.faces import find_face
-from curation.judging.measure import AlignedFace, measure_face
+from curation.analysis import measure
+from curation.analysis.faces import find_face
+from curation.analysis.measure import AlignedFace, measure_face
 from curation.library.records import Measurements
 from tests.benchmarks import planted_faults
 from tests.benchmarks.skin_tones import skin_tone
@@ -57,7 +57,7 @@ class Part:
     measure_s: list[float] = field(default_factory=list)
 
 
-def examine(photo: np.ndarray, landmarker: FaceLandmarker, part: Part) -> tuple[Any, ...] | None:
+def analyse(photo: np.ndarray, landmarker: FaceLandmarker, part: Part) -> tuple[Any, ...] | None:
     """``(measurements, aligned, points, face)`` of one photo, timed."""
     begin = time.process_time()
     found = find_face(photo, landmarker)
@@ -83,7 +83,7 @@ def read_part(files: Sequence[Path], photos: int, landmarker: FaceLandmarker, *,
     step = max(len(files) // photos, 1)
     for number, path in enumerate(files):
         photo = read_photo(path)
-        result = examine(photo, landmarker, part)
+        result = analyse(photo, landmarker, part)
         if result is None:
             continue
         measured, aligned, points, face = result
@@ -95,7 +95,7 @@ def read_part(files: Sequence[Path], photos: int, landmarker: FaceLandmarker, *,
             part.readings.append(readings)
         if number % step == 0:
             for name, faulty in plant_all(photo, points, rng):
-                again = examine(faulty, landmarker, part)
+                again = analyse(faulty, landmarker, part)
                 part.planted.setdefault(name, []).append(None if again is None else again[0])
                 crop = photo if again is None else again[1]
                 part.planted_crops.setdefault(name, []).append(

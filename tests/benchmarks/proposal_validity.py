@@ -24,7 +24,7 @@ from core import assets
 from core.images import read_photo
 from core.landmarks import FaceLandmarker
 from curation.align import find_alignment, warp_photo
-from curation.judging.embedding import POOLED, FaceEmbedder
+from curation.analysis.embedding import POOLED, FaceEmbedder
 from curation.pose import head_pose
 from curation.proposals import balanced_accuracy, propose
 from curation.train_coverage import LABELS

@@ -16,7 +16,7 @@ import numpy as np
 from scipy.stats import fisher_exact
 
 from core import face_mesh
-from curation.judging.measure import AlignedFace
+from curation.analysis.measure import AlignedFace
 
 EYE_WHITE = 0.55  # reflectance that the brightest pixels of the eyes are exposed to
 PICTURE_GROUPS = {"dark": -30.0, "brown": 10.0, "tan": 28.0, "intermediate": 41.0, "light": 91.0}

@@ -30,18 +30,18 @@ def add(library: Path, source: Path, log: Path) -> None:
 
 
 def judge(library: Path, source: Path, log: Path) -> None:
-    """All that is pending, by the quick examiner."""
+    """All that is pending, by the quick analyser."""
     from curation import judge
     from curation.library.library import Library
-    from tests.curation.planted_examiner import TinyExaminer
+    from tests.curation.planted_analyser import TinyAnalyser
 
     judge.current_versions = lambda: QUICK_VERSIONS
     config = judge.JudgeConfig(workers=1)
-    judge.judge_library(Library.open(library), config, setup=TinyExaminer(library, log.with_suffix(".diary")))
+    judge.judge_library(Library.open(library), config, setup=TinyAnalyser(library, log.with_suffix(".diary")))
 
 
 def judge_for_real(library: Path, source: Path, log: Path) -> None:
-    """All that is pending, by the real examiner."""
+    """All that is pending, by the real analyser."""
     from curation.judge import main
 
     assert main(["--library", str(library), "--workers", "1"]) == 0

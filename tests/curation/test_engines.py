@@ -21,7 +21,7 @@ from curation.manifest import MANIFEST
 from curation.prepare import Gates, current_versions
 from curation.run import Config, curate
 from tests.curation import planted
-from tests.curation.planted_examiner import VERSIONS, TinyExaminer, original_of, tiny_png
+from tests.curation.planted_analyser import VERSIONS, TinyAnalyser, original_of, tiny_png
 
 PHOTOS = ("0001.jpg", "0042.jpg", "0137.jpg", "0420.jpg", "0803.jpg", "0810.jpg")
 
@@ -162,7 +162,7 @@ def test_a_library_judged_on_ray_with_an_actor_killed_equals_one_judged_here(
     def rows_of(engine: str, **trouble: Any) -> list[Examination]:
         with Library.open(tmp_path / engine) as library:
             library.add_many([(picture, Provenance("upload")) for picture in pictures])
-            setup = TinyExaminer(library.root, tmp_path / f"{engine}.diary", **trouble)
+            setup = TinyAnalyser(library.root, tmp_path / f"{engine}.diary", **trouble)
             config = JudgeConfig(engine=engine, workers=2)
             assert judge.judge_library(library, config, setup=setup).by_status == {"ok": len(pictures)}
             return list(library.examinations(sorted(library.table().index)).values())

@@ -1,6 +1,6 @@
 """Judging a library as a whole: what is done stays done, and each image costs itself only.
 
-Quick stand-ins for MediaPipe; `tests/curation/judging/test_examine.py` runs the real one.
+Quick stand-ins for MediaPipe; `tests/curation/analysis/test_analyse.py` runs the real one.
 """
 
 from __future__ import annotations
@@ -16,12 +16,12 @@ import pytest
 
 from core.processes.workers import Limits
 from curation import judge
+from curation.analysis.pictures import has_pictures, remove_unfinished
 from curation.judge import JudgeConfig, JudgeSummary, LibraryInUse, judge_library
-from curation.judging.pictures import has_pictures, remove_unfinished
 from curation.library.library import Library
 from curation.library.records import Provenance
 from curation.manifest import lock_folder
-from tests.curation.planted_examiner import VERSIONS, TinyExaminer, original_of, tiny_png
+from tests.curation.planted_analyser import VERSIONS, TinyAnalyser, original_of, tiny_png
 
 IMAGES = 8
 QUICK = JudgeConfig(workers=1, limits=Limits(timeout_s=30))
@@ -43,7 +43,7 @@ class Workplace:
     def judge(self, config: JudgeConfig = QUICK, **planted: tuple[str, ...]) -> JudgeSummary:
         self.diary.write_text("")
         return judge_library(
-            self.library, config, setup=TinyExaminer(self.library.root, self.diary, **planted)
+            self.library, config, setup=TinyAnalyser(self.library.root, self.diary, **planted)
         )
 
     def worked_on(self) -> list[str]:
@@ -90,7 +90,7 @@ def test_another_version_examines_everything_anew(
 ) -> None:
     workplace.judge()
     monkeypatch.setattr(judge, "current_versions", lambda: '{"examiner":"tiny 2"}')
-    setup = TinyExaminer(workplace.library.root, workplace.diary, versions='{"examiner":"tiny 2"}')
+    setup = TinyAnalyser(workplace.library.root, workplace.diary, versions='{"examiner":"tiny 2"}')
     workplace.diary.write_text("")
     assert judge_library(workplace.library, QUICK, setup=setup).examined == IMAGES
 
@@ -195,7 +195,7 @@ def test_a_second_run_at_the_same_time_is_told_so(workplace: Workplace) -> None:
 
 def test_progress_counts_up_to_the_number_of_pending_images(workplace: Workplace) -> None:
     calls: list[tuple[int, int]] = []
-    setup = TinyExaminer(workplace.library.root, workplace.diary)
+    setup = TinyAnalyser(workplace.library.root, workplace.diary)
     judge_library(workplace.library, QUICK, setup=setup, progress=lambda *call: calls.append(call))
     assert calls[0] == (0, IMAGES)
     assert calls[-1] == (IMAGES, IMAGES)

@@ -26,7 +26,7 @@ from curation.library.library import Library
 from curation.library.schema import metadata
 from tests.conftest import ROOT
 from tests.curation.killed_stages import plan
-from tests.curation.planted_examiner import tiny_png
+from tests.curation.planted_analyser import tiny_png
 
 PICTURES = 12
 KILLS = {"add": 8, "judge": 8, "review": 9, "export": 7}

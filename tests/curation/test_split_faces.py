@@ -13,14 +13,14 @@ import pytest
 
 from core.images import read_photo
 from core.landmarks import FaceLandmarker
-from curation.judging.faces import find_face
+from curation.analysis.faces import find_face
 from curation.library.library import Library
 from curation.library.records import Provenance
 from curation.rules import Rules
 from curation.split_faces import SplitSummary, main, pictures_to_split, split_faces
 from dashboard.shared.jobs import split_sentence
 from tests.curation.library.samples import examination
-from tests.curation.planted_examiner import original_of
+from tests.curation.planted_analyser import original_of
 
 WHERE = Provenance("upload", "party.png", licence="CC0", author="ann")
 

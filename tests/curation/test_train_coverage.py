@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from curation.judging.planting import UNKNOWN
+from curation.analysis.planting import UNKNOWN
 from curation.train_coverage import LABELS, Examples, TrainConfig, calibrate, load_faces, logits, train
 
 

@@ -1,6 +1,6 @@
 """Takes the README's pictures: ``python -m tests.e2e.screenshots [OUT]``.
 
-Serves the dashboard with its weights and a library that holds the demo heap, uses it as a visitor does,
+Serves the dashboard with its weights and a library that holds the sample dataset, uses it as a visitor does,
 and writes WebP files.
 """
 
@@ -51,8 +51,8 @@ def take(browser: Browser, url: str, device: dict, scheme: str, *, whole: bool =
     return picture
 
 
-def load_demo_heap(data: Path) -> None:
-    """Fill the library of a data folder with the demo heap, judged."""
+def load_sample_dataset(data: Path) -> None:
+    """Fill the library of a data folder with the sample dataset, judged."""
     command = [sys.executable, "-m", "curation.add", "--demo", "--judge", "--library", str(data / "library")]
     subprocess.run(command, cwd=ROOT, check=True, capture_output=True)
 
@@ -98,7 +98,7 @@ def main() -> int:
     folder = tempfile.mkdtemp()
     os.environ["STUDIO_CACHE"] = str(settings().asset_cache)
     os.environ["STUDIO_DATA"] = folder
-    load_demo_heap(Path(folder))
+    load_sample_dataset(Path(folder))
     with (
         serve(ROOT / "dashboard" / "app.py", Path(folder) / "log.txt") as url,
         sync_playwright() as playwright,

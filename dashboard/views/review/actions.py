@@ -141,7 +141,7 @@ def _tell_changes(session: ReviewSession, changed: tuple[str, ...], elsewhere: s
 def _align(
     library: Library, _session: ReviewSession, action: Mapping[str, Any], who: str, token: str
 ) -> None:
-    from curation.judging.examine import realign
+    from curation.analysis.analyse import realign
 
     anchors = action.get("anchors")
     if not (isinstance(anchors, list) and len(anchors) == 3 and all(map(_is_point, anchors))):

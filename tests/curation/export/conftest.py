@@ -14,8 +14,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from curation.judging.aligned import align_face, make_row
-from curation.judging.pictures import write_face, write_faceless
+from curation.analysis.aligned import align_face, make_row
+from curation.analysis.pictures import write_face, write_faceless
 from curation.library.library import Library
 from curation.library.records import Examination, Measurements, Original, Provenance
 
@@ -123,6 +123,6 @@ def filled(filled_folder: Path, tmp_path: Path, make_library: Callable[[str], Li
 @pytest.fixture(autouse=True)
 def _faces_are_not_compared(monkeypatch: pytest.MonkeyPatch) -> None:
     """Made-up faces are blobs, in which the network sees no people; tests about people say otherwise."""
-    from curation.judging import identity
+    from curation.analysis import identity
 
     monkeypatch.setattr(identity, "weights_file", lambda: None)

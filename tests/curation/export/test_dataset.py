@@ -22,11 +22,11 @@ import pytest
 import yaml
 
 from core.training.data import DataConfig, load_pairs
+from curation.analysis.pictures import write_face
 from curation.export import dataset
 from curation.export.dataset import ExportError, export_version
 from curation.export.splits import SPLITS, Fractions
 from curation.export.summary import KINDS, Kind, commands_for
-from curation.judging.pictures import write_face
 from curation.library.records import LibraryError, Provenance
 from tests.conftest import ROOT
 from tests.curation.export.conftest import ANCHORS, add_face

@@ -10,11 +10,11 @@ import pytest
 
 from core.images import read_photo
 from core.landmarks import FaceLandmarker
+from curation.analysis import identity
 from curation.export.dataset import export_version
 from curation.export.people import UNLIKELY, chance_among_strangers, group_faces, read_vectors
-from curation.export.splits import FACES_BIND, FACES_PART, NONE, SPLITS, Candidate, Place, place_images
+from curation.export.splits import FACES_BIND, FACES_PART, NONE, SPLITS, Assignment, Candidate, assign_splits
 from curation.export.summary import NO_WEIGHTS, NOT_COMPARED, people_sentences
-from curation.judging import identity
 from curation.library.library import Library
 from tests.benchmarks.people_validity import EDITS, Looker
 
@@ -125,9 +125,10 @@ def people_on_two_sides(photos: list[list[bytes]], *, faces: bool) -> int:
     ]
     found = 0
     for seed in range(10):
-        places = place_images(images, seed=seed)
+        assignments = assign_splits(images, seed=seed)
         found += sum(
-            places[f"{who:064x}"].split != places[f"{10 + who:064x}"].split for who in range(len(photos))
+            assignments[f"{who:064x}"].split != assignments[f"{10 + who:064x}"].split
+            for who in range(len(photos))
         )
     return found
 
@@ -146,30 +147,36 @@ def test_a_chain_of_likenesses_ends_before_it_fills_a_split():
         candidate(i, vector(30 * np.cos(i / 150), 30 * np.sin(i / 150))) for i in range(900)
     ]  # each 0.2 from the one before it
     assert set(group_faces([image.face for image in images])) == {0}
-    places = list(place_images(images).values())
-    sizes = np.unique([place.group for place in places], return_counts=True)[1]
+    assignments = list(assign_splits(images).values())
+    sizes = np.unique([assignment.group for assignment in assignments], return_counts=True)[1]
     assert sizes.max() <= max(FACES_BIND, FACES_PART * len(images))
-    assert {place.split for place in places} == set(SPLITS)
+    assert {assignment.split for assignment in assignments} == set(SPLITS)
 
 
 def test_faces_overrule_neither_page_nor_author():
     images = [candidate(i, stranger(), f"author {i}") for i in range(60)]
-    places = place_images(images)
-    by_split = {split: next(i for i in images if places[i.id].split == split) for split in ("train", "test")}
+    assignments = assign_splits(images)
+    by_split = {
+        split: next(i for i in images if assignments[i.id].split == split) for split in ("train", "test")
+    }
     late = candidate(99, by_split["test"].face, *by_split["train"].keys)
-    after = place_images([*images, late])
-    assert after[late.id] == places[by_split["train"].id]
-    assert NONE not in {place.split for place in after.values()}
+    after = assign_splits([*images, late])
+    assert after[late.id] == assignments[by_split["train"].id]
+    assert NONE not in {assignment.split for assignment in after.values()}
     assert "1 images resemble somebody on another side" in people_sentences(after)[0]
 
 
 def test_who_follows_whom_is_said_with_how_sure_that_is():
-    place = Place("train", "a", "a")
-    places = {"a": place, "b": Place("train", "a", "a", by_face=True), "c": Place("test", "c", "c")}
-    (sentence,) = people_sentences(places)
+    assignment = Assignment("train", "a", "a")
+    assignments = {
+        "a": assignment,
+        "b": Assignment("train", "a", "a", by_face=True),
+        "c": Assignment("test", "c", "c"),
+    }
+    (sentence,) = people_sentences(assignments)
     assert sentence.startswith("By their faces alone 1 images lie on the side of an earlier photo")
     assert "of 4 000 about 220" in sentence  # and how sure that is
-    assert people_sentences({"a": place}) == []
+    assert people_sentences({"a": assignment}) == []
 
 
 def test_faces_are_read_once_and_kept_beside_the_pictures(filled: Library, planted: type[Planted]):
@@ -197,10 +204,10 @@ def test_what_is_known_of_faces_serves_without_the_package_too(filled: Library, 
 def test_an_image_deleted_for_good_leaves_no_vector(filled: Library, planted):
     members = list(filled.members("first"))
     read_vectors(filled, members)
-    place = filled.files.identity(members[0].image_id)
-    assert place.is_file()
+    assignment = filled.files.identity(members[0].image_id)
+    assert assignment.is_file()
     filled.delete_for_good([members[0].image_id], who="Ann", why="asked for")
-    assert not place.exists()
+    assert not assignment.exists()
 
 
 @pytest.mark.parametrize("compare", [True, False])

@@ -17,11 +17,19 @@ from hypothesis import strategies as st
 from core import face_mesh
 from core.images import read_photo
 from core.landmarks import FaceLandmarker
+from curation.analysis.aligned import align_face, make_row
+from curation.analysis.pictures import write_face
 from curation.duplicates import MAX_DISTANCE
 from curation.export.dataset import export_version
-from curation.export.splits import NONE, SPLITS, Candidate, Fractions, divided_keys, place_images, shared_keys
-from curation.judging.aligned import align_face, make_row
-from curation.judging.pictures import write_face
+from curation.export.splits import (
+    NONE,
+    SPLITS,
+    Candidate,
+    Fractions,
+    assign_splits,
+    divided_keys,
+    shared_keys,
+)
 from curation.library.library import Library
 from curation.library.records import Measurements, Original, Provenance
 
@@ -48,7 +56,7 @@ def heap(count: int) -> list[Candidate]:
 
 
 def test_parts_come_out_as_asked():
-    counts = Counter(place.split for place in place_images(heap(2000)).values())
+    counts = Counter(assignment.split for assignment in assign_splits(heap(2000)).values())
     assert counts["train"] == pytest.approx(1600, abs=80)
     assert counts["val"] == pytest.approx(200, abs=60)
     assert counts["test"] == pytest.approx(200, abs=60)
@@ -56,7 +64,7 @@ def test_parts_come_out_as_asked():
 
 def test_another_seed_gives_other_splits():
     images = heap(200)
-    first, second = place_images(images), place_images(images, seed=1)
+    first, second = assign_splits(images), assign_splits(images, seed=1)
     assert first != second
 
 
@@ -66,9 +74,9 @@ def test_near_duplicates_and_mirror_images_share_a_split():
         replace(candidate(1000 + i), **{"phash": image.phash if i % 2 else image.phash_mirror})
         for i, image in enumerate(images)
     ]
-    places = place_images(images + copies)
+    assignments = assign_splits(images + copies)
     for image, copy in zip(images, copies, strict=True):
-        assert places[copy.id] == places[image.id]
+        assert assignments[copy.id] == assignments[image.id]
 
 
 def test_images_whose_hashes_are_near_share_a_split_only_if_they_are_the_same():
@@ -80,17 +88,17 @@ def test_images_whose_hashes_are_near_share_a_split_only_if_they_are_the_same():
         asked.append((one, other))
         return int(other, 16) % 2 == 0
 
-    places = place_images(images + strangers, is_same=is_same)
+    assignments = assign_splits(images + strangers, is_same=is_same)
     for image, stranger in zip(images, strangers, strict=True):
-        assert (places[stranger.id].group == image.id) == (int(stranger.id, 16) % 2 == 0)
+        assert (assignments[stranger.id].group == image.id) == (int(stranger.id, 16) % 2 == 0)
     assert asked == [(image.id, stranger.id) for image, stranger in zip(images, strangers, strict=True)]
 
 
 def test_each_group_of_many_copies_is_asked_about_once():
     copies = [replace(candidate(i), phash=unlike(1)) for i in range(200)]
     asked: list[tuple[str, str]] = []
-    places = place_images(copies, is_same=lambda one, other: not asked.append((one, other)))
-    assert {place.group for place in places.values()} == {key(0)}
+    assignments = assign_splits(copies, is_same=lambda one, other: not asked.append((one, other)))
+    assert {assignment.group for assignment in assignments.values()} == {key(0)}
     assert len(asked) == 199
 
 
@@ -129,9 +137,9 @@ def add_photo(library: Library, photo: np.ndarray, landmarker: FaceLandmarker, a
 
 def test_pages_and_authors_share_a_split():
     images = [candidate(i, keys=shared_keys([f"https://a.example/{i // 5}"], [""])) for i in range(200)]
-    places = place_images(images)
+    assignments = assign_splits(images)
     for start in range(0, 200, 5):
-        assert len({places[key(i)].split for i in range(start, start + 5)}) == 1
+        assert len({assignments[key(i)].split for i in range(start, start + 5)}) == 1
 
 
 @pytest.mark.parametrize(("pages", "authors", "expected"), [
@@ -145,54 +153,56 @@ def test_pages_and_authors_are_compared_in_one_form(pages, authors, expected):
 
 def test_a_page_or_author_with_most_of_the_images_does_not_fill_one_split():
     images = [candidate(i, keys=("author omi",)) for i in range(300)]
-    places = place_images(images)
-    counts = Counter(place.split for place in places.values())
+    assignments = assign_splits(images)
+    counts = Counter(assignment.split for assignment in assignments.values())
     assert counts["train"] == pytest.approx(240, abs=25)
-    assert divided_keys(images, places) == ["author omi"]
-    assert {i: places[i] for i in list(places)[:100]} == place_images(images[:100])
+    assert divided_keys(images, assignments) == ["author omi"]
+    assert {i: assignments[i] for i in list(assignments)[:100]} == assign_splits(images[:100])
 
 
 def test_a_page_with_up_to_a_fifth_is_never_divided():
     images = [candidate(i, keys=(f"page {i % 10}",)) for i in range(300)]
-    assert divided_keys(images, place_images(images)) == []
+    assert divided_keys(images, assign_splits(images)) == []
 
 
 def test_a_late_link_between_two_sides_is_in_no_split():
     images = heap(60)
-    places = place_images(images)
-    train = next(image for image in images if places[image.id].split == "train")
-    test = next(image for image in images if places[image.id].split == "test")
+    assignments = assign_splits(images)
+    train = next(image for image in images if assignments[image.id].split == "train")
+    test = next(image for image in images if assignments[image.id].split == "test")
     bridge = replace(candidate(999), phash=train.phash, keys=("page p",))
     again = [replace(image, keys=("page p",)) if image == test else image for image in images]
-    after = place_images([*again, bridge])
+    after = assign_splits([*again, bridge])
     assert after[bridge.id].split == NONE
-    assert {image.id: after[image.id].split for image in images} == {i: p.split for i, p in places.items()}
+    assert {image.id: after[image.id].split for image in images} == {
+        i: p.split for i, p in assignments.items()
+    }
 
 
 def test_groups_that_grow_together_on_one_side_are_one_group():
     images = heap(60)
-    places = place_images(images)
-    first, second = [image for image in images if places[image.id].split == "train"][:2]
+    assignments = assign_splits(images)
+    first, second = [image for image in images if assignments[image.id].split == "train"][:2]
     link = replace(candidate(999), phash=first.phash, keys=("page p",))
     again = [replace(image, keys=("page p",)) if image == second else image for image in images]
-    after = place_images([*again, link])
+    after = assign_splits([*again, link])
     assert after[first.id] == after[second.id] == after[link.id]
     assert after[first.id].group == min(first.id, second.id)
 
 
 def test_a_few_images_still_fill_every_split():
     for count in (3, 4, 7, 12):
-        assert {place.split for place in place_images(heap(count)).values()} == set(SPLITS)
+        assert {assignment.split for assignment in assign_splits(heap(count)).values()} == set(SPLITS)
 
 
 def test_one_image_goes_into_one_split_and_none_into_none():
-    assert len(place_images(heap(1))) == 1
-    assert place_images([]) == {}
+    assert len(assign_splits(heap(1))) == 1
+    assert assign_splits([]) == {}
 
 
 def test_a_split_that_nobody_wants_stays_empty():
-    places = place_images(heap(50), fractions=Fractions(0.9, 0.1, 0.0))
-    assert {place.split for place in places.values()} == {"train", "val"}
+    assignments = assign_splits(heap(50), fractions=Fractions(0.9, 0.1, 0.0))
+    assert {assignment.split for assignment in assignments.values()} == {"train", "val"}
 
 
 @pytest.mark.parametrize("parts", [(0.8, 0.1, 0.2), (1.2, -0.1, -0.1)])
@@ -225,8 +235,8 @@ def crawls(draw):
 @settings(deadline=None, max_examples=40)
 def test_nothing_alike_is_on_two_sides_and_additions_move_nobody(crawl):
     images, before, order = crawl
-    places = place_images(images)
-    assert places == place_images([images[i] for i in order])
+    assignments = assign_splits(images)
+    assert assignments == assign_splits([images[i] for i in order])
 
     def alike(first: Candidate, second: Candidate) -> bool:
         seen = int.from_bytes(second.phash, "big")
@@ -237,11 +247,11 @@ def test_nothing_alike_is_on_two_sides_and_additions_move_nobody(crawl):
 
     for late, image in enumerate(images):
         for earlier in images[:late]:
-            sides = {places[image.id].split, places[earlier.id].split} - {NONE}
+            sides = {assignments[image.id].split, assignments[earlier.id].split} - {NONE}
             assert len(sides) < 2 or not alike(earlier, image)
-    earlier_places = place_images(images[:before], fractions=EVEN)
-    groups = Counter(place.split for place in set(earlier_places.values()))
+    earlier = assign_splits(images[:before], fractions=EVEN)
+    groups = Counter(assignment.split for assignment in set(earlier.values()))
     if min(groups[split] for split in SPLITS) > 1:  # else one was filled, so that it is not empty
-        later_places = place_images(images, fractions=EVEN)
+        later = assign_splits(images, fractions=EVEN)
         for image in images[:before]:
-            assert later_places[image.id].split == earlier_places[image.id].split
+            assert later[image.id].split == earlier[image.id].split

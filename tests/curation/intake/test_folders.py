@@ -12,9 +12,9 @@ import pytest
 from PIL import Image
 
 from core.images import read_photo
+from curation.analysis.pictures import write_face, write_faceless
 from curation.intake.folders import take_folder
 from curation.intake.ingestion import IntakeResult, ingest_bytes, plain_name
-from curation.judging.pictures import write_face, write_faceless
 from curation.library.library import Library
 from curation.library.records import Provenance
 from tests.curation.intake import pictures

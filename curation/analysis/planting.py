@@ -9,7 +9,7 @@ import numpy as np
 
 from core import face_mesh
 from core.face_frame import FRAME
-from curation.judging.occluders import (
+from curation.analysis.occluders import (
     COVERS,
     Face,
     Planted,

@@ -16,10 +16,10 @@ from core.face_frame import FRAME
 from core.images import read_photo
 from core.landmarks import FaceLandmarker
 from curation.align import find_alignment, move_points, warp_photo
-from curation.judging.coverage import CoverageJudge, coverage_version
-from curation.judging.embedding import FaceEmbedder
-from curation.judging.occluders import COVERS, Face, Planted, clear_glasses
-from curation.judging.planting import UNKNOWN, covered_label, make_example
+from curation.analysis.coverage import CoverageJudge, coverage_version
+from curation.analysis.embedding import FaceEmbedder
+from curation.analysis.occluders import COVERS, Face, Planted, clear_glasses
+from curation.analysis.planting import UNKNOWN, covered_label, make_example
 from tests.benchmarks import unseen_occluders
 
 HELD_OUT = ("0761", "0789", "0801", "0830", "0857")  # clear faces that training has not seen

@@ -4,7 +4,7 @@ The vector tells faces apart for learning from decisions (`curation.proposals`):
 eyes, nose, mouth, cheeks and forehead, because all faces stand in one place. The network's own last layer
 is made to forget where things are; it tells smiling faces from others far worse (area under the curve
 .81 against .96, learnt from 150 labels). The maps tell where something hides the face
-(`curation.judging.coverage`). EfficientNet-Lite0 is the one such network whose
+(`curation.analysis.coverage`). EfficientNet-Lite0 is the one such network whose
 weights a package carries. It runs in float32 whatever the machine could do faster, so that two workers
 and two runs give the same numbers.
 """

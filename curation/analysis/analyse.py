@@ -1,6 +1,6 @@
-"""All that the machine finds out about one image: its face, measurements, hashes, crop and sketch.
+"""Analyse an image: find its face, measure and hash it, make crop and sketch.
 
-`ExamineSetup` is what a worker process runs; it is passed a path and gives back a small row, the pictures
+`AnalysisSetup` is what a worker process runs; it is passed a path and gives back a small row, the pictures
 go straight into the library's folders. `realign` does the same within a page, for eyes and mouth that a
 person has put in their place.
 """
@@ -21,22 +21,22 @@ from core import assets, face_mesh, sketches
 from core.errors import UnsafeImage
 from core.face_frame import FRAME
 from core.landmarks import FaceLandmarker
-from curation.judging import hashes
-from curation.judging.aligned import AlignedFace, align_face, make_row, points_in_photo, read_original
-from curation.judging.batches import Anchors, ExamineTask
-from curation.judging.faces import FoundFace, find_face, hidden_face
-from curation.judging.measure import measure_face, measure_frame
-from curation.judging.pictures import PictureFiles, remove_face, write_face, write_faceless
+from curation.analysis import hashes
+from curation.analysis.aligned import AlignedFace, align_face, make_row, points_in_photo, read_original
+from curation.analysis.batches import AnalysisTask, Anchors
+from curation.analysis.faces import FoundFace, find_face, hidden_face
+from curation.analysis.measure import measure_face, measure_frame
+from curation.analysis.pictures import PictureFiles, remove_face, write_face, write_faceless
 from curation.library.files import LibraryFiles
 from curation.library.records import Examination, Measurements
 from curation.pose import HeadPose
 
 if TYPE_CHECKING:
-    from curation.judging.coverage import CoverageJudge
-    from curation.judging.embedding import FaceEmbedder
+    from curation.analysis.coverage import CoverageJudge
+    from curation.analysis.embedding import FaceEmbedder
     from curation.library.library import Library
 
-EXAMINE_VERSION = 2
+ANALYSIS_VERSION = 2
 LANDMARKER = "face_landmarker.task"
 MAX_FACES = 5
 HIDDEN = 0.35
@@ -44,8 +44,8 @@ PROBABLY_COVERED = "Something like a face is there without features to measure: 
 
 
 @dataclass(frozen=True)
-class ExamineSetup:
-    """What a worker needs to examine images; see `core.processes.worker_process.Setup`.
+class AnalysisSetup:
+    """What a worker needs to analyse images; see `core.processes.worker_process.Setup`.
 
     Attributes
     ----------
@@ -62,20 +62,20 @@ class ExamineSetup:
     versions: str
 
     @contextmanager
-    def __call__(self) -> Iterator[Callable[[ExamineTask], Examination]]:
-        from curation.judging.coverage import CoverageJudge
-        from curation.judging.embedding import FaceEmbedder
+    def __call__(self) -> Iterator[Callable[[AnalysisTask], Examination]]:
+        from curation.analysis.coverage import CoverageJudge
+        from curation.analysis.embedding import FaceEmbedder
 
         cv2.setNumThreads(1)
         with FaceLandmarker(self.model, max_faces=MAX_FACES) as landmarker:
-            examiner = Examiner(
+            analyser = Analyser(
                 LibraryFiles(self.root), landmarker, FaceEmbedder(threads=1), CoverageJudge(), self.versions
             )
-            yield examiner.examine
+            yield analyser.analyse
 
 
 @dataclass(frozen=True)
-class Examiner:
+class Analyser:
     """The tools of one worker."""
 
     files: PictureFiles
@@ -84,7 +84,7 @@ class Examiner:
     coverage: CoverageJudge
     versions: str
 
-    def examine(self, task: ExamineTask) -> Examination:
+    def analyse(self, task: AnalysisTask) -> Examination:
         """Find out all about one image, and put crop, sketch and thumbnail in place.
 
         Raises
@@ -139,10 +139,10 @@ def _align(found: FoundFace | None, anchors: Anchors, photo: np.ndarray) -> Alig
 
 def current_versions() -> str:
     """Compact JSON of all that decides what an examination says: made anew where this differs."""
-    from curation.judging import coverage, embedding, faces, measure
+    from curation.analysis import coverage, embedding, faces, measure
 
     versions = {
-        "examine": EXAMINE_VERSION,
+        "examine": ANALYSIS_VERSION,
         "frame": FRAME,
         "sketch": sketches.SKETCH_VERSION,
         "landmarker": assets.REGISTRY[LANDMARKER].sha256,

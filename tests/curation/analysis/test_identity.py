@@ -11,8 +11,8 @@ import torch
 
 from core.face_frame import FRAME
 from curation.align import align_anchors, move_points
-from curation.judging import identity
-from curation.judging.identity import CHIP, SIZE, IdentityNetwork, face_chip, weights_file
+from curation.analysis import identity
+from curation.analysis.identity import CHIP, SIZE, IdentityNetwork, face_chip, weights_file
 
 # Corners of the eyes and base of the nose in the chip: where dlib.get_face_chip puts its five points.
 IN_CHIP = np.array(

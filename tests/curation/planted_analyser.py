@@ -1,4 +1,4 @@
-"""A quick examiner, or one planted with trouble, in place of the real one. Light to import."""
+"""A quick analyser, or one planted with trouble, in place of the real one. Light to import."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ VERSIONS = '{"examiner":"tiny"}'
 
 
 @dataclass(frozen=True)
-class TinyExaminer:
+class TinyAnalyser:
     """Makes up a row from an image's bytes, writes tiny pictures, notes each image, fails where told to."""
 
     root: Path
@@ -29,16 +29,16 @@ class TinyExaminer:
 
     @contextmanager
     def __call__(self) -> Iterator[Callable[[Any], Any]]:
-        import curation.judging.pictures  # noqa: F401  (not within the first task's time)
+        import curation.analysis.pictures  # noqa: F401  (not within the first task's time)
 
-        yield self.examine
+        yield self.analyse
 
-    def examine(self, task: Any) -> Any:
+    def analyse(self, task: Any) -> Any:
         import numpy as np
 
         from core.errors import UnsafeImage
-        from curation.judging.aligned import read_original
-        from curation.judging.pictures import write_face
+        from curation.analysis.aligned import read_original
+        from curation.analysis.pictures import write_face
         from curation.library.files import LibraryFiles
         from curation.library.records import Examination, Measurements
         from tests.curation.planted import do_as_told
@@ -76,7 +76,7 @@ class TinyExaminer:
 
 
 def tiny_png(number: int, *, like: int | None = None) -> bytes:
-    """A 32 x 32 picture; those ``like`` the same number are near duplicates to `TinyExaminer`."""
+    """A 32 x 32 picture; those ``like`` the same number are near duplicates to `TinyAnalyser`."""
     import numpy as np
     from PIL import Image
 

@@ -12,8 +12,8 @@ from core import face_mesh
 from core.images import read_photo
 from core.landmarks import FaceLandmarker, FaceLandmarks
 from curation.align import find_alignment, warp_photo
-from curation.judging import faces
-from curation.judging.faces import FoundFace, find_face
+from curation.analysis import faces
+from curation.analysis.faces import FoundFace, find_face
 
 PHOTOS = ("0042.jpg", "0137.jpg", "0810.jpg")
 

@@ -16,7 +16,7 @@ import torch
 from core.checkpoints import load_model
 from core.config import settings
 from core.coverage_network import CoverageNetwork
-from curation.judging.embedding import EMBEDDING_VERSION, FaceEmbedding
+from curation.analysis.embedding import EMBEDDING_VERSION, FaceEmbedding
 
 WEIGHTS = "face_coverage.safetensors"
 
@@ -29,7 +29,7 @@ class Coverage(NamedTuple):
 
 
 class CoverageJudge:
-    """Judge what a `curation.judging.embedding.FaceEmbedder` saw.
+    """Judge what a `curation.analysis.embedding.FaceEmbedder` saw.
 
     Parameters
     ----------

@@ -7,9 +7,9 @@ import pytest
 
 from core import face_mesh
 from core.landmarks import FaceLandmarker
-from curation.judging.measure import EYES, LIPS_INNER_MIDDLE, measure_eyes_open, measure_mouth_open
+from curation.analysis.measure import EYES, LIPS_INNER_MIDDLE, measure_eyes_open, measure_mouth_open
 from curation.pose import HeadPose
-from tests.curation.judging.looked import Looked, look
+from tests.curation.analysis.measured_face import MeasuredFace, measure_photo
 
 
 def close_eye(points: np.ndarray, number: int) -> np.ndarray:
@@ -25,16 +25,16 @@ def open_mouth(points: np.ndarray, by: float) -> np.ndarray:
     return open_
 
 
-def test_open_eyes_are_open(face: Looked) -> None:
+def test_open_eyes_are_open(face: MeasuredFace) -> None:
     assert measure_eyes_open(face.found.points, face.found.pose) > 0.4
 
 
 @pytest.mark.parametrize("number", [0, 1])
-def test_one_closed_eye_is_enough(face: Looked, number: int) -> None:
+def test_one_closed_eye_is_enough(face: MeasuredFace, number: int) -> None:
     assert measure_eyes_open(close_eye(face.found.points, number), face.found.pose) < 0.1
 
 
-def test_a_mouth_opens_step_by_step(face: Looked) -> None:
+def test_a_mouth_opens_step_by_step(face: MeasuredFace) -> None:
     values = [
         measure_mouth_open(open_mouth(face.found.points, by), face.found.pose) for by in (0, 0.2, 0.4, 0.6)
     ]
@@ -43,7 +43,7 @@ def test_a_mouth_opens_step_by_step(face: Looked) -> None:
 
 
 @pytest.mark.parametrize("scale", [0.25, 3])
-def test_size_does_not_matter(face: Looked, scale: float) -> None:
+def test_size_does_not_matter(face: MeasuredFace, scale: float) -> None:
     points, pose = face.found.points, face.found.pose
     assert measure_eyes_open(points * scale, pose) == pytest.approx(measure_eyes_open(points, pose), abs=1e-4)
     assert measure_mouth_open(points * scale, pose) == pytest.approx(
@@ -66,7 +66,7 @@ def test_turned_away_an_eye_looks_narrower_but_not_more_open() -> None:
     assert measure_eyes_open(turned, HeadPose(0, 0, 0)) > ahead
 
 
-def test_mirroring_changes_little(face: Looked, face_landmarker: FaceLandmarker) -> None:
-    mirrored = look(np.ascontiguousarray(face.photo[:, ::-1]), face_landmarker).measurements
+def test_mirroring_changes_little(face: MeasuredFace, face_landmarker: FaceLandmarker) -> None:
+    mirrored = measure_photo(np.ascontiguousarray(face.photo[:, ::-1]), face_landmarker).measurements
     assert mirrored.eyes_open == pytest.approx(face.measurements.eyes_open, abs=0.15)
     assert mirrored.mouth_open == pytest.approx(face.measurements.mouth_open, abs=0.1)

@@ -1,4 +1,4 @@
-"""A heap as a crawl brings it home, to try curation with: made here, from nobody's photos.
+"""Make a sample dataset as a crawl brings it home, to try curation with: from nobody's photos.
 
 The faces are painted by the shipped generator from the sketches of its bank. Around them lies what a crawl
 is full of: the same picture again in other bytes, sizes and cuts, heads turned too far, blur, half a face
@@ -31,20 +31,20 @@ Photo = np.ndarray
 
 
 @dataclass(frozen=True)
-class DemoFile:
-    """One file of the heap."""
+class SampleFile:
+    """One file of the sample dataset."""
 
     data: bytes
     provenance: Provenance
 
 
-def make_heap(
+def make_sample_dataset(
     pipeline: SketchToFacePipeline,
     *,
     faces: int = FACES,
     progress: Callable[[int, int], None] | None = None,
-) -> Iterator[DemoFile]:
-    """The heap, file by file; the same for the same weights.
+) -> Iterator[SampleFile]:
+    """Make the dataset, file by file; the same for the same weights.
 
     Parameters
     ----------
@@ -78,7 +78,9 @@ def _paint(
 ) -> list[Photo]:
     sketches = pipeline.manifold.sketches
     if sketches is None or not len(sketches):
-        raise ValueError("the face bank holds no sketches, so there is nothing to paint the demo heap from")
+        raise ValueError(
+            "the face bank holds no sketches, so there is nothing to paint the sample dataset from"
+        )
     rows = rng.permutation(len(sketches))[:count]
     painted = []
     for done, row in enumerate(rows, start=1):
@@ -93,13 +95,13 @@ def _paint(
 
 
 def _sharpened(photo: Photo) -> Photo:
-    """As a camera does: what is painted at 256 px is softer than the photos that the rules expect."""
+    """Sharpen as a camera does: what is painted at 256 px is softer than the photos that the rules expect."""
     soft = cv2.GaussianBlur(photo, (0, 0), 2.2)
     return cv2.addWeighted(photo, 2.6, soft, -1.6, 0)
 
 
 def _on_canvas(photo: Photo, rng: np.random.Generator) -> Photo:
-    """Somewhere on a larger picture, as photos of people are."""
+    """Paste somewhere on a larger picture, as photos of people are."""
     side = int(rng.integers(540, 760))
     canvas = cv2.GaussianBlur(cv2.resize(photo, (side, side)), (0, 0), 40)
     left, top = (int(v) for v in rng.integers(0, side - 511, 2))
@@ -111,8 +113,8 @@ def _on_canvas(photo: Photo, rng: np.random.Generator) -> Photo:
     return (mask * placed + (1 - mask) * canvas).astype(np.uint8)
 
 
-def _repeated(painted: list[Photo], rng: np.random.Generator) -> Iterator[DemoFile]:
-    """The same pictures again: other bytes, size, cut, light, and mirrored."""
+def _repeated(painted: list[Photo], rng: np.random.Generator) -> Iterator[SampleFile]:
+    """Make the same pictures again: other bytes, size, cut, light, and mirrored."""
     edits: list[tuple[str, Callable[[Photo], bytes]]] = [
         ("quality", lambda photo: _jpeg(photo, 30)),
         ("half", lambda photo: _jpeg(cv2.resize(photo, (256, 256), interpolation=cv2.INTER_AREA), 90)),
@@ -128,8 +130,8 @@ def _repeated(painted: list[Photo], rng: np.random.Generator) -> Iterator[DemoFi
     yield _file("repost_b.jpg", again, "mirror.example")
 
 
-def _flawed(painted: list[Photo], rng: np.random.Generator) -> Iterator[DemoFile]:
-    """Faces that should not go into a training set."""
+def _flawed(painted: list[Photo], rng: np.random.Generator) -> Iterator[SampleFile]:
+    """Make faces that should not go into a training set."""
     flaws: dict[str, Callable[[Photo], Photo]] = {
         "turned_left": lambda photo: turn_head(photo, -46),
         "turned_right": lambda photo: turn_head(photo, 44),
@@ -151,7 +153,7 @@ def _flawed(painted: list[Photo], rng: np.random.Generator) -> Iterator[DemoFile
 
 
 def turn_head(photo: Photo, degrees: float) -> Photo:
-    """A frontal face turned to the side, as if its picture were wrapped around a cylinder.
+    """Turn a frontal face to the side, as if its picture were wrapped around a cylinder.
 
     Parameters
     ----------
@@ -180,7 +182,7 @@ def _painted_over(photo: Photo, box: tuple[int, int, int, int], colour: tuple[in
     return cv2.rectangle(photo.copy(), (left, top), (right, bottom), colour, -1)
 
 
-def _no_faces(rng: np.random.Generator) -> Iterator[DemoFile]:
+def _no_faces(rng: np.random.Generator) -> Iterator[SampleFile]:
     from sklearn.datasets import load_sample_images
 
     for name, image in zip(("temple", "flower"), load_sample_images().images, strict=True):
@@ -196,17 +198,17 @@ def _no_faces(rng: np.random.Generator) -> Iterator[DemoFile]:
     yield _file("page.png", _png(page), "forum.example")
 
 
-def _no_pictures(photo: Photo) -> Iterator[DemoFile]:
+def _no_pictures(photo: Photo) -> Iterator[SampleFile]:
     whole = _jpeg(photo, 90)
     yield _file("cut_short.jpg", whole[: len(whole) // 3], "forum.example")
     yield _file("not_found.jpg", b"<!doctype html><title>404</title><p>Not found</p>", "forum.example")
     yield _file("empty.jpg", b"", "forum.example")
 
 
-def _file(name: str, data: bytes, site: str, licence: str = LICENCE, *, album: str = "") -> DemoFile:
+def _file(name: str, data: bytes, site: str, licence: str = LICENCE, *, album: str = "") -> SampleFile:
     page = f"https://{site}/{album or name}"
     author = f"somebody {album} at {site}" if album else f"somebody at {site}"
-    return DemoFile(
+    return SampleFile(
         data,
         Provenance("demo", name, url=f"https://{site}/{name}", page=page, licence=licence, author=author),
     )

@@ -1,4 +1,4 @@
-"""A photo of a face and all that the judging finds out about it."""
+"""Measure a photo of a face, for the tests of analysis."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ import numpy as np
 
 from core.landmarks import FaceLandmarker
 from curation.align import Alignment, find_alignment, warp_photo
-from curation.judging.faces import FoundFace, find_face
-from curation.judging.measure import measure_face
+from curation.analysis.faces import FoundFace, find_face
+from curation.analysis.measure import measure_face
 from curation.library.records import Measurements
 
 
 @dataclass(frozen=True)
-class Looked:
+class MeasuredFace:
     """A photo and all that was found out about it."""
 
     photo: np.ndarray
@@ -32,8 +32,8 @@ class Looked:
         return measure_face(photo, self.found, aligned, self.alignment)
 
 
-def look(photo: np.ndarray, landmarker: FaceLandmarker) -> Looked:
+def measure_photo(photo: np.ndarray, landmarker: FaceLandmarker) -> MeasuredFace:
     found = find_face(photo, landmarker)
     assert found is not None
     alignment = find_alignment(found.points, (photo.shape[1], photo.shape[0]))
-    return Looked(photo, found, alignment, warp_photo(photo, alignment.matrix))
+    return MeasuredFace(photo, found, alignment, warp_photo(photo, alignment.matrix))

@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from curation.analysis.hashes import BITS, SAME_DETAIL, compare_details, face_detail, hash_face
 from curation.duplicates import MAX_DISTANCE
-from curation.judging.hashes import BITS, SAME_DETAIL, compare_details, face_detail, hash_face
 
 
 def face(seed: int = 0) -> np.ndarray:

@@ -26,7 +26,7 @@ import numpy as np
 from core import face_mesh
 from core.face_frame import FRAME
 from curation.align import Alignment, move_points
-from curation.judging.faces import FoundFace
+from curation.analysis.faces import FoundFace
 from curation.library.records import Measurements
 from curation.pose import HeadPose
 
@@ -391,7 +391,7 @@ FRAME_NOISE = 12  # grey levels within a row of a border that was stored as JPEG
 def measure_face(
     photo: np.ndarray, found: FoundFace, aligned: np.ndarray, alignment: Alignment
 ) -> Measurements:
-    """Everything but what covers face and head, which take a network (`curation.judging.coverage`).
+    """Everything but what covers face and head, which take a network (`curation.analysis.coverage`).
 
     Parameters
     ----------

@@ -11,28 +11,30 @@ import pytest
 
 from core.landmarks import FaceLandmarker
 from curation.align import find_alignment, move_points, warp_photo
-from curation.judging.measure import AlignedFace, measure_face, measure_frame, turn_of
+from curation.analysis.measure import AlignedFace, measure_face, measure_frame, turn_of
 from curation.pose import head_pose
-from tests.curation.judging.looked import Looked, look
+from tests.curation.analysis.measured_face import MeasuredFace, measure_photo
 
 NOT_OURS = {"covered", "head_covered"}
 
 
-def test_everything_but_the_covering_is_read(face: Looked) -> None:
+def test_everything_but_the_covering_is_read(face: MeasuredFace) -> None:
     measured = dataclasses.asdict(face.measurements)
     assert {name for name, value in measured.items() if value is None} == NOT_OURS
     assert all(math.isfinite(value) for name, value in measured.items() if name not in NOT_OURS)
     assert (measured["width"], measured["height"], measured["faces"]) == (512, 512, 1)
 
 
-def test_the_same_photo_gives_the_same_readings(face: Looked) -> None:
+def test_the_same_photo_gives_the_same_readings(face: MeasuredFace) -> None:
     assert face.measurements == face.with_photo(face.photo.copy())
 
 
 def test_a_photo_twice_as_large_has_twice_the_eye_distance_and_else_the_same(
-    face: Looked, face_landmarker: FaceLandmarker
+    face: MeasuredFace, face_landmarker: FaceLandmarker
 ) -> None:
-    large = look(cv2.resize(face.photo, None, fx=2, fy=2, interpolation=cv2.INTER_CUBIC), face_landmarker)
+    large = measure_photo(
+        cv2.resize(face.photo, None, fx=2, fy=2, interpolation=cv2.INTER_CUBIC), face_landmarker
+    )
     before, after = face.measurements, large.measurements
     assert after.eye_distance_px == pytest.approx(2 * before.eye_distance_px, rel=0.02)
     for name in ("yaw", "pitch", "roll", "roll_aligned"):
@@ -50,11 +52,11 @@ def test_the_turn_of_an_affine_is_read_back(degrees: float) -> None:
 
 
 def test_a_photo_upside_down_reads_like_the_upright_one(
-    face: Looked, face_landmarker: FaceLandmarker
+    face: MeasuredFace, face_landmarker: FaceLandmarker
 ) -> None:
     before = dataclasses.asdict(face.measurements)
     after = dataclasses.asdict(
-        look(np.ascontiguousarray(face.photo[::-1, ::-1]), face_landmarker).measurements
+        measure_photo(np.ascontiguousarray(face.photo[::-1, ::-1]), face_landmarker).measurements
     )
     for name in ("yaw", "pitch", "roll_aligned"):
         assert after[name] == pytest.approx(before[name], abs=1)
@@ -62,9 +64,9 @@ def test_a_photo_upside_down_reads_like_the_upright_one(
         assert after[name] == pytest.approx(before[name], abs=0.05)
 
 
-def test_alignment_takes_roll_away(face: Looked, face_landmarker: FaceLandmarker) -> None:
+def test_alignment_takes_roll_away(face: MeasuredFace, face_landmarker: FaceLandmarker) -> None:
     matrix = cv2.getRotationMatrix2D((255.5, 255.5), 20, 1)
-    turned = look(
+    turned = measure_photo(
         cv2.warpAffine(face.photo, matrix, (512, 512), borderMode=cv2.BORDER_REPLICATE), face_landmarker
     )
     measured = turned.measurements
@@ -72,19 +74,19 @@ def test_alignment_takes_roll_away(face: Looked, face_landmarker: FaceLandmarker
     assert measured.roll_aligned == pytest.approx(face.measurements.roll_aligned, abs=1.5)
 
 
-def test_roll_after_alignment_is_that_of_the_aligned_mesh(face: Looked) -> None:
+def test_roll_after_alignment_is_that_of_the_aligned_mesh(face: MeasuredFace) -> None:
     aligned = head_pose(move_points(face.found.points, face.alignment.matrix))
     assert face.measurements.roll_aligned == pytest.approx(aligned.roll, abs=1)
 
 
-def test_a_face_with_flat_points_can_be_measured_too(face: Looked) -> None:
+def test_a_face_with_flat_points_can_be_measured_too(face: MeasuredFace) -> None:
     flat = dataclasses.replace(face.found, points=face.found.points * (1, 1, 0))
     alignment = find_alignment(flat.points, (512, 512))
     measured = measure_face(face.photo, flat, warp_photo(face.photo, alignment.matrix), alignment)
     assert measured == face.measurements
 
 
-def test_only_an_aligned_photo_is_measured(face: Looked) -> None:
+def test_only_an_aligned_photo_is_measured(face: MeasuredFace) -> None:
     with pytest.raises(ValueError, match="expected an aligned photo"):
         AlignedFace.of(face.aligned[:256], face.found.points)
 

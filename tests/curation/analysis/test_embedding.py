@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from core.face_frame import FRAME
-from curation.judging.embedding import DEEP, GRID, MIDDLE, POOLED, FaceEmbedder, network_input, pool
+from curation.analysis.embedding import DEEP, GRID, MIDDLE, POOLED, FaceEmbedder, network_input, pool
 
 
 @pytest.fixture(scope="module")

@@ -17,16 +17,16 @@ from core.face_frame import FRAME, alignment_targets
 from core.images import read_photo
 from core.landmarks import FaceLandmarker
 from curation.align import align_anchors
-from curation.judging import examine as module
-from curation.judging.batches import ExamineTask
-from curation.judging.coverage import CoverageJudge
-from curation.judging.embedding import FaceEmbedder
-from curation.judging.examine import MAX_FACES, Examiner, current_versions, realign
-from curation.judging.hashes import hash_face
-from curation.judging.pictures import has_pictures
+from curation.analysis import analyse as module
+from curation.analysis.analyse import MAX_FACES, Analyser, current_versions, realign
+from curation.analysis.batches import AnalysisTask
+from curation.analysis.coverage import CoverageJudge
+from curation.analysis.embedding import FaceEmbedder
+from curation.analysis.hashes import hash_face
+from curation.analysis.pictures import has_pictures
 from curation.library.library import Library
 from curation.library.records import Examination, Provenance
-from tests.curation.planted_examiner import original_of
+from tests.curation.planted_analyser import original_of
 
 PHOTO = "0137.jpg"
 KEPT_BY_HAND = {"faces", "yaw", "pitch", "roll", "covered", "head_covered", "width", "height"}
@@ -39,16 +39,16 @@ def library(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Library]:
 
 
 @pytest.fixture(scope="module")
-def examiner(library: Library, landmarker_path: Path) -> Iterator[Examiner]:
+def analyser(library: Library, landmarker_path: Path) -> Iterator[Analyser]:
     cv2.setNumThreads(1)
     with FaceLandmarker(landmarker_path, max_faces=MAX_FACES) as landmarker:
-        yield Examiner(library.files, landmarker, FaceEmbedder(threads=1), CoverageJudge(), "made by a test")
+        yield Analyser(library.files, landmarker, FaceEmbedder(threads=1), CoverageJudge(), "made by a test")
 
 
-def add(library: Library, data: bytes) -> ExamineTask:
+def add(library: Library, data: bytes) -> AnalysisTask:
     original = original_of(data)
     library.add(original, Provenance("upload"))
-    return ExamineTask(original.id, str(library.files.original(original.id)))
+    return AnalysisTask(original.id, str(library.files.original(original.id)))
 
 
 def encode(photo: np.ndarray) -> bytes:
@@ -56,13 +56,13 @@ def encode(photo: np.ndarray) -> bytes:
 
 
 @pytest.fixture(scope="module")
-def task(library: Library, omi_dir: Path) -> ExamineTask:
+def task(library: Library, omi_dir: Path) -> AnalysisTask:
     return add(library, (omi_dir / PHOTO).read_bytes())
 
 
 @pytest.fixture(scope="module")
-def row(examiner: Examiner, task: ExamineTask, library: Library) -> Examination:
-    found = examiner.examine(task)
+def row(analyser: Analyser, task: AnalysisTask, library: Library) -> Examination:
+    found = analyser.analyse(task)
     library.save_examinations([found])
     return found
 
@@ -105,23 +105,23 @@ def test_crop_sketch_and_thumb_are_in_place(row: Examination, library: Library) 
 
 
 def test_examining_again_gives_the_same_row_and_the_same_pictures(
-    row: Examination, task: ExamineTask, examiner: Examiner, library: Library
+    row: Examination, task: AnalysisTask, analyser: Analyser, library: Library
 ) -> None:
     kinds = (library.files.crop, library.files.sketch, library.files.thumb)
     before = [kind(row.image_id).read_bytes() for kind in kinds]
-    assert examiner.examine(task) == row
+    assert analyser.analyse(task) == row
     assert [kind(row.image_id).read_bytes() for kind in kinds] == before
 
 
 def test_a_picture_without_a_face_gets_a_thumbnail_of_it_all_and_loses_an_older_face(
-    examiner: Examiner, library: Library
+    analyser: Analyser, library: Library
 ) -> None:
     ramp = np.broadcast_to(np.arange(200, dtype=np.uint8)[:, None, None], (200, 300, 3))
     task = add(library, encode(np.ascontiguousarray(ramp)))
     for stale in (library.files.crop(task.image_id), library.files.sketch(task.image_id)):
         stale.parent.mkdir(parents=True, exist_ok=True)
         stale.write_bytes(b"from another version")
-    found = examiner.examine(task)
+    found = analyser.analyse(task)
     assert (found.status, found.measurements.faces, found.embedding) == ("no_face", 0, b"")
     assert (found.measurements.width, found.measurements.height) == (300, 200)
     assert read_photo(library.files.thumb(task.image_id)).shape == (85, 128, 3)
@@ -131,14 +131,14 @@ def test_a_picture_without_a_face_gets_a_thumbnail_of_it_all_and_loses_an_older_
 
 @pytest.mark.parametrize("damage", ["gone", "changed", "no picture"])
 def test_an_original_that_is_not_what_it_was_is_unreadable_with_a_sentence(
-    damage: str, examiner: Examiner, tmp_path: Path, library: Library
+    damage: str, analyser: Analyser, tmp_path: Path, library: Library
 ) -> None:
     data = b"not a picture"
     path = tmp_path / "original"
     if damage != "gone":
         path.write_bytes(data)
     image_id = hashlib.sha256(data if damage == "no picture" else b"another").hexdigest()
-    found = examiner.examine(ExamineTask(image_id, str(path)))
+    found = analyser.analyse(AnalysisTask(image_id, str(path)))
     assert found.status == "unreadable"
     assert found.detail.endswith(".")
     assert {"gone": "is gone", "changed": "has changed", "no picture": "not a picture"}[
@@ -148,29 +148,29 @@ def test_an_original_that_is_not_what_it_was_is_unreadable_with_a_sentence(
 
 
 def test_a_correction_is_used_in_place_of_what_was_found(
-    row: Examination, task: ExamineTask, examiner: Examiner
+    row: Examination, task: AnalysisTask, analyser: Analyser
 ) -> None:
     moved = tuple((x + 12.0, y + 5.0) for x, y in row.anchors)
-    found = examiner.examine(ExamineTask(task.image_id, task.path, moved))
+    found = analyser.analyse(AnalysisTask(task.image_id, task.path, moved))
     assert np.abs(np.subtract(found.anchors, moved)).max() < 0.01
     assert found.phash != row.phash
-    examiner.examine(task)
+    analyser.analyse(task)
 
 
-def test_a_face_that_only_a_person_sees_is_aligned_by_hand(examiner: Examiner, library: Library) -> None:
+def test_a_face_that_only_a_person_sees_is_aligned_by_hand(analyser: Analyser, library: Library) -> None:
     noise = np.random.default_rng(0).integers(0, 256, (300, 300, 3), dtype=np.uint8)
     task = add(library, encode(cv2.GaussianBlur(noise, (0, 0), 9)))
-    found = examiner.examine(ExamineTask(task.image_id, task.path, ((100, 120), (200, 120), (150, 220))))
+    found = analyser.analyse(AnalysisTask(task.image_id, task.path, ((100, 120), (200, 120), (150, 220))))
     assert (found.status, found.landmarks, found.measurements.yaw) == ("ok", b"", None)
     assert found.measurements.stretch is not None
     assert has_pictures(library.files, task.image_id, "ok")
 
 
-def test_three_points_on_a_line_are_no_face(examiner: Examiner, task: ExamineTask) -> None:
-    found = examiner.examine(ExamineTask(task.image_id, task.path, ((10, 10), (20, 10), (30, 10))))
+def test_three_points_on_a_line_are_no_face(analyser: Analyser, task: AnalysisTask) -> None:
+    found = analyser.analyse(AnalysisTask(task.image_id, task.path, ((10, 10), (20, 10), (30, 10))))
     assert found.status == "no_face"
     assert "on one line" in found.detail
-    examiner.examine(task)
+    analyser.analyse(task)
 
 
 def test_realigning_to_the_same_points_changes_next_to_nothing(row: Examination, library: Library) -> None:
@@ -186,7 +186,7 @@ def test_realigning_to_the_same_points_changes_next_to_nothing(row: Examination,
 
 
 def test_realigning_moves_crop_mesh_and_hash_and_keeps_the_database(
-    row: Examination, library: Library, task: ExamineTask, examiner: Examiner
+    row: Examination, library: Library, task: AnalysisTask, analyser: Analyser
 ) -> None:
     revision = library.revision()
     moved = [(x + 20, y) for x, y in row.anchors]
@@ -197,7 +197,7 @@ def test_realigning_moves_crop_mesh_and_hash_and_keeps_the_database(
     shift = np.frombuffer(again.landmarks, np.float16) - np.frombuffer(row.landmarks, np.float16)
     scale = align_anchors(np.array(row.anchors), (512, 512)).matrix[0, 0]
     assert np.median(shift.reshape(-1, 2)[:, 0]) == pytest.approx(-20 * scale, abs=1)
-    examiner.examine(task)
+    analyser.analyse(task)
 
 
 def test_realigning_refuses_what_it_cannot_do(row: Examination, library: Library, omi_dir: Path) -> None:
@@ -214,5 +214,5 @@ def test_versions_are_compact_json_and_change_with_any_part(monkeypatch: pytest.
     before = current_versions()
     assert set(json.loads(before)) >= {"landmarker", "sketch", "measure", "coverage", "hash", "embedding"}
     assert " " not in before
-    monkeypatch.setattr(module, "EXAMINE_VERSION", 999)
+    monkeypatch.setattr(module, "ANALYSIS_VERSION", 999)
     assert current_versions() != before

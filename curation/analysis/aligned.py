@@ -14,8 +14,8 @@ from core import sketches
 from core.errors import UnsafeImage
 from core.images import read_photo
 from curation.align import Alignment, align_anchors, move_points, warp_photo
+from curation.analysis import hashes
 from curation.ingest import read_source
-from curation.judging import hashes
 from curation.library.records import Examination, Measurements
 
 

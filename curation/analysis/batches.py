@@ -15,8 +15,8 @@ import numpy as np
 
 from core.atomic_files import write_atomically
 from core.processes.workers import Outcome
-from curation.judging.hashes import DETAIL_VERSION
-from curation.judging.pictures import PictureFiles, has_pictures, remove_pictures
+from curation.analysis.hashes import DETAIL_VERSION
+from curation.analysis.pictures import PictureFiles, has_pictures, remove_pictures
 from curation.library.records import Examination
 
 if TYPE_CHECKING:
@@ -26,8 +26,8 @@ Anchors = tuple[tuple[float, float], ...]
 
 
 @dataclass(frozen=True)
-class ExamineTask:
-    """One image to examine.
+class AnalysisTask:
+    """One image to analyse.
 
     Attributes
     ----------
@@ -49,7 +49,7 @@ FAILURES = frozenset({"unreadable", "timeout", "crashed"})
 _FAILED = {"timeout": "The image took too long", "crashed": "The image made the worker process fail, twice"}
 
 
-def pending_tasks(library: Library, versions: str, *, retry_failed: bool = False) -> list[ExamineTask]:
+def pending_tasks(library: Library, versions: str, *, retry_failed: bool = False) -> list[AnalysisTask]:
     """What is pending, oldest first, and then what is damaged."""
     table = library.table()
     status = table["status"].astype(str)
@@ -60,12 +60,12 @@ def pending_tasks(library: Library, versions: str, *, retry_failed: bool = False
         ids |= dict.fromkeys(status.index[status.isin(FAILURES)])
     corrections = library.corrections()
     path = library.files.original
-    return [ExamineTask(i, str(path(i).absolute()), corrections.get(i, ())) for i in ids]
+    return [AnalysisTask(i, str(path(i).absolute()), corrections.get(i, ())) for i in ids]
 
 
 def in_batches(
-    outcomes: Iterator[Outcome[ExamineTask, Examination]],
-) -> Iterator[list[Outcome[ExamineTask, Examination]]]:
+    outcomes: Iterator[Outcome[AnalysisTask, Examination]],
+) -> Iterator[list[Outcome[AnalysisTask, Examination]]]:
     """Outcomes as they come, handed on every `BATCH_S` seconds or `BATCH` images."""
     batch, since = [], time.monotonic()
     for outcome in outcomes:
@@ -77,7 +77,7 @@ def in_batches(
         yield batch
 
 
-def to_examination(outcome: Outcome[ExamineTask, Examination], versions: str) -> Examination:
+def to_examination(outcome: Outcome[AnalysisTask, Examination], versions: str) -> Examination:
     """The row of an image, of one that failed its worker too."""
     if outcome.result is not None:
         return outcome.result
