@@ -1,4 +1,4 @@
-"""The record of a curation run: one JSON object a line, one line a source file.
+"""Keep the output folder of a curation run: its pairs, and a manifest of one JSON object a source file.
 
 ``manifest.jsonl`` is also the run's journal. A record is appended, whole and at once, after the files
 that it speaks of are in place; so a killed run leaves at most one broken last line, which the next run
@@ -17,8 +17,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
 
+from core.atomic_files import write_atomically
+from curation.png_files import PNG_END, ends_with
+
 MANIFEST = "manifest.jsonl"
 LOCK = ".lock"
+PHOTOS, SKETCHES = "photos", "sketches"
+OWNER = ".source"  # which source folder the pairs come from
 
 REASONS: Mapping[str, str] = {
     "unreadable": "The file cannot be read as a picture.",
@@ -234,3 +239,67 @@ def lock_folder(folder: Path) -> Iterator[None]:
         yield
     finally:
         os.close(fd)
+
+
+def check_folders(source: Path, out: Path) -> None:
+    """Refuse folders that cannot be a run's input and output.
+
+    Raises
+    ------
+    ValueError
+        If ``source`` is no folder, ``out`` is a file, or they are the same.
+    """
+    if not source.is_dir():
+        raise ValueError(f"{source} is no folder. Name the folder that holds the photos.")
+    if out.exists() and not out.is_dir():
+        raise ValueError(f"{out} is a file, and a folder is needed for the pairs. Choose another --out.")
+    if out.resolve() == source.resolve():
+        raise ValueError(f"{out} cannot be both input and output. Choose another --out.")
+
+
+def claim(out: Path, source: Path) -> None:
+    """Note which source folder the pairs come from; files that it no longer holds lose their pair.
+
+    Raises
+    ------
+    ValueError
+        If ``out`` belongs to another source folder.
+    """
+    owner, name = out / OWNER, os.fsencode(source.resolve())
+    if not owner.exists():
+        write_atomically(owner, name + b"\n")
+    elif (known := owner.read_bytes().rstrip(b"\n")) != name:
+        raise ValueError(
+            f"{out} holds pairs made from {os.fsdecode(known)}. Choose another folder with --out, "
+            f"or, if that folder has moved to {source}, delete {owner} and start again."
+        )
+
+
+def make_folders(out: Path) -> None:
+    """Make what is missing of ``out``."""
+    for folder in (PHOTOS, SKETCHES):
+        (out / folder).mkdir(parents=True, exist_ok=True)
+
+
+def remove_unfinished(out: Path) -> None:
+    """Delete the temporary files that a killed run left."""
+    for folder in (out, out / PHOTOS, out / SKETCHES):
+        for file in folder.glob(".*.png.*" if folder != out else ".manifest.jsonl.*"):
+            file.unlink(missing_ok=True)
+
+
+def write_pair(out: Path, name: str, photo_png: bytes, sketch_png: bytes) -> None:
+    """Put a pair in place, each file at once. Not synced to the disk: see `has_pair`."""
+    write_atomically(out / PHOTOS / f"{name}.png", photo_png, durable=False)
+    write_atomically(out / SKETCHES / f"{name}.png", sketch_png, durable=False)
+
+
+def has_pair(out: Path, name: str) -> bool:
+    """Tell whether both files are there to their last byte, which after a power cut they may not be."""
+    return all(ends_with(out / folder / f"{name}.png", PNG_END) for folder in (PHOTOS, SKETCHES))
+
+
+def remove_pair(out: Path, name: str) -> None:
+    """Delete a pair, if it is there."""
+    for folder in (PHOTOS, SKETCHES):
+        (out / folder / f"{name}.png").unlink(missing_ok=True)

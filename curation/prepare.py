@@ -20,10 +20,9 @@ from core.images import read_photo
 from core.landmarks import FaceLandmarker, FaceLandmarks
 from curation.align import Alignment, find_alignment, move_points, warp_photo
 from curation.ingest import read_source
-from curation.manifest import Head, Reason, Record
+from curation.manifest import Head, Reason, Record, write_pair
+from curation.png_files import encode_png_quickly
 from curation.pose import HeadPose, head_pose
-from curation.quick_png import encode_png_quickly
-from curation.store import write_pair
 
 PIPELINE_VERSION = 2
 MAX_FACES = 5

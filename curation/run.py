@@ -19,6 +19,7 @@ import logging
 import os
 import sys
 import time
+from collections import Counter
 from collections.abc import Callable, Mapping
 from contextlib import closing
 from dataclasses import asdict, dataclass, field
@@ -31,10 +32,20 @@ from core.processes.worker_process import Setup
 from core.processes.workers import Limits, Outcome, WorkerStartError
 from curation import engines
 from curation.ingest import SourceFile, find_files, hash_source, name_files
-from curation.manifest import Manifest, OutputInUse, Reason, lock_folder
+from curation.manifest import (
+    Head,
+    Manifest,
+    OutputInUse,
+    Reason,
+    check_folders,
+    claim,
+    has_pair,
+    lock_folder,
+    make_folders,
+    remove_pair,
+    remove_unfinished,
+)
 from curation.prepare import Gates, PhotoTask, Prepared, PreparePhotos, current_versions, left_out
-from curation.store import check_folders, claim, has_pair, make_folders, remove_pair, remove_unfinished
-from curation.summary import Summary, summarise
 
 logger = logging.getLogger(__name__)
 
@@ -64,6 +75,42 @@ class Config:
 
     def __post_init__(self) -> None:
         engines.check_run(self.engine, self.workers, self.limits)
+
+
+@dataclass(frozen=True)
+class Summary:
+    """A finished run in numbers.
+
+    Attributes
+    ----------
+    reused
+        Files whose record of an earlier run still holds.
+    left_out_by_reason
+        Files left out, by the code of their reason.
+    photos_per_second
+        Files done in this run (not the reused ones) over the time of the whole run.
+    """
+
+    source: str
+    out: str
+    files: int
+    kept: int
+    left_out: int
+    left_out_by_reason: dict[str, int]
+    done: int
+    reused: int
+    workers: int
+    seconds: float
+    photos_per_second: float
+
+    def sentence(self) -> str:
+        """The same for people."""
+        reasons = ", ".join(f"{count} {code}" for code, count in self.left_out_by_reason.items())
+        return (
+            f"{self.files} files: {self.kept} pairs in {self.out}, {self.left_out} left out"
+            f"{f' ({reasons})' if reasons else ''}. {self.done} done now in {self.seconds:g} s "
+            f"({self.photos_per_second:g} a second, {self.workers} workers), {self.reused} from before."
+        )
 
 
 def curate(
@@ -131,7 +178,27 @@ def curate(
                         progress(done, len(files))
             _forget_missing({file.source for file in files}, out, manifest)
             heads = [manifest.heads[file.source] for file in files]
-    return summarise(source, out, heads, len(tasks), workers, time.monotonic() - begin)
+    return _summarise(source, out, heads, len(tasks), workers, time.monotonic() - begin)
+
+
+def _summarise(
+    source: Path, out: Path, heads: list[Head], done: int, workers: int, seconds: float
+) -> Summary:
+    """Count what became of the files; ``heads`` has one record for each."""
+    left_out_by_reason = Counter(head.code or "" for head in heads if head.status != "kept")
+    return Summary(
+        source=str(source),
+        out=str(out),
+        files=len(heads),
+        kept=len(heads) - left_out_by_reason.total(),
+        left_out=left_out_by_reason.total(),
+        left_out_by_reason=dict(sorted(left_out_by_reason.items())),
+        done=done,
+        reused=len(heads) - done,
+        workers=workers,
+        seconds=round(seconds, 2),
+        photos_per_second=round(done / seconds, 1),
+    )
 
 
 def usable_cores() -> int:

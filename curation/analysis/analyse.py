@@ -32,8 +32,7 @@ from curation.library.records import Examination, Measurements
 from curation.pose import HeadPose
 
 if TYPE_CHECKING:
-    from curation.analysis.coverage import CoverageJudge
-    from curation.analysis.embedding import FaceEmbedder
+    from curation.analysis.embedding import CoverageJudge, FaceEmbedder
     from curation.library.library import Library
 
 ANALYSIS_VERSION = 2
@@ -63,8 +62,7 @@ class AnalysisSetup:
 
     @contextmanager
     def __call__(self) -> Iterator[Callable[[AnalysisTask], Examination]]:
-        from curation.analysis.coverage import CoverageJudge
-        from curation.analysis.embedding import FaceEmbedder
+        from curation.analysis.embedding import CoverageJudge, FaceEmbedder
 
         cv2.setNumThreads(1)
         with FaceLandmarker(self.model, max_faces=MAX_FACES) as landmarker:
@@ -139,7 +137,7 @@ def _align(found: FoundFace | None, anchors: Anchors, photo: np.ndarray) -> Alig
 
 def current_versions() -> str:
     """Compact JSON of all that decides what an examination says: made anew where this differs."""
-    from curation.analysis import coverage, embedding, faces, measure
+    from curation.analysis import embedding, faces, measure
 
     versions = {
         "examine": ANALYSIS_VERSION,
@@ -149,7 +147,7 @@ def current_versions() -> str:
         "faces": faces.VERSION,
         "measure": measure.VERSION,
         "embedding": embedding.EMBEDDING_VERSION,
-        "coverage": coverage.coverage_version(),
+        "coverage": embedding.coverage_version(),
         "hash": hashes.HASH_VERSION,
     }
     return json.dumps(versions, separators=(",", ":"), sort_keys=True)

@@ -391,7 +391,7 @@ FRAME_NOISE = 12  # grey levels within a row of a border that was stored as JPEG
 def measure_face(
     photo: np.ndarray, found: FoundFace, aligned: np.ndarray, alignment: Alignment
 ) -> Measurements:
-    """Everything but what covers face and head, which take a network (`curation.analysis.coverage`).
+    """Everything but what covers face and head, which take a network (`curation.analysis.embedding`).
 
     Parameters
     ----------

@@ -11,8 +11,7 @@ import cv2
 import numpy as np
 
 from core.atomic_files import write_atomically
-from curation.quick_png import encode_png_quickly
-from curation.store import PNG_END, ends_with
+from curation.png_files import PNG_END, encode_png_quickly, ends_with
 
 THUMB_PX = 128
 UNFINISHED_S = 600

@@ -1,4 +1,4 @@
-"""The dataset card: what is in an export, where it came from, and what one may do with it."""
+"""Write the dataset card: what is in an export, where it came from, and what one may do with it."""
 
 from __future__ import annotations
 
@@ -8,9 +8,11 @@ from collections.abc import Mapping, Sequence
 from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING
+from xml.sax.saxutils import escape as escape_xml
+
+import numpy as np
 
 from curation.export.manifest_tables import LEFT_OUT
-from curation.export.plots import draw_histogram
 from curation.export.splits import SPLITS
 from curation.export.summary import SPLIT_FOLDERS, UNKNOWN, Contents, Kind
 
@@ -35,6 +37,9 @@ _SPDX = {
     "cc by-nc-nd 4.0": "cc-by-nc-nd-4.0", "cc by 2.0": "cc-by-2.0", "cc by 3.0": "cc-by-3.0",
     "cc by-sa 3.0": "cc-by-sa-3.0", "mit": "mit", "apache 2.0": "apache-2.0", "public domain": "pddl",
 }  # fmt: skip
+PLOT_WIDTH, PLOT_HEIGHT = 360, 170
+BINS = 24
+_LEFT, _RIGHT, _TOP, _BOTTOM = 34, 10, 26, 30
 
 
 def licence_warnings(contents: Contents) -> list[str]:
@@ -195,3 +200,56 @@ def _text(text: str) -> str:
     """What strangers wrote, on one line and without markup."""
     plain = escape(" ".join(text.split()), quote=False)
     return "".join(f"\\{letter}" if letter in "\\`*_[]|#" else letter for letter in plain)
+
+
+def draw_histogram(values: Sequence[float], title: str, unit: str = "") -> str:
+    """Draw as SVG how often values occur, equal numbers as equal bytes; missing ones (NaN) are counted in the title.
+
+    Parameters
+    ----------
+    title
+        Above the bars.
+    unit
+        Below them.
+    """
+    numbers = np.asarray(values, dtype=np.float64)
+    known = numbers[np.isfinite(numbers)]
+    missing = f", {len(numbers) - len(known)} unknown" if len(known) < len(numbers) else ""
+    parts = [
+        f'<svg xmlns="http://www.w3.org/2000/svg" width="{PLOT_WIDTH}" height="{PLOT_HEIGHT}" '
+        f'viewBox="0 0 {PLOT_WIDTH} {PLOT_HEIGHT}" font-family="sans-serif" font-size="11" role="img">',
+        f"<title>{escape_xml(title)}</title>",
+        f'<rect width="{PLOT_WIDTH}" height="{PLOT_HEIGHT}" fill="#fff"/>',
+        f'<text x="{_LEFT}" y="16" fill="#222">{escape_xml(title)} ({len(known)} images{missing})</text>',
+        *(_bars(known, unit) if len(known) else ()),
+        "</svg>\n",
+    ]
+    return "\n".join(parts)
+
+
+def _bars(known: np.ndarray, unit: str) -> list[str]:
+    low, high = float(known.min()), float(known.max())
+    if high - low < 1e-9:
+        low, high = low - 0.5, high + 0.5
+    counts, edges = np.histogram(known, bins=BINS, range=(low, high))
+    floor, step = PLOT_HEIGHT - _BOTTOM, (PLOT_WIDTH - _LEFT - _RIGHT) / BINS
+    scale = (floor - _TOP) / max(int(counts.max()), 1)
+    parts = []
+    for place, count in enumerate(counts):
+        tall = round(count * scale, 1)
+        parts.append(
+            f'<rect x="{_LEFT + place * step:.1f}" y="{floor - tall:.1f}" width="{step - 1:.1f}" '
+            f'height="{tall:.1f}" fill="#3b6ea5"><title>{edges[place]:.3g} to {edges[place + 1]:.3g}: '
+            f"{count}</title></rect>"
+        )
+    parts.append(f'<path d="M{_LEFT} {floor}H{PLOT_WIDTH - _RIGHT}" stroke="#555"/>')
+    parts.append(f'<text x="{_LEFT - 4}" y="{_TOP + 4}" text-anchor="end" fill="#555">{counts.max()}</text>')
+    for x, anchor, value in ((_LEFT, "start", low), (PLOT_WIDTH - _RIGHT, "end", high)):
+        parts.append(
+            f'<text x="{x}" y="{PLOT_HEIGHT - 12}" text-anchor="{anchor}" fill="#555">{value:.3g}</text>'
+        )
+    middle = (_LEFT + PLOT_WIDTH - _RIGHT) / 2
+    parts.append(
+        f'<text x="{middle}" y="{PLOT_HEIGHT - 12}" text-anchor="middle" fill="#555">{escape_xml(unit)}</text>'
+    )
+    return parts

@@ -18,7 +18,8 @@ from curation.export.card import licence_warnings, write_card
 from curation.export.manifest_tables import ManifestWriter, manifest_row
 from curation.export.people import read_vectors
 from curation.export.pictures import Pair, photo_reader, read_pairs
-from curation.export.publish import VERSION_FILE, ExportError, explained, new_folder
+from curation.export.publish import VERSION_FILE, ExportError, explained, new_folder, write_zip
+from curation.export.removal import note_export
 from curation.export.splits import NONE, Assignment, Fractions, assign_splits, divided_keys
 from curation.export.summary import (
     KINDS,
@@ -38,7 +39,6 @@ from curation.export.summary import (
     sketch_place,
     split_warnings,
 )
-from curation.export.taking_out import note_export, write_zip
 from curation.library.versions import Member
 
 if TYPE_CHECKING:

@@ -18,7 +18,7 @@ from curation.analysis.aligned import AlignedFace, read_original
 from curation.export.publish import ExportError
 from curation.library.records import Examination
 from curation.library.versions import Member
-from curation.quick_png import encode_png_quickly
+from curation.png_files import encode_png_quickly
 
 if TYPE_CHECKING:
     from curation.library.library import Library

@@ -13,15 +13,20 @@ import fcntl
 import os
 import shutil
 import tempfile
+import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+
+from core.atomic_files import replacing
 
 VERSION_FILE = "version.json"  # what makes a folder an export
 _UNFINISHED = ".part"
 _ASIDE = ".old"
 _AT_FDCWD = -100
 _RENAME_EXCHANGE = 2
+_ZIP_TIME = (1980, 1, 1, 0, 0, 0)
+_STORED = frozenset({".png", ".parquet"})  # compressed already
 
 
 class ExportError(RuntimeError):
@@ -86,6 +91,32 @@ def explained(out: Path) -> Iterator[None]:
         else:
             message = f"The export stopped: {error.strerror or error} ({where}). Try again"
         raise ExportError(f"{message}. What was exported before is untouched.") from error
+
+
+def write_zip(folder: Path, target: Path) -> None:
+    """Pack ``folder`` under its own name; ``target`` is there whole or not at all.
+
+    Times, order and rights are fixed, so that equal folders give equal files.
+
+    Raises
+    ------
+    ExportError
+        If ``target`` cannot be written.
+    """
+    with explained(target), replacing(target) as temporary, zipfile.ZipFile(temporary, "w") as archive:
+        for path in sorted(path for path in folder.rglob("*") if path.is_file()):
+            _add_to_zip(archive, path, f"{folder.name}/{path.relative_to(folder).as_posix()}")
+
+
+def _add_to_zip(archive: zipfile.ZipFile, path: Path, name: str) -> None:
+    entry = zipfile.ZipInfo(name, _ZIP_TIME)
+    entry.create_system = 3  # Unix, whatever this machine is
+    entry.external_attr = 0o100644 << 16
+    entry.compress_type = zipfile.ZIP_STORED if path.suffix in _STORED else zipfile.ZIP_DEFLATED
+    entry.file_size = path.stat().st_size
+    with path.open("rb") as source, archive.open(entry, "w") as target:
+        while block := source.read(1 << 20):
+            target.write(block)
 
 
 def _put_in_place(folder: Path, out: Path) -> None:

@@ -33,13 +33,13 @@ def delete_for_good(
     *,
     who: str,
     why: str,
-    take_out: Callable[[Collection[str]], None],
+    remove_made: Callable[[Collection[str]], None],
 ) -> list[str]:
     """Delete images; gives the ids, those of equal pixels among them."""
     who = clean_reviewer(who)
     with database.write() as write:
         buried = _bury(write, list(numbers_of(write.connection, ids)), who, why)
-    finish(database, files, take_out)
+    finish(database, files, remove_made)
     return buried
 
 
@@ -64,13 +64,13 @@ def _bury(write: Write, ids: Sequence[str], who: str, why: str) -> list[str]:
     return buried
 
 
-def finish(database: Database, files: LibraryFiles, take_out: Callable[[Collection[str]], None]) -> int:
+def finish(database: Database, files: LibraryFiles, remove_made: Callable[[Collection[str]], None]) -> int:
     """Carry deletions through to their end; returns how many there were to finish.
 
     Parameters
     ----------
-    take_out
-        Takes images out of what was made of the library's versions.
+    remove_made
+        Removes images from what was made of the library's versions.
     """
     unfinished = select(tombstones.c.image_id, tombstones.c.number).where(~tombstones.c.finished)
     with database.read() as connection:
@@ -82,7 +82,7 @@ def finish(database: Database, files: LibraryFiles, take_out: Callable[[Collecti
             _forget(write, [row.image_id for row in chunk], [row.number for row in chunk])
     if waiting:
         database.scrub()
-        take_out([row.image_id for row in waiting])
+        remove_made([row.image_id for row in waiting])
     for chunk in chunks(waiting):
         with database.write() as write:
             ids = [row.image_id for row in chunk]

@@ -23,7 +23,7 @@ from curation.library.versions import Member, Version
 from curation.rules import Rules
 
 if TYPE_CHECKING:
-    from curation.export.made_of_exports import Traces
+    from curation.export.removal import Traces
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -103,7 +103,7 @@ class Library:
         return library
 
     def _finish_what_was_begun(self) -> None:
-        deletion.finish(self._database, self.files, self._take_out)
+        deletion.finish(self._database, self.files, self._remove_made)
         defaults = Rules.default()
         with self._database.read() as connection:
             stale = measured.has_old_defaults(connection, defaults.to_yaml())
@@ -243,16 +243,18 @@ class Library:
         traces
             What still holds something of them: nobody but a person can remove it.
         """
-        from curation.export.made_of_exports import traces_of
+        from curation.export.removal import traces_of
 
         deleted = deletion.delete_for_good(
-            self._database, self.files, ids, who=who, why=why, take_out=self._take_out
+            self._database, self.files, ids, who=who, why=why, remove_made=self._remove_made
         )
         return traces_of(self, deleted)
 
-    def _take_out(self, ids: Collection[str]) -> None:
-        from curation.export.made_of_exports import take_out_of_comparisons  # builds on this module
-        from curation.export.taking_out import take_out
+    def _remove_made(self, ids: Collection[str]) -> None:
+        from curation.export.removal import (  # builds on this module
+            remove_from_comparisons,
+            remove_from_exports,
+        )
 
-        take_out_of_comparisons(self, ids)
-        take_out(self, ids)
+        remove_from_comparisons(self, ids)
+        remove_from_exports(self, ids)

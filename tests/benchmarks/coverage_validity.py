@@ -28,8 +28,7 @@ from core.images import read_photo, save_png
 from core.landmarks import FaceLandmarker
 from curation.align import find_alignment, move_points, warp_photo
 from curation.analysis import occluders
-from curation.analysis.coverage import Coverage, CoverageJudge
-from curation.analysis.embedding import FaceEmbedder
+from curation.analysis.embedding import Coverage, CoverageJudge, FaceEmbedder
 from curation.analysis.occluders import Face, Planted, skin_tone
 from curation.pose import head_pose
 from curation.train_coverage import LABELS

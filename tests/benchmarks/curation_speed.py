@@ -26,12 +26,11 @@ from core.images import read_photo
 from core.landmarks import FaceLandmarker
 from curation.align import find_alignment, move_points, warp_photo
 from curation.ingest import find_files, is_named_like_photo
-from curation.manifest import Record
+from curation.manifest import Record, make_folders, write_pair
+from curation.png_files import encode_png_quickly
 from curation.pose import head_pose
 from curation.prepare import MAX_FACES
-from curation.quick_png import encode_png_quickly
 from curation.run import LANDMARKER, curate
-from curation.store import make_folders, write_pair
 from tests.conftest import ROOT
 
 

@@ -31,8 +31,7 @@ from core.images import read_photo
 from core.landmarks import FaceLandmarker
 from curation.analysis.aligned import align_face
 from curation.analysis.analyse import LANDMARKER, MAX_FACES
-from curation.analysis.coverage import CoverageJudge
-from curation.analysis.embedding import FaceEmbedder
+from curation.analysis.embedding import CoverageJudge, FaceEmbedder
 from curation.analysis.faces import find_face
 from curation.analysis.measure import measure_face
 from curation.rules import GROUP_RATES, Rules

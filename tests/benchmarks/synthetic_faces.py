@@ -21,8 +21,7 @@ import cv2
 from tqdm import tqdm
 
 from core.training.data import MANIFEST
-from curation.analysis.coverage import CoverageJudge
-from curation.analysis.embedding import FaceEmbedder
+from curation.analysis.embedding import CoverageJudge, FaceEmbedder
 from curation.run import curate
 
 MAX_YAW_DEG, MAX_PITCH_DEG, MAX_ROLL_DEG = 15, 18, 25

@@ -89,9 +89,8 @@ class TinyPairs:
 
         from core.images import encode_png
         from curation.ingest import hash_source
-        from curation.manifest import Reason, Record
+        from curation.manifest import Reason, Record, write_pair
         from curation.prepare import Prepared, left_out
-        from curation.store import write_pair
 
         with self.diary.open("a") as file:
             file.write(f"{task.source}\n")

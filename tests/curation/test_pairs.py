@@ -22,8 +22,7 @@ from core.images import read_photo
 from core.landmarks import FaceLandmarker
 from curation.manifest import read_records
 from curation.prepare import Gates
-from curation.run import Config, curate
-from curation.summary import Summary
+from curation.run import Config, Summary, curate
 from tests.conftest import ROOT
 
 GOOD = ("0001.jpg", "0042.jpg", "0137.jpg", "0420.jpg", "0810.jpg")

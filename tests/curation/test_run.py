@@ -19,8 +19,7 @@ from core.processes.workers import Limits
 from curation import run
 from curation.manifest import MANIFEST, lock_folder, read_records
 from curation.prepare import Gates, current_versions
-from curation.run import Config, curate
-from curation.summary import Summary
+from curation.run import Config, Summary, curate
 from tests.conftest import ROOT
 from tests.curation.planted import TinyPairs
 

@@ -20,8 +20,7 @@ from curation.align import align_anchors
 from curation.analysis import analyse as module
 from curation.analysis.analyse import MAX_FACES, Analyser, current_versions, realign
 from curation.analysis.batches import AnalysisTask
-from curation.analysis.coverage import CoverageJudge
-from curation.analysis.embedding import FaceEmbedder
+from curation.analysis.embedding import CoverageJudge, FaceEmbedder
 from curation.analysis.hashes import hash_face
 from curation.analysis.pictures import has_pictures
 from curation.library.library import Library

@@ -16,8 +16,7 @@ from core.face_frame import FRAME
 from core.images import read_photo
 from core.landmarks import FaceLandmarker
 from curation.align import find_alignment, move_points, warp_photo
-from curation.analysis.coverage import CoverageJudge, coverage_version
-from curation.analysis.embedding import FaceEmbedder
+from curation.analysis.embedding import CoverageJudge, FaceEmbedder, coverage_version
 from curation.analysis.occluders import COVERS, Face, Planted, clear_glasses
 from curation.analysis.planting import UNKNOWN, covered_label, make_example
 from tests.benchmarks import unseen_occluders

@@ -7,8 +7,7 @@ import zipfile
 
 import pytest
 
-from curation.export.publish import ExportError
-from curation.export.taking_out import write_zip
+from curation.export.publish import ExportError, write_zip
 
 
 def make_folder(root, mtime: float):

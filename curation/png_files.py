@@ -1,19 +1,22 @@
-"""PNG files four times as fast as OpenCV writes them.
+"""Write PNG files four times as fast as OpenCV does, and tell whether one was written to its end.
 
 Compressing is nine tenths of writing a PNG, and ISA-L does it in 2 ms for an aligned photo where zlib takes
-8 at its fastest; that is every eighth millisecond of an image's examination. What is around it is little:
+8 at its fastest; that is every eighth millisecond of an image's analysis. What is around it is little:
 one filter for all rows ("up" for photos, none for sketches) and four chunks (W3C, Portable Network
 Graphics, third edition).
 """
 
 from __future__ import annotations
 
+import os
 import struct
 import zlib
+from pathlib import Path
 
 import numpy as np
 from isal import isal_zlib
 
+PNG_END = b"IEND\xaeB`\x82"
 _SIGNATURE = b"\x89PNG\r\n\x1a\n"
 _GREY, _RGB = 0, 2
 _NO_FILTER, _UP = 0, 2
@@ -21,7 +24,7 @@ _LEVEL = 1  # 2 takes a tenth longer and saves a hundredth
 
 
 def encode_png_quickly(image: np.ndarray) -> bytes:
-    """PNG bytes of a photo or a sketch; the same picture always gives the same bytes.
+    """Encode a photo or a sketch as PNG; the same picture always gives the same bytes.
 
     Parameters
     ----------
@@ -48,3 +51,13 @@ def encode_png_quickly(image: np.ndarray) -> bytes:
 
 def _chunk(kind: bytes, data: bytes) -> bytes:
     return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+
+
+def ends_with(path: Path, end: bytes) -> bool:
+    """Tell whether a file is there and its last bytes are these, that is, whether all of it was written."""
+    try:
+        with path.open("rb") as file:
+            file.seek(-len(end), os.SEEK_END)
+            return file.read() == end
+    except OSError:
+        return False

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from curation.quick_png import encode_png_quickly
+from curation.png_files import encode_png_quickly
 
 
 @settings(max_examples=60, deadline=None)

@@ -1,11 +1,13 @@
-"""Take deleted images out of exports that were made already, and pack their archives anew.
-
-Images that were deleted for good leave what was exported of them.
+"""Remove deleted images from what was made of them, and list what keeps a trace.
 
 Exports in the library's own folder are made anew without them, and their zip with them; one that cannot be made
 anew is withdrawn, and a text beside its place says so. Exports elsewhere belong to whoever asked for them: they
 are remembered in a list, so that the person who deletes an image can be told. Every step can be repeated:
 `curation.library.deletion` does so after a kill.
+
+Comparisons and trainings name the folder of pairs that they read. What belongs to one image alone (pictures of a
+case, drawings that were copied, cached features) goes with it. Weights, samples, figures and banks were made of
+many images at once; they stay, keep a trace of it, and are listed for the person who deletes.
 """
 
 from __future__ import annotations
@@ -16,51 +18,24 @@ import logging
 import os
 import shutil
 import zipfile
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Iterator
 from contextlib import suppress
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from core.atomic_files import replacing, write_atomically
-from curation.export.publish import VERSION_FILE, ExportError, explained, remove_left_over
+from core.config import settings
+from core.untrusted_files import load_json, load_yaml, read_regular_file
+from curation.export.publish import VERSION_FILE, ExportError, remove_left_over, write_zip
 from curation.export.splits import Fractions
-from curation.export.summary import MEMBERS_FILE, ExportSummary
+from curation.export.summary import MEMBERS_FILE, SHORT_NAME, ExportSummary
 from curation.library.records import LibraryError
 from curation.manifest import MANIFEST
 
 if TYPE_CHECKING:
     from curation.library.library import Library
-
-_TIME = (1980, 1, 1, 0, 0, 0)
-_STORED = frozenset({".png", ".parquet"})  # compressed already
-
-
-def write_zip(folder: Path, target: Path) -> None:
-    """Pack ``folder`` under its own name; ``target`` is there whole or not at all.
-
-    Times, order and rights are fixed, so that equal folders give equal files.
-
-    Raises
-    ------
-    ExportError
-        If ``target`` cannot be written.
-    """
-    with explained(target), replacing(target) as temporary, zipfile.ZipFile(temporary, "w") as archive:
-        for path in sorted(path for path in folder.rglob("*") if path.is_file()):
-            _add(archive, path, f"{folder.name}/{path.relative_to(folder).as_posix()}")
-
-
-def _add(archive: zipfile.ZipFile, path: Path, name: str) -> None:
-    entry = zipfile.ZipInfo(name, _TIME)
-    entry.create_system = 3  # Unix, whatever this machine is
-    entry.external_attr = 0o100644 << 16
-    entry.compress_type = zipfile.ZIP_STORED if path.suffix in _STORED else zipfile.ZIP_DEFLATED
-    entry.file_size = path.stat().st_size
-    with path.open("rb") as source, archive.open(entry, "w") as target:
-        while block := source.read(1 << 20):
-            target.write(block)
-
 
 logger = logging.getLogger(__name__)
 
@@ -104,7 +79,7 @@ def exports_with(library: Library, ids: Collection[str]) -> list[dict[str, Any]]
     return [entry for entry in _entries(library.root / LEDGER) if str(entry.get("version")) in versions]
 
 
-def take_out(library: Library, ids: Collection[str]) -> None:
+def remove_from_exports(library: Library, ids: Collection[str]) -> None:
     """Leave nothing of these images in the library's own exports and in what waits to be added.
 
     They must be out of the library's versions already.
@@ -116,14 +91,14 @@ def take_out(library: Library, ids: Collection[str]) -> None:
         remove_left_over(exports)
         for folder in sorted(exports.iterdir()):
             if not folder.name.startswith(".") and (folder / VERSION_FILE).is_file():
-                _take_out_of(library, folder, wanted)
+                _remove_from(library, folder, wanted)
         for archive in sorted(exports.glob("*.zip")):
             if not archive.with_suffix("").is_dir() and _zip_holds(archive, wanted):
                 archive.unlink()  # its folder was removed by hand, so it cannot be made anew
-    _take_out_of_uploads(library.files.jobs, wanted)
+    _remove_from_uploads(library.files.jobs, wanted)
 
 
-def _take_out_of(library: Library, folder: Path, ids: frozenset[str]) -> None:
+def _remove_from(library: Library, folder: Path, ids: frozenset[str]) -> None:
     from curation.export.dataset import export_version
 
     archive = folder.with_name(f"{folder.name}.zip")
@@ -213,13 +188,13 @@ def _zip_holds(archive: Path, ids: frozenset[str]) -> bool:
     return any(image_id in text for image_id in ids for text in texts)
 
 
-def _take_out_of_uploads(jobs: Path, ids: frozenset[str]) -> None:
+def _remove_from_uploads(jobs: Path, ids: frozenset[str]) -> None:
     """Uploads of stopped jobs wait in folders of their own until the job goes on."""
     for path in sorted(jobs.glob("spool-*/*")):
         if not path.is_file() or path.is_symlink():
             continue
         if zipfile.is_zipfile(path):
-            _take_out_of_zip(path, ids)
+            _remove_from_zip(path, ids)
         else:
             with path.open("rb") as file:
                 digest = hashlib.file_digest(file, "sha256").hexdigest()
@@ -227,7 +202,7 @@ def _take_out_of_uploads(jobs: Path, ids: frozenset[str]) -> None:
                 path.unlink()
 
 
-def _take_out_of_zip(path: Path, ids: frozenset[str]) -> None:
+def _remove_from_zip(path: Path, ids: frozenset[str]) -> None:
     try:
         with zipfile.ZipFile(path) as archive:
             entries = [entry for entry in archive.infolist() if not entry.is_dir()]
@@ -252,3 +227,168 @@ def _entries(ledger: Path) -> Iterable[dict[str, Any]]:
             entry = json.loads(line)
             if isinstance(entry, dict):
                 yield entry
+
+
+COMPARISONS, RUNS, MODELS = "comparisons", "runs", "models"  # in the data folder
+_MAX_HEADER_BYTES = 100_000_000  # of a safetensors file
+
+
+@dataclass(frozen=True)
+class Traces:
+    """What still holds something of images that were deleted for good.
+
+    Attributes
+    ----------
+    elsewhere
+        Exports outside the library's own folder, with version and day.
+    comparisons
+        Titles of those that read a dataset which held one of the images.
+    runs
+        Names of the trainings that did, and of those that began with their weights.
+    banks
+        Files that hold a sketch of one among those of others.
+    """
+
+    elsewhere: tuple[str, ...] = ()
+    comparisons: tuple[str, ...] = ()
+    runs: tuple[str, ...] = ()
+    banks: tuple[str, ...] = ()
+
+    def sentence(self) -> str:
+        """All of it for the person who deletes; empty where nothing is left."""
+        parts = []
+        if self.elsewhere:
+            parts.append(f"It was also exported to {'; '.join(self.elsewhere)}. Remove it there, too.")
+        if self.comparisons:
+            parts.append(
+                f"Compared on a dataset that held it: {'; '.join(self.comparisons)}. Its pictures were taken out "
+                "there; the figures keep its part until you delete them on Compare."
+            )
+        if self.runs:
+            parts.append(
+                f"Trained on a dataset that held it: {', '.join(self.runs)}. Their weights and samples, and models "
+                "made of them, keep a trace of it until you delete them on Train and Models."
+            )
+        if self.banks:
+            parts.append(
+                f"Its sketch stays in {', '.join(self.banks)}: build them again from an export without it "
+                "(python -m core.training.publish)."
+            )
+        return " ".join(parts)
+
+
+def traces_of(library: Library, ids: Collection[str]) -> Traces:
+    """Look for what was made of exports that hold, or held, one of these images."""
+    data, names = settings().data, [image_id[:SHORT_NAME].encode() for image_id in ids]
+    places = _places(library, ids)
+    comparisons = [
+        str(asked.get("title") or folder.name)
+        for folder, asked in _asked(data / COMPARISONS, "request.json")
+        if _names_one(asked, places) or _mentions(folder / "result.json", names)
+    ]
+    waiting, runs = dict(_asked(data / RUNS, "config.yaml")), list[str]()
+    while found := [folder for folder, asked in waiting.items() if _names_one(asked, places)]:
+        for folder in found:  # and then those that began with its weights
+            del waiting[folder]
+            places.add(folder.resolve())
+            runs.append(folder.name)
+    files = [path for folder in (settings().weights, data / MODELS) for path in folder.glob("*.safetensors")]
+    banks = [path.name for path in sorted(files) if _mentions(path, names)]
+    return Traces(
+        exported_elsewhere(library, ids),
+        tuple(dict.fromkeys(comparisons)),
+        tuple(sorted(runs)),
+        tuple(banks),
+    )
+
+
+def remove_from_comparisons(library: Library, ids: Collection[str]) -> None:
+    """Remove pictures and cached features of these images alone from what comparisons keep.
+
+    Exports name a pair by the first digits of its image's id, and so does whatever is made of it. Doing it twice
+    changes nothing; the exports must still hold the images, which tell their features.
+    """
+    root = settings().data / COMPARISONS
+    if not root.is_dir():
+        return
+    by_start = {image_id[:SHORT_NAME]: image_id for image_id in ids}
+    own = [path for path in _files(root) if by_start.get(path.stem[:SHORT_NAME], "").startswith(path.stem)]
+    exported = [
+        folder / str(row[kind])
+        for folder in _places(library, ids)
+        if folder.is_dir()
+        for row in rows_of(folder, frozenset(ids))
+        for kind in ("photo", "sketch")
+        if row.get(kind)
+    ]
+    digests = {_digest(path) for path in (*own, *exported)}
+    for rows in root.glob(".cache/features/*/*/rows.bin"):
+        with suppress(OSError):  # gone meanwhile: a cache
+            held = rows.read_bytes()
+            if any(held[at : at + 32] in digests for at in range(0, len(held), 32)):
+                shutil.rmtree(rows.parent, ignore_errors=True)
+    for path in own:
+        path.unlink(missing_ok=True)
+
+
+def _places(library: Library, ids: Collection[str]) -> set[Path]:
+    """Folders and zips of exports whose version holds, or held, one of the images."""
+    named = [str(entry.get(kind) or "") for entry in exports_with(library, ids) for kind in ("out", "zip")]
+    found = {Path(place).resolve() for place in named if place}
+    versions = {v.name for v in library.versions() if not frozenset(v.ids + v.removed).isdisjoint(ids)}
+    for about in library.files.exports.glob(f"*/{VERSION_FILE}"):  # also those of before there was a list
+        with suppress(OSError, ValueError):
+            if json.loads(about.read_bytes()).get("name") in versions:
+                found.add(about.parent.resolve())
+    return found
+
+
+def _asked(root: Path, file: str) -> Iterator[tuple[Path, dict[str, Any]]]:
+    """Folders with what was asked for in each; those that cannot be read are left out."""
+    for path in sorted(root.glob(f"*/{file}")):
+        with suppress(OSError, ValueError):
+            data = read_regular_file(path)
+            asked = load_json(data) if path.suffix == ".json" else load_yaml(data)
+            if isinstance(asked, dict):
+                yield path.parent, asked
+
+
+def _names_one(asked: object, places: Collection[Path]) -> bool:
+    for text in _texts(asked):
+        with suppress(OSError, ValueError):
+            path = Path(text).resolve()
+            if any(path == place or place in path.parents for place in places):
+                return True
+    return False
+
+
+def _texts(value: object) -> Iterator[str]:
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, dict | list):
+        for one in value.values() if isinstance(value, dict) else value:
+            yield from _texts(one)
+
+
+def _mentions(path: Path, names: Iterable[bytes]) -> bool:
+    """Whether a result, or the header of a file of weights, speaks of one of the images."""
+    try:
+        with path.open("rb") as file:
+            size = int.from_bytes(file.read(8), "little") if path.suffix == ".safetensors" else -1
+            text = file.read(min(size, _MAX_HEADER_BYTES))
+    except OSError:
+        return False
+    return any(name in text for name in names)
+
+
+def _files(root: Path) -> Iterator[Path]:
+    for folder, _, names in os.walk(root):
+        yield from (Path(folder, name) for name in names)
+
+
+def _digest(path: Path) -> bytes:
+    try:
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").digest()
+    except OSError:
+        return b""

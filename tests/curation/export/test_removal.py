@@ -9,7 +9,7 @@ from pathlib import Path
 import pyarrow.parquet as pq
 import pytest
 
-from curation.export import dataset, taking_out
+from curation.export import dataset, removal
 from curation.export.dataset import export_version
 from curation.library.library import Library
 from tests.curation.export.conftest import make_picture
@@ -90,10 +90,10 @@ def test_a_kill_in_between_is_completed_by_the_next_start(
     gone = filled.version("first").ids[0]
     secrets = pictures(out, gone)
     places = {
-        "before": (taking_out, "take_out"),
-        "pictures": (taking_out, "_remove_pictures"),
+        "before": (removal, "remove_from_exports"),
+        "pictures": (removal, "_remove_pictures"),
         "export": (dataset, "write_card"),
-        "zip": (taking_out, "write_zip"),
+        "zip": (removal, "write_zip"),
     }
 
     def die(*_: object, **__: object) -> None:

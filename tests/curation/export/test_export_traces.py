@@ -15,7 +15,7 @@ from core.bank_file import BankContent, write_bank
 from core.training.request import write_config
 from curation import delete
 from curation.export.dataset import export_version
-from curation.export.made_of_exports import take_out_of_comparisons
+from curation.export.removal import remove_from_comparisons
 from curation.library.library import Library
 from eval.comparison.request import ComparisonRequest
 from eval.comparison.run import run_comparison
@@ -89,7 +89,7 @@ def test_drawings_that_a_generator_was_given_go_with_what_it_made_of_them(
     for place in ("photos", "sketches", "refined"):
         write_set(made / place, {name: photo(1), other: photo(2)})
     for _ in range(2):  # as after a kill
-        take_out_of_comparisons(filled, [ids_of(filled, name)])
+        remove_from_comparisons(filled, [ids_of(filled, name)])
         assert {path.stem for path in made.rglob("*.png")} == {other}
 
 
