@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """The command; see the module for exit codes."""
+    """Run the command; see the module for exit codes."""
     from tqdm import tqdm
 
     from curation.jobs import progress_writer

@@ -18,7 +18,7 @@ from curation.library.records import LibraryError
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """The command; see the module for exit codes."""
+    """Run the command; see the module for exit codes."""
     from curation.library.library import Library
 
     parser = argparse.ArgumentParser(prog="python -m curation.delete", description="Delete images for good.")

@@ -1,4 +1,4 @@
-"""Which images show the same picture, and which of them is the best.
+"""Group images that show the same picture, and score which of them is the best.
 
 Three likenesses, each looser than the one before. Equal bytes never get this far: an image's id is the hash
 of its bytes, so the library knows it already. Equal pixels have one ``pixel_hash``. Near duplicates have
@@ -129,7 +129,7 @@ class DetailComparison:
 
 
 def score_quality(table: pd.DataFrame) -> NDArray[np.int64]:
-    """How good images are as duplicates of one another, by measurements alone (no verdict, no decision).
+    """Score how good images are as duplicates of one another, by measurements alone (no verdict, no decision).
 
     More source pixels between the eyes come first, as far as alignment can use them; then sharpness, then
     less stretch, less padding and less cover, then the smaller id. The first two count in steps of a tenth,

@@ -16,7 +16,7 @@ from curation.library.records import LibraryError
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """The command; see the module for exit codes."""
+    """Run the command; see the module for exit codes."""
     from curation.library.library import Library
 
     options = _parse(arguments)

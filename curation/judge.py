@@ -96,7 +96,7 @@ class JudgeSummary:
     photos_per_second: float
 
     def sentence(self) -> str:
-        """The same for people."""
+        """Write the same for people."""
         counts = ", ".join(f"{count} {status}" for status, count in self.by_status.items())
         groups = "" if self.duplicate_groups is None else f" {self.duplicate_groups} groups of duplicates."
         return (
@@ -192,7 +192,7 @@ def _alone(root: Path) -> Iterator[None]:
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """The command; gives the exit code: 0 done, 1 stopped, 2 wrong arguments, 130 interrupted."""
+    """Run the command; give the exit code: 0 done, 1 stopped, 2 wrong arguments, 130 interrupted."""
     from tqdm import tqdm
 
     from curation.jobs import progress_writer

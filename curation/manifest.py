@@ -95,12 +95,12 @@ class Record:
     versions: Mapping[str, Any] | None = None
 
     def head(self) -> Head:
-        """The part that a run goes on working with."""
+        """Take the part that a run goes on working with."""
         code = self.reason.code if self.reason else None
         return Head(self.name, self.source, self.sha256, self.status, code, self.versions or {})
 
     def line(self) -> bytes:
-        """The record as one line of the manifest."""
+        """Write the record as one line of the manifest."""
         fields = vars(self) | {"reason": vars(self.reason) if self.reason else None}
         return json.dumps(fields, separators=(",", ":"), allow_nan=False).encode() + b"\n"
 
@@ -197,7 +197,7 @@ def _read_head(line: bytes) -> Head | None:
 
 
 def read_records(folder: Path) -> Iterator[dict[str, Any]]:
-    """The records of a finished run as plain dictionaries, in order of name.
+    """Read the records of a finished run as plain dictionaries, in order of name.
 
     Raises
     ------

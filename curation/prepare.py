@@ -1,4 +1,4 @@
-"""One photo to one training pair: decode, landmarks, pose, alignment, sketch. Runs in a worker."""
+"""Make one training pair of one photo: decode, landmarks, pose, alignment, sketch. Runs in a worker."""
 
 from __future__ import annotations
 
@@ -157,7 +157,7 @@ class PreparePhotos:
 
 
 def judge(pose: HeadPose, alignment: Alignment | None, gates: Gates) -> Reason | None:
-    """Why a face is left out, or ``None`` if it is kept."""
+    """Tell why a face is left out, or ``None`` if it is kept."""
     if abs(pose.yaw) > gates.max_yaw:
         return Reason.of(
             "yaw_over_limit", f"It is {abs(pose.yaw):.1f} degrees, at most {gates.max_yaw:g} are kept."
@@ -169,12 +169,12 @@ def judge(pose: HeadPose, alignment: Alignment | None, gates: Gates) -> Reason |
 
 
 def left_out(task: PhotoTask, sha256: str, reason: Reason, versions: dict[str, Any]) -> Record:
-    """The record of a file without a face that could be measured."""
+    """Make the record of a file without a face that could be measured."""
     return Record(task.name, task.source, sha256, "left_out", reason, versions=versions)
 
 
 def current_versions(gates: Gates, landmarker_sha256: str) -> dict[str, Any]:
-    """All that decides what a record says, beside the source: it is made anew where this differs."""
+    """Write all that decides what a record says, beside the source: it is made anew where this differs."""
     return {
         "pipeline": PIPELINE_VERSION,
         "sketch": sketches.SKETCH_VERSION,

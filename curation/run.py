@@ -104,7 +104,7 @@ class Summary:
     photos_per_second: float
 
     def sentence(self) -> str:
-        """The same for people."""
+        """Write the same for people."""
         reasons = ", ".join(f"{count} {code}" for code, count in self.left_out_by_reason.items())
         return (
             f"{self.files} files: {self.kept} pairs in {self.out}, {self.left_out} left out"
@@ -202,7 +202,7 @@ def _summarise(
 
 
 def usable_cores() -> int:
-    """Cores this process may use, which in a container can be fewer than the machine has."""
+    """Count the cores this process may use, which in a container can be fewer than the machine has."""
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1
@@ -244,7 +244,7 @@ def _forget_missing(sources: set[str], out: Path, manifest: Manifest) -> None:
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """The command; gives the exit code: 0 done, 1 stopped, 2 wrong arguments."""
+    """Run the command; give the exit code: 0 done, 1 stopped, 2 wrong arguments."""
     from tqdm import tqdm
 
     options = _parse(arguments)

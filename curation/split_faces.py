@@ -50,7 +50,7 @@ class SplitSummary:
     unreadable: int
 
     def sentence(self) -> str:
-        """The same for people."""
+        """Write the same for people."""
         parts = [f"{_count(self.added, 'face')} of {_count(self.pictures, 'group picture')} added"]
         parts += [f"{self.known:,} there already"] if self.known else []
         parts += [f"{_count(self.unreadable, 'picture')} not readable"] if self.unreadable else []
@@ -149,7 +149,7 @@ def _provenance(origin: Provenance, image_id: str, face: int) -> Provenance:
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """The command; gives the exit code: 0 done, 1 stopped, 2 wrong arguments, 130 interrupted."""
+    """Run the command; give the exit code: 0 done, 1 stopped, 2 wrong arguments, 130 interrupted."""
     from tqdm import tqdm
 
     from curation.library.library import Library

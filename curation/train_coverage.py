@@ -85,7 +85,7 @@ class Examples:
 
 
 def load_faces(data: Path, part: tuple[int, int]) -> dict[str, np.ndarray]:
-    """Mesh points of the kept photos with numbers in ``part``, without faces that are really covered."""
+    """Load the mesh points of the kept photos with numbers in ``part``, without faces that are really covered."""
     labels = json.loads(LABELS.read_text(encoding="utf-8"))
     left_out = {*labels["covered"], *labels["covered_unsure"], *labels["head_unsure"]}
     faces = {}
@@ -101,7 +101,7 @@ def load_faces(data: Path, part: tuple[int, int]) -> dict[str, np.ndarray]:
 
 
 def read_face(data: Path, name: str, points: np.ndarray) -> Face:
-    """An aligned photo with its mesh."""
+    """Read an aligned photo with its mesh."""
     image = cv2.imread(str(data / "photos" / f"{name}.png"))
     if image is None:
         raise ValueError(f"{data}/photos/{name}.png is missing or no picture")
@@ -187,7 +187,7 @@ def _loss(answers: tuple[Tensor, Tensor], cells: Tensor, labels: Tensor) -> Tens
 
 
 def logits(network: CoverageNetwork, examples: Examples) -> np.ndarray:
-    """What the network says of each example: (N, 2) float32."""
+    """Compute what the network says of each example: (N, 2) float32."""
     rows = []
     with torch.inference_mode(), one_torch_thread():
         for start in range(0, len(examples.labels), 256):

@@ -1,4 +1,4 @@
-"""A face on the template, and the row that is kept of it."""
+"""Align a face to the template, and make the row that is kept of it."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ class AlignedFace:
     anchors: np.ndarray
 
     def sketch(self) -> np.ndarray:
-        """(512, 512) uint8, black on white."""
+        """Draw the sketch: (512, 512) uint8, black on white."""
         if not len(self.landmarks):
             return sketches.soft_threshold(sketches.line_map(self.photo))
         return sketches.sketch_from_photo(self.photo, self.landmarks.astype(np.float32))
@@ -86,7 +86,7 @@ def align_face(photo: np.ndarray, anchors: np.ndarray, points: np.ndarray | None
 
 
 def points_in_photo(examination: Examination) -> np.ndarray | None:
-    """The stored mesh, taken back from the frame into the source's pixels: (478, 2)."""
+    """Take the stored mesh, taken back from the frame into the source's pixels: (478, 2)."""
     if not examination.landmarks or not examination.anchors:
         return None
     landmarks = np.frombuffer(examination.landmarks, np.float16).reshape(-1, 2)
@@ -95,7 +95,7 @@ def points_in_photo(examination: Examination) -> np.ndarray | None:
 
 
 def make_row(image_id: str, photo: np.ndarray, aligned: AlignedFace, measured: Measurements) -> Examination:
-    """The row of an aligned face, without embedding and versions."""
+    """Make the row of an aligned face, without embedding and versions."""
     height, width = photo.shape[:2]
     phash, phash_mirror = hashes.hash_face(aligned.photo)
     anchors = np.round(aligned.anchors.astype(np.float64), 3).tolist()

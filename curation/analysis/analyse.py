@@ -136,7 +136,7 @@ def _align(found: FoundFace | None, anchors: Anchors, photo: np.ndarray) -> Alig
 
 
 def current_versions() -> str:
-    """Compact JSON of all that decides what an examination says: made anew where this differs."""
+    """Write compact JSON of all that decides what an examination says: made anew where this differs."""
     from curation.analysis import embedding, faces, measure
 
     versions = {

@@ -50,7 +50,7 @@ _FAILED = {"timeout": "The image took too long", "crashed": "The image made the 
 
 
 def pending_tasks(library: Library, versions: str, *, retry_failed: bool = False) -> list[AnalysisTask]:
-    """What is pending, oldest first, and then what is damaged."""
+    """List what is pending, oldest first, and then what is damaged."""
     table = library.table()
     status = table["status"].astype(str)
     ids = dict.fromkeys(library.pending(versions))
@@ -66,7 +66,7 @@ def pending_tasks(library: Library, versions: str, *, retry_failed: bool = False
 def in_batches(
     outcomes: Iterator[Outcome[AnalysisTask, Examination]],
 ) -> Iterator[list[Outcome[AnalysisTask, Examination]]]:
-    """Outcomes as they come, handed on every `BATCH_S` seconds or `BATCH` images."""
+    """Gather outcomes as they come, handed on every `BATCH_S` seconds or `BATCH` images."""
     batch, since = [], time.monotonic()
     for outcome in outcomes:
         batch.append(outcome)
@@ -78,7 +78,7 @@ def in_batches(
 
 
 def to_examination(outcome: Outcome[AnalysisTask, Examination], versions: str) -> Examination:
-    """The row of an image, of one that failed its worker too."""
+    """Make the row of an image, of one that failed its worker too."""
     if outcome.result is not None:
         return outcome.result
     failure = outcome.failure or "crashed"

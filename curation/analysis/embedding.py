@@ -82,7 +82,7 @@ class FaceEmbedder:
 
     @property
     def name(self) -> str:
-        """What runs the network, for instance ``openvino-fp32``."""
+        """Name what runs the network, for instance ``openvino-fp32``."""
         return self._compiled.name
 
     def embed(self, aligned: np.ndarray) -> FaceEmbedding:
@@ -106,7 +106,7 @@ class FaceEmbedder:
 
 
 def pool(middle: np.ndarray, deep: np.ndarray) -> np.ndarray:
-    """One vector of the maps, which keeps what is where: (1280,) float32.
+    """Pool one vector of the maps, which keeps what is where: (1280,) float32.
 
     Upper and lower half of the deep maps; eyes, nose, mouth, cheeks and forehead with hair in the middle
     ones; eyes and mouth in the fine ones. Both eyes, and both cheeks, count as one: mirrored faces are
@@ -125,7 +125,7 @@ def pool(middle: np.ndarray, deep: np.ndarray) -> np.ndarray:
 
 
 def network_input(aligned: np.ndarray) -> np.ndarray:
-    """The crop as the network takes it: (512, 512, 3) uint8 to (3, 192, 192) float32 in about [-1, 1]."""
+    """Prepare the crop as the network takes it: (512, 512, 3) uint8 to (3, 192, 192) float32 in about [-1, 1]."""
     if aligned.shape != (FRAME, FRAME, 3) or aligned.dtype != np.uint8:
         raise ValueError(
             f"expected an aligned face ({FRAME}, {FRAME}, 3) uint8, got {aligned.shape} {aligned.dtype}"

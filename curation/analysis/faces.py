@@ -91,7 +91,7 @@ class FoundFace:
 
 
 def find_face(photo: np.ndarray, landmarker: FaceLandmarker) -> FoundFace | None:
-    """Landmarks and pose of the largest face, or ``None``.
+    """Find landmarks and pose of the largest face, or ``None``.
 
     A picture that lies on its side or stands on its head is turned first: landmarks would fit it with
     eyes where the mouth is. The points are those of the picture as it was given.
@@ -121,14 +121,14 @@ def find_face(photo: np.ndarray, landmarker: FaceLandmarker) -> FoundFace | None
 
 
 def crop_around(photo: np.ndarray, points: np.ndarray) -> np.ndarray:
-    """The part of a photo that an aligned picture of one of its faces needs, as far as the photo reaches."""
+    """Crop the part of a photo that an aligned picture of one of its faces needs, as far as the photo reaches."""
     left, top, side = _square_around(points, MEMBER_SCALE)
     height, width = photo.shape[:2]
     return photo[max(top, 0) : min(top + side, height), max(left, 0) : min(left + side, width)].copy()
 
 
 def hidden_face(photo: np.ndarray, landmarker: FaceLandmarker) -> float:
-    """How sure the detector is of a face, 0 to 1, in a picture where `find_face` found none.
+    """Tell how sure the detector is of a face, 0 to 1, in a picture where `find_face` found none.
 
     It knows a head by its shape where a mask or dark glasses hide what landmarks need.
     """
@@ -188,12 +188,12 @@ class _Search:
         self.looks = 0
 
     def whole_picture(self) -> list[np.ndarray]:
-        """Points of all faces seen at once, largest first."""
+        """Find points of all faces seen at once, largest first."""
         small, scale = _shrink(self.photo, SEEN_PX / self.longer)
         return self._look(small, scale)
 
     def tiles(self, known: list[np.ndarray]) -> list[np.ndarray]:
-        """Points of all faces seen in tiles and in the whole picture, largest first."""
+        """Find points of all faces seen in tiles and in the whole picture, largest first."""
         for level in self._levels():
             if self.longer < level.min_picture_px:
                 break
@@ -223,7 +223,7 @@ class _Search:
         return found
 
     def look_again(self, face: np.ndarray) -> np.ndarray | None:
-        """The same face on a square crop centred on it, if it is seen there."""
+        """Find the same face on a square crop centred on it, if it is seen there."""
         left, top, side = _square_around(face)
         crop, scale = _shrink(_square(self.photo, left, top, side), CROP_PX / side)
         seen = self._look(crop, scale, offset=(left, top))

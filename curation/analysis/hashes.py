@@ -1,4 +1,4 @@
-"""Does a picture show the same face as another? A 256-bit hash says perhaps, the face's detail says yes.
+"""Recognise near duplicates: a 256-bit hash says perhaps, the face's detail says yes.
 
 The hash is ImageHash's ``phash(hash_size=16)`` (Johannes Buchner, BSD-2-Clause), the signs of the 16 x 16
 lowest cosine coefficients of the grey picture at 64 x 64 against their median, with one change: the border
@@ -44,7 +44,7 @@ _UNSCALED = np.outer(_DC, _DC)  # from cv2's orthonormal transform to the one of
 
 
 def hash_face(aligned: np.ndarray) -> tuple[bytes, bytes]:
-    """Perceptual hashes of a face and of its mirror image.
+    """Compute perceptual hashes of a face and of its mirror image.
 
     Parameters
     ----------
@@ -79,7 +79,7 @@ def hash_face(aligned: np.ndarray) -> tuple[bytes, bytes]:
 
 
 def face_detail(aligned: np.ndarray) -> np.ndarray:
-    """Fine structure of a face: (256, 256) float32, without its light and colours.
+    """Compute fine structure of a face: (256, 256) float32, without its light and colours.
 
     Parameters
     ----------
@@ -94,7 +94,7 @@ def face_detail(aligned: np.ndarray) -> np.ndarray:
 
 
 def compare_details(one: np.ndarray, other: np.ndarray) -> float:
-    """Correlation of two faces' details, mirrored or not: 1 for equal ones, `SAME_DETAIL` for copies.
+    """Compute correlation of two faces' details, mirrored or not: 1 for equal ones, `SAME_DETAIL` for copies.
 
     The mean over eyes, nose and mouth, each where it fits best within a few pixels.
     """

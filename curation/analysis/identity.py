@@ -39,7 +39,7 @@ _PADDING = 0.25
 
 
 def weights_file() -> Path | None:
-    """Where the network's weights are, or ``None`` without the package that carries them."""
+    """Find where the network's weights are, or ``None`` without the package that carries them."""
     found = find_spec("face_recognition_models")  # not imported: an older one of that name prints and fails
     for folder in (found.submodule_search_locations or ()) if found else ():
         if (path := Path(folder) / _FILE).is_file():
@@ -48,7 +48,7 @@ def weights_file() -> Path | None:
 
 
 def face_chip(aligned: np.ndarray, landmarks: np.ndarray, anchors: np.ndarray) -> np.ndarray:
-    """The face as the network was trained on it: upright, 150 px, in its own proportions.
+    """Crop the face as the network was trained on it: upright, 150 px, in its own proportions.
 
     Parameters
     ----------
@@ -101,7 +101,7 @@ class IdentityNetwork:
         release_memory()
 
     def embed(self, chip: np.ndarray) -> np.ndarray:
-        """The vector of one face: (128,) float32; of one person's photos mostly nearer than 0.6 to one another."""
+        """Compute the vector of one face, (128,) float32; one person's are mostly nearer than 0.6 to one another."""
         vector: np.ndarray = self._compiled.run(_as_input(chip))[0].numpy()
         return vector
 

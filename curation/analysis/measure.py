@@ -54,7 +54,7 @@ class AlignedFace:
 
     @classmethod
     def of(cls, aligned: np.ndarray, points: np.ndarray) -> AlignedFace:
-        """From the aligned photo (512, 512, 3) uint8 and mesh points (478, 2 or 3) in its pixels."""
+        """Build from the aligned photo (512, 512, 3) uint8 and mesh points (478, 2 or 3) in its pixels."""
         if aligned.shape != (FRAME, FRAME, 3) or aligned.dtype != np.uint8:
             raise ValueError(f"expected an aligned photo (512, 512, 3) uint8, got {aligned.shape}")
         small = cv2.resize(aligned, (SIDE, SIDE), interpolation=cv2.INTER_AREA)
@@ -62,19 +62,19 @@ class AlignedFace:
 
     @cached_property
     def luma(self) -> np.ndarray:
-        """(256, 256) float32 in [0, 1]."""
+        """Compute the luma: (256, 256) float32 in [0, 1]."""
         grey: np.ndarray = cv2.cvtColor(self.pixels.astype(np.float32), cv2.COLOR_RGB2GRAY)
         grey *= 1 / 255
         return grey
 
     @cached_property
     def face(self) -> np.ndarray:
-        """Inside of the face's outline: (256, 256) bool."""
+        """Mark the inside of the face's outline: (256, 256) bool."""
         return self.inside(face_mesh.FACE_OVAL)
 
     @cached_property
     def skin(self) -> np.ndarray:
-        """The face without eyes, brows and lips: (256, 256) bool."""
+        """Mark the face without eyes, brows and lips: (256, 256) bool."""
         mask = self.face.astype(np.uint8)
         for part in (face_mesh.EYE_LEFT, face_mesh.EYE_RIGHT, BROWS_LEFT, BROWS_RIGHT, LIPS):
             cv2.fillConvexPoly(mask, self._hull(part), 0)
@@ -82,7 +82,7 @@ class AlignedFace:
 
     @cached_property
     def background(self) -> np.ndarray:
-        """What lies around the head, above the shoulders: (256, 256) bool."""
+        """Mark what lies around the head, above the shoulders: (256, 256) bool."""
         outline = self.points[list(face_mesh.FACE_OVAL)]
         centre, height = outline.mean(axis=0), np.ptp(outline[:, 1])
         head = (outline - centre) * 1.3 + centre - (0, 0.1 * height)
@@ -93,7 +93,7 @@ class AlignedFace:
 
     @cached_property
     def surroundings(self) -> np.ndarray:
-        """All but the face: (256, 256) bool."""
+        """Mark all but the face: (256, 256) bool."""
         outline = self.points[list(face_mesh.FACE_OVAL)]
         centre = outline.mean(axis=0)
         mask = np.ones((SIDE, SIDE), np.uint8)
@@ -102,7 +102,7 @@ class AlignedFace:
         return mask > 0
 
     def inside(self, *parts: tuple[int, ...], grow: int = 0) -> np.ndarray:
-        """Mask (256, 256) bool of the convex hulls of some mesh points, ``grow`` px wider."""
+        """Draw a mask (256, 256) bool of the convex hulls of some mesh points, ``grow`` px wider."""
         mask = np.zeros((SIDE, SIDE), np.uint8)
         for part in parts:
             cv2.fillConvexPoly(mask, self._hull(part), 1)
@@ -111,7 +111,7 @@ class AlignedFace:
         return mask > 0
 
     def values_inside(self, values: np.ndarray, part: tuple[int, ...]) -> np.ndarray:
-        """Pixels of ``values`` (256, 256) in the hull of a small part, quicker than a whole mask."""
+        """Read the pixels of ``values`` (256, 256) in the hull of a small part, quicker than a whole mask."""
         hull = self._hull(part)
         left, top, width, height = cv2.boundingRect(hull)
         x, y = max(left, 0), max(top, 0)
@@ -140,7 +140,7 @@ MAX_TURN_DEG = 60.0  # beyond it the far side is hidden and a correction would o
 
 
 def measure_eyes_open(points: np.ndarray, pose: HeadPose) -> float:
-    """The more closed eye: 0 closed, 1 open.
+    """Measure the more closed eye: 0 closed, 1 open.
 
     Parameters
     ----------
@@ -158,7 +158,7 @@ def measure_eyes_open(points: np.ndarray, pose: HeadPose) -> float:
 
 
 def measure_mouth_open(points: np.ndarray, pose: HeadPose) -> float:
-    """Gap between the lips over the mouth's width: 0 closed, 1 wide open; arguments as above."""
+    """Measure the gap between the lips over the mouth's width: 0 closed, 1 wide open; arguments as above."""
     upright = _upright(points, pose)
     gap = np.mean([_length(upright, *pair) for pair in LIPS_INNER_MIDDLE])
     return float(np.clip(gap / max(_length(upright, *MOUTH_CORNERS), 1e-6) / WIDE_OPEN_MOUTH, 0, 1))
@@ -192,7 +192,7 @@ FLOOR = (0.25 / 255) ** 2  # energy of a picture without detail: keeps the ratio
 
 
 def measure_sharpness(face: AlignedFace) -> float | None:
-    """Fine over coarse detail: about 1 in focus, below 0.75 out of focus; ``None`` outside the frame."""
+    """Compare fine over coarse detail: about 1 in focus, below 0.75 out of focus; ``None`` outside the frame."""
     features = face.inside(*FEATURES, grow=FEATURE_MARGIN_PX)
     if np.count_nonzero(features) < MIN_PIXELS or np.count_nonzero(face.face) < MIN_PIXELS:
         return None
@@ -206,7 +206,7 @@ def measure_sharpness(face: AlignedFace) -> float | None:
 
 
 def noise_variance(luma: np.ndarray, where: np.ndarray) -> float:
-    """Variance of white noise in ``luma`` (H, W), H and W even, read where ``where`` (H, W) is true."""
+    """Estimate the variance of white noise in ``luma`` (H, W), H and W even, read where ``where`` (H, W) is true."""
     a, b, c, d = luma[::2, ::2], luma[::2, 1::2], luma[1::2, ::2], luma[1::2, 1::2]
     diagonal = np.abs(a - b - c + d)[where[::2, ::2]] / 2
     return float(np.median(diagonal) / 0.6745) ** 2
@@ -262,19 +262,19 @@ _LOG_LINEAR = np.log(_LINEAR + BLACK)
 
 
 def measure_brightness(face: AlignedFace) -> float | None:
-    """Mean luma inside the face's outline, 0 to 1."""
+    """Compute the mean luma inside the face's outline, 0 to 1."""
     values = face.luma[face.face]
     return float(values.mean()) if values.size >= MIN_PIXELS else None
 
 
 def measure_dynamic_range(face: AlignedFace) -> float | None:
-    """99th minus 1st percentile of the luma inside the face's outline, 0 to 1."""
+    """Compute the 99th minus 1st percentile of the luma inside the face's outline, 0 to 1."""
     values = face.luma[face.face]
     return float(np.subtract(*np.percentile(values, [99, 1]))) if values.size >= MIN_PIXELS else None
 
 
 def measure_shadow(face: AlignedFace) -> float | None:
-    """How unevenly the skin is lit: 0 evenly, 0.5 half as bright on one side, towards 1 black.
+    """Measure how unevenly the skin is lit: 0 evenly, 0.5 half as bright on one side, towards 1 black.
 
     The median over six pairs of mirrored parts (so that hair over one of them does not count), or the
     spread over all parts where that is more.
@@ -294,7 +294,7 @@ def measure_shadow(face: AlignedFace) -> float | None:
 
 
 def measure_backlight(face: AlignedFace) -> float | None:
-    """How much brighter the background is than the light on the face, 0 to 1.
+    """Measure how much brighter the background is than the light on the face, 0 to 1.
 
     The face's brightest parts alone would be darker on darker skin before the same wall: of 60 black people
     cut out and put before a white one 10 % were rejected for that, of 90 others none. The light on the face
@@ -313,7 +313,7 @@ def measure_backlight(face: AlignedFace) -> float | None:
 
 
 def measure_chroma(face: AlignedFace) -> float | None:
-    """How much colours differ among parts of the face that are equally bright, in units of CIELAB.
+    """Measure how much colours differ among parts of the face that are equally bright, in units of CIELAB.
 
     Greyscale has none, and one tint over all of it (sepia) hardly any: 1.5 at most, where 2 300 colour photos
     have 3.4 and more.
@@ -328,7 +328,7 @@ def measure_chroma(face: AlignedFace) -> float | None:
 
 
 def measure_drawn(face: AlignedFace) -> float | None:
-    """Part of the skin without any grain, 0 to 1: flat colour and bare paper of drawings and cartoons.
+    """Measure the part of the skin without any grain, 0 to 1: flat colour and bare paper of drawings and cartoons.
 
     Of 600 photos the smoothest has 0.13, of poor JPEGs (quality 10) 0.42. Paintings and statues have grain
     and are not told by this.
@@ -340,7 +340,7 @@ def measure_drawn(face: AlignedFace) -> float | None:
 
 
 def measure_colour_cast(face: AlignedFace) -> float | None:
-    """Distance of the light's colour from ordinary light, in standard deviations of ordinary photos.
+    """Measure the distance of the light's colour from ordinary light, in standard deviations of ordinary photos.
 
     ``None`` for greyscale, which says nothing of the light.
 
@@ -355,7 +355,7 @@ def measure_colour_cast(face: AlignedFace) -> float | None:
 
 
 def colour_readings(face: AlignedFace) -> np.ndarray | None:
-    """log R/G and log B/G, in linear light, of skin, whites of the eyes, surroundings, highlights: (8,)."""
+    """Compute log R/G and log B/G, in linear light, of skin, whites of the eyes, surroundings, highlights: (8,)."""
     eyes = face.inside(face_mesh.EYE_LEFT, face_mesh.EYE_RIGHT)
     pixels, luma = face.pixels[::2, ::2], face.luma[::2, ::2]  # medians need no more
     skin, around = face.skin[::2, ::2], face.surroundings[::2, ::2]
@@ -391,7 +391,7 @@ FRAME_NOISE = 12  # grey levels within a row of a border that was stored as JPEG
 def measure_face(
     photo: np.ndarray, found: FoundFace, aligned: np.ndarray, alignment: Alignment
 ) -> Measurements:
-    """Everything but what covers face and head, which take a network (`curation.analysis.embedding`).
+    """Measure everything but what covers face and head, which take a network (`curation.analysis.embedding`).
 
     Parameters
     ----------
@@ -430,7 +430,7 @@ def measure_face(
 
 
 def measure_frame(photo: np.ndarray) -> float:
-    """Part of a picture that is a border: of any colour all around, or black at two opposite sides.
+    """Measure the part of a picture that is a border: of any colour all around, or black at two opposite sides.
 
     A plain wall reaches the top and both sides of a portrait, never all of the bottom.
     """
@@ -453,7 +453,7 @@ def measure_frame(photo: np.ndarray) -> float:
 
 
 def turn_of(matrix: np.ndarray) -> float:
-    """Degrees, counter-clockwise in the picture, that an affine (2, 3) turns by, beside its stretch."""
+    """Compute the degrees, counter-clockwise in the picture, that an affine (2, 3) turns by, beside its stretch."""
     left, _, right = np.linalg.svd(matrix[:, :2])
     rotation = left @ right
     return float(np.degrees(np.arctan2(-rotation[1, 0], rotation[0, 0])))

@@ -22,7 +22,7 @@ Rng = np.random.Generator
 
 
 def random_surface(rng: Rng, donor: np.ndarray) -> np.ndarray:
-    """A surface of some kind, (512, 512, 3) float32 in [0, 255].
+    """Draw a surface of some kind, (512, 512, 3) float32 in [0, 255].
 
     Parameters
     ----------
@@ -38,7 +38,7 @@ def random_surface(rng: Rng, donor: np.ndarray) -> np.ndarray:
 
 
 def random_colour(rng: Rng) -> np.ndarray:
-    """Any colour, (3,) float32; greys, near-black and near-white more often than chance would have it."""
+    """Draw any colour, (3,) float32; greys, near-black and near-white more often than chance would have it."""
     if rng.random() < 0.45:
         grey = rng.choice([rng.uniform(0, 45), rng.uniform(210, 255), rng.uniform(0, 255)])
         return np.clip(grey + rng.normal(0, 6, 3), 0, 255).astype(np.float32)
@@ -46,7 +46,7 @@ def random_colour(rng: Rng) -> np.ndarray:
 
 
 def smooth_noise(rng: Rng, scale_px: float, *, across: float = 1.0) -> np.ndarray:
-    """Noise of unit variance, (512, 512) float32; ``across`` stretches it sideways."""
+    """Draw noise of unit variance, (512, 512) float32; ``across`` stretches it sideways."""
     rows = max(int(FRAME / scale_px), 2)
     columns = max(int(FRAME / (scale_px * across)), 2)
     small = rng.normal(size=(rows, columns)).astype(np.float32)
@@ -55,7 +55,7 @@ def smooth_noise(rng: Rng, scale_px: float, *, across: float = 1.0) -> np.ndarra
 
 
 def skin_surface(rng: Rng, photo: np.ndarray, points: np.ndarray) -> np.ndarray:
-    """Skin in the tone of a photo's cheeks, lighter or darker at random, with soft shading."""
+    """Draw skin in the tone of a photo's cheeks, lighter or darker at random, with soft shading."""
     tone = skin_tone(photo, points) * rng.uniform(0.75, 1.15)
     tone = tone + rng.normal(0, 5, 3)
     shade = 1 + rng.uniform(0.02, 0.12) * smooth_noise(rng, rng.uniform(60, 200))
@@ -64,7 +64,7 @@ def skin_surface(rng: Rng, photo: np.ndarray, points: np.ndarray) -> np.ndarray:
 
 
 def skin_tone(photo: np.ndarray, points: np.ndarray) -> np.ndarray:
-    """Median colour of both cheeks, (3,) float32."""
+    """Compute the median colour of both cheeks, (3,) float32."""
     patches = []
     for point in (50, 280):  # the middle of each cheek
         x, y = np.clip(points[point, :2].astype(int), 16, FRAME - 17)
@@ -73,7 +73,7 @@ def skin_tone(photo: np.ndarray, points: np.ndarray) -> np.ndarray:
 
 
 def hair_tone(photo: np.ndarray, points: np.ndarray) -> np.ndarray:
-    """Median colour above the forehead, (3,) float32: hair on most heads."""
+    """Compute the median colour above the forehead, (3,) float32: hair on most heads."""
     top = int(np.clip(points[10, 1] - 95, 4, FRAME - 40))
     x = int(np.clip(points[10, 0], 60, FRAME - 61))
     tone: np.ndarray = np.median(photo[top : top + 24, x - 50 : x + 50].reshape(-1, 3), axis=0)
@@ -81,7 +81,7 @@ def hair_tone(photo: np.ndarray, points: np.ndarray) -> np.ndarray:
 
 
 def hair_surface(rng: Rng, photo: np.ndarray, points: np.ndarray) -> np.ndarray:
-    """Streaks in the tone of a photo's hair, along the vertical."""
+    """Draw streaks in the tone of a photo's hair, along the vertical."""
     streaks = 0.7 * smooth_noise(rng, rng.uniform(60, 160), across=rng.uniform(0.02, 0.06))
     locks = 0.5 * smooth_noise(rng, rng.uniform(100, 250), across=rng.uniform(0.1, 0.3))
     shade = np.clip(1 + rng.uniform(0.12, 0.35) * (streaks + locks), 0.3, 2)
@@ -90,7 +90,7 @@ def hair_surface(rng: Rng, photo: np.ndarray, points: np.ndarray) -> np.ndarray:
 
 
 def soften(mask: np.ndarray, sigma: float) -> np.ndarray:
-    """A mask with a blurred edge, float32 in [0, 1]."""
+    """Make a mask with a blurred edge, float32 in [0, 1]."""
     mask = mask.astype(np.float32)
     return mask if sigma < 0.3 else cv2.GaussianBlur(mask, (0, 0), sigma)
 
@@ -142,7 +142,7 @@ class Face:
 
     @property
     def eyes(self) -> np.ndarray:
-        """Eye centres, picture's left first: (2, 2) float32."""
+        """Give the eye centres, picture's left first: (2, 2) float32."""
         return face_mesh.anchors(self.points)[:2]
 
     @property
@@ -169,7 +169,7 @@ class Planted:
     shadow: np.ndarray | None = None
 
     def on(self, photo: np.ndarray) -> np.ndarray:
-        """The photo with it: (512, 512, 3) uint8."""
+        """Draw it onto the photo: (512, 512, 3) uint8."""
         below = photo.astype(np.float32)
         if self.shadow is not None:
             below *= self.shadow[..., None]
@@ -184,7 +184,7 @@ def polygon(outline: np.ndarray) -> np.ndarray:
 
 
 def rounded(outline: np.ndarray, rounds: int) -> np.ndarray:
-    """Corners cut off (Chaikin), so that a polygon becomes a curve."""
+    """Cut corners off (Chaikin), so that a polygon becomes a curve."""
     for _ in range(rounds):
         after = np.roll(outline, -1, axis=0)
         outline = np.stack([0.75 * outline + 0.25 * after, 0.25 * outline + 0.75 * after], axis=1).reshape(
@@ -199,7 +199,7 @@ def in_blocks(photo: np.ndarray, side: int) -> np.ndarray:
 
 
 def roundness(face: Face, strength: float) -> np.ndarray:
-    """Darker towards the sides of the face, as on anything that bulges."""
+    """Darken towards the sides of the face, as on anything that bulges."""
     across = (np.arange(FRAME, dtype=np.float32) - face.points[1, 0]) / 130
     return np.broadcast_to(1 - strength * np.clip(across**2, 0, 1), (FRAME, FRAME))
 
@@ -216,17 +216,17 @@ def at(point: np.ndarray) -> tuple[int, int]:
 
 
 def sunglasses(rng: Rng, face: Face, donor: Face) -> Planted:
-    """Dark lenses of many outlines and tints, with frame, bridge and temples."""
+    """Draw dark lenses of many outlines and tints, with frame, bridge and temples."""
     return _glasses(rng, face, donor, opacity=rng.uniform(0.72, 1.0), is_dark=True)
 
 
 def clear_glasses(rng: Rng, face: Face, donor: Face) -> Planted:
-    """Frames with lenses that one can look through: not covered."""
+    """Draw frames with lenses that one can look through: not covered."""
     return _glasses(rng, face, donor, opacity=rng.uniform(0, 0.12), is_dark=False)
 
 
 def hat(rng: Rng, face: Face, donor: Face) -> Planted:
-    """A cap, a beanie, a hat with a brim or a hood, down to the brows at most."""
+    """Draw a cap, a beanie, a hat with a brim or a hood, down to the brows at most."""
     p = face.points[:, :2]
     left, right = p[127], p[356]
     wide = (right[0] - left[0]) / 2 * rng.uniform(1.08, 1.35)
@@ -308,7 +308,7 @@ def _glasses(rng: Rng, face: Face, donor: Face, *, opacity: float, is_dark: bool
 
 
 def eye_bar(rng: Rng, face: Face, donor: Face) -> Planted:
-    """A bar over the eyes: any surface, or the photo itself blurred or in blocks."""
+    """Draw a bar over the eyes: any surface, or the photo itself blurred or in blocks."""
     centre = face.eyes.mean(0) + rng.normal(0, 5, 2)
     size = (rng.uniform(190, 340), rng.uniform(46, 110))
     box = cv2.boxPoints(((float(centre[0]), float(centre[1])), size, float(rng.normal(0, 5))))
@@ -326,7 +326,7 @@ def eye_bar(rng: Rng, face: Face, donor: Face) -> Planted:
 
 
 def face_mask(rng: Rng, face: Face, donor: Face) -> Planted:
-    """A surgical or cloth mask from the nose's bridge to below the chin."""
+    """Draw a surgical or cloth mask from the nose's bridge to below the chin."""
     p = face.points[:, :2]
     top = p[6] * (1 - (drop := rng.uniform(0.15, 0.75))) + p[1] * drop
     left, right = (p[i] for i in (int(rng.choice([127, 234, 93])), int(rng.choice([356, 454, 323]))))
@@ -355,7 +355,7 @@ def face_mask(rng: Rng, face: Face, donor: Face) -> Planted:
 
 
 def hand(rng: Rng, face: Face, donor: Face) -> Planted:
-    """Fingers and a palm before mouth, an eye, a cheek or the whole middle."""
+    """Draw fingers and a palm before mouth, an eye, a cheek or the whole middle."""
     places = [face.mouth, *face.eyes, face.points[1, :2], (face.mouth + face.points[50, :2]) / 2]
     place = places[rng.integers(len(places))] + rng.normal(0, 16, 2)
     angle = rng.uniform(0, 2 * np.pi) if rng.random() < 0.3 else np.pi / 2 + rng.normal(0, 0.9)
@@ -391,7 +391,7 @@ def hand(rng: Rng, face: Face, donor: Face) -> Planted:
 
 
 def half_face(rng: Rng, face: Face, donor: Face) -> Planted:
-    """One side, or the lower part, behind a straight or curved edge: a wall, a book, hair, paint."""
+    """Hide one side, or the lower part, behind a straight or curved edge: a wall, a book, hair, paint."""
     centre = face.points[1, :2] + rng.normal(0, 14, 2)
     angle = rng.choice([0.0, np.pi, np.pi / 2]) + rng.normal(0, 0.25)
     ys, xs = np.mgrid[0:FRAME, 0:FRAME].astype(np.float32)
@@ -409,7 +409,7 @@ def half_face(rng: Rng, face: Face, donor: Face) -> Planted:
 
 
 def hair(rng: Rng, face: Face, donor: Face) -> Planted:
-    """A curtain of strands from the parting over one eye or both."""
+    """Draw a curtain of strands from the parting over one eye or both."""
     owner = face if rng.random() < 0.6 else donor
     is_both = rng.random() < 0.3
     eye = face.eyes[rng.integers(2)]
@@ -432,7 +432,7 @@ def hair(rng: Rng, face: Face, donor: Face) -> Planted:
 
 
 def thing(rng: Rng, face: Face, donor: Face) -> Planted:
-    """A phone, cup, ball, leaf: any blob or box before some part of the face."""
+    """Draw a phone, cup, ball, leaf: any blob or box before some part of the face."""
     centre = face.points[1, :2] + rng.normal(0, 60, 2)
     if rng.random() < 0.5:
         size = (rng.uniform(90, 300), rng.uniform(90, 240))

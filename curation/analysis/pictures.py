@@ -1,4 +1,4 @@
-"""The pictures that an examination leaves in the library: aligned crop, sketch, thumbnail."""
+"""Write the pictures that an analysis leaves in the library: aligned crop, sketch, thumbnail."""
 
 from __future__ import annotations
 
@@ -76,7 +76,7 @@ def remove_unfinished(root: Path) -> None:
 
 
 def has_pictures(files: PictureFiles, image_id: str, status: str) -> bool:
-    """Whether all that belongs to an examination is there to its last byte (after a power cut it may not be)."""
+    """Tell whether all that belongs to an examination is there to its last byte (after a power cut it may not be)."""
     if status == "no_face":
         return ends_with(files.thumb(image_id), _JPEG_END)
     if status != "ok":

@@ -1,4 +1,4 @@
-"""Damaged and covered faces with their labels, ready for a network to learn from."""
+"""Make damaged and covered faces with their labels, ready for a network to learn from."""
 
 from __future__ import annotations
 
@@ -76,7 +76,7 @@ def make_example(rng: Rng, kind: str, face: Face, donor: Face, *, has_hat: bool)
 
 
 def face_area(points: np.ndarray) -> np.ndarray:
-    """The face from the brows down, where nothing should be in the way: (512, 512) float32 mask."""
+    """Mark the face from the brows down, where nothing should be in the way: (512, 512) float32 mask."""
     mask = _filled(points[list(face_mesh.FACE_OVAL)])
     brows = points[list(face_mesh.BROW_LEFT_LOWER + face_mesh.BROW_RIGHT_LOWER), 1].min()
     mask[: max(int(brows), 0)] = 0
@@ -84,7 +84,7 @@ def face_area(points: np.ndarray) -> np.ndarray:
 
 
 def covered_label(hidden: np.ndarray, points: np.ndarray) -> float:
-    """1 when an eye, the mouth or a fifth of the face is gone, 0 when all is there, else `UNKNOWN`."""
+    """Label a covering: 1 when an eye, the mouth or a fifth of the face is gone, 0 if nothing, else `UNKNOWN`."""
     outlines = (
         face_mesh.EYE_LEFT_UPPER + face_mesh.LID_LEFT,
         face_mesh.EYE_RIGHT_UPPER + face_mesh.LID_RIGHT,
@@ -99,7 +99,7 @@ def covered_label(hidden: np.ndarray, points: np.ndarray) -> float:
 
 
 def damage(rng: Rng, photo: np.ndarray) -> np.ndarray:
-    """What cameras, light and networks do to a photo; nothing of it covers a face."""
+    """Damage a photo as cameras, light and networks do; nothing of it covers a face."""
     image: np.ndarray = photo.astype(np.float32)
     if rng.random() < 0.5:
         image = 255 * np.clip(image / 255, 0, 1) ** rng.uniform(0.55, 1.8)

@@ -30,7 +30,7 @@ from curation.library.records import LibraryError
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """The command; see the module for exit codes."""
+    """Run the command; see the module for exit codes."""
     from tqdm import tqdm
 
     from curation.jobs import progress_writer

@@ -43,7 +43,7 @@ _LEFT, _RIGHT, _TOP, _BOTTOM = 34, 10, 26, 30
 
 
 def licence_warnings(contents: Contents) -> list[str]:
-    """Sentences about licences that a user of the dataset must know."""
+    """Write sentences about licences that a user of the dataset must know."""
     found = []
     known = [name for name in contents.licences if name != UNKNOWN]
     if len(known) > 1:

@@ -1,4 +1,4 @@
-"""The manifest of an export: JSON Lines as `curation.run` writes it, Parquet, CSV, and ImageFolder's own."""
+"""Write the manifest of an export: JSON Lines as `curation.run` does, Parquet, CSV, and ImageFolder's own."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ SCHEMA = pa.schema(_COLUMNS.items())
 def manifest_row(
     member: Member, assignment: Assignment, name: str, kind: Kind, sha256s: tuple[str, str] | None
 ) -> dict[str, Any]:
-    """One image, in the fields of `curation.manifest.Record` and ours.
+    """Write one image, in the fields of `curation.manifest.Record` and ours.
 
     Parameters
     ----------

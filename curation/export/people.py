@@ -1,4 +1,4 @@
-"""Which images of a version show one person, so that nobody lies in train and in validation.
+"""Find images of a version that show one person, so that nobody lies in train and in validation.
 
 Each face has a vector (`curation.analysis.identity`), read once and kept beside the library's pictures; it never
 leaves the library and goes with its image. An image follows the nearest face that came before it if among strangers
@@ -46,7 +46,7 @@ _AT_ONCE = 64
 def read_vectors(
     library: Library, members: Iterable[Member], *, progress: Callable[[int, int], None] | None = None
 ) -> dict[str, bytes] | None:
-    """The vector of each face, (128,) float16 as bytes, by image id; ``None`` if some are unknown and cannot be read.
+    """Read the vector of each face, (128,) float16 as bytes, by image id; ``None`` if one cannot be read.
 
     Parameters
     ----------
@@ -128,7 +128,7 @@ def group_faces(vectors: Sequence[bytes]) -> list[int]:
 
 
 def chance_among_strangers(nearest: float, others: Sequence[float]) -> float:
-    """How often the nearest of strangers would be as near as ``nearest``, given where the others lie: 0 to 1.
+    """Estimate how often the nearest of strangers would be as near as ``nearest``, given where the others lie: 0 to 1.
 
     Faces around one face are taken to lie evenly in D dimensions. Of those within the distance R of the second of
     the others there are two, and the nearer one is within r with a chance of 1 - (1 - (r / R)^D)^2. D is estimated

@@ -1,4 +1,4 @@
-"""The photo and sketch of each image of a version, as they were when it was frozen."""
+"""Read the photo and sketch of each image of a version, as they were when it was frozen."""
 
 from __future__ import annotations
 
@@ -36,12 +36,12 @@ class Pair:
 
 
 def has_face(member: Member) -> bool:
-    """Whether there is an aligned photo of this image."""
+    """Tell whether there is an aligned photo of this image."""
     return member.examination.status == "ok" and len(member.examination.anchors) == 3
 
 
 def read_pairs(library: Library, members: Iterator[Member]) -> Iterator[tuple[Member, Pair | None]]:
-    """Every member with its pictures, in order; ``None`` for one without a face.
+    """Read every member with its pictures, in order; ``None`` for one without a face.
 
     Pictures are decoded and encoded again, so that nothing else travels with them.
 
@@ -63,7 +63,7 @@ def read_pairs(library: Library, members: Iterator[Member]) -> Iterator[tuple[Me
 
 
 def read_photo(library: Library, member: Member, now: Examination | None) -> np.ndarray:
-    """The aligned photo of an image with a face, (512, 512, 3) uint8, as it was frozen.
+    """Read the aligned photo of an image with a face, (512, 512, 3) uint8, as it was frozen.
 
     Parameters
     ----------
@@ -128,11 +128,11 @@ def _align_again(library: Library, member: Member) -> AlignedFace:
 
 
 def landmarks_of(examination: Examination) -> np.ndarray:
-    """(478, 2) float16 in the frame, or (0, 2) where no mesh is known."""
+    """Read the mesh: (478, 2) float16 in the frame, or (0, 2) where no mesh is known."""
     return np.frombuffer(examination.landmarks, np.float16).reshape(-1, 2)
 
 
 def mesh_rows(examination: Examination) -> Sequence[Sequence[float]]:
-    """478 rows of x, y and a depth of 0, which is not kept; rounded as `curation.run` does."""
+    """Write 478 rows of x, y and a depth of 0, which is not kept; rounded as `curation.run` does."""
     mesh = landmarks_of(examination).astype(np.float64)
     return np.round(np.pad(mesh, ((0, 0), (0, 1))), 2).tolist()

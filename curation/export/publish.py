@@ -35,7 +35,7 @@ class ExportError(RuntimeError):
 
 @contextmanager
 def new_folder(out: Path) -> Iterator[Path]:
-    """A folder to fill, that takes the place of ``out`` when the block ends, unless it ends in an error.
+    """Open a folder to fill, that takes the place of ``out`` when the block ends, unless it ends in an error.
 
     Raises
     ------

@@ -58,7 +58,7 @@ def note_export(root: Path, summary: ExportSummary) -> None:
 
 
 def exported_elsewhere(library: Library, ids: Collection[str]) -> tuple[str, ...]:
-    """Exports outside the library's own folder whose version holds, or held, one of these images.
+    """List exports outside the library's own folder whose version holds, or held, one of these images.
 
     Returns
     -------
@@ -74,7 +74,7 @@ def exported_elsewhere(library: Library, ids: Collection[str]) -> tuple[str, ...
 
 
 def exports_with(library: Library, ids: Collection[str]) -> list[dict[str, Any]]:
-    """What `note_export` remembered of versions that hold, or held, one of these images, the latest last."""
+    """Read what `note_export` remembered of versions that hold, or held, one of these images, the latest last."""
     versions = {v.name for v in library.versions() if not frozenset(v.ids + v.removed).isdisjoint(ids)}
     return [entry for entry in _entries(library.root / LEDGER) if str(entry.get("version")) in versions]
 
@@ -143,7 +143,7 @@ def _holds(folder: Path, ids: frozenset[str]) -> bool:
 
 
 def rows_of(folder: Path, ids: frozenset[str]) -> Iterable[dict[str, Any]]:
-    """Rows of an export's manifest that are of these images."""
+    """Read the rows of an export's manifest that are of these images."""
     return (row for row in _rows(folder / MANIFEST, ids) if row.get("sha256") in ids)
 
 
@@ -255,7 +255,7 @@ class Traces:
     banks: tuple[str, ...] = ()
 
     def sentence(self) -> str:
-        """All of it for the person who deletes; empty where nothing is left."""
+        """Write all of it for the person who deletes; empty where nothing is left."""
         parts = []
         if self.elsewhere:
             parts.append(f"It was also exported to {'; '.join(self.elsewhere)}. Remove it there, too.")

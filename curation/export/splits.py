@@ -1,10 +1,11 @@
-"""Who goes into train, val and test: nothing alike on two sides, and nobody moves when images are added.
+"""Assign images to train, val and test: nothing alike on two sides, and nobody moves when images are added.
 
 Images that belong together share a split: near duplicates of one another, images from one page, images by
 one author. Each group has a number between 0 and 1 that follows from the seed and the id of its oldest
 image, and that number decides. Images are placed in order of arrival, so those that came before keep
 their place whatever comes later. A late image that links two groups on different sides fits on neither:
-it is in no split (``none``), and the card says how many there are.
+it is in no split (``none``), and the card says how many there are. scikit-learn's grouped folds know neither:
+`StratifiedGroupKFold` and `GroupShuffleSplit` deal all groups anew when one comes.
 
 An image that none of this places follows an earlier photo of the same person, as far as faces tell
 (`curation.export.people`). They may be wrong, so they overrule nothing, and a group takes no more by faces alone
@@ -38,7 +39,7 @@ _BLOCK = 64
 
 @dataclass(frozen=True)
 class Fractions:
-    """Parts of the groups that go into each split; they sum to one."""
+    """Fractions of the groups that go into each split; they sum to one."""
 
     train: float = 0.8
     val: float = 0.1
@@ -50,13 +51,13 @@ class Fractions:
             raise ValueError(f"expected three parts of at least 0 that sum to 1, got {parts}")
 
     def split_of(self, number: float) -> str:
-        """The split of a group's number in [0, 1). Test and val lie at the ends, so that they can grow."""
+        """Choose the split of a group's number in [0, 1). Test and val lie at the ends, so that they can grow."""
         if number < self.test:
             return TEST
         return VAL if number >= 1 - self.val else TRAIN
 
     def wanted(self) -> tuple[str, ...]:
-        """Splits that are to hold something."""
+        """List the splits that are to hold something."""
         return tuple(split for split in SPLITS if getattr(self, split) > 0)
 
 
@@ -86,7 +87,7 @@ class Candidate:
 
 @dataclass(frozen=True)
 class Assignment:
-    """Where an image goes.
+    """Tell where an image goes.
 
     Attributes
     ----------
@@ -107,7 +108,7 @@ class Assignment:
 
 
 def shared_keys(pages: Sequence[str], authors: Sequence[str]) -> tuple[str, ...]:
-    """Pages and authors of one image in the form in which they are compared; unknown ones left out."""
+    """Give pages and authors of one image in the form in which they are compared; unknown ones left out."""
     page_keys = {
         f"page {page.split('#')[0].strip().rstrip('/').casefold()}" for page in pages if page.strip()
     }
@@ -197,14 +198,14 @@ class _Groups:
         self._holders: dict[str, str] = {}
 
     def of(self, image_id: str) -> str:
-        """The group of an image; empty where it has none."""
+        """Find the group of an image; empty where it has none."""
         group = self._parent.get(image_id, "")
         while group and self._parent[group] != group:
             group = self._parent[group] = self._parent[self._parent[group]]
         return group
 
     def holding(self, key: str) -> str:
-        """The group with a page or author; empty where there is none."""
+        """Find the group with a page or author; empty where there is none."""
         return self.of(self._holders.get(key, ""))
 
     def found(self, image_id: str, keys: Sequence[str], split: str) -> None:
@@ -226,7 +227,7 @@ class _Groups:
 
 
 def divided_keys(candidates: Sequence[Candidate], assignments: Mapping[str, Assignment]) -> list[str]:
-    """Pages and authors on several sides, because they have too large a part of the images."""
+    """List pages and authors on several sides, because they have too large a part of the images."""
     sides: dict[str, set[str]] = defaultdict(set)
     for one in candidates:
         if assignments[one.id].split != NONE:

@@ -84,7 +84,7 @@ class Contents:
             values.append(float("nan") if value is None else float(value))
 
     def known(self) -> set[str]:
-        """Measurements that every image has."""
+        """Name the measurements that every image has."""
         return {name for name, values in self.readings.items() if all(value == value for value in values)}
 
 
@@ -113,12 +113,12 @@ SHORT_NAME = 16
 
 
 def photo_place(kind: Kind, split: str, name: str) -> str:
-    """Path of a photo below the export."""
+    """Give the path of a photo below the export."""
     return f"{_folder(kind, split)}photos/{name}.png"
 
 
 def sketch_place(kind: Kind, split: str, name: str) -> str:
-    """Path of a sketch below the export."""
+    """Give the path of a sketch below the export."""
     return f"{_folder(kind, split)}sketches/{name}.png"
 
 
@@ -127,7 +127,7 @@ def _folder(kind: Kind, split: str) -> str:
 
 
 def short_names(ids: tuple[str, ...]) -> dict[str, str]:
-    """A name for each image: the first digits of its id, as many as tell all of them apart."""
+    """Make a name for each image: the first digits of its id, as many as tell all of them apart."""
     length = SHORT_NAME
     while len({image_id[:length] for image_id in ids}) < len(ids):
         length += 8
@@ -190,7 +190,7 @@ class ExportSummary:
     commands: dict[str, str] = field(default_factory=dict)
 
     def sentence(self) -> str:
-        """All of it in one line."""
+        """Write all of it in one line."""
         splits = ", ".join(f"{count} {split}" for split, count in self.splits.items())
         zipped = f", also as {self.zip}" if self.zip else ""
         faceless = self.left_out.get("no_face", 0)
@@ -199,7 +199,7 @@ class ExportSummary:
 
 
 def commands_for(kind: Kind, out: str) -> dict[str, str]:
-    """What to run with an export at ``out``, by what it does."""
+    """Write what to run with an export at ``out``, by what it does."""
     if kind == "pairs":
         return {
             "Train on it": f"{_TRAINING} --data.root {shlex.quote(out)} --data.validation split --loop.out RUN"
@@ -210,7 +210,7 @@ def commands_for(kind: Kind, out: str) -> dict[str, str]:
 
 
 def divided_warnings(keys: Sequence[str]) -> list[str]:
-    """What to say of pages and authors that are on several sides."""
+    """Write what to say of pages and authors that are on several sides."""
     if not keys:
         return []
     more = f" and {len(keys) - 3} more" if len(keys) > 3 else ""
@@ -221,7 +221,7 @@ def divided_warnings(keys: Sequence[str]) -> list[str]:
 
 
 def people_sentences(assignments: Mapping[str, Assignment]) -> list[str]:
-    """What faces alone decided about the splits, and how sure that is."""
+    """Write what faces alone decided about the splits, and how sure that is."""
     followers = [assignment for assignment in assignments.values() if assignment.by_face]
     sides = [(assignment.split, assignments[assignment.person].split) for assignment in assignments.values()]
     apart = sum(own != first and NONE not in (own, first) for own, first in sides)
@@ -241,7 +241,7 @@ def people_sentences(assignments: Mapping[str, Assignment]) -> list[str]:
 
 
 def split_warnings(splits: Mapping[str, int], fractions: Fractions) -> list[str]:
-    """What to say of splits that came out otherwise than asked for."""
+    """Write what to say of splits that came out otherwise than asked for."""
     found = []
     placed = sum(count for split, count in splits.items() if split != NONE)
     for split in fractions.wanted():

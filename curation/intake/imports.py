@@ -1,4 +1,4 @@
-"""What the importers of datasets share: paths that stay inside, labels that are text, one way in.
+"""Share what importers of datasets need: paths that stay inside, labels that are text, one way in.
 
 The formats themselves are read by libraries where one exists that is fit to depend on: COCO by pycocotools
 (`curation.intake.imports_coco`), Hugging Face's ImageFolder by datasets (`curation.intake.imports_imagefolder`).
@@ -41,7 +41,7 @@ def import_items(
 def dataset_item(
     folder: Path, name: str, provenance: Provenance, labels: Iterable[object] = ()
 ) -> IntakeItem:
-    """One picture of a dataset; its item is refused if ``name`` leads out of ``folder``.
+    """Make one picture of a dataset; its item is refused if ``name`` leads out of ``folder``.
 
     Parameters
     ----------
@@ -59,18 +59,18 @@ def dataset_item(
 
 
 def clean_labels(labels: Iterable[object]) -> tuple[str, ...]:
-    """Labels as the library writes them, cut to its length; what is empty is left out."""
+    """Write labels as the library writes them, cut to its length; what is empty is left out."""
     lines = (" ".join(normal_name(str(label)).split()) for label in labels if label is not None)
     return tuple(sorted({plain_name(line).casefold()[:MAX_LABEL].strip() for line in lines} - {""}))
 
 
 def text_of(value: object) -> str:
-    """A table's value as text for provenance: nothing for what is missing, no control characters."""
+    """Write a table's value as text for provenance: nothing for what is missing, no control characters."""
     return plain_name(value.strip()) if isinstance(value, str) else ""
 
 
 def read_json(path: Path) -> dict[str, Any]:
-    """A dataset's table.
+    """Read a dataset's table.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""From checked pictures to the library, with an answer for every file."""
+"""Take checked pictures into the library, with an answer for every file."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ class IntakeResult:
 
     @property
     def is_taken(self) -> bool:
-        """Whether the library holds it."""
+        """Tell whether the library holds it."""
         return self.outcome in ("added", "known")
 
 
@@ -73,7 +73,7 @@ class IntakeSummary:
     reasons: dict[str, int] = field(default_factory=dict)
 
     def sentence(self) -> str:
-        """For a person."""
+        """Write the outcome for a person."""
         files = self.added + self.known + self.deleted + self.refused + self.failed
         parts = [f"{files} files: {self.added} added, {self.known} known already, {self.refused} refused"]
         parts += [f"{self.deleted} deleted for good earlier"] if self.deleted else []
@@ -226,7 +226,7 @@ def add_labels(library: TakesPictures, labels: dict[tuple[str, ...], list[str]])
 
 
 def refuse(name: str, refused: RejectedFile) -> IntakeResult:
-    """The answer for a file that is not taken."""
+    """Make the answer for a file that is not taken."""
     return IntakeResult(name, "refused", code=refused.code, sentence=refused.sentence)
 
 

@@ -1,4 +1,4 @@
-"""From what a person names to the right way in: folder, archive, list of addresses, picture, dataset."""
+"""Choose the right way in for what a person names: folder, archive, list of addresses, picture, dataset."""
 
 from __future__ import annotations
 

@@ -58,7 +58,7 @@ _parse = lru_cache(maxsize=16)(Rules.from_yaml)
 
 
 def has_old_defaults(connection: Connection, text: str) -> bool:
-    """Whether the rules in force are defaults, and others than ``text``."""
+    """Tell whether the rules in force are defaults, and others than ``text``."""
     newest = connection.execute(select(rule_sets).order_by(rule_sets.c.id.desc()).limit(1)).first()
     return newest is None or (newest.who == DEFAULTS and newest.text != text)
 

@@ -31,33 +31,33 @@ class LibraryFiles:
         self.root = root
 
     def original(self, image_id: str) -> Path:
-        """The bytes as they came."""
+        """Find the file as it came."""
         return self._place("originals", image_id, "")
 
     def crop(self, image_id: str) -> Path:
-        """The aligned photo, 512 px."""
+        """Find the aligned photo, 512 px."""
         return self._place("crops", image_id, ".png")
 
     def sketch(self, image_id: str) -> Path:
-        """The sketch of the aligned photo."""
+        """Find the sketch of the aligned photo."""
         return self._place("sketches", image_id, ".png")
 
     def thumb(self, image_id: str) -> Path:
-        """128 px of the crop, or of the whole picture where there is no face."""
+        """Find the thumbnail: 128 px of the crop, or of the whole picture where there is no face."""
         return self._place("thumbs", image_id, ".jpg")
 
     def identity(self, image_id: str) -> Path:
-        """What tells the face's person apart; see `curation.export.people`."""
+        """Find what tells the face's person apart; see `curation.export.people`."""
         return self._place("identities", image_id, "")
 
     @property
     def exports(self) -> Path:
-        """Folder for exported datasets."""
+        """Name the folder for exported datasets."""
         return self.root / "exports"
 
     @property
     def jobs(self) -> Path:
-        """Folder of background jobs."""
+        """Name the folder of background jobs."""
         return self.root / "jobs"
 
     def put_original(self, original: Original) -> None:
@@ -87,7 +87,7 @@ class LibraryFiles:
             ) from error
 
     def read_original(self, image_id: str) -> bytes:
-        """The bytes as they came, proved by their hash.
+        """Read the bytes as they came, proved by their hash.
 
         Raises
         ------

@@ -268,7 +268,7 @@ class Disagreement:
 
 
 def clean_reviewer(name: str) -> str:
-    """A reviewer's name without blanks around it.
+    """Strip the blanks around a reviewer's name.
 
     Raises
     ------
@@ -284,7 +284,7 @@ def clean_reviewer(name: str) -> str:
 
 
 def clean_labels(labels: Iterable[str]) -> tuple[str, ...]:
-    """Labels in small letters and single blanks, each once, in alphabetical order.
+    """Write labels in small letters and single blanks, each once, in alphabetical order.
 
     Raises
     ------

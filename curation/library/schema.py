@@ -33,7 +33,7 @@ from curation.library.records import MEASUREMENT_NAMES
 
 
 def storable(text: str) -> str:
-    """A text as a database takes it; see `Text`."""
+    """Write a text as a database takes it; see `Text`."""
     return text.encode("utf-8", "backslashreplace").decode().replace("\0", "\\x00")
 
 
@@ -47,7 +47,7 @@ class Text(TypeDecorator[str]):
     cache_ok = True
 
     def process_bind_param(self, value: str | None, dialect: Any) -> str | None:
-        """What is stored of a text."""
+        """Write what is stored of a text."""
         return None if value is None else storable(value)
 
 

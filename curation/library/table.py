@@ -126,7 +126,7 @@ class TableCache:
             return count, self._frame
 
     def counts(self) -> dict[str, Any]:
-        """Numbers for the head of a page: images by state, verdict, rule, source, label and reviewer."""
+        """Count images by state, verdict, rule, source, label and reviewer: numbers for the head of a page."""
         count, table = self.table()
         with self._lock:
             if self._counts[0] != count:
