@@ -4,6 +4,9 @@ MediaPipe is the reason for this module: one bad image can leave a landmarker fa
 made before a fork hangs, and two threads on one are slower than one each. So every worker is a
 *spawned* process with tools of its own, works on one task at a time within a time limit, and is killed
 and replaced when it hangs, dies or raises. Now and then a worker is replaced for good measure.
+
+pebble's pool (5.2) was tried in its place: 4 000 small tasks took it 2.7 s, here 1.7; nothing ends a worker that hangs
+while it starts, why one could not start stays in its log, and a task that blocks SIGTERM is over 3 s late.
 """
 
 from __future__ import annotations
