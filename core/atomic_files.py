@@ -1,13 +1,15 @@
-"""Files that a reader sees as they were or as they are meant to be, never in part."""
+"""Replace files at once: a reader sees the old one or the new one, never a part."""
 
 from __future__ import annotations
 
-import fcntl
 import os
+import shutil
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+
+from filelock import lock_descriptor
 
 _SUFFIX = ".tmp"
 
@@ -35,43 +37,66 @@ def replacing(path: str | Path, *, durable: bool = True) -> Iterator[Path]:
         If the folder is missing or the disk is full; ``path`` is untouched then.
     """
     path = Path(path)
-    handle, temporary = _temporary(path)
-    try:
+    with temporary_beside(path) as temporary:
         yield temporary
         if durable:
             with temporary.open("rb") as file:
                 os.fsync(file.fileno())
         temporary.chmod(0o644)
         os.replace(temporary, path)
-    except BaseException:
-        temporary.unlink(missing_ok=True)
-        raise
+
+
+@contextmanager
+def temporary_beside(path: Path, *, suffix: str = _SUFFIX, is_folder: bool = False) -> Iterator[Path]:
+    """Make a file or folder beside ``path`` to be filled; what is still at that name after the block is deleted.
+
+    The temporary itself is locked, so that the lock goes with its writer however that ends: what nobody locks was
+    left by a killed one, and is deleted when the next one comes.
+    """
+    remove_abandoned(path.parent, f".{path.name}.", suffix)
+    handle, temporary = _locked(path, suffix, is_folder)
+    try:
+        yield temporary
     finally:
         os.close(handle)
+        _remove(temporary)
 
 
-def _temporary(path: Path) -> tuple[int, Path]:
-    """A new file beside ``path`` that a lock marks as being written, and no abandoned ones."""
-    _remove_abandoned(path)
+def remove_abandoned(folder: Path, start: str, suffix: str) -> None:
+    """Delete what killed writers have left among the names that begin and end like that."""
+    for other in folder.iterdir():
+        if other.name.startswith(start) and other.name.endswith(suffix):
+            with suppress(OSError):  # gone meanwhile
+                handle = os.open(other, os.O_RDONLY)
+                try:
+                    if lock_descriptor(handle, blocking=False):  # else somebody writes it
+                        _remove(other)
+                finally:
+                    os.close(handle)
+
+
+def _locked(path: Path, suffix: str, is_folder: bool) -> tuple[int, Path]:
     while True:
-        handle, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=_SUFFIX, dir=path.parent)
-        fcntl.flock(handle, fcntl.LOCK_EX)
-        if os.fstat(handle).st_nlink:
-            return handle, Path(name)
+        prefix = f".{path.name}."
+        if is_folder:
+            temporary = Path(tempfile.mkdtemp(prefix=prefix, suffix=suffix, dir=path.parent))
+            try:
+                handle = os.open(temporary, os.O_RDONLY)
+            except FileNotFoundError:
+                continue
+        else:
+            handle, name = tempfile.mkstemp(prefix=prefix, suffix=suffix, dir=path.parent)
+            temporary = Path(name)
+        if lock_descriptor(handle, blocking=False) and temporary.exists():
+            return handle, temporary
         os.close(handle)  # somebody took it for abandoned before it was locked
 
 
-def _remove_abandoned(path: Path) -> None:
-    start = f".{path.name}."
-    for other in path.parent.iterdir():
-        if other.name.startswith(start) and other.name.endswith(_SUFFIX):
-            with suppress(OSError):  # gone meanwhile, or locked: somebody writes it
-                handle = os.open(other, os.O_RDWR)
-                try:
-                    fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                    other.unlink()
-                finally:
-                    os.close(handle)
+def _remove(path: Path) -> None:
+    if path.is_dir():
+        shutil.rmtree(path, ignore_errors=True)
+    else:
+        path.unlink(missing_ok=True)
 
 
 def write_atomically(path: str | Path, data: bytes, *, durable: bool = True) -> None:

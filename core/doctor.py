@@ -25,6 +25,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
+import psutil
 import torch
 from numpy.typing import NDArray
 from pydantic import ValidationError
@@ -182,10 +183,8 @@ def _runtime(chosen: Settings) -> Finding:
 
 def _memory() -> Finding:
     """Memory that can still be had, of the machine and of the container."""
-    about = _read_pairs(Path("/proc/meminfo"))
-    if "MemAvailable" not in about:
-        return Finding("memory", "this system does not say how much memory is free")
-    free, total = (1024 * int(about[name].split()[0]) for name in ("MemAvailable", "MemTotal"))
+    memory = psutil.virtual_memory()
+    free, total = memory.available, memory.total
     with suppress(OSError, ValueError):  # no container, or one without a limit
         limit, used = (int((_CGROUP / name).read_text()) for name in ("memory.max", "memory.current"))
         free, total = min(free, max(limit - used, 0)), min(total, limit)

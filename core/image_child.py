@@ -18,6 +18,8 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any, TypeVar
 
+import psutil
+
 from core.errors import UnsafeImage
 from core.processes.workers import Limits, WarmWorkers
 from core.untrusted_files import read_regular_file
@@ -124,7 +126,7 @@ def limit_this_process(memory_bytes: int) -> None:
         resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
     if sys.platform == "linux":
         _keep_freed_memory()
-        used = int(Path("/proc/self/statm").read_text().split()[0]) * os.sysconf("SC_PAGE_SIZE")
+        used = psutil.Process().memory_info().vms
         with suppress(OSError, ValueError):
             resource.setrlimit(resource.RLIMIT_AS, (used + memory_bytes, used + memory_bytes))
 

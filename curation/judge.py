@@ -24,6 +24,7 @@ from typing import TYPE_CHECKING
 
 from core import assets
 from core.errors import AssetMissing
+from core.processes.lock import Held
 from core.processes.progress import follow_progress
 from core.processes.worker_process import Setup
 from core.processes.workers import Limits, WorkerStartError
@@ -39,7 +40,7 @@ from curation.analysis.batches import (
 )
 from curation.analysis.pictures import remove_unfinished
 from curation.library.records import Examination, LibraryError
-from curation.manifest import OutputInUse, lock_folder
+from curation.manifest import lock_folder
 from curation.run import usable_cores
 
 if TYPE_CHECKING:
@@ -185,7 +186,7 @@ def _alone(root: Path) -> Iterator[None]:
     try:
         with lock_folder(folder):
             yield
-    except OutputInUse as error:
+    except Held as error:
         raise LibraryInUse(
             f"The library in {root} is being judged already. Wait until that run has ended, or stop it."
         ) from error

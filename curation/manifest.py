@@ -7,7 +7,6 @@ cuts off. Of two records of one source the later one counts. A finished run leav
 
 from __future__ import annotations
 
-import fcntl
 import json
 import os
 import tempfile
@@ -18,6 +17,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from core.atomic_files import write_atomically
+from core.processes.lock import hold
 from curation.png_files import PNG_END, ends_with
 
 MANIFEST = "manifest.jsonl"
@@ -33,10 +33,6 @@ REASONS: Mapping[str, str] = {
     "timeout": "The file took too long.",
     "crashed": "The file made the worker process fail, twice.",
 }
-
-
-class OutputInUse(RuntimeError):
-    """Another run is writing into the same folder."""
 
 
 @dataclass(frozen=True)
@@ -220,25 +216,19 @@ def lock_folder(folder: Path) -> Iterator[None]:
 
     Raises
     ------
-    OutputInUse
+    core.processes.lock.Held
         If another run has it.
     """
-    fd = os.open(folder / LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
-    try:
-        try:
-            fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            owner = os.pread(fd, 32, 0).decode(errors="replace").strip() or "unknown"
-            raise OutputInUse(
-                f"Another run (process {owner}) is writing into {folder}. "
-                "Wait until it has ended, or choose another folder with --out."
-            ) from None
+    path = folder / LOCK
+    owner = path.read_text(errors="replace").strip() if path.is_file() else ""
+    sentence = (
+        f"Another run (process {owner or 'unknown'}) is writing into {folder}. "
+        "Wait until it has ended, or choose another folder with --out."
+    )
+    with hold(path, sentence):
         with suppress(OSError):  # the number is a courtesy: a full disk must not forbid the lock
-            os.ftruncate(fd, 0)
-            os.pwrite(fd, f"{os.getpid()}\n".encode(), 0)
+            path.write_text(f"{os.getpid()}\n")
         yield
-    finally:
-        os.close(fd)
 
 
 def check_folders(source: Path, out: Path) -> None:

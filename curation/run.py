@@ -28,6 +28,7 @@ from typing import Any
 
 from core import assets
 from core.errors import AssetMissing
+from core.processes.lock import Held
 from core.processes.worker_process import Setup
 from core.processes.workers import Limits, Outcome, WorkerStartError
 from curation import engines
@@ -35,7 +36,6 @@ from curation.ingest import SourceFile, find_files, hash_source, name_files
 from curation.manifest import (
     Head,
     Manifest,
-    OutputInUse,
     Reason,
     check_folders,
     claim,
@@ -138,7 +138,7 @@ def curate(
     ------
     ValueError
         If ``source`` is no folder or holds no file, or ``out`` cannot be its output.
-    OutputInUse
+    Held
         If another run is writing into ``out``.
     AssetMissing
         If the landmarker's model file cannot be had.
@@ -264,7 +264,7 @@ def main(arguments: list[str] | None = None) -> int:
             summary = curate(options.source, options.out, config, progress=show)
     except ValueError as error:
         return _stop(2, str(error))
-    except (OutputInUse, AssetMissing, WorkerStartError) as error:
+    except (Held, AssetMissing, WorkerStartError) as error:
         return _stop(1, str(error))
     except OSError as error:
         return _stop(1, _explain(error, options.out))

@@ -24,9 +24,11 @@ from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from functools import lru_cache
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any
+
+import psutil
 
 from core.atomic_files import write_atomically
 from core.config import ROOT
@@ -58,16 +60,13 @@ def number(value: object) -> float:
     return float(value) if is_number else 0.0  # type: ignore[arg-type]
 
 
-_PROC = Path("/proc")
-
-
 def identify(pid: int) -> dict[str, Any]:
-    """A process as something that can be kept: its number and when it was started."""
+    """Describe a process so that it can be told from a later one with its number, also after a restart."""
     return {"pid": pid, "started": _started(pid)}
 
 
 def is_running(identity: dict[str, Any]) -> bool:
-    """Whether that very process is still there; one that has ended and waits for its parent is not."""
+    """Tell whether that very process is still there; one that has ended and waits for its parent is not."""
     pid = int(identity["pid"])
     with suppress(ChildProcessError, OSError):
         os.waitpid(pid, os.WNOHANG)  # if it is our own child and has ended, let it go
@@ -76,39 +75,45 @@ def is_running(identity: dict[str, Any]) -> bool:
 
 
 def ended_children() -> set[int]:
-    """Children of this process that have ended and that nobody has waited for yet; empty but on Linux."""
+    """Find children of this process that have ended and that nobody has waited for yet."""
     found = set()
-    for path in _PROC.glob("[0-9]*/stat"):
-        with suppress(OSError):
-            fields = path.read_text().rpartition(")")[2].split()
-            if fields[0] == "Z" and int(fields[1]) == os.getpid():
-                found.add(int(path.parent.name))
+    for child in psutil.Process().children():
+        with suppress(psutil.Error):
+            if child.status() == psutil.STATUS_ZOMBIE:
+                found.add(child.pid)
     return found
 
 
 def cpu_seconds(pid: int) -> float:
-    """Processor time that a process has used so far; 0 where nobody can tell."""
+    """Give the processor time that a process has used so far; 0 where nobody can tell."""
     try:
-        fields = (_PROC / str(pid) / "stat").read_text().rpartition(")")[2].split()
-    except OSError:
+        used = psutil.Process(pid).cpu_times()
+    except psutil.Error:
         return 0.0
-    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+    return used.user + used.system
 
 
 def _started(pid: int) -> str:
-    """When a process was started, as text that is compared only; empty if it has ended."""
-    if sys.platform != "linux":
-        done = subprocess.run(
-            ["ps", "-o", "stat=,lstart=", "-p", str(pid)], capture_output=True, text=True, check=False
-        )
-        state, _, started = done.stdout.strip().partition(" ")
-        return "" if state.startswith("Z") else started.strip()
+    """When a process was started, as text that is compared only; empty if it has ended.
+
+    The boot and clock ticks since then, not a date, which would be another one when the clock is set.
+    """
     try:
-        fields = (_PROC / str(pid) / "stat").read_text().rpartition(")")[2].split()
-        boot = (_PROC / "sys/kernel/random/boot_id").read_text().strip()
-    except OSError:
+        process = psutil.Process(pid)
+        if process.status() in (psutil.STATUS_ZOMBIE, psutil.STATUS_DEAD):
+            return ""
+        since_boot = process.create_time() - psutil.boot_time()
+    except psutil.Error:
         return ""
-    return "" if fields[0] in "ZX" else f"{boot} {fields[19]}"
+    return f"{_boot()} {round(since_boot * os.sysconf('SC_CLK_TCK'))}"
+
+
+@cache
+def _boot() -> str:
+    """This start of the machine by Linux' own name for it; psutil knows only its date."""
+    with suppress(OSError):
+        return Path("/proc/sys/kernel/random/boot_id").read_text().strip()
+    return ""
 
 
 KEPT = 100  # records of ended jobs of a kind

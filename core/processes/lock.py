@@ -1,13 +1,14 @@
-"""A lock that ends with its holder, however that ends."""
+"""Hold a lock that ends with its holder, however that ends."""
 
 from __future__ import annotations
 
 import fcntl
 import os
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+
+from filelock import FileLock, Timeout
 
 _PROBE_S = 1.0  # somebody who only looks holds it for an instant
 
@@ -25,33 +26,31 @@ def hold(path: Path, sentence: str) -> Iterator[None]:
     Held
         With ``sentence``, if another process or thread holds it.
     """
-    handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+    lock = FileLock(path, timeout=_PROBE_S, mode=0o644, poll_interval=0.02, fallback_to_soft=False)
     try:
-        deadline = time.monotonic() + _PROBE_S
-        while not _take(handle, fcntl.LOCK_EX):
-            if time.monotonic() > deadline:
-                raise Held(sentence)
-            time.sleep(0.02)
+        lock.acquire()
+    except Timeout:
+        raise Held(sentence) from None
+    try:
         yield
     finally:
-        os.close(handle)
+        lock.release()
 
 
 def is_held(path: Path) -> bool:
-    """Whether somebody holds the lock now."""
+    """Tell whether somebody holds the lock now.
+
+    By the same ``flock`` as filelock's, but shared, which filelock does not offer: two who only look at the same
+    moment must not take each other for the holder, and looking must not make the file.
+    """
     try:
         handle = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     except OSError:
         return False
     try:
-        return not _take(handle, fcntl.LOCK_SH)
+        fcntl.flock(handle, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
     finally:
         os.close(handle)
-
-
-def _take(handle: int, kind: int) -> bool:
-    try:
-        fcntl.flock(handle, kind | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    return True
+    return False

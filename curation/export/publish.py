@@ -9,16 +9,14 @@ from __future__ import annotations
 
 import ctypes
 import errno
-import fcntl
 import os
 import shutil
-import tempfile
 import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from core.atomic_files import replacing
+from core.atomic_files import remove_abandoned, replacing, temporary_beside
 
 VERSION_FILE = "version.json"  # what makes a folder an export
 _UNFINISHED = ".part"
@@ -47,18 +45,11 @@ def new_folder(out: Path) -> Iterator[Path]:
         _put_back(out)
         check_place(out)
         out.parent.mkdir(parents=True, exist_ok=True)
-        _remove_unfinished(out)
-        folder = Path(tempfile.mkdtemp(prefix=f".{out.name}.", suffix=_UNFINISHED, dir=out.parent))
-        lock = os.open(folder, os.O_RDONLY)
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX)  # says that somebody is at work here
+        with temporary_beside(out, suffix=_UNFINISHED, is_folder=True) as folder:
             folder.chmod(0o755)
             yield folder
             os.sync()
             _put_in_place(folder, out)
-        finally:
-            os.close(lock)
-            shutil.rmtree(folder, ignore_errors=True)
 
 
 def check_place(out: Path) -> None:
@@ -158,16 +149,4 @@ def remove_left_over(parent: Path) -> None:
     for aside in parent.glob(f".*{_ASIDE}"):
         _put_back(aside.with_name(aside.name.removeprefix(".").removesuffix(_ASIDE)))
         shutil.rmtree(aside, ignore_errors=True)
-    _remove_unfinished(parent / "*")
-
-
-def _remove_unfinished(out: Path) -> None:
-    """Delete what killed exports to the same place have left; those at work hold a lock."""
-    for folder in out.parent.glob(f".{out.name}.*{_UNFINISHED}"):
-        with suppress(OSError):
-            handle = os.open(folder, os.O_RDONLY)
-            try:
-                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                shutil.rmtree(folder, ignore_errors=True)
-            finally:
-                os.close(handle)
+    remove_abandoned(parent, ".", _UNFINISHED)

@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from curation.manifest import MANIFEST, Manifest, OutputInUse, Reason, Record, lock_folder, read_records
+from core.processes.lock import Held
+from curation.manifest import MANIFEST, Manifest, Reason, Record, lock_folder, read_records
 
 
 def record(name: str, sha256: str = "0", **more: object) -> Record:
@@ -115,7 +116,7 @@ def test_every_name_that_a_file_system_allows_can_be_recorded(tmp_path: Path) ->
 def test_a_second_run_into_the_same_folder_is_told_so(tmp_path: Path) -> None:
     with (
         lock_folder(tmp_path),
-        pytest.raises(OutputInUse, match=f"process {os.getpid()}"),
+        pytest.raises(Held, match=f"process {os.getpid()}"),
         lock_folder(tmp_path),
     ):
         pass

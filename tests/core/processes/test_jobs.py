@@ -175,6 +175,14 @@ def test_this_process_is_running_and_one_that_has_ended_is_not() -> None:
         assert not is_running(identity)
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="the records of Linux")
+def test_records_say_which_process_it_is_as_they_always_did() -> None:
+    """Jobs outlive the server, so a new one reads what an older one has written."""
+    boot = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
+    ticks = Path("/proc/self/stat").read_text().rpartition(")")[2].split()[19]
+    assert identify(os.getpid()) == {"pid": os.getpid(), "started": f"{boot} {ticks}"}
+
+
 def process_of(folder: Path, job_id: str) -> dict[str, object]:
     found: dict[str, object] = json.loads((folder / f"{job_id}.process.json").read_text())
     return found
