@@ -1,11 +1,10 @@
-"""Draw the charts of a report as SVG: intervals, curves, the map of features."""
+"""Lay out the charts of a report: intervals, curves, the map of features."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from html import escape
 from typing import Literal
 
 from eval.comparison.formatting import in_order, number_text
@@ -137,30 +136,6 @@ def map_chart(comparison: Comparison, *, width: float = 480, height: float = 300
         marks += [Mark("dot", ((across(x), up(y)),), colour, 2.2, 0.55) for x, y in points[::step]]
     marks += _legend([name for name, points in sets if points], comparison, width - 100)
     return Scene(width, height, tuple(marks), "Map of features")
-
-
-def to_svg(scene: Scene) -> str:
-    """The chart as an SVG element that needs nothing else."""
-    parts = [_svg_mark(mark) for mark in scene.marks]
-    return (
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {scene.width:g} {scene.height:g}" role="img" '
-        f'aria-label="{escape(scene.title)}">{"".join(parts)}</svg>'
-    )
-
-
-def _svg_mark(mark: Mark) -> str:
-    look = f'opacity="{mark.opacity:g}"' if mark.opacity < 1 else ""
-    if mark.kind == "text":
-        ((x, y),) = mark.points
-        return (f'<text x="{x:.1f}" y="{y:.1f}" font-size="{mark.size:g}" fill="{mark.colour}" '
-                f'text-anchor="{mark.anchor}">{escape(mark.text)}</text>')  # fmt: skip
-    if mark.kind == "dot":
-        ((x, y),) = mark.points
-        return f'<circle cx="{x:.1f}" cy="{y:.1f}" r="{mark.size:g}" fill="{mark.colour}" {look}/>'
-    points = " ".join(f"{x:.1f},{y:.1f}" for x, y in mark.points)
-    if mark.kind == "area":
-        return f'<polygon points="{points}" fill="{mark.colour}" {look}/>'
-    return f'<polyline points="{points}" fill="none" stroke="{mark.colour}" stroke-width="{mark.size:g}" {look}/>'
 
 
 @dataclass(frozen=True)
