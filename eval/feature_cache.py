@@ -24,7 +24,6 @@ import logging
 import os
 import secrets
 import shutil
-import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field, replace
@@ -33,6 +32,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from core.atomic_files import remove_abandoned, temporary_beside
 from core.errors import UnsafeImage
 from eval.extractors import Extractor, ExtractorInfo
 from eval.features import BATCH, FeatureSet, FeatureStream, Progress, Skipped
@@ -101,7 +101,6 @@ logger = logging.getLogger(__name__)
 SCHEMA = 1  # count up when entries look different, or the same key gives other features
 _DIGEST_BYTES = 32
 _FEATURES, _ROWS, _ABOUT = "features.npy", "rows.bin", "about.json"
-_ABANDONED_S = 86_400  # what a killed process left half-written
 
 
 class FeatureStore:
@@ -123,14 +122,12 @@ class FeatureStore:
 
     def trim(self, keep: Path) -> None:
         """Remove entries that were used longest ago until the rest fits, but never ``keep``."""
+        for partition in self.root.glob("*/"):
+            remove_abandoned(partition, ".", "")
         found = []
-        for path in self.root.glob("*/*"):
+        for path in self.root.glob("*/[!.]*"):
             try:
                 used = path.stat().st_mtime
-                if path.name.startswith("."):
-                    if time.time() - used > _ABANDONED_S:
-                        shutil.rmtree(path, ignore_errors=True)
-                    continue
                 found.append((used, sum(file.stat().st_size for file in path.iterdir()), path))
             except OSError:  # another process removed it
                 continue
@@ -230,14 +227,13 @@ class FeaturePartition:
     def _write(self, name: str, entry: Entry, chunks: Iterable[Rows]) -> Entry:
         """Write an entry beside its place and move it there. OSError if there is no room."""
         path = self.folder / name
-        temporary = self.folder / f".{name[:20]}-{os.getpid()}-{secrets.token_hex(4)}"
         about = {
             "schema": SCHEMA,
             "extractor": asdict(entry.info) if entry.info else None,
             "problems": {digest.hex(): why for digest, why in entry.problems.items()},
         }
-        try:
-            temporary.mkdir(parents=True)
+        self.folder.mkdir(parents=True, exist_ok=True)
+        with temporary_beside(path, is_folder=True) as temporary:
             with (temporary / _FEATURES).open("wb") as file:
                 shape = (len(entry.rows), entry.info.dimensions if entry.info else 1)
                 header = {"descr": "<f4", "fortran_order": False, "shape": shape}
@@ -249,8 +245,6 @@ class FeaturePartition:
             (temporary / _ROWS).write_bytes(b"".join(entry.rows))
             (temporary / _ABOUT).write_text(json.dumps(about, ensure_ascii=False), "utf-8")
             _move(temporary, path)
-        finally:
-            shutil.rmtree(temporary, ignore_errors=True)
         kept = self._read(path)
         if kept is None:
             raise OSError(f"{path} cannot be read back")

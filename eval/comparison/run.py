@@ -12,7 +12,6 @@ from pathlib import Path
 from eval.comparison.case_pictures import keep_case_pictures
 from eval.comparison.case_scores import CaseScorer, CaseScores
 from eval.comparison.extraction import (
-    DiskCache,
     Extracted,
     LazyExtractor,
     Tools,
@@ -41,6 +40,7 @@ from eval.feature_stats import Moments, load_moments
 from eval.features import FeatureSet
 from eval.protocols import EvaluationProtocol, protocol, require_one_protocol
 from eval.sets.contents import ImageSet
+from eval.value_cache import ValueCache
 
 logger = logging.getLogger(__name__)
 UNKNOWN_COUNT = 2  # of images behind statistics that do not say; no figure depends on it
@@ -101,11 +101,9 @@ def run_comparison(
     material = without_damaged(material, extracted)
     scorer, scores = score_cases(request, material, tools, stages)
     cases = _cases(material) if scores else ()
-    numbers = _numbers(
-        request, chosen, material, extracted, scorer, scores, DiskCache(cache / "columns"), stages
-    )
+    numbers = _numbers(request, chosen, material, extracted, scorer, scores, tools.answers, stages)
     stages("looking closer", 0, 1)
-    insight = DiskCache(cache / "maps").get(
+    insight = tools.answers.get(
         Insight,
         [extracted.real.key, *_digests(material), [case.name for case in cases]],
         lambda: insight_of(
@@ -189,7 +187,7 @@ def _numbers(
     extracted: Extracted,
     scorer: CaseScorer,
     scores: Mapping[str, CaseScores],
-    memo: DiskCache,
+    answers: ValueCache,
     stages: Stages,
 ) -> Numbers:
     """All columns: those of whole sets, and those of single cases."""
@@ -221,8 +219,8 @@ def _numbers(
 
     sets = [extracted.real.key, *_digests(material), request.metrics, options]
     titles = [(metric.name, metric.title, metric.unit) for metric in scorer.metrics]
-    numbers = memo.get(Numbers, sets, of_sets)
-    return numbers.joined(memo.get(Numbers, [wanted, better, titles, options, of_truth], of_cases))
+    numbers = answers.get(Numbers, sets, of_sets)
+    return numbers.joined(answers.get(Numbers, [wanted, better, titles, options, of_truth], of_cases))
 
 
 def _digests(material: Material) -> list[object]:

@@ -160,7 +160,7 @@ def facts_of(
     if len(items) > max_looks:
         chosen = np.linspace(0, len(items) - 1, max_looks).round().astype(int).tolist()
     digests = {items[row].digest for row in chosen}
-    known = seen.facts(WHAT, digests)
+    known = seen.values.find(WHAT, digests)
     fresh: dict[str, PictureStatistics | None] = {}
     kept = 0
     for done, row in enumerate(chosen, start=1):
@@ -171,11 +171,11 @@ def facts_of(
             except (OSError, UnsafeImage):
                 fresh[item.digest] = None  # it is listed elsewhere: the features were not made either
         if len(fresh) - kept >= KEPT_AT_A_TIME:  # who stops this need not wait for it again
-            seen.keep_facts(WHAT, dict(list(fresh.items())[kept:]))
+            seen.values.keep(WHAT, dict(list(fresh.items())[kept:]))
             kept = len(fresh)
         if progress and (done % 16 == 0 or done == len(chosen)):
             progress(done)
-    seen.keep_facts(WHAT, dict(list(fresh.items())[kept:]))
+    seen.values.keep(WHAT, dict(list(fresh.items())[kept:]))
     looks = {
         digest: PictureStatistics(*value) if value else None for digest, value in {**known, **fresh}.items()
     }

@@ -10,8 +10,9 @@ import pytest
 
 from core.face_mesh import POINTS
 from core.images import encode_png
-from eval.comparison.case_scores import FACE_FOUND, PSNR_CAP, CaseInput, CaseScorer, CaseStore
+from eval.comparison.case_scores import FACE_FOUND, PSNR_CAP, CaseInput, CaseScorer
 from eval.metrics.registry import with_lpips
+from eval.value_cache import ValueCache
 from tests.eval.comparison.comparison_material import noisy, photo
 
 
@@ -77,7 +78,7 @@ def cases(count: int = 4, amount: float = 10) -> list[CaseInput]:
 
 
 def scorer(folder: Path, **changes: Any) -> CaseScorer:
-    return CaseScorer(CaseStore(folder / "scores.sqlite"), ColourDetector, **changes)
+    return CaseScorer(ValueCache(folder / "scores.sqlite"), ColourDetector, **changes)
 
 
 def test_every_kind_of_metric_has_a_value_and_a_control(tmp_path: Path) -> None:
