@@ -36,6 +36,7 @@ from core.config import ENV_PREFIX, ROOT, Settings, pick_device, settings, usabl
 from core.conversion.settings import DEFAULT_GENERATOR
 from core.face_parts.layout import PART_BANKS_FILE, PARTS_FILE
 from core.generate import read_sketch
+from core.images import psnr_db
 from core.models.folder import AUTOENCODER_FILE, BANK_FILE, ModelFile, check_belongs, list_models
 from core.pipeline import SketchToFacePipeline
 from core.runtime import MIN_PSNR_DB
@@ -312,17 +313,11 @@ def _agreement(chosen: Settings, served: SketchToFacePipeline, sketch: Sketch) -
         photos[name] = photo
         if name == "torch" or "torch" not in photos:
             continue
-        decibels = psnr_of_photos(photo, photos["torch"])
+        decibels = psnr_db(photo, photos["torch"])
         text = f"photos by {name} and by torch on the CPU agree to {decibels:.1f} dB"
         advice = "Set STUDIO_RUNTIME=torch." if name == "OpenVINO" else "Set STUDIO_DEVICE=cpu."
         facts = {"with": name, "psnr_db": None if math.isinf(decibels) else round(decibels, 1)}
         yield Finding("agreement", text, *_graded(decibels, MIN_PSNR_DB, MIN_PSNR_DB - 10, advice), facts)
-
-
-def psnr_of_photos(photo: NDArray[np.uint8], reference: NDArray[np.uint8]) -> float:
-    """Peak signal-to-noise ratio of two photos (H, W, 3) in dB, infinite where they are equal."""
-    error = float(np.mean((photo.astype(np.float64) - reference.astype(np.float64)) ** 2))
-    return float("inf") if error == 0 else 10 * float(np.log10(255**2 / error))
 
 
 def _graded(value: float, low: float, least: float, advice: str) -> tuple[State, str]:

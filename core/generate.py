@@ -14,6 +14,7 @@ from pathlib import Path
 
 import numpy as np
 
+from core.cli import fail
 from core.conversion.settings import ConversionSettings, PartSettings
 from core.errors import AssetMissing, UnsafeImage
 from core.sketch_input import Sketch
@@ -203,16 +204,11 @@ def main(arguments: list[str] | None = None) -> int:
         parsed.weights = parsed.weights or chosen.weights
         report = generate(parsed)
     except FileNotFoundError as error:
-        return _refuse(f"{error.filename} does not exist.")
+        return fail(f"{error.filename} does not exist.")
     except (AssetMissing, UnsafeImage, ValueError, OSError) as error:
-        return _refuse(str(error))
+        return fail(error)
     print(json.dumps(report))
     return 0
-
-
-def _refuse(sentence: str) -> int:
-    print(" ".join(sentence.split()), file=sys.stderr)
-    return 2
 
 
 if __name__ == "__main__":

@@ -7,6 +7,7 @@ Between modules a photo is ``(H, W, 3) uint8`` sRGB and a sketch ``(H, W) uint8`
 from __future__ import annotations
 
 import io
+import math
 import struct
 import warnings
 import zlib
@@ -35,6 +36,20 @@ DECODER_ERRORS = (
     OSError, ValueError, SyntaxError, EOFError, TypeError, Image.DecompressionBombError,
     RuntimeError, LookupError, ArithmeticError, struct.error, zlib.error,
 )  # fmt: skip
+
+
+def psnr_db(output: np.ndarray, reference: np.ndarray, *, peak: float = 255.0) -> float:
+    """Measure the peak signal-to-noise ratio of two arrays of one shape in dB: infinite for equal ones.
+
+    Parameters
+    ----------
+    peak
+        Range of the values: 255 for uint8, 2 for tensors in [-1, 1].
+    """
+    error = float(((output.astype(np.float64) - reference.astype(np.float64)) ** 2).mean())
+    if not math.isfinite(error):
+        return -math.inf
+    return math.inf if error == 0 else 10 * math.log10(peak**2 / error)
 
 
 @cache

@@ -37,13 +37,12 @@ from core.conversion.settings import (
     PartSettings,
     Stage1,
 )
-from core.conversion.stages import Stages, load_stages, stages_of_models
 from core.errors import AssetMissing
 from core.face_parts.layout import PART_BANKS_FILE, PARTS_FILE, PartAutoencoders
 from core.face_parts.refinement import PartsRefinement
 from core.images import sketch_to_tensor, tensor_to_photo, tensor_to_sketch
 from core.manifold import Manifold
-from core.models.compiled import GeneratorCache, LoadedGenerators
+from core.models.compiled import GeneratorCache, LoadedGenerators, Stages, load_stages, stages_of_models
 from core.refinement import WholeRefinement
 from core.runtime import Compiled
 from core.sketch_input import Sketch, is_blank, prepare_sketch

@@ -23,10 +23,11 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any
 
-import numpy as np
 import torch
 from torch import nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
+
+from core.images import psnr_db
 
 logger = logging.getLogger(__name__)
 
@@ -265,13 +266,15 @@ def _try(
 ) -> tuple[Run, Candidate]:
     """Build a candidate, and see whether it is faithful and not hopelessly slow."""
     run = build()
-    psnr = psnr_db(run(rows[0]), expected[0])  # and it is warm now
+    psnr = agreement_db(run(rows[0]), expected[0])  # and it is warm now
     start = time.perf_counter()
     run(rows[0])
     milliseconds = 1000 * (time.perf_counter() - start)
     if milliseconds > _HOPELESS * best_ms:
         return run, Candidate(name, milliseconds, psnr, f"over {_HOPELESS:.0f} times slower than another")
-    psnr = min([psnr, *(psnr_db(run(row), want) for row, want in zip(rows[1:], expected[1:], strict=True))])
+    psnr = min(
+        [psnr, *(agreement_db(run(row), want) for row, want in zip(rows[1:], expected[1:], strict=True))]
+    )
     problem = "" if psnr >= MIN_PSNR_DB else f"{psnr:.1f} dB is below {MIN_PSNR_DB:.0f} dB"
     return run, Candidate(name, milliseconds, psnr, problem)
 
@@ -288,14 +291,13 @@ def one_torch_thread() -> Iterator[None]:
         torch.set_num_threads(before)
 
 
-def psnr_db(output: torch.Tensor, reference: torch.Tensor) -> float:
-    """Peak signal-to-noise ratio in dB; the peak is 2 for images in [-1, 1], else the reference's range."""
-    error = float(torch.mean((output.double() - reference.double()) ** 2))
-    if not np.isfinite(error):
-        return float("-inf")
+def agreement_db(output: torch.Tensor, reference: torch.Tensor) -> float:
+    """PSNR of a network's output in dB; the peak is 2 for images in [-1, 1], else the reference's range."""
     is_image = reference.dim() == 4 and float(reference.abs().max()) <= 1.0
     peak = 2.0 if is_image else float(reference.max() - reference.min())
-    return float("inf") if error == 0 else 10 * float(np.log10(max(peak, 1e-12) ** 2 / error))
+    return psnr_db(
+        *(one.detach().double().cpu().numpy() for one in (output, reference)), peak=max(peak, 1e-12)
+    )
 
 
 def _builders(

@@ -170,7 +170,7 @@ class BlockE(nn.Module):
 class FIDInception(nn.Module):
     """Photos (B, 3, 299, 299) float32 in [-1, 1] -> pooled features (B, 2048).
 
-    How a photo comes to 299 pixels is no part of the network but of a protocol: see `eval.resize`. It
+    How a photo comes to 299 pixels is no part of the network but of a protocol: see `eval.features`. It
     stays in eval mode, because its BatchNorm statistics are part of what FID is.
     """
 

@@ -27,7 +27,7 @@ class EvaluationProtocol:
     extractor
         ``inception``, ``effnet_lite0``, or the name of a user's own network.
     decoding, resize
-        Keys of `eval.decoding.DECODINGS` and `eval.resize.RESIZES`.
+        Keys of `eval.decoding.DECODINGS` and `eval.features.RESIZES`.
     size
         Side in pixels that the network takes.
     reference

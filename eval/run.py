@@ -21,6 +21,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from core.cli import FAILED, STOPPED, fail
 from core.config import settings
 from core.errors import AssetMissing
 from eval.comparison.comparison_store import cache_of, root_of
@@ -153,8 +154,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         request = request_of(options)
     except ValueError as error:
-        print(_sentence(error), file=sys.stderr)
-        return 2
+        return fail(error)
     folder = options.out or Path(tempfile.mkdtemp(prefix="comparison-"))
     cache = options.cache or cache_of(root_of(settings().data))
     bar = tqdm(unit="", file=sys.stderr, dynamic_ncols=True, disable=None)
@@ -169,19 +169,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
             comparison = run_comparison(request, folder, cache=cache, progress=show)
         write_files(folder, json=options.json, csv=options.csv, html=options.html)
     except (AssetMissing, FileNotFoundError, ValueError, OSError) as error:
-        print(_sentence(error), file=sys.stderr)
-        return 1
+        return fail(error, FAILED)
     except KeyboardInterrupt:
-        return 130
+        return STOPPED
     finally:
         if options.out is None:
             shutil.rmtree(folder, ignore_errors=True)
     print(table(comparison))
     return 0
-
-
-def _sentence(error: Exception) -> str:
-    return " ".join(str(error).split())
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -11,7 +11,6 @@ from __future__ import annotations
 import argparse
 import hashlib
 import json
-import sys
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
@@ -23,6 +22,7 @@ from torch import nn
 from core.checkpoint_import.architecture import PROJECTS, build, work_out
 from core.checkpoint_import.reading import CheckpointRefused, read_checkpoint
 from core.checkpoints import load_generator, read_info, save_model
+from core.cli import fail
 from core.models.conventions import (
     BORDERS,
     COLOURS,
@@ -224,8 +224,7 @@ def run(arguments: list[str]) -> int:
     try:
         print(json.dumps(import_file(parsed)))
     except (ValueError, OSError) as error:
-        print(" ".join(str(error).split()), file=sys.stderr)
-        return 2
+        return fail(error)
     return 0
 
 

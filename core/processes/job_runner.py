@@ -13,9 +13,9 @@ from contextlib import suppress
 from pathlib import Path
 from types import FrameType
 
+from core.cli import STOPPED, one_line
 from core.processes.jobs import write_end, write_process
 
-STOPPED = 130
 SPARE_BYTES = 16_384  # kept until the end, so that a full disk has room for how it ended
 
 
@@ -58,7 +58,7 @@ def main(arguments: list[str]) -> int:
 
 def _words_of(error: BaseException) -> str:
     """What a page says of it: its sentence; Python's own words only where nobody wrote one."""
-    words = " ".join(str(error).split())
+    words = one_line(error)
     if words and isinstance(error, ValueError | OSError | RuntimeError):
         return words
     return traceback.format_exception_only(error)[-1].strip()

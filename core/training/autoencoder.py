@@ -24,7 +24,7 @@ from core.training.augment import AugmentConfig
 from core.training.data import DataConfig, Pairs, load_pairs
 from core.training.denoising_loss import damaged_and_clean, denoising_terms, sample_sheet
 from core.training.loop import train_recipe
-from core.training.recipe import UNKNOWN_LICENCE, Batch, LoopConfig, Progress, settings_of
+from core.training.recipe import UNKNOWN_LICENCE, Batch, LoopConfig, Progress, Recipe, settings_of
 
 
 @dataclass(frozen=True)
@@ -38,7 +38,7 @@ class AutoencoderLoss:
     eyes: float = 1.0
 
 
-class AutoencoderRecipe:
+class AutoencoderRecipe(Recipe):
     """Damaged sketch in, clean sketch out."""
 
     served = "autoencoder"

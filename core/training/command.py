@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
+from core.cli import STOPPED, fail, one_line
 from core.errors import AssetMissing
 from core.processes.lock import Held, hold
 from core.training.kinds import KINDS, Kind
@@ -27,7 +28,6 @@ if TYPE_CHECKING:
     from jsonargparse import ArgumentParser
 
 LOCK = "lock"  # in a run's folder; held by whoever trains it
-STOPPED, MISTAKE = 130, 2  # exit codes
 USER_ERRORS = (ValueError, OSError, AssetMissing, FloatingPointError, Held, torch.OutOfMemoryError)
 HELD = "is in training already, by another process. Stop that one first, or choose another --loop.out."
 
@@ -112,11 +112,9 @@ def main(train: Callable[..., Path]) -> None:
         with hold(out / LOCK, f"{out} {HELD}") if out is not None and is_main else nullcontext():
             path, was_stopped = _train(train, settings, out, tqdm(disable=not is_main))
     except USER_ERRORS as error:
-        print(one_line(error), file=sys.stderr)
-        sys.exit(MISTAKE)
+        sys.exit(fail(reason_of(error)))
     except KeyboardInterrupt:
-        print("Ended at once; what was saved last is kept.", file=sys.stderr)
-        sys.exit(STOPPED)
+        sys.exit(fail("Ended at once; what was saved last is kept.", STOPPED))
     if is_main and path.is_file():
         print(json.dumps({"weights": str(path)}))
     if was_stopped:
@@ -164,13 +162,13 @@ def stopping_on(number: signal.Signals, out: Path | None) -> Iterator[list[int]]
             (out / STOP).unlink(missing_ok=True)
 
 
-def one_line(error: BaseException) -> str:
+def reason_of(error: BaseException) -> str:
     """An error as a sentence, without Python's name for it."""
     if isinstance(error, OSError) and error.errno == errno.ENOSPC:
         return "The disk is full; what was saved before is kept. Make room, then start again: it goes on from there."
     if isinstance(error, torch.OutOfMemoryError):
         return "The device has too little memory. Take a smaller loop.batch_size, or more loop.accumulate."
-    return " ".join(str(error).split())
+    return one_line(error)
 
 
 def _kind_of(train: Callable[..., Path]) -> Kind | None:

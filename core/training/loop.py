@@ -1,4 +1,4 @@
-"""The training loop that every model shares: resume, mixed precision, EMA, many processes, logs.
+"""Train any model by one loop: order of samples, learning rate, resume, mixed precision, EMA, many processes, logs.
 
 A recipe says what a batch and its losses are; the loop does the rest. All randomness is a pure
 function of (seed, step, place in the batch), so a run that was killed goes on with the very same
@@ -9,7 +9,10 @@ from __future__ import annotations
 
 import io
 import json
+import os
 import pickle
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -21,20 +24,126 @@ from torch.optim.swa_utils import AveragedModel
 
 from core.atomic_files import write_atomically
 from core.checkpoints import load_model, read_info, save_model
+from core.config import pick_device
 from core.errors import AssetMissing
-from core.training.distributed import has_bf16, join_processes
+from core.images import save_png
 from core.training.recipe import (
     MAY_CHANGE,
     LoopConfig,
-    Mends,
     Progress,
     Recipe,
-    Remembers,
     differing_settings,
     flat_settings,
     served_network,
 )
-from core.training.schedule import RunLog, indices_of_step, learning_rate, warm_average
+
+
+@dataclass(frozen=True)
+class Place:
+    """This process among the others."""
+
+    rank: int
+    world: int
+    device: torch.device
+
+    @property
+    def is_main(self) -> bool:
+        """Whether this process writes files."""
+        return self.rank == 0
+
+
+def join_processes(device: str) -> Place:
+    """Join the group that ``torchrun`` started, if it did."""
+    world = int(os.environ.get("WORLD_SIZE", "1"))
+    rank = int(os.environ.get("RANK", "0"))
+    chosen = pick_device(device)
+    if chosen.type == "cuda":
+        chosen = torch.device("cuda", int(os.environ.get("LOCAL_RANK", "0")))
+        torch.cuda.set_device(chosen)
+    if world > 1 and not distributed.is_initialized():
+        distributed.init_process_group("nccl" if chosen.type == "cuda" else "gloo")
+    return Place(rank, world, chosen)
+
+
+def has_bf16(device: torch.device) -> bool:
+    """Whether autocast to bfloat16 is native here."""
+    if device.type == "cuda":
+        return torch.cuda.is_bf16_supported()
+    return device.type == "cpu" and torch.backends.mkldnn.is_available() and _cpu_has_bf16()
+
+
+def _cpu_has_bf16() -> bool:
+    return bool(torch.ops.mkldnn._is_mkldnn_bf16_supported())
+
+
+def learning_rate(config: LoopConfig, step: int) -> float:
+    """Constant, then linear to zero (Zhu et al. 2017)."""
+    start = config.decay_from * config.steps
+    if step < start:
+        return config.lr
+    return config.lr * (config.steps - step) / max(config.steps - start, 1)
+
+
+def warm_average(decay: float) -> Callable[[Tensor, Tensor, Tensor | int], Tensor]:
+    """Exponential moving average whose decay grows to ``decay``, so that early weights are soon forgotten."""
+
+    def average(kept: Tensor, new: Tensor, count: Tensor | int) -> Tensor:
+        now = min(decay, (1.0 + float(count)) / (10.0 + float(count)))
+        return kept.lerp(new, 1 - now) if kept.is_floating_point() else new
+
+    return average
+
+
+def indices_of_step(config: LoopConfig, step: int, count: int) -> list[int]:
+    """The samples of a step: consecutive pieces of one seeded permutation an epoch."""
+    chosen = []
+    for position in range(step * config.batch_size, (step + 1) * config.batch_size):
+        epoch, place = divmod(position, count)
+        chosen.append(int(_permutation(config.seed, epoch, count)[place]))
+    return chosen
+
+
+def _permutation(seed: int, epoch: int, count: int) -> np.ndarray:
+    return np.random.default_rng((seed, 1, epoch)).permutation(count)
+
+
+class RunLog:
+    """TensorBoard, plus one JSON line a log step, cut back to ``step`` when a run is resumed."""
+
+    def __init__(self, out: Path, step: int) -> None:
+        from torch.utils.tensorboard import SummaryWriter
+
+        self.out = out
+        self.path = out / "losses.jsonl"
+        lines = self.path.read_text().splitlines() if self.path.is_file() else []
+        kept = [line for line in lines if _step_of(line) <= step]
+        write_atomically(self.path, "".join(line + "\n" for line in kept).encode())
+        self.writer = SummaryWriter(str(out / "tensorboard"), purge_step=step + 1)  # that step itself stays
+        (out / "samples").mkdir(exist_ok=True)
+
+    def write(self, step: int, values: dict[str, float]) -> None:
+        """Add the losses of a step."""
+        with self.path.open("a") as file:
+            file.write(json.dumps({"step": step, **values}) + "\n")
+        for name, value in values.items():
+            self.writer.add_scalar(name, value, step)
+
+    def picture(self, step: int, picture: np.ndarray) -> None:
+        """Add a sheet of samples."""
+        save_png(self.out / "samples" / f"{step:06d}.png", picture)
+        self.writer.add_image("samples", picture, step, dataformats="HWC")
+
+    def close(self) -> None:
+        """Write out what TensorBoard still holds."""
+        self.writer.close()
+
+
+def _step_of(line: str) -> float:
+    try:
+        return float(json.loads(line)["step"])
+    except (ValueError, KeyError):
+        return float("inf")  # a line cut short by a kill
+
 
 CHECKPOINT = "checkpoint.pt"
 STOP = "stop"  # a file of this name in the run's folder asks it to save and end
@@ -137,7 +246,7 @@ class Trainer:
             "networks": {name: network.state_dict() for name, network in self.recipe.networks.items()},
             "optimizers": {name: optimizer.state_dict() for name, optimizer in self.optimizers.items()},
             "ema": self.ema.state_dict(),
-            "recipe": self.recipe.state() if isinstance(self.recipe, Remembers) else {},
+            "recipe": self.recipe.state(),
         }
         buffer = io.BytesIO()
         torch.save(state, buffer)
@@ -161,8 +270,7 @@ class Trainer:
             network.load_state_dict(state["networks"][name])
             self.optimizers[name].load_state_dict(state["optimizers"][name])
         self.ema.load_state_dict(state["ema"])
-        if isinstance(self.recipe, Remembers):
-            self.recipe.restore(state.get("recipe", {}))
+        self.recipe.restore(state.get("recipe", {}))
         self.step = int(state["step"])
 
     def _train_step(self) -> dict[str, Tensor]:
@@ -175,8 +283,7 @@ class Trainer:
             for group in optimizer.param_groups:
                 group["lr"] = learning_rate(config, self.step)
             optimizer.step()
-        if isinstance(self.recipe, Mends):
-            self.recipe.after_step()
+        self.recipe.after_step()
         self.ema.update_parameters(served_network(self.recipe))
         return {name: torch.stack([record[name] for record in records]).mean() for name in records[0]}
 

@@ -35,7 +35,7 @@ from core.training.augment import AugmentConfig
 from core.training.data import DataConfig, Pairs, load_pairs
 from core.training.denoising_loss import damaged_and_clean, denoising_terms, sample_sheet
 from core.training.loop import train_recipe
-from core.training.recipe import UNKNOWN_LICENCE, Batch, LoopConfig, Progress, settings_of
+from core.training.recipe import UNKNOWN_LICENCE, Batch, LoopConfig, Progress, Recipe, settings_of
 
 
 @dataclass(frozen=True)
@@ -48,7 +48,7 @@ class PartsLoss:
     lines: float = 1.0
 
 
-class PartsRecipe:
+class PartsRecipe(Recipe):
     """Cuts of damaged sketches in, the same cuts of the clean ones out."""
 
     served = "parts"

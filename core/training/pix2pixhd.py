@@ -32,7 +32,7 @@ from core.training.augment import NUMBERS, AugmentConfig, damage, diff_augment, 
 from core.training.data import DataConfig, Pairs, load_pairs
 from core.training.loop import train_recipe
 from core.training.perceptual import PerceptualLoss
-from core.training.recipe import UNKNOWN_LICENCE, Batch, LoopConfig, Progress, settings_of
+from core.training.recipe import UNKNOWN_LICENCE, Batch, LoopConfig, Progress, Recipe, settings_of
 from core.training.refiner import RefinedInput, RefinerConfig, refine_some
 
 
@@ -54,7 +54,7 @@ class GanLoss:
     crop: int = 160
 
 
-class Pix2PixHDRecipe:
+class Pix2PixHDRecipe(Recipe):
     """Sketch in, photo out, with a two-scale discriminator against it."""
 
     served = "generator"

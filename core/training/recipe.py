@@ -1,4 +1,4 @@
-"""What a training consists of: a recipe (what is particular to one model) and how it is gone through."""
+"""Describe a training: a recipe (what is particular to one model) and how it is gone through."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import json
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol, runtime_checkable
+from typing import Any, Protocol
 
 import numpy as np
 from torch import Tensor, nn
@@ -115,12 +115,10 @@ def _meant(key: str, value: Any) -> Any:
 
 
 class Recipe(Protocol):
-    """What is particular to one model.
+    """Provide what is particular to one model; a base class.
 
     ``networks`` maps names to modules with an optimiser each; ``served`` names the one to keep, or a
-    module inside of one (``translators.sketch_to_photo``). A recipe that has more to remember from step
-    to step than its weights has ``state`` and ``restore`` too; one that must mend its weights after each
-    optimiser step has ``after_step``.
+    module inside of one (``translators.sketch_to_photo``). The hooks may stay as they are.
     """
 
     networks: dict[str, nn.Module]
@@ -139,24 +137,17 @@ class Recipe(Protocol):
     def samples(self, model: nn.Module) -> np.ndarray:
         """A picture to look at: (H, W, 3) uint8."""
 
-
-@runtime_checkable
-class Remembers(Protocol):
-    """A recipe whose checkpoint holds more than weights and optimisers."""
-
     def state(self) -> dict[str, Any]:
-        """Tensors, numbers and texts, in dicts and lists."""
+        """Hook: what a checkpoint keeps besides weights and optimisers, in dicts and lists."""
+        return {}
 
     def restore(self, state: dict[str, Any]) -> None:
-        """Go on from what `state` gave."""
-
-
-@runtime_checkable
-class Mends(Protocol):
-    """A recipe that corrects its weights after each optimiser step."""
+        """Hook: go on from what `state` gave."""
+        del state
 
     def after_step(self) -> None:
-        """Correct them."""
+        """Hook: correct the weights after each step of the optimisers."""
+        return
 
 
 def served_network(recipe: Recipe) -> nn.Module:

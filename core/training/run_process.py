@@ -17,9 +17,10 @@ from contextlib import suppress
 from pathlib import Path
 
 from core.checkpoints import read_info
+from core.cli import STOPPED, fail
 from core.processes.lock import hold
 from core.processes.progress import Progress
-from core.training.command import LOCK, MISTAKE, STOPPED, USER_ERRORS, one_line, read_settings, stopping_on
+from core.training.command import LOCK, USER_ERRORS, read_settings, reason_of, stopping_on
 from core.training.request import CONFIG_FILE
 
 NICENESS = 10  # the pages of the same machine come first
@@ -43,8 +44,7 @@ def main(arguments: list[str]) -> int:
             return _train(options.run, options.module, Progress(options.progress_file))
     except USER_ERRORS as error:
         logger.debug("why it ended", exc_info=True)
-        print(one_line(error), file=sys.stderr)
-        return MISTAKE
+        return fail(reason_of(error))
 
 
 def _train(run: Path, module: str, progress: Progress) -> int:

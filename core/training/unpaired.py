@@ -23,7 +23,7 @@ from core.images import sketch_to_tensor, tensor_to_photo
 from core.training.augment import NUMBERS, AugmentConfig, change_colours, damage, draw_sketch, shift_and_cut
 from core.training.data import DataConfig
 from core.training.loop import train_recipe
-from core.training.recipe import Batch, LoopConfig, Progress, settings_of
+from core.training.recipe import Batch, LoopConfig, Progress, Recipe, settings_of
 from core.training.refiner import RefinedInput, RefinerConfig, refine_some
 from core.training.unpaired_data import Unpaired, UnpairedConfig, load_unpaired
 
@@ -185,7 +185,7 @@ class UnpairedLoss:
     colours: bool = True
 
 
-class UnpairedRecipe:
+class UnpairedRecipe(Recipe):
     """Sketches in, photos out, without ever seeing the two together."""
 
     served = "translators.sketch_to_photo"

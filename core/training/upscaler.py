@@ -26,7 +26,7 @@ from core.training import command
 from core.training.data import DataConfig, photos_of
 from core.training.loop import train_recipe
 from core.training.perceptual import PerceptualLoss
-from core.training.recipe import UNKNOWN_LICENCE, Batch, LoopConfig, Progress, settings_of
+from core.training.recipe import UNKNOWN_LICENCE, Batch, LoopConfig, Progress, Recipe, settings_of
 from core.upscaler import Upscaler, UpscalerConfig
 
 MIN_EYE_DISTANCE_PX = 100.0  # of the source; below it a photo of the frame's size is itself enlarged
@@ -80,7 +80,7 @@ class CropJudge(nn.Module):
         return self.layers(F.pixel_unshuffle(crop, 2))
 
 
-class UpscalerRecipe:
+class UpscalerRecipe(Recipe):
     """Small crops in, crops of twice their side out."""
 
     served = "upscaler"

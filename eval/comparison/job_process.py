@@ -9,6 +9,7 @@ import sys
 from contextlib import suppress
 from pathlib import Path
 
+from core.cli import FAILED, fail
 from core.errors import AssetMissing
 from core.processes.lock import Held, hold
 from core.processes.progress import Progress
@@ -34,10 +35,7 @@ def main(arguments: list[str]) -> int:
             return _compare(options.folder, options.cache, Progress(options.progress_file))
     except (Held, AssetMissing, ValueError, OSError) as error:
         logger.debug("stopped", exc_info=True)
-        print(
-            " ".join(str(error).split()), file=sys.stderr
-        )  # the last line of the log is what people are told
-        return 1
+        return fail(error, FAILED)  # the last line of the log is what people are told
 
 
 def _compare(folder: Path, cache: Path, progress: Progress) -> int:

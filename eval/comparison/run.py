@@ -35,12 +35,12 @@ from eval.comparison.score_columns import (
 )
 from eval.comparison.sources import Material, gather, is_statistics
 from eval.comparison.stages import Stages
-from eval.comparison.warned import warnings_of
 from eval.feature_stats import Moments, load_moments
 from eval.features import FeatureSet
 from eval.protocols import EvaluationProtocol, protocol, require_one_protocol
 from eval.sets.contents import ImageSet
 from eval.value_cache import ValueCache
+from eval.warnings import warnings_of
 
 logger = logging.getLogger(__name__)
 UNKNOWN_COUNT = 2  # of images behind statistics that do not say; no figure depends on it

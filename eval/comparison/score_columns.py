@@ -22,13 +22,12 @@ from eval.comparison.result import (
     Standing,
 )
 from eval.comparison.sources import Material
-from eval.feature_stats import moments_of
+from eval.feature_stats import map_2d, moments_of
 from eval.features import FeatureSet
 from eval.metrics.fid import frechet_distance_of_moments
 from eval.metrics.registry import METRICS, Metric, metrics_of
 from eval.protocols import EvaluationProtocol
 from eval.significance.compare import compare_features, compare_values
-from eval.significance.feature_map import map_2d
 from eval.significance.memorisation import nearest_training
 from eval.significance.value_trust import Trusted
 

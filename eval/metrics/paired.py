@@ -15,7 +15,6 @@ so it runs only as `eval.torchscript` says.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 from pathlib import Path
 
@@ -23,29 +22,28 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from core.images import photo_to_tensor
+from core.images import photo_to_tensor, psnr_db
 from eval.torchscript import IsolatedNetwork, read_allowed
 
 
 def mean_absolute_error(output: NDArray[np.uint8], true: NDArray[np.uint8]) -> float:
     """Mean absolute difference of two photos (H, W, 3) uint8, in grey levels from 0 to 255."""
-    return float(np.abs(_difference(output, true)).mean())
+    _check_photos(output, true)
+    return float(np.abs(output.astype(np.float64) - true).mean())
 
 
 def psnr(output: NDArray[np.uint8], true: NDArray[np.uint8]) -> float:
     """Peak signal-to-noise ratio of two photos (H, W, 3) uint8, in decibels; infinite for equal ones."""
-    error = float((_difference(output, true) ** 2).mean())
-    return math.inf if error == 0 else 10 * math.log10(255.0**2 / error)
+    _check_photos(output, true)
+    return psnr_db(output, true)
 
 
-def _difference(output: NDArray[np.uint8], true: NDArray[np.uint8]) -> NDArray[np.float64]:
+def _check_photos(output: NDArray[np.uint8], true: NDArray[np.uint8]) -> None:
     if output.shape != true.shape or output.dtype != np.uint8 or true.dtype != np.uint8:
         raise ValueError(
             f"expected two uint8 photos of one shape, got {output.shape} {output.dtype} and "
             f"{true.shape} {true.dtype}."
         )
-    difference: NDArray[np.float64] = output.astype(np.float64) - true.astype(np.float64)
-    return difference
 
 
 Photo = NDArray[np.uint8]

@@ -3,7 +3,7 @@
 Five kinds. ``features`` metrics take two sets of features (real, fake), one of each for a whole set. ``photos``,
 ``lines`` and ``landmarks`` metrics take one output and what it should be, ``output`` metrics the output alone; score
 a set with
-`eval.metrics.shuffled_control.Controlled`, which keeps the value of every pair for paired tests.
+`eval.comparison.case_scores.Controlled`, which keeps the value of every pair for paired tests.
 """
 
 from __future__ import annotations
@@ -16,12 +16,11 @@ from typing import Any, Literal
 from numpy.typing import ArrayLike
 
 from eval.metrics.artifacts import checkerboard_energy, colour_blotchiness
-from eval.metrics.density_coverage import density_coverage
 from eval.metrics.faithfulness import landmark_distance
 from eval.metrics.fid import frechet_distance
 from eval.metrics.kid import kernel_distance
 from eval.metrics.paired import mean_absolute_error, ms_ssim, psnr, ssim
-from eval.metrics.precision_recall import precision_recall
+from eval.metrics.precision_recall import density_coverage, precision_recall
 from eval.metrics.sketch_agreement import sketch_agreement
 
 Kind = Literal["features", "photos", "lines", "landmarks", "output"]

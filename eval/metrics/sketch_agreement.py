@@ -2,7 +2,7 @@
 
 Both are brought to 256 px and thinned to lines one pixel wide, so that neither the pen's width nor the
 model's size counts. A distance of lines says nothing alone, because any two faces have lines close by:
-`eval.metrics.shuffled_control` holds it against the distance to other people's sketches.
+`eval.comparison.case_scores` holds it against the distance to other people's sketches.
 """
 
 from __future__ import annotations

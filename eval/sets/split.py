@@ -10,6 +10,7 @@ import json
 import sys
 from pathlib import Path
 
+from core.cli import fail
 from eval.sets.folders import open_set
 from eval.sets.results_folders import OUTPUT, named_inputs, split_results
 
@@ -39,8 +40,7 @@ def main(arguments: list[str] | None = None) -> int:
         how = {"layout": parsed.layout, "panels": parsed.panels, "inputs": inputs}
         split = split_results(images, parsed.out, **how)
     except (ValueError, OSError) as error:
-        print(" ".join(str(error).split()), file=sys.stderr)
-        return 2
+        return fail(error)
     report = {
         "layout": split.layout,
         "counts": split.counts,

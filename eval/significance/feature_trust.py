@@ -18,7 +18,7 @@ from eval.significance.cases import Cases
 from eval.significance.real_baseline import (
     FEWEST,
     Cut,
-    Halves,
+    HalfSamples,
     cuts,
     excludes_zero,
     interval,
@@ -26,12 +26,12 @@ from eval.significance.real_baseline import (
     real_against_real,
 )
 from eval.significance.subsets import MetricName, SubsetDistances, subset_distances
-from eval.significance.value_trust import Trusted, holm, standings, swap_test
+from eval.significance.value_trust import Trusted, holm, ranking, swap_test
 
 
 def means_by_count(
     distances: SubsetDistances,
-    halves: Halves,
+    half_samples: HalfSamples,
     *,
     is_matched: bool,
     is_reference: bool = False,
@@ -57,7 +57,10 @@ def means_by_count(
     """
     n, r = len(distances.fake), len(distances.real)
     rng = np.random.default_rng([seed, 6])
-    means = {n: halves.whole, n // 2: float((halves.first.mean() + halves.second.mean()) / 2)}
+    means = {
+        n: half_samples.whole,
+        n // 2: float((half_samples.first.mean() + half_samples.second.mean()) / 2),
+    }
     for size in sorted(({n // 8, n // 4, 3 * n // 4} | {one for one in also if one < n}) - {0, 1, n // 2}):
         fake = rng.permuted(np.tile(np.arange(n), (draws, 1)), axis=1)[:, :size]
         real = rng.permuted(np.tile(np.arange(r), (draws, 1)), axis=1)
@@ -111,7 +114,7 @@ class FeatureTrust:
             scores = {name: self._score(name, value) for name, value in values.items()}
             curves = tuple(self._curve(name, score) for name, score in scores.items())
             pairs = self._pairs(values)
-        places = standings(values, pairs, column=self.column, higher_is_better=False)
+        places = ranking(values, pairs, column=self.column, higher_is_better=False)
         settings = {
             "trust_rows": min(self.cases.limit, max(map(len, self.models.values()))),
             "permutations": self.permutations,
@@ -150,7 +153,7 @@ class FeatureTrust:
         cut = self._cut(name, self.cases.of(name))
         if cut is None:
             return Estimate(value=value)
-        return self._around(value, cut.halves.error(cut.share), cut.halves.count)
+        return self._around(value, cut.half_samples.error(cut.share), cut.half_samples.count)
 
     def _pairs(self, values: Mapping[str, float]) -> tuple[PairResult, ...]:
         every = list(combinations(self.models, 2))
@@ -179,8 +182,8 @@ class FeatureTrust:
         difference, extrapolated, needed = Estimate(value=raw), None, None
         is_separated = False
         if ours is not None and theirs is not None:
-            count = ours.halves.count
-            error = (ours.halves - theirs.halves).error(max(ours.share, theirs.share))
+            count = ours.half_samples.count
+            error = (ours.half_samples - theirs.half_samples).error(max(ours.share, theirs.share))
             difference = interval(raw, error, count=count, alpha=self.alpha)
             unbiased = self._unbiased(values[first], ours) - self._unbiased(values[second], theirs)
             if ours.exponent is not None:
@@ -206,7 +209,7 @@ class FeatureTrust:
         )
 
     def _unbiased(self, value: float, cut: Cut) -> float:
-        return value if cut.exponent is None else value - cut.halves.bias(cut.exponent, cut.share)
+        return value if cut.exponent is None else value - cut.half_samples.bias(cut.exponent, cut.share)
 
     def _p_value(self, first: str, second: str) -> float | None:
         shared = self.cases.shared(first, second)
@@ -250,7 +253,9 @@ class FeatureTrust:
                 exponent = self._exponent if self.metric == "fid" else 1.0 if sample.is_matched else None
                 if self.moments is not None:  # how fast the bias falls shows in real images only
                     exponent = None
-                self._cuts[key] = Cut(Halves(n, whole, *halves), self.cases.share(name, sample), exponent)
+                self._cuts[key] = Cut(
+                    HalfSamples(n, whole, *halves), self.cases.share(name, sample), exponent
+                )
         return self._cuts[key]
 
     def _curve(self, name: str, score: Estimate) -> Curve:
@@ -265,7 +270,7 @@ class FeatureTrust:
         distances = subset_distances(self.metric, self.real[sample.real], self.models[name][sample.model])
         means = means_by_count(
             distances,
-            cut.halves,
+            cut.half_samples,
             is_matched=sample.is_matched,
             is_reference=self.moments is not None,
             draws=max(4, self.resamples // 10),
@@ -276,14 +281,16 @@ class FeatureTrust:
         points = [
             CurvePoint(
                 count=size,
-                estimate=self._around(mean, cut.halves.error(cut.halves.count / size), cut.halves.count),
+                estimate=self._around(
+                    mean, cut.half_samples.error(cut.half_samples.count / size), cut.half_samples.count
+                ),
             )
             for size, mean in sorted(means.items())
         ]
         limit = None
         if cut.exponent is not None:
             limit = self._around(
-                self._unbiased(score.value, cut), cut.halves.error(cut.share), cut.halves.count
+                self._unbiased(score.value, cut), cut.half_samples.error(cut.share), cut.half_samples.count
             )
         return Curve(column=self.column, model=name, over="n", points=(*points, last), limit=limit)
 

@@ -29,7 +29,7 @@ POWER = 0.8
 
 
 @dataclass(frozen=True)
-class Halves:
+class HalfSamples:
     """A distance, or a difference of two, of whole sets and of their halves.
 
     Attributes
@@ -47,14 +47,14 @@ class Halves:
     first: Matrix
     second: Matrix
 
-    def __sub__(self, other: Halves) -> Halves:
+    def __sub__(self, other: HalfSamples) -> HalfSamples:
         """The difference of two distances over the same cuts."""
         if (self.count, len(self.first)) != (other.count, len(other.first)):
             raise ValueError(
                 f"expected the same cuts, got {len(self.first)} of {self.count} and "
                 f"{len(other.first)} of {other.count} images."
             )
-        return Halves(
+        return HalfSamples(
             self.count, self.whole - other.whole, self.first - other.first, self.second - other.second
         )
 
@@ -85,7 +85,7 @@ class Cut:
     the real images are the truths of the same inputs: each output meets its own truth in one of N pairs.
     """
 
-    halves: Halves
+    half_samples: HalfSamples
     share: float
     exponent: float | None
 

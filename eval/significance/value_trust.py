@@ -134,7 +134,7 @@ class Trusted:
     settings: Mapping[str, int | float | str | bool]
 
 
-def standings(
+def ranking(
     values: Mapping[str, float | None], pairs: Sequence[PairResult], *, column: str, higher_is_better: bool
 ) -> tuple[Standing, ...]:
     """Places of all models, best first.
@@ -266,7 +266,7 @@ def compare_values(
             )
         )
     means = {name: score.value for name, score in scores.items()}
-    places = standings(means, pairs, column=column, higher_is_better=higher_is_better)
+    places = ranking(means, pairs, column=column, higher_is_better=higher_is_better)
     settings = {"permutations": permutations, "resamples": resamples, "alpha": alpha}
     return Trusted(scores, tuple(pairs), places, None, (), settings)
 

@@ -137,7 +137,9 @@ def measure(subject: Subject, *, rounds: int, threads: int, device: torch.device
     for name, build in builders.items():
         try:
             run = build()
-            worst = min(runtime.psnr_db(run(row), want) for row, want in zip(rows, expected, strict=True))
+            worst = min(
+                runtime.agreement_db(run(row), want) for row, want in zip(rows, expected, strict=True)
+            )
         except Exception as error:  # a way that this machine does not have
             ways[name] = Way(name, problem=f"{type(error).__name__}: {error}".splitlines()[0][:200])
             continue

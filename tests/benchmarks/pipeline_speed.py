@@ -32,9 +32,9 @@ from torch import nn
 from core.autoencoder import SketchAutoencoder
 from core.checkpoints import load_model
 from core.config import settings
-from core.doctor import psnr_of_photos
 from core.errors import AssetMissing
 from core.generators.pix2pixhd import COMPACT, GlobalGenerator, GlobalGeneratorConfig
+from core.images import psnr_db
 from core.manifold import Manifold
 from core.models.folder import AUTOENCODER_FILE, generator_file
 from core.pipeline import STEPS, FaceResult, SketchToFacePipeline
@@ -183,7 +183,7 @@ def psnr(photo: FaceResult, expected: FaceResult) -> float:
     """Agreement of two photos in dB."""
     if photo.photo is None or expected.photo is None:
         raise ValueError("A drawing of the benchmark is blank.")
-    return psnr_of_photos(photo.photo, expected.photo)
+    return psnr_db(photo.photo, expected.photo)
 
 
 def timed(call: Callable[[], object]) -> float:

@@ -21,18 +21,17 @@ from numpy.typing import NDArray
 from PIL import Image, ImageFilter
 
 from core.config import settings
+from eval.comparison.case_scores import Controlled
 from eval.comparison.comparison_store import cache_of, root_of
 from eval.comparison.result import Column, Comparison, ModelResult, ProtocolUsed, SetUsed, Warned
-from eval.comparison.warned import ignoring, memorising, without_detector
 from eval.extractors import load_extractor
 from eval.feature_cache import FeatureCache
-from eval.metrics.shuffled_control import Controlled
 from eval.protocols import WITHOUT_WEIGHTS, protocol
 from eval.sets.contents import ImageSet, read_header
 from eval.significance.compare import compare_features
 from eval.significance.memorisation import nearest_training
 from eval.significance.value_trust import Trusted, exact_share
-from eval.warnings import check
+from eval.warnings import check, ignoring, memorising, without_detector
 from eval.warnings.facts import Facts, Picture, SetFacts, facts_of
 from eval.warnings.picture_statistics import measure_picture
 

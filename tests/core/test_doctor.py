@@ -11,7 +11,8 @@ import torch
 
 from core import doctor
 from core.checkpoints import load_model, save_model
-from core.doctor import REQUIRED, Finding, diagnose, main, psnr_of_photos
+from core.doctor import REQUIRED, Finding, diagnose, main
+from core.images import psnr_db
 from tests.core.tiny_pipeline import write_parts, write_weights
 
 
@@ -167,5 +168,5 @@ def test_networks_that_do_not_run_are_a_problem(weights: Path) -> None:
 
 def test_photos_that_differ_by_one_level_agree_to_48_db() -> None:
     photo = np.full((8, 8, 3), 100, np.uint8)
-    assert psnr_of_photos(photo + np.uint8(1), photo) == pytest.approx(48.13, abs=0.01)
-    assert psnr_of_photos(photo, photo) == float("inf")
+    assert psnr_db(photo + np.uint8(1), photo) == pytest.approx(48.13, abs=0.01)
+    assert psnr_db(photo, photo) == float("inf")

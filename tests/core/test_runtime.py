@@ -18,7 +18,7 @@ from torch import nn
 from core import runtime
 from core.autoencoder import AutoencoderConfig, SketchAutoencoder
 from core.generators.pix2pixhd import GlobalGenerator, GlobalGeneratorConfig
-from core.runtime import compile_module, fold_batch_norm, psnr_db
+from core.runtime import agreement_db, compile_module, fold_batch_norm
 
 
 def give_statistics(network: nn.Module, seed: int = 0) -> nn.Module:
@@ -103,7 +103,7 @@ def test_every_runtime_agrees_with_float32_torch_within_forty_decibels(choice):
             batch = examples[row : row + 1]
             output = compiled.run(batch)
             assert output.dtype == torch.float32 and output.shape == (1, 3, 32, 32)
-            assert psnr_db(output, network(batch)) >= 40
+            assert agreement_db(output, network(batch)) >= 40
     assert choice == "auto" or compiled.name.startswith(choice)
 
 
@@ -141,13 +141,13 @@ def test_a_candidate_below_forty_decibels_is_never_chosen(monkeypatch):
 
 def test_output_that_is_not_finite_is_never_faithful():
     image = torch.zeros(1, 1, 4, 4)
-    assert psnr_db(image * torch.nan, image) == float("-inf")
-    assert psnr_db(image, image) == float("inf")
+    assert agreement_db(image * torch.nan, image) == float("-inf")
+    assert agreement_db(image, image) == float("inf")
 
 
 def test_psnr_of_images_has_a_peak_of_two():
     image = torch.zeros(1, 1, 4, 4)
-    assert psnr_db(image + 0.02, image) == pytest.approx(40.0)
+    assert agreement_db(image + 0.02, image) == pytest.approx(40.0)
 
 
 def test_a_machine_without_openvino_falls_back_to_torch(monkeypatch):

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from eval.resize import RESIZES, resize_clean, resize_pytorch, resize_tf1, resize_torchmetrics
+from eval.features import RESIZES, resize_clean, resize_pytorch, resize_tf1, resize_torchmetrics
 
 
 @pytest.mark.parametrize("name", RESIZES)

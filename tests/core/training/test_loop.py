@@ -11,9 +11,8 @@ from core.autoencoder import AutoencoderConfig, SketchAutoencoder
 from core.checkpoints import load_model
 from core.generators.pix2pixhd import DiscriminatorConfig, GlobalGeneratorConfig
 from core.training import autoencoder, pix2pixhd
-from core.training.loop import suits_channels_last
+from core.training.loop import indices_of_step, learning_rate, suits_channels_last
 from core.training.recipe import LoopConfig
-from core.training.schedule import indices_of_step, learning_rate
 from tests.core.training.one_and_two import train_in_one_and_two
 
 ROOT = Path(__file__).parents[3]

@@ -15,12 +15,11 @@ from torch import Tensor, nn
 
 from core.autoencoder import AutoencoderConfig, SketchAutoencoder
 from core.training import loop as training_loop
-from core.training.loop import Trainer, load_checkpoint, start_networks_from
-from core.training.recipe import LoopConfig
-from core.training.schedule import RunLog
+from core.training.loop import RunLog, Trainer, load_checkpoint, start_networks_from
+from core.training.recipe import LoopConfig, Recipe
 
 
-class TinyRecipe:
+class TinyRecipe(Recipe):
     """One network that learns nothing in particular."""
 
     served = "net"

@@ -3,8 +3,7 @@
 import numpy as np
 import pytest
 
-from eval.metrics.density_coverage import density_coverage
-from eval.metrics.precision_recall import precision_recall
+from eval.metrics.precision_recall import density_coverage, precision_recall
 
 
 def cloud(count: int, seed: int, centre: float = 0.0) -> np.ndarray:
@@ -56,7 +55,7 @@ def test_density_of_equal_distributions_is_about_one() -> None:
 def test_blocks_do_not_matter(monkeypatch: pytest.MonkeyPatch) -> None:
     real, fake = cloud(50, 1), cloud(40, 2)
     whole = precision_recall(real, fake), density_coverage(real, fake)
-    monkeypatch.setattr("eval.metrics.neighbourhoods.BLOCK", 7)
+    monkeypatch.setattr("eval.metrics.precision_recall.BLOCK", 7)
     assert (precision_recall(real, fake), density_coverage(real, fake)) == whole
 
 

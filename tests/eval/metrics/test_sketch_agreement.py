@@ -7,7 +7,7 @@ import cv2
 import numpy as np
 import pytest
 
-from eval.metrics.shuffled_control import Controlled
+from eval.comparison.case_scores import Controlled
 from eval.metrics.sketch_agreement import SIZE, WORST, SketchAgreement, lines_of, own_sketch, sketch_agreement
 
 BLANK = np.full((SIZE, SIZE), 255, np.uint8)

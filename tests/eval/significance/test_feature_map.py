@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from eval.significance.feature_map import map_2d
+from eval.feature_stats import map_2d
 
 
 def draw(seed: int, count: int, width: int = 30) -> np.ndarray:

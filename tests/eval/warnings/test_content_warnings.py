@@ -10,9 +10,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from eval.comparison import warned
-from eval.comparison.warned import memorising
-from eval.warnings import check, copies, files, pictures, scores
+import eval.warnings as own
+from eval.warnings import check, copies, files, memorising, pictures, scores
 from eval.warnings.facts import Facts, SetFacts
 from tests.benchmarks.warning_alarms import PLANTED
 from tests.eval.warnings.warnings_material import (
@@ -171,6 +170,6 @@ def test_outputs_nearer_to_training_photos_than_unseen_photos_are_memorised(
 
 def test_every_warning_has_a_planted_case() -> None:
     """``python -m tests.benchmarks.warning_alarms`` plants each, and counts how often it accuses the innocent."""
-    modules = (copies, files, pictures, scores, warned)
+    modules = (copies, files, pictures, scores, own)
     codes = {code for module in modules for code in re.findall(r'code="(\w+)"', inspect.getsource(module))}
     assert codes == PLANTED.keys()

@@ -3,13 +3,13 @@
 import numpy as np
 import pytest
 
-from eval.significance.real_baseline import Halves, cuts, interval, needed_count
+from eval.significance.real_baseline import HalfSamples, cuts, interval, needed_count
 
 
-def halves_of(samples: np.ndarray, statistic, times: int = 400) -> Halves:  # type: ignore[no-untyped-def]
+def halves_of(samples: np.ndarray, statistic, times: int = 400) -> HalfSamples:  # type: ignore[no-untyped-def]
     first, second = cuts(len(samples), times, np.random.default_rng(0))
     values = [np.array([statistic(samples[rows]) for rows in half]) for half in (first, second)]
-    return Halves(len(samples), statistic(samples), *values)
+    return HalfSamples(len(samples), statistic(samples), *values)
 
 
 def test_cuts_share_no_row() -> None:

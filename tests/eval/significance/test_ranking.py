@@ -3,7 +3,7 @@
 import pytest
 
 from eval.comparison.result import Estimate, PairResult, Standing
-from eval.significance.value_trust import standings
+from eval.significance.value_trust import ranking
 
 
 def pair(first: str, second: str, is_separated: bool) -> PairResult:
@@ -23,7 +23,7 @@ def pair(first: str, second: str, is_separated: bool) -> PairResult:
 def place(values: dict[str, float | None], separated: str) -> dict[str, Standing]:
     """Standings of models a, b, c, of which these pairs ("ab ac") are separated."""
     pairs = [pair(*both, is_separated="".join(both) in separated.split()) for both in ("ab", "ac", "bc")]
-    return {one.model: one for one in standings(values, pairs, column="fid", higher_is_better=False)}
+    return {one.model: one for one in ranking(values, pairs, column="fid", higher_is_better=False)}
 
 
 def test_all_separated_are_ranked_by_value() -> None:
