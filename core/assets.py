@@ -39,7 +39,7 @@ class Source(Protocol):
 
     @property
     def label(self) -> str:
-        """The place as a person would name it."""
+        """Give the place as a person would name it."""
         ...
 
     def save(self, output: Path) -> None:

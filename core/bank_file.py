@@ -1,4 +1,4 @@
-"""The file of a bank: latents, names, thumbnails, calibration and, for a large bank, its search index.
+"""Write and read the file of a bank: latents, names, thumbnails, calibration and, for a large bank, its search index.
 
 All of it is one ``.safetensors`` file of plain arrays, so bank and index are written, moved and replaced
 together, and reading it runs no parser of faiss.

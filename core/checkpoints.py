@@ -100,7 +100,7 @@ def save_model(
 def file_metadata(
     family: str, config: Mapping[str, Any], provenance: Mapping[str, object], licence: str
 ) -> dict[str, str]:
-    """What `read_info` reads of a file of weights or of a bank, as safetensors metadata."""
+    """Give what `read_info` reads of a file of weights or of a bank, as safetensors metadata."""
     return {
         "format": str(FORMAT),
         "family": family,
@@ -155,7 +155,7 @@ def _read_info(path: Path, _stamp: tuple[int, int, int]) -> ModelInfo:
 
 
 def read_header(path: Path) -> tuple[dict[str, Any], int]:
-    """The JSON at the start of a safetensors file, and where the weights begin."""
+    """Read the JSON at the start of a safetensors file, and where the weights begin."""
     with path.open("rb") as file:
         length = int.from_bytes(file.read(8), "little")
         if length > min(MAX_HEADER_BYTES, path.stat().st_size):

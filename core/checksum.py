@@ -1,4 +1,4 @@
-"""The checksum that a model file carries of itself: a byte that flips on a disk looks like any other weight.
+"""Check the checksum that a model file carries of itself: a byte that flips on a disk looks like any other weight.
 
 It stands in the safetensors metadata and is taken over the whole file, as it was with zeros in its place.
 Files without one, made before there was any, are taken as they are.

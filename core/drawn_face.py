@@ -70,7 +70,7 @@ def anchors_of(points: Points) -> Points:
 
 
 def matrix_from_anchors(anchors: Points, size: int = FRAME) -> Matrix | None:
-    """The affine that takes eyes and mouth to the template, (2, 3), or None if they make no face.
+    """Fit the affine that takes eyes and mouth to the template, (2, 3), or None if they make no face.
 
     Exact as long as it stretches the drawing by at most `MAX_STRETCH`; beyond that the similarity that comes
     closest, which keeps the drawing's proportions.
@@ -104,6 +104,6 @@ def _similarity(source: Points, target: Points) -> Matrix:
 
 
 def is_on_template(anchors: Points, size: int = FRAME, *, within_px: float = 20) -> bool:
-    """Whether eyes and mouth already lie where the template has them; ``within_px`` at 512 px."""
+    """Tell whether eyes and mouth already lie where the template has them; ``within_px`` at 512 px."""
     away = np.linalg.norm(np.asarray(anchors) - alignment_targets(size), axis=1)
     return bool(away.max() <= within_px * size / FRAME)

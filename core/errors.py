@@ -1,4 +1,4 @@
-"""The few errors that a caller is expected to react to; everything else stays a builtin."""
+"""Name the few errors that a caller is expected to react to; everything else stays a builtin."""
 
 
 class AssetMissing(RuntimeError):

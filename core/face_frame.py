@@ -1,4 +1,4 @@
-"""The face frame: where eyes, nose and mouth sit in every aligned picture.
+"""Define the face frame: where eyes, nose and mouth sit in every aligned picture.
 
 One template of 512 x 512 pixels, coordinates ``(x, y)``; other sizes scale it. "Left" and "right"
 are those of the picture: MediaPipe's "left eye" is the subject's left, that is ``EYE_RIGHT`` here.

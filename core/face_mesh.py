@@ -38,7 +38,7 @@ EYE_RIGHT = tuple(dict.fromkeys(EYE_RIGHT_UPPER + EYE_RIGHT_LOWER))
 
 
 def anchors(points: np.ndarray) -> np.ndarray:
-    """The three points that alignment uses: eye centres and mouth centre.
+    """Give the three points that alignment uses: eye centres and mouth centre.
 
     Parameters
     ----------

@@ -54,7 +54,7 @@ def psnr_db(output: np.ndarray, reference: np.ndarray, *, peak: float = 255.0) -
 
 @cache
 def can_read_heif() -> bool:
-    """Whether HEIC and HEIF are read as well, which takes the package pillow-heif; loads it."""
+    """Tell whether HEIC and HEIF are read as well, which takes the package pillow-heif; loads it."""
     try:
         import pillow_heif
     except ImportError:

@@ -1,4 +1,4 @@
-"""The bank of training faces and the pull of a drawing's latent towards it.
+"""Pull a drawing's latent towards the bank of training faces.
 
 Training code that needs the weights alone takes ``core.lle``.
 """
@@ -50,7 +50,7 @@ class Projection:
 
 
 def is_valid_t(t: object) -> bool:
-    """Whether ``t`` is a number in [0, 1]."""
+    """Tell whether ``t`` is a number in [0, 1]."""
     return not isinstance(t, bool) and isinstance(t, Real) and 0.0 <= float(t) <= 1.0
 
 
@@ -147,12 +147,12 @@ class Manifold:
 
     @property
     def is_exact(self) -> bool:
-        """Whether every distance is computed; otherwise the search is approximate."""
+        """Tell whether every distance is computed; otherwise the search is approximate."""
         return self._nearest.is_exact
 
     @property
     def compressed(self) -> CompressedRows | None:
-        """The search index of a large bank, None where the search is exact."""
+        """Give the search index of a large bank, None where the search is exact."""
         return self._nearest.compressed
 
     def project(

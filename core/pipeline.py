@@ -173,22 +173,22 @@ class SketchToFacePipeline:
 
     @property
     def encode(self) -> Compiled:
-        """The whole face's encoder."""
+        """Give the whole face's encoder."""
         return self.whole.encode
 
     @property
     def decode(self) -> Compiled:
-        """The whole face's decoder."""
+        """Give the whole face's decoder."""
         return self.whole.decode
 
     @property
     def generate(self) -> Compiled:
-        """The generator that is meant where a call names none."""
+        """Give the generator that is meant where a call names none."""
         return self.generator_cache.get(self.generator)
 
     @property
     def manifold(self) -> Manifold:
-        """The bank of whole faces."""
+        """Give the bank of whole faces."""
         return self.whole.manifold
 
     @property
@@ -198,12 +198,12 @@ class SketchToFacePipeline:
 
     @property
     def has_parts(self) -> bool:
-        """Whether ``stage1="parts"`` can be asked for."""
+        """Tell whether ``stage1="parts"`` can be asked for."""
         return self.parts is not None
 
     @property
     def runtimes(self) -> dict[str, str]:
-        """The runtime that was chosen for each network."""
+        """Give the runtime that was chosen for each network."""
         names = {"encode": self.encode.name, "decode": self.decode.name, "generate": self.generate.name}
         return names if self.upscaler is None else {**names, "upscale": self.upscaler.name}
 
@@ -281,7 +281,7 @@ class SketchToFacePipeline:
         return [self._paint(name, refined, finish, StepClock(shared)) for name in names]
 
     def ghost(self, sketch: Sketch, *, k: int = USUAL.k, stage1: Stage1 = USUAL.stage1) -> Sketch | None:
-        """What the drawing might become: its neighbours' sketches blended by weight, to lie behind the pen.
+        """Give what the drawing might become: its neighbours' sketches blended by weight, to lie behind the pen.
 
         Returns
         -------

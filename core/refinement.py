@@ -57,7 +57,7 @@ class WholeRefinement:
         return Refined(refined, neighbours, float(projection.confidence[0]))
 
     def ghost(self, drawing: Plane, *, k: int) -> Sketch | None:
-        """The neighbours' sketches blended: (S, S) uint8, None where the bank holds none."""
+        """Give the neighbours' sketches blended: (S, S) uint8, None where the bank holds none."""
         latent = self.encode.run(torch.from_numpy(drawing[None, None])).numpy()
         blended = blend_neighbours(
             neighbours_of(self.manifold, self.manifold.project(latent, k=k)), self.size

@@ -61,18 +61,18 @@ class PaperDrawing:
 
     @property
     def is_shaded(self) -> bool:
-        """Whether it is drawn in tones rather than lines."""
+        """Tell whether it is drawn in tones rather than lines."""
         return self.tone is None
 
     @property
     def anchors(self) -> NDArray[np.float64]:
-        """What of ``source`` lies on the template's eyes and mouth, (3, 2)."""
+        """Give what of ``source`` lies on the template's eyes and mouth, (3, 2)."""
         linear, shift = self.matrix[:, :2], self.matrix[:, 2]
         targets = alignment_targets(self.sketch.shape[0]).astype(np.float64)
         return np.asarray(np.linalg.solve(linear, (targets - shift).T).T)
 
     def moved(self, anchors: NDArray[np.floating]) -> PaperDrawing | None:
-        """The same drawing with its eyes and mouth put by hand, (3, 2) in pixels of ``source``.
+        """Give the same drawing with its eyes and mouth put by hand, (3, 2) in pixels of ``source``.
 
         None if the three points make no face.
         """
@@ -106,7 +106,7 @@ def read_drawing(data: bytes, size: int = 512) -> PaperDrawing:
 
 
 def drawing_from_picture(picture: ByteImage, size: int = 512) -> PaperDrawing:
-    """The same from pixels (H, W, 3) uint8.
+    """Give the same from pixels (H, W, 3) uint8.
 
     Raises
     ------
@@ -145,7 +145,7 @@ def drawing_from_picture(picture: ByteImage, size: int = 512) -> PaperDrawing:
 
 
 def find_fit(tone: FloatImage, size: int) -> tuple[Matrix, PlacedBy]:
-    """The affine that takes a drawing onto the template, and what it goes by, wherever and however small it is.
+    """Fit the affine that takes a drawing onto the template, and what it goes by, wherever and however small it is.
 
     Parameters
     ----------
@@ -191,7 +191,7 @@ def _paper_tone(picture: ByteImage) -> FloatImage:
 
 
 def is_shaded(picture: ByteImage) -> bool:
-    """Whether a drawing lives by its tones: grey over areas, where a line drawing has thin ink on paper.
+    """Tell whether a drawing lives by its tones: grey over areas, where a line drawing has thin ink on paper.
 
     What is left of it when strokes of up to 2.5 % of the picture are closed, on paper that the lamp may
     light unevenly. Thirty pencil portraits have .065 to .54 of their area in such tones, nine line drawings
@@ -264,7 +264,7 @@ def flatten_drawing(rgba: ByteImage) -> ByteImage:
 
 
 def is_own_canvas(picture: ByteImage, size: int) -> bool:
-    """Whether this is a sketch in our own format: exactly the canvas's size, exactly grey, mostly white.
+    """Tell whether this is a sketch in our own format: exactly the canvas's size, exactly grey, mostly white.
 
     A refined sketch has soft tones everywhere, so its ground is not one colour.
     """
@@ -283,7 +283,7 @@ def flat_background(picture: ByteImage) -> ByteImage | None:
 
 
 def has_light_lines(grey: ByteImage) -> bool:
-    """Whether the lines are lighter than their ground: decided by the sign of what sticks out locally.
+    """Tell whether the lines are lighter than their ground: decided by the sign of what sticks out locally.
 
     The overall brightness says nothing here: paper in a dim room is darker than chalk on a sunlit board.
     """
@@ -299,7 +299,7 @@ def has_light_lines(grey: ByteImage) -> bool:
 
 
 def local_background(picture: ByteImage) -> ByteImage:
-    """The paper without its ink, (H, W, 3) uint8: lamp, shadow edges and tint stay, strokes go.
+    """Estimate the paper without its ink, (H, W, 3) uint8: lamp, shadow edges and tint stay, strokes go.
 
     A closing wider than any stroke removes the ink and keeps the step at a shadow's edge, which a
     large Gaussian would smear into a false line.
@@ -343,7 +343,7 @@ def stretch_ink(tone: FloatImage, *, faintest: float = 0.08) -> FloatImage:
 
 
 def faint_strokes(tone: FloatImage) -> FloatImage:
-    """What was drawn with hardly any pressure, as dark lines: (H, W) float32, 1 is paper.
+    """Recover what was drawn with hardly any pressure, as dark lines: (H, W) float32, 1 is paper.
 
     A stroke a few grey levels darker than its paper drowns in the grain pixel by pixel, yet not along its
     length: the sheet is blurred a little, and only what is long counts.
@@ -425,7 +425,7 @@ def drop_specks(tone: FloatImage) -> FloatImage:
 
 
 def is_framed(tone: FloatImage, size: int) -> bool:
-    """Whether a square drawing already sits on the canvas as the template has it.
+    """Tell whether a square drawing already sits on the canvas as the template has it.
 
     A drawing of exactly the canvas's size is one of our own, however unfinished.
     """

@@ -11,7 +11,7 @@ ByteImage = NDArray[np.uint8]
 
 
 def cut_out_paper(picture: ByteImage) -> ByteImage:
-    """The sheet of paper alone, its perspective undone, if a bright quadrilateral lies on a darker table.
+    """Cut out the sheet of paper alone, its perspective undone, if a bright quadrilateral lies on a darker table.
 
     Anything else comes back as it is.
     """

@@ -1,4 +1,4 @@
-"""What a drawing goes through before any network sees it: checks, a square, the networks' size."""
+"""Prepare a drawing for the networks: checks, a square, the networks' size."""
 
 from __future__ import annotations
 
@@ -60,5 +60,5 @@ def prepare_sketch(sketch: Sketch, size: int) -> Sketch:
 
 
 def is_blank(sketch: Sketch) -> bool:
-    """Whether nothing, or almost nothing, was drawn on a prepared sketch (S, S) uint8."""
+    """Tell whether nothing, or almost nothing, was drawn on a prepared sketch (S, S) uint8."""
     return float(np.mean(sketch < INK)) < BLANK_FRACTION

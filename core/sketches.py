@@ -167,7 +167,7 @@ def face_interior(points: np.ndarray, size: int) -> np.ndarray:
 
 
 def sketch_from_photo(photo: np.ndarray, points: np.ndarray) -> np.ndarray:
-    """The clean sketch of an aligned photo: its edges, with the mesh's features drawn over them.
+    """Draw the clean sketch of an aligned photo: its edges, with the mesh's features drawn over them.
 
     Parameters
     ----------
@@ -183,6 +183,6 @@ def sketch_from_photo(photo: np.ndarray, points: np.ndarray) -> np.ndarray:
 
 
 def sketch_from_lines(lines: np.ndarray, points: np.ndarray) -> np.ndarray:
-    """The clean sketch of `sketch_from_photo`, of a photo's line map (S, S) uint8."""
+    """Draw the clean sketch of `sketch_from_photo`, of a photo's line map (S, S) uint8."""
     size = lines.shape[0]
     return np.minimum(soft_threshold(lines), mesh_strokes(points, size, width=1.5 * size / 256))

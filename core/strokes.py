@@ -103,7 +103,7 @@ def load_drawing(path: str | Path) -> Drawing:
 
 
 def drawing_to_json(drawing: Drawing) -> str:
-    """The text of a drawing's file, coordinates rounded to a tenth of a pixel, one stroke a line."""
+    """Write the text of a drawing's file, coordinates rounded to a tenth of a pixel, one stroke a line."""
     lines = [
         json.dumps(
             {

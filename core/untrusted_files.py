@@ -62,7 +62,7 @@ def load_yaml(text: str | bytes) -> Any:
 
 
 def has_aliases(text: str) -> bool:
-    """Whether a few characters of a YAML text stand for many, for parsers other than `load_yaml`."""
+    """Tell whether a few characters of a YAML text stand for many, for parsers other than `load_yaml`."""
     if "*" not in text:
         return False
     with suppress(yaml.YAMLError):

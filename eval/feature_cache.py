@@ -90,7 +90,7 @@ class Known:
         return [entry for entry in found.values() if entry.path and entry.path.name.startswith(PIECE)]
 
     def chunks(self, rows: Sequence[bytes]) -> Iterator[Rows]:
-        """The rows of these contents, a few at a time."""
+        """Give the rows of these contents, a few at a time."""
         for start in range(0, len(rows), _CHUNK):
             places = [self.places[digest] for digest in rows[start : start + _CHUNK]]
             yield np.stack([entry.features[row] for entry, row in places])
@@ -117,7 +117,7 @@ class FeatureStore:
         self.limit_bytes = limit_bytes
 
     def partition(self, key: str) -> FeaturePartition:
-        """The entries of one key."""
+        """Give the entries of one key."""
         return FeaturePartition(self, self.root / key)
 
     def trim(self, keep: Path) -> None:
@@ -147,7 +147,7 @@ class FeaturePartition:
         self.store, self.folder = store, folder
 
     def whole(self, digests: Sequence[bytes]) -> Entry | None:
-        """The entry that was assembled for exactly these contents, if it is there."""
+        """Give the entry that was assembled for exactly these contents, if it is there."""
         entry = self._read(self.folder / _whole_name(digests))
         if entry is not None and entry.path is not None:
             with suppress(OSError):  # a folder that may only be read
@@ -155,7 +155,7 @@ class FeaturePartition:
         return entry
 
     def collect(self, digests: Sequence[bytes]) -> Known:
-        """What any entry knows of these contents."""
+        """Give what any entry knows of these contents."""
         known = Known()
         wanted = set(digests)
         paths = [path for path in self.folder.glob("*") if not path.name.startswith(".")]

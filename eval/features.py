@@ -150,7 +150,7 @@ class FeatureSet:
 
     @property
     def key(self) -> str:
-        """What sets must share to be compared: protocol, weights, and what computed them."""
+        """Give what sets must share to be compared: protocol, weights, and what computed them."""
         return f"{self.protocol}@{self.extractor.sha256[:12]}:{self.extractor.runtime}"
 
 

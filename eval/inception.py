@@ -293,14 +293,14 @@ MAX_UPLOAD_BYTES = 200_000_000
 
 
 def find_inception() -> Path | None:
-    """The weights if they are on this machine (``STUDIO_ASSETS``, or fetched or uploaded before), else None."""
+    """Find the weights if they are on this machine (``STUDIO_ASSETS``, or fetched or uploaded before), else None."""
     config = settings()
     places = [config.asset_cache] if config.assets is None else [config.assets, config.asset_cache]
     return next((place / REFERENCE_FILE for place in places if (place / REFERENCE_FILE).is_file()), None)
 
 
 def fetch_inception() -> Path:
-    """The reference weights, downloaded and verified if they are not here yet.
+    """Fetch the reference weights, downloaded and verified if they are not here yet.
 
     Raises
     ------

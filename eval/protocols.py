@@ -49,12 +49,12 @@ class EvaluationProtocol:
 
     @property
     def is_fid(self) -> bool:
-        """Whether this is FID proper; anything else is a Frechet distance of other features."""
+        """Tell whether this is FID proper; anything else is a Frechet distance of other features."""
         return self.extractor == "inception"
 
     @property
     def is_own(self) -> bool:
-        """Whether the network is a user's."""
+        """Tell whether the network is a user's."""
         return self.extractor not in ("inception", "effnet_lite0")
 
     def column(self, metric: str) -> str:
@@ -103,7 +103,7 @@ _OWN = re.compile(rf"(?P<base>fd_(?P<slot>[a-z][a-z0-9]*)){_SUFFIX}")
 
 
 def protocol(name: str, *, size: int = 224, resize: str = "clean") -> EvaluationProtocol:
-    """The protocol of a name.
+    """Look up the protocol of a name.
 
     Parameters
     ----------
@@ -136,7 +136,7 @@ def protocol(name: str, *, size: int = 224, resize: str = "clean") -> Evaluation
 
 
 def require_one_protocol(keys: Iterable[str]) -> str:
-    """The one key that all sets share.
+    """Give the one key that all sets share.
 
     Parameters
     ----------

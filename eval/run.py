@@ -35,7 +35,7 @@ STAGE1 = ("whole", "parts")
 
 
 def request_of(options: argparse.Namespace) -> ComparisonRequest:
-    """The request that the arguments make.
+    """Build the request that the arguments make.
 
     Raises
     ------
@@ -142,7 +142,7 @@ def generators_of(options: argparse.Namespace) -> dict[str, Path | GeneratorSour
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """The command; gives the exit code."""
+    """Run the command and give its exit code."""
     from tqdm import tqdm
 
     from eval.comparison.export_csv import write_files

@@ -47,7 +47,7 @@ def title(family: str) -> str:
 
 
 def build(architecture: Architecture) -> nn.Module:
-    """The network with its weights, in eval mode."""
+    """Load the network with its weights, in eval mode."""
     with torch.device("meta"):
         network: nn.Module = FAMILIES[architecture.family][0](architecture.config)
     weights = {n: v.float() if v.is_floating_point() else v for n, v in architecture.tensors.items()}

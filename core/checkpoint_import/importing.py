@@ -199,7 +199,7 @@ def write_candidate(
 
 
 def describe(candidate: Candidate) -> dict[str, Any]:
-    """What was worked out, for a program to read."""
+    """Give what was worked out, for a program to read."""
     return {
         "family": candidate.family,
         "config": asdict(candidate.config),

@@ -156,7 +156,7 @@ class Refined:
 
 
 def neighbours_of(manifold: Manifold, projection: Projection) -> tuple[Neighbour, ...]:
-    """The neighbours of the first latent of a projection."""
+    """Give the neighbours of the first latent of a projection."""
     found = zip(projection.neighbour_ids[0], projection.weights[0], projection.distances[0], strict=True)
     return tuple(
         Neighbour(

@@ -1,4 +1,4 @@
-"""The five parts of a face sketch: where they are, how they are cut out and put together, their autoencoders.
+"""Cut a face sketch into five parts and put them together; their places and autoencoders.
 
 Stage 1 by parts follows the component embedding of DeepFaceDrawing (Chen et al. 2020, arXiv 2006.01047):
 two eyes, nose and mouth have an autoencoder each, and so has the remainder, in which they are blanked.
@@ -74,7 +74,7 @@ def part_alpha(name: str, size: int) -> NDArray[np.float32]:
 
 @lru_cache(maxsize=16)
 def remainder_mask(size: int) -> NDArray[np.bool_]:
-    """What belongs to the remainder: (size, size), False where some part covers it fully."""
+    """Give what belongs to the remainder: (size, size), False where some part covers it fully."""
     mask = np.ones((size, size), np.bool_)
     for name in FACE_PARTS:
         left, top, right, bottom = part_box(name, size)
@@ -220,7 +220,7 @@ class PartAutoencoders(nn.Module):
         )
 
     def autoencoder(self, name: str) -> SketchAutoencoder:
-        """The autoencoder of one part.
+        """Give the autoencoder of one part.
 
         Raises
         ------

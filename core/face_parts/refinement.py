@@ -51,7 +51,7 @@ FAMILY = "part_banks"
 
 
 def has_parts(folder: Path) -> bool:
-    """Whether a weights folder holds the files of stage 1 by parts."""
+    """Tell whether a weights folder holds the files of stage 1 by parts."""
     return (folder / PARTS_FILE).is_file() and (folder / PART_BANKS_FILE).is_file()
 
 
@@ -117,7 +117,7 @@ def load_part_banks(path: Path) -> dict[str, Manifold]:
 
 
 def load_parts(folder: Path) -> tuple[PartAutoencoders, dict[str, Manifold]]:
-    """The networks of all five parts with the banks that belong to them.
+    """Load the networks of all five parts with the banks that belong to them.
 
     Raises
     ------
@@ -336,7 +336,7 @@ class PartsRefinement:
         )
 
     def ghost(self, page: Sketch, fine: Sketch, *, k: int) -> Sketch | None:
-        """The neighbours' sketches of each part blended and put together.
+        """Give the neighbours' sketches of each part blended and put together.
 
         A part that is not drawn shows what it looks like in the neighbours of those that are.
 
@@ -448,5 +448,5 @@ def drawn_names(page: Sketch) -> set[str]:
 
 
 def random_row(seed: int, rows: int) -> int:
-    """The row that a seed stands for: the same face in every bank, so that equal seeds give one person's parts."""
+    """Give the row that a seed stands for: the same face in every bank, so that equal seeds give one person's parts."""
     return int(np.random.default_rng(seed).integers(rows))

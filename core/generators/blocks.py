@@ -85,7 +85,7 @@ class Binomial(nn.Module):
 
 
 def photo_end(channels: int, patch: int) -> nn.Module:
-    """What follows the last convolution: tanh, and for ``patch`` > 1 depth back to space and a low-pass."""
+    """Give what follows the last convolution: tanh, and for ``patch`` > 1 depth back to space and a low-pass."""
     if patch == 1:
         return nn.Tanh()
     return nn.Sequential(nn.PixelShuffle(patch), nn.Tanh(), Binomial(channels))

@@ -52,11 +52,11 @@ class GeneratorCache:
 
     @property
     def names(self) -> list[str]:
-        """What can be asked for."""
+        """Give what can be asked for."""
         return generators(self._folder)
 
     def get(self, name: str) -> Compiled:
-        """The generator, compiled now if it was not yet or its file has changed.
+        """Give the generator, compiled now if it was not yet or its file has changed.
 
         Raises
         ------
@@ -95,11 +95,11 @@ class LoadedGenerators:
 
     @property
     def names(self) -> list[str]:
-        """What can be asked for."""
+        """Give what can be asked for."""
         return list(self._compiled)
 
     def get(self, name: str) -> Compiled:
-        """The generator.
+        """Give the generator.
 
         Raises
         ------

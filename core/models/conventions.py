@@ -1,4 +1,4 @@
-"""What a generator expects of a sketch and promises of a photo, and the adapter that keeps to it.
+"""Adapt sketch and photo to a generator's conventions: what it expects of the one and promises of the other.
 
 Inside this project a sketch is one channel in [-1, 1], black lines on white, and a photo is RGB in
 [-1, 1]. Other projects' networks were trained on white lines on black, on three channels, on [0, 1] or
@@ -104,7 +104,7 @@ class _Architecture(Protocol):
 
 
 def default_conventions(config: _Architecture, *, image_size: int | None = None) -> Conventions:
-    """What to assume where nothing is stated: this project's own conventions, at the network's size.
+    """Give what to assume where nothing is stated: this project's own conventions, at the network's size.
 
     Parameters
     ----------
@@ -185,7 +185,7 @@ class AdaptedGenerator(nn.Module):
         return torch.cat([self._as_ours(translation.photo), heat], 1)  # (B, 4, s, s)
 
     def as_trained(self, sketch: Tensor) -> Tensor:
-        """The network's own input (B, input_channels, s, s) for one of our sketches."""
+        """Give the network's own input (B, input_channels, s, s) for one of our sketches."""
         x = resize_square(sketch, self.image_size)
         if self.conventions.polarity == "white_on_black":
             x = -x

@@ -1,4 +1,4 @@
-"""The families of networks that a model file may hold, and what such a file says of itself."""
+"""List the families of networks that a model file may hold, and what such a file says of itself."""
 
 from __future__ import annotations
 
@@ -89,7 +89,7 @@ def conventions_of(info: ModelInfo, stored: str | None) -> Conventions | None:
 
 
 def build_config(info: ModelInfo) -> Any:
-    """The configuration that a file's metadata describes, as its family's own class.
+    """Read the configuration that a file's metadata describes, as its family's own class.
 
     Raises
     ------
@@ -141,7 +141,7 @@ def shapes_of_network(family: str, config: Any) -> dict[str, tuple[int, ...]]:
 def differences(
     expected: Mapping[str, tuple[int, ...]], got: Mapping[str, tuple[int, ...]], most: int = 3
 ) -> str:
-    """What does not fit, in words: missing, left over, or of another shape; empty if all does."""
+    """Give what does not fit, in words: missing, left over, or of another shape; empty if all does."""
     parts = []
     if missing := [name for name in expected if name not in got]:
         parts.append(f"{_listed(missing, most)} {'is' if len(missing) == 1 else 'are'} missing")

@@ -75,7 +75,7 @@ def generators(folder: Path, imported: Path | None = None) -> list[str]:
 
 
 def generator_file(folder: Path, name: str, imported: Path | None = None) -> Path:
-    """The file of a generator by its name; that of the default one even if it is not there.
+    """Give the file of a generator by its name; that of the default one even if it is not there.
 
     Parameters
     ----------
@@ -100,7 +100,7 @@ def generator_file(folder: Path, name: str, imported: Path | None = None) -> Pat
 
 
 def is_generator(file: Path) -> bool:
-    """Whether a file holds a stage 2 network; False for a damaged one."""
+    """Tell whether a file holds a stage 2 network; False for a damaged one."""
     try:
         return read_info(file).family in GENERATORS
     except (AssetMissing, ValueError) as error:
@@ -170,7 +170,7 @@ class ModelFile:
 
     @property
     def is_generator(self) -> bool:
-        """Whether it turns sketches into photos."""
+        """Tell whether it turns sketches into photos."""
         return self.info is not None and self.info.family in GENERATORS
 
 

@@ -1,4 +1,4 @@
-"""The models at hand: what is shipped, what people brought, and adding, renaming and removing the latter.
+"""Add, rename and remove the models that people brought, beside those that are shipped.
 
 Shipped networks lie in the weights folder and are never touched. Imported ones, and those trained here,
 lie in a folder of their own.

@@ -109,7 +109,7 @@ def keep_speed(models: Path, name: str, fingerprint: tuple[int, int], speed: Spe
 
 
 def kept_speed(models: Path, name: str, fingerprint: tuple[int, int]) -> Speed | None:
-    """The measurement of the file with this fingerprint, None where there is none."""
+    """Give the measurement of the file with this fingerprint, None where there is none."""
     try:
         content = json.loads((models / FOLDER / f"{name}.json").read_text(encoding="utf-8"))
         if tuple(content["fingerprint"]) != tuple(fingerprint):

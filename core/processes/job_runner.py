@@ -1,4 +1,4 @@
-"""The inside of a background job: run a command's ``main``, and note how it ended.
+"""Run a command's ``main`` as a background job, and note how it ended.
 
 ``python -m core.processes.job_runner FOLDER JOB_ID MODULE ARGUMENT...``; started by `core.processes.jobs.start`.
 """

@@ -46,7 +46,7 @@ def write_record(path: Path, content: dict[str, Any]) -> None:
 
 
 def read_record(path: Path) -> dict[str, Any] | None:
-    """What a record says, or ``None`` where it is missing or damaged."""
+    """Read a record, or ``None`` where it is missing or damaged."""
     try:
         found = json.loads(path.read_bytes())
     except (OSError, ValueError):
@@ -159,7 +159,7 @@ class Job:
 
     @property
     def seconds_left(self) -> float | None:
-        """What is left of the present phase, or ``None`` where nobody can tell."""
+        """Give what is left of the present phase, or ``None`` where nobody can tell."""
         if self.state != "running" or not self.seconds_each or not self.total:
             return None
         return self.seconds_each * (self.total - self.done)
@@ -322,7 +322,7 @@ def write_end(folder: Path, job_id: str, state: str, message: str = "") -> None:
 
 
 def last_line(path: Path) -> str:
-    """The last line of a log that says something."""
+    """Read the last line of a log that says something."""
     with suppress(OSError):
         lines = path.read_bytes()[-4000:].decode(errors="replace").replace("\r", "\n").split("\n")
         return next((line.strip() for line in reversed(lines) if line.strip()), "")

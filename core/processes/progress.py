@@ -23,7 +23,7 @@ class Progress:
 
     @property
     def seconds_each(self) -> float:
-        """What one unit of the work takes of late, 0 where it is not known yet."""
+        """Give what one unit of the work takes of late, 0 where it is not known yet."""
         return self._pace.seconds_each
 
     def __call__(self, done: int, total: int) -> None:

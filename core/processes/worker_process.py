@@ -1,4 +1,4 @@
-"""The inside of a worker process: make the tools, then one task after the other until told to go."""
+"""Work in a worker process: make the tools, then do one task after the other until told to go."""
 
 from __future__ import annotations
 

@@ -91,7 +91,7 @@ class _Worker:
     cpu_s: float = 0.0  # used at the last look, while it starts
 
     def is_getting_on(self, limits: Limits) -> bool:
-        """Whether a worker that starts has worked since the last look and may go on."""
+        """Tell whether a worker that starts has worked since the last look and may go on."""
         before, self.cpu_s = self.cpu_s, cpu_seconds(self.process.pid or 0)
         return before < self.cpu_s < limits.start_cpu_s
 
@@ -194,7 +194,7 @@ class WarmWorkers(Generic[Task, Result]):
 def retry_or_fail(
     job: tuple[Task, int], jobs: deque[tuple[Task, int]], limits: Limits, *, timed_out: bool, detail: str
 ) -> Outcome[Task, Any] | None:
-    """What becomes of a task whose worker was given up: ``None`` if it waits in ``jobs`` for another try."""
+    """Give what becomes of a task whose worker was given up: ``None`` if it waits in ``jobs`` for another try."""
     task, attempt = job
     if timed_out:
         return Outcome(task, failure="timeout", detail=f"not done within {limits.timeout_s:g} s")

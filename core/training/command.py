@@ -1,4 +1,4 @@
-"""The command line that every training shares: a config file, overrides, a progress bar."""
+"""Run any training from the command line: a config file, overrides, a progress bar."""
 
 from __future__ import annotations
 

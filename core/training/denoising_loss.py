@@ -1,4 +1,4 @@
-"""What the autoencoders of stage 1 share: a damaged sketch goes in, the clean one is asked for."""
+"""Train the autoencoders of stage 1 by denoising: a damaged sketch goes in, the clean one is asked for."""
 
 from __future__ import annotations
 

@@ -48,7 +48,7 @@ class Place:
 
     @property
     def is_main(self) -> bool:
-        """Whether this process writes files."""
+        """Tell whether this process writes files."""
         return self.rank == 0
 
 
@@ -66,7 +66,7 @@ def join_processes(device: str) -> Place:
 
 
 def has_bf16(device: torch.device) -> bool:
-    """Whether autocast to bfloat16 is native here."""
+    """Tell whether autocast to bfloat16 is native here."""
     if device.type == "cuda":
         return torch.cuda.is_bf16_supported()
     return device.type == "cpu" and torch.backends.mkldnn.is_available() and _cpu_has_bf16()
@@ -95,7 +95,7 @@ def warm_average(decay: float) -> Callable[[Tensor, Tensor, Tensor | int], Tenso
 
 
 def indices_of_step(config: LoopConfig, step: int, count: int) -> list[int]:
-    """The samples of a step: consecutive pieces of one seeded permutation an epoch."""
+    """Give the samples of a step: consecutive pieces of one seeded permutation an epoch."""
     chosen = []
     for position in range(step * config.batch_size, (step + 1) * config.batch_size):
         epoch, place = divmod(position, count)
@@ -223,7 +223,7 @@ class Trainer:
         return self.config.out / "model.safetensors"
 
     def served_model(self) -> nn.Module:
-        """The averaged network, in eval mode."""
+        """Give the averaged network, in eval mode."""
         model: nn.Module = self.ema.module
         return model.eval()
 
@@ -351,7 +351,7 @@ class Trainer:
 
 
 def load_checkpoint(path: Path, device: torch.device | str = "cpu") -> dict[str, Any]:
-    """What `Trainer.save` wrote.
+    """Read what `Trainer.save` wrote.
 
     Raises
     ------
@@ -373,7 +373,7 @@ def load_checkpoint(path: Path, device: torch.device | str = "cpu") -> dict[str,
 
 
 def suits_channels_last(network: nn.Module) -> bool:
-    """Whether a network may be trained in channels_last on any processor.
+    """Tell whether a network may be trained in channels_last on any processor.
 
     With torch 2.13 on a CPU with AVX2 alone the backward pass of a strided 1 x 1 convolution of fewer than eight
     input channels writes beyond its memory (double free, segmentation fault, or a hang).
@@ -421,7 +421,7 @@ def train_recipe(
     licence: str,
     progress: Progress | None,
 ) -> Path:
-    """What every ``train`` function ends with: go on with the run in ``config.out``, or begin it.
+    """End every ``train`` function: go on with the run in ``config.out``, or begin it.
 
     Parameters
     ----------

@@ -92,7 +92,7 @@ class PartsRecipe(Recipe):
 
 
 def cut_parts(sketches: np.ndarray, model: PartsConfig) -> dict[str, np.ndarray]:
-    """What each part's autoencoder reads of sketches (..., S, S) uint8, S the model's own or its fine size."""
+    """Give what each part's autoencoder reads of sketches (..., S, S) uint8, S the model's own or its fine size."""
     fine, coarse = sketches, sketches
     if sketches.shape[-1] != model.image_size and REMAINDER in model.parts:
         coarse = _shrunk(sketches, model.image_size)

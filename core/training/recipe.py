@@ -82,7 +82,7 @@ def settings_of(**configs: Any) -> dict[str, Any]:
 
 
 def may_change(key: str) -> bool:
-    """Whether a setting, by its dotted name, may be another one when a run goes on."""
+    """Tell whether a setting, by its dotted name, may be another one when a run goes on."""
     return key in MAY_CHANGE or (key.startswith("loss.") and key not in _NO_WEIGHTS)
 
 
@@ -151,6 +151,6 @@ class Recipe(Protocol):
 
 
 def served_network(recipe: Recipe) -> nn.Module:
-    """The network that a run is for: the one that is averaged, shown and saved."""
+    """Give the network that a run is for: the one that is averaged, shown and saved."""
     name, _, path = recipe.served.partition(".")
     return recipe.networks[name].get_submodule(path)

@@ -125,7 +125,7 @@ class RefinedInput:
             self.refiner = Refiner(config.weights, clean, k=config.k, device=device)
 
     def draw(self, indices: list[int], rngs: list[np.random.Generator]) -> dict[str, np.ndarray]:
-        """The part of a batch that `refine_some` reads."""
+        """Give the part of a batch that `refine_some` reads."""
         return {
             "row": np.array(indices),
             "t": np.array([rng.choice(REFINED_T) for rng in rngs], np.float32),

@@ -193,7 +193,7 @@ class RunRequest:
 
 
 def config_of(request: RunRequest, folder: Path) -> dict[str, Any]:
-    """The settings of a run, all but ``loop.out``, as its configuration file holds them.
+    """Give the settings of a run, all but ``loop.out``, as its configuration file holds them.
 
     Parameters
     ----------
@@ -257,7 +257,7 @@ def check_config(kind: str, folder: Path) -> None:
 
 
 def changed_config(config: dict[str, Any], changes: dict[str, Any], more: str = "") -> dict[str, Any]:
-    """The settings that a run goes on with.
+    """Give the settings that a run goes on with.
 
     Parameters
     ----------
@@ -300,7 +300,7 @@ def write_config(folder: Path, config: dict[str, Any]) -> None:
 
 
 def read_config(folder: Path) -> dict[str, Any]:
-    """The configuration file of a run; empty where it is missing or damaged."""
+    """Read the configuration file of a run; empty where it is missing or damaged."""
     try:
         found = load_yaml(read_regular_file(folder / CONFIG_FILE))
     except (OSError, ValueError):

@@ -238,7 +238,7 @@ def _now() -> str:
 
 
 def is_generator_run(run: Run) -> bool:
-    """Whether a run's weights are those of a stage 2 network."""
+    """Tell whether a run's weights are those of a stage 2 network."""
     try:
         return read_info(run.folder / WEIGHTS_FILE).family in GENERATORS
     except (AssetMissing, ValueError, KeyError):

@@ -1,4 +1,4 @@
-"""The inside of a run that the dashboard started: ``main`` is called by `core.processes.job_runner`.
+"""Train a run that the dashboard started: ``main`` is called by `core.processes.job_runner`.
 
 SIGTERM, such as a machine that shuts down sends, makes it save first; a second one ends it at once.
 """

@@ -82,7 +82,7 @@ def samples(run: Path) -> dict[int, Path]:
 
 
 def saved_step(run: Path) -> int:
-    """The step of the weights on disk, 0 where there are none or nobody can read them."""
+    """Give the step of the weights on disk, 0 where there are none or nobody can read them."""
     try:
         return int(read_info(run / WEIGHTS_FILE).provenance.get("steps", 0))
     except (AssetMissing, ValueError, TypeError, KeyError):
@@ -90,12 +90,12 @@ def saved_step(run: Path) -> int:
 
 
 def is_run(folder: Path) -> bool:
-    """Whether a folder has been trained in."""
+    """Tell whether a folder has been trained in."""
     return any((folder / name).is_file() for name in (CHECKPOINT, LOSSES_FILE, WEIGHTS_FILE))
 
 
 def log_tail(log: Path, lines: int = 30) -> str:
-    """The end of a log; of a progress bar only its last state."""
+    """Read the end of a log; of a progress bar only its last state."""
     try:
         with log.open("rb") as file:
             file.seek(0, 2)
@@ -177,12 +177,12 @@ class Run:
 
     @property
     def is_alive(self) -> bool:
-        """Whether a process is training in it."""
+        """Tell whether a process is training in it."""
         return self.state in ("running", "stopping")
 
     @property
     def can_go_on(self) -> bool:
-        """Whether starting it again would do something."""
+        """Tell whether starting it again would do something."""
         if self.state == "done":
             return 0 < self.saved < self.steps  # its steps were raised since
         return self.state in ("new", "stopped", "failed", "interrupted")

@@ -134,7 +134,7 @@ class ImagePool:
         return torch.stack(chosen[first : first + len(fakes)])
 
     def state(self) -> dict[str, Tensor]:
-        """What a checkpoint keeps: ``images`` (N, C, H, W) uint8, if there are any."""
+        """Give what a checkpoint keeps: ``images`` (N, C, H, W) uint8, if there are any."""
         return {"images": torch.stack(self._images)} if self._images else {}
 
     def restore(self, state: dict[str, Tensor]) -> None:
@@ -279,7 +279,7 @@ class UnpairedRecipe(Recipe):
         return np.hstack([np.vstack(column) for column in columns])
 
     def state(self) -> dict[str, Any]:
-        """The pools."""
+        """Keep the pools."""
         return {name: pool.state() for name, pool in self.pools.items()}
 
     def restore(self, state: dict[str, Any]) -> None:

@@ -53,7 +53,7 @@ class Controlled:
 
     @property
     def p95(self) -> float:
-        """What the worst twentieth of the outputs do not reach."""
+        """Give what the worst twentieth of the outputs do not reach."""
         known = [value for value in self.values if not math.isnan(value)]
         share = 5 if self.higher_is_better else 95
         return float(np.percentile(known, share)) if known else math.nan
@@ -76,7 +76,7 @@ class Controlled:
 
     @property
     def ignores_input(self) -> bool:
-        """Whether the outputs fit their own inputs no better than strangers', by a one-sided paired t-test.
+        """Tell whether the outputs fit their own inputs no better than strangers', by a one-sided paired t-test.
 
         A fixed number of standard errors would ask more of few outputs than of many.
         """
@@ -136,7 +136,7 @@ class CaseScores:
 
     @property
     def ignores_input(self) -> bool | None:
-        """Whether the outputs fit their own inputs no better than strangers'; None where nobody can tell.
+        """Tell whether the outputs fit their own inputs no better than strangers'; None where nobody can tell.
 
         Judged by the lines where there are drawings, else by the face, else by the pixels.
         """

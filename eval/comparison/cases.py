@@ -41,7 +41,7 @@ class RankedCase:
 
 
 def model_of(comparison: Comparison, name: str) -> ModelResult:
-    """The model of a name. ValueError if there is none."""
+    """Look up the model of a name. ValueError if there is none."""
     for model in comparison.models:
         if model.name == name:
             return model
@@ -49,7 +49,7 @@ def model_of(comparison: Comparison, name: str) -> ModelResult:
 
 
 def column_of(comparison: Comparison, key: str) -> Column:
-    """The column of a key. ValueError if there is none."""
+    """Look up the column of a key. ValueError if there is none."""
     for column in comparison.columns:
         if column.key == key:
             return column
@@ -57,17 +57,17 @@ def column_of(comparison: Comparison, key: str) -> Column:
 
 
 def worst(comparison: Comparison, model: str, column: str, count: int = 8) -> tuple[RankedCase, ...]:
-    """The cases a model scored worst in, worst first; cases without a score (no face) are left out."""
+    """List the cases a model scored worst in, worst first; cases without a score (no face) are left out."""
     return _ranked(comparison, model, column)[:count]
 
 
 def best(comparison: Comparison, model: str, column: str, count: int = 8) -> tuple[RankedCase, ...]:
-    """The cases a model scored best in, best first."""
+    """List the cases a model scored best in, best first."""
     return tuple(reversed(_ranked(comparison, model, column)))[:count]
 
 
 def disagreements(comparison: Comparison, column: str, count: int = 8) -> tuple[RankedCase, ...]:
-    """The cases that the models' scores lie furthest apart in, furthest first; at least two must have one."""
+    """List the cases that the models' scores lie furthest apart in, furthest first; at least two must have one."""
     column_of(comparison, column)
     found = []
     for index, case in enumerate(comparison.cases):
@@ -79,7 +79,7 @@ def disagreements(comparison: Comparison, column: str, count: int = 8) -> tuple[
 
 
 def labels_of(comparison: Comparison) -> dict[str, Counter[str]]:
-    """What the cases can be filtered by: of each label its values, and how many cases have each."""
+    """List what the cases can be filtered by: of each label its values, and how many cases have each."""
     found: dict[str, Counter[str]] = {}
     for case in comparison.cases:
         for label, value in case.labels.items():

@@ -122,7 +122,7 @@ def curve_chart(
 
 
 def map_chart(comparison: Comparison, *, width: float = 480, height: float = 300) -> Scene | None:
-    """The 2-D map of features; None without one."""
+    """Give the 2-D map of features; None without one."""
     sets = [("real", comparison.real_map_xy), *((model.name, model.map_xy) for model in comparison.models)]
     everything = [point for _, points in sets for point in points]
     if not everything:

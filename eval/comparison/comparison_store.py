@@ -84,7 +84,7 @@ def root_of(data: Path) -> Path:
 
 
 def cache_of(root: Path) -> Path:
-    """What the comparisons of a root share; it may be deleted while none runs."""
+    """Give what the comparisons of a root share; it may be deleted while none runs."""
     return root / CACHE
 
 
@@ -171,7 +171,7 @@ def remove(root: Path, entry_id: str) -> None:
 
 
 def shipped() -> Entry | None:
-    """The comparison that came with the product (``data/demo/comparison``), or None."""
+    """Give the comparison that came with the product (``data/demo/comparison``), or None."""
     try:
         comparison = _comparison(SHIPPED)
     except (OSError, ValueError):
@@ -183,7 +183,7 @@ def shipped() -> Entry | None:
 
 
 def on_data(request: ComparisonRequest, data: Path) -> ComparisonRequest:
-    """The same comparison on another pairs folder or exported version: how a shipped one is repeated."""
+    """Give the same comparison on another pairs folder or exported version: how a shipped one is repeated."""
     fakes = {
         name: source.model_copy(update={"data": data}) if isinstance(source, GeneratorSource) else source
         for name, source in request.fakes.items()

@@ -19,7 +19,7 @@ _FORMULAS = ("=", "+", "-", "@", "\t", "\r")  # what spreadsheets would run
 
 
 def to_csv(comparison: Comparison) -> str:
-    """The table as text; ``kind`` is ``score``, ``floor``, ``pair``, ``curve_n``, ``curve_step`` or ``case``."""
+    """Write the table as text; ``kind`` is ``score``, ``floor``, ``pair``, ``curve_n``, ``curve_step`` or ``case``."""
     buffer = io.StringIO()
     table = csv.DictWriter(buffer, FIELDS, lineterminator="\n")
     table.writeheader()

@@ -65,7 +65,7 @@ class LazyExtractor:
 
     @property
     def info(self) -> ExtractorInfo:
-        """What features are made by. Raises what `load_extractor` raises if that is not known yet."""
+        """Give what features are made by. Raises what `load_extractor` raises if that is not known yet."""
         if self._info is None:
             record = read_record(self._file) or {}
             try:
@@ -75,7 +75,7 @@ class LazyExtractor:
         return self._info
 
     def extractor(self) -> Extractor:
-        """The network itself."""
+        """Give the network itself."""
         if self._extractor is None:
             self._extractor = self._load(self._protocol, weights=self._weights)
             self._info = self._extractor.info
@@ -133,7 +133,7 @@ class Tools:
     def generate(
         self, source: GeneratorSource, progress: Callable[[int, int], None], *, seed: int
     ) -> ImageSet:
-        """The set of a generator, drawn here or kept."""
+        """Give the set of a generator, drawn here or kept."""
         from eval.sets.generated import generate_set
 
         return generate_set(
@@ -143,7 +143,7 @@ class Tools:
         )  # fmt: skip
 
     def load_extractor(self, protocol: EvaluationProtocol, *, weights: Path | None = None) -> Extractor:
-        """The network of a protocol on the device of the settings."""
+        """Give the network of a protocol on the device of the settings."""
         return load_extractor(protocol, weights=weights, device=settings().device)
 
     def detector(self) -> Detector:
@@ -234,7 +234,7 @@ def extract(
 
 
 def without_damaged(material: Material, extracted: Extracted) -> Material:
-    """The sets as they were used: pictures that turned out damaged are listed with the reason."""
+    """Give the sets as they were used: pictures that turned out damaged are listed with the reason."""
     fakes = {
         name: images.without({one.name: one.reason for one in extracted.fakes[name].skipped})
         for name, images in material.fakes.items()
@@ -267,7 +267,7 @@ def score_cases(
 
 
 def kept_features(extracted: Extracted) -> KeptFeatures:
-    """What is kept beside the result."""
+    """Give what is kept beside the result."""
     sets = {"real": extracted.real, **extracted.fakes}
     return KeptFeatures(
         {name: one.features for name, one in sets.items()}, {name: one.names for name, one in sets.items()}

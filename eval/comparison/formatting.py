@@ -87,7 +87,7 @@ def group_of(column: Column) -> Group:
 
 
 def column_of(comparison: Comparison, key: str) -> Column:
-    """The column of a key.
+    """Look up the column of a key.
 
     Raises
     ------
@@ -101,7 +101,7 @@ def column_of(comparison: Comparison, key: str) -> Column:
 
 
 def telling_column(comparison: Comparison, judged: Column) -> Column | None:
-    """What to order single cases by: the judged column where they have it, else what tells most of what they have."""
+    """Choose what to order single cases by: the judged column, else what tells most of what they have."""
     if judged.per_case:
         return judged
     found = {column.key: column for column in comparison.columns if column.per_case}
@@ -148,7 +148,7 @@ def standing_of(comparison: Comparison, column: str, model: str) -> Standing | N
 
 
 def in_order(comparison: Comparison, column: Column) -> list[ModelResult]:
-    """The models from best to worst; those without a value last."""
+    """Order the models from best to worst; those without a value last."""
 
     def place(model: ModelResult) -> tuple[int, bool, float]:
         standing = standing_of(comparison, column.key, model.name)
@@ -182,12 +182,12 @@ def floor_rows(comparison: Comparison, columns: Sequence[Column]) -> list[tuple[
 
 
 def pairs_of(comparison: Comparison, column: str) -> list[PairResult]:
-    """The tests of a column."""
+    """Give the tests of a column."""
     return [pair for pair in comparison.pairs if pair.column == column]
 
 
 def verdict(comparison: Comparison, column: Column) -> Verdict:
-    """Who is best under a column, or that nobody can tell; never a rank that was not tested, never without doubts."""
+    """Tell who is best under a column, or that nobody can tell; no rank that was not tested, none without doubts."""
     models = [model for model in in_order(comparison, column) if value_of(model, column.key) is not None]
     if not models:
         return Verdict("open", (), f"No model has a figure for {column.title}.")
@@ -205,7 +205,7 @@ def verdict(comparison: Comparison, column: Column) -> Verdict:
 
 
 def doubts_of(comparison: Comparison, column: Column, models: Sequence[str]) -> tuple[Warned, ...]:
-    """The red warnings that concern some models' figure: of the model itself, of the column, or of everything."""
+    """Give the red warnings that concern some models' figure: of the model itself, of the column, or of everything."""
     others = {model.name for model in comparison.models} - set(models)
     return tuple(
         one
@@ -279,7 +279,7 @@ def in_words(names: Sequence[str]) -> str:
 
 
 def real_words(real: SetUsed) -> str:
-    """The true photos with their number, or what stands for them."""
+    """Name the true photos with their number, or what stands for them."""
     return f"{real.count:,} true photos" if real.count else real.source
 
 
@@ -325,13 +325,13 @@ def turned(estimate: Estimate, sign: int) -> Estimate:
 
 
 def winner_of(pair: PairResult, column: Column) -> tuple[str, str]:
-    """The better and the worse of a pair by its difference."""
+    """Tell the better and the worse of a pair by its difference."""
     is_first = ((pair.difference.value or 0.0) > 0) == column.higher_is_better
     return (pair.first, pair.second) if is_first else (pair.second, pair.first)
 
 
 def warnings_in_order(comparison: Comparison) -> list[Warned]:
-    """What misleads first."""
+    """Order warnings, what misleads first."""
     return sorted(comparison.warnings, key=lambda warned: SEVERITIES.index(warned.severity))
 
 

@@ -1,4 +1,6 @@
-"""The inside of a comparison that the page started: ``main`` is called by `core.processes.job_runner`."""
+"""Make a comparison that the page started, as a process of its own: `core.processes.job_runner` calls ``main``.
+
+A module of its own, so that starting the job loads nothing that only the page needs."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The features a comparison was made of, kept beside it so that a part of its cases can be scored anew."""
+"""Keep the features of a comparison beside it, so that a part of its cases can be scored anew."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def write_features(folder: Path, kept: KeptFeatures) -> Path | None:
 
 
 def read_features(folder: Path) -> KeptFeatures | None:
-    """What `write_features` wrote, None where it is missing or damaged: only a filter misses it."""
+    """Read what `write_features` wrote, None where it is missing or damaged: only a filter misses it."""
     try:
         with np.load(folder / FEATURES_FILE, allow_pickle=False) as file:
             names = json.loads(str(file["about"]))

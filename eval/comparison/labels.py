@@ -1,4 +1,4 @@
-"""What is known of the cases besides their pictures: the labels that a comparison is filtered by."""
+"""Read the labels of cases, which a comparison is filtered by."""
 
 from __future__ import annotations
 

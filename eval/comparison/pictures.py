@@ -1,4 +1,4 @@
-"""The pictures of single cases that a comparison keeps for the page: small WebP files beside its result.
+"""Keep pictures of single cases for the page: small WebP files beside a comparison's result.
 
 ``pictures/real/NAME.webp``, ``pictures/sketch/NAME.webp``, ``pictures/training/NAME.webp`` (nearest photos), and
 of each model ``pictures/models/SLUG/NAME.webp`` and ``.../refined/SLUG/NAME.webp``. Any may be missing.
@@ -55,7 +55,7 @@ def picture_path(folder: Path, kind: Kind, name: str, model: str = "") -> Path:
 
 
 def find_picture(folder: Path, kind: Kind, name: str, model: str = "") -> Path | None:
-    """The file of a picture, None where it was not kept."""
+    """Find the file of a picture, None where it was not kept."""
     path = picture_path(folder, kind, name, model)
     return path if path.is_file() else None
 

@@ -1,4 +1,4 @@
-"""What a comparison compares: plain data that the command line and the page write and a job reads."""
+"""Describe what a comparison compares: plain data that the command line and the page write and a job reads."""
 
 from __future__ import annotations
 
@@ -80,7 +80,7 @@ class ComparisonRequest(_Part):
     resamples: Annotated[int, Field(ge=0, le=1_000_000)] = 400
 
     def wants(self, metric: str) -> bool:
-        """Whether a metric is to be computed."""
+        """Tell whether a metric is to be computed."""
         return not self.metrics or metric in self.metrics
 
     @model_validator(mode="after")

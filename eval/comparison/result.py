@@ -1,4 +1,4 @@
-"""What a comparison of models says, and the file it is kept in.
+"""Hold what a comparison of models says, and the file it is kept in.
 
 The command line, the Compare page and its exports all read this, so they cannot disagree. One comparison is a
 folder: ``result.json`` (this), and ``pictures/`` with what the page shows of single cases, which may be missing.

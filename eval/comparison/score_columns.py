@@ -113,7 +113,7 @@ def add_feature_columns(
 
 
 def feature_column(protocol: EvaluationProtocol, metric: Metric) -> Column:
-    """The column of a metric of whole sets under a protocol."""
+    """Give the column of a metric of whole sets under a protocol."""
     title = metric.title
     if protocol.is_fid:
         title = {"fid": "FID", "kid": "KID"}.get(metric.name, title)
@@ -190,7 +190,7 @@ def trust_cases(
 
 
 def case_column(name: str, metric: Metric | None, *, higher_is_better: bool) -> Column:
-    """The column of a metric of single cases."""
+    """Give the column of a metric of single cases."""
     return Column(
         key=name, title=metric.title if metric else "Face found", unit=metric.unit if metric else "",
         higher_is_better=higher_is_better, per_case=True,

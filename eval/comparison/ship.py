@@ -34,7 +34,7 @@ MAX_RESULT_BYTES, MAX_PICTURE_BYTES = 400_000, 600_000
 
 
 def shipped_request(generators: Sequence[str], pairs: Path = PLACEHOLDER) -> ComparisonRequest:
-    """The request behind the shipped comparison, for any data."""
+    """Build the request behind the shipped comparison, for any data."""
     fakes: dict[str, Path | GeneratorSource] = {
         name if stage1 == "whole" else f"{name}, parts": GeneratorSource(
             generator=name, stage1=stage1, data=pairs
@@ -49,7 +49,7 @@ def shipped_request(generators: Sequence[str], pairs: Path = PLACEHOLDER) -> Com
 
 
 def without_faces(comparison: Comparison) -> Comparison:
-    """The comparison as it may be shipped: labels of this module only."""
+    """Give the comparison as it may be shipped: labels of this module only."""
     cases = tuple(
         case.model_copy(update={"labels": {k: v for k, v in case.labels.items() if k in LABELS}})
         for case in comparison.cases
@@ -100,7 +100,7 @@ def ship(comparison: Comparison, made: Path, out: Path) -> None:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """The command; gives the exit code."""
+    """Run the command and give its exit code."""
     from core.models.folder import generators
     from eval.comparison.run import run_comparison
     from eval.comparison.table import table

@@ -170,7 +170,7 @@ def _check_size(images: ImageSet) -> None:
 
 
 def is_statistics(path: Path) -> bool:
-    """Whether a path is a file of precomputed statistics, as pytorch-fid, TTUR and clean-fid write them."""
+    """Tell whether a path is a file of precomputed statistics, as pytorch-fid, TTUR and clean-fid write them."""
     return path.suffix.lower() == ".npz" and path.is_file()
 
 

@@ -1,4 +1,4 @@
-"""The stages of a comparison: how far it is, how long each took, and whether somebody wants it to end."""
+"""Follow the stages of a comparison: how far it is, how long each took, and whether somebody wants it to end."""
 
 from __future__ import annotations
 

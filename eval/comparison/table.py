@@ -107,7 +107,7 @@ def filter_comparison(
     features: KeptFeatures | None = None,
     options: Resampling | None = None,
 ) -> Comparison:
-    """The same comparison over the cases with some labels, scored and tested anew.
+    """Give the same comparison over the cases with some labels, scored and tested anew.
 
     Columns of single cases are always there. Distances of whole sets need the features and at least 50 cases;
     everything else that speaks of whole sets (maps, curves, floors) is left out.

@@ -115,7 +115,7 @@ METRICS: Mapping[str, Metric] = MappingProxyType({metric.name: metric for metric
 
 
 def metric(name: str) -> Metric:
-    """The metric of a name.
+    """Look up the metric of a name.
 
     Raises
     ------

@@ -41,7 +41,7 @@ class SketchAgreement:
 
 
 def own_sketch(photo: Photo, points: NDArray[np.floating] | None = None) -> Sketch:
-    """The sketch of an output, by the rule that training sketches are made with: (256, 256) uint8.
+    """Draw the sketch of an output, by the rule that training sketches are made with: (256, 256) uint8.
 
     Parameters
     ----------

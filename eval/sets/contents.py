@@ -184,12 +184,12 @@ class ImageSet:
 
     @cached_property
     def names(self) -> tuple[str, ...]:
-        """The items' names."""
+        """Give the items' names."""
         return tuple(item.name for item in self.items)
 
     @cached_property
     def by_name(self) -> Mapping[str, Item]:
-        """The items by their names."""
+        """Give the items by their names."""
         return MappingProxyType({item.name: item for item in self.items})
 
     def pictures(self) -> Iterator[tuple[str, bytes]]:
@@ -198,12 +198,12 @@ class ImageSet:
             yield item.name, item.read()
 
     def only(self, names: Collection[str]) -> ImageSet:
-        """The items of these names; files that were left out stay listed."""
+        """Give the items of these names; files that were left out stay listed."""
         wanted = names if isinstance(names, (set, frozenset)) else frozenset(names)
         return replace(self, items=tuple(item for item in self.items if item.name in wanted))
 
     def without(self, problems: Mapping[str, str]) -> ImageSet:
-        """The set without items that could not be decoded after all.
+        """Give the set without items that could not be decoded after all.
 
         Parameters
         ----------
@@ -217,7 +217,7 @@ class ImageSet:
         return replace(self, items=items, left_out=(*self.left_out, *more))
 
     def used(self) -> SetUsed:
-        """What a comparison's file says of it."""
+        """Give what a comparison's file says of it."""
         return SetUsed(
             name=self.name, source=self.source, kind=self.kind, digest=self.digest, count=len(self.items),
             left_out=_first(self.left_out),

@@ -118,12 +118,12 @@ def why_not(file: str) -> str:
 
 
 def is_hidden(file: str) -> bool:
-    """Whether a file or a folder above it is hidden, or is macOS's shadow of another one."""
+    """Tell whether a file or a folder above it is hidden, or is macOS's shadow of another one."""
     return any(part.startswith(".") or part == "__MACOSX" for part in file.split("/"))
 
 
 def is_system_file(file: str) -> bool:
-    """Whether macOS or Windows put a file there by themselves: nobody misses it in a set."""
+    """Tell whether macOS or Windows put a file there by themselves: nobody misses it in a set."""
     parts = file.split("/")
     return parts[-1].lower() in SYSTEM_FILES or any(p.startswith("._") or p in SYSTEM_FOLDERS for p in parts)
 

@@ -80,7 +80,7 @@ class About:
 
 
 def read_about_file(folder: Path) -> About | None:
-    """What is known of the set in a folder; None if it is not there, or cut short: it only saves time."""
+    """Give what is known of the set in a folder; None if it is not there, or cut short: it only saves time."""
     try:
         return About(**json.loads((folder / ABOUT_FILE).read_text("utf-8")))
     except (OSError, ValueError, TypeError):
@@ -138,7 +138,7 @@ def weight_hashes(weights: Path, generator: str, stage1: str, mode: str) -> dict
 
 
 def load_pipeline(generator: str) -> Pipeline:
-    """The pipeline of this machine's settings, which takes up to a minute and a gigabyte; photos are not upscaled.
+    """Load the pipeline of this machine's settings, which takes up to a minute and a gigabyte; photos are not upscaled.
 
     Raises what `core.pipeline.SketchToFacePipeline.load` raises.
     """
@@ -216,12 +216,12 @@ def generate_set(
 
 
 def refined_of(images: ImageSet) -> ImageSet | None:
-    """The refined drawings beside a generated set; None for any other set."""
+    """Give the refined drawings beside a generated set; None for any other set."""
     return _beside(images, REFINED)
 
 
 def read_about(images: ImageSet) -> About | None:
-    """What a generated set was made by; None for any other set."""
+    """Give what a generated set was made by; None for any other set."""
     return read_about_file(images.folder.parent) if images.kind == "model" and images.folder else None
 
 

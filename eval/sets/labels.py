@@ -1,4 +1,4 @@
-"""What a Hugging Face ImageFolder says of its pictures: ``metadata.csv``, ``metadata.jsonl``, or class folders."""
+"""Read the labels of a Hugging Face ImageFolder: ``metadata.csv``, ``metadata.jsonl``, or class folders."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class Listed:
 
 
 def with_labels(listed: Listed) -> tuple[tuple[Item, ...], tuple[LeftOut, ...], bool]:
-    """The pictures with their labels, what was left out, and whether there was metadata.
+    """Give the pictures with their labels, what was left out, and whether there was metadata.
 
     Without metadata, class folders are the labels.
     """
@@ -106,7 +106,7 @@ def read_rows(place: str, data: bytes) -> Iterator[dict[str, Any]]:
 
 
 def labels_of(row: Mapping[str, Any]) -> dict[str, str]:
-    """The short values of a row as text: ``true`` is ``yes``, of a list each entry is a label of its own."""
+    """Give the short values of a row as text: ``true`` is ``yes``, of a list each entry is a label of its own."""
     labels: dict[str, str] = {}
     for key, value in row.items():
         if key == _FILE_COLUMN or key is None or key.endswith(_OTHER_FILE):

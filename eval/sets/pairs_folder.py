@@ -36,7 +36,7 @@ class PairsFolder:
 
 
 def is_pairs_folder(path: Path) -> bool:
-    """Whether a path is such a folder, and not just any folder of pictures."""
+    """Tell whether a path is such a folder, and not just any folder of pictures."""
     return (path / MANIFEST).is_file() and (_holds_pairs(path) or _holds_pairs(path / SPLIT_FOLDERS["val"]))
 
 

@@ -78,7 +78,7 @@ class Split:
 
 
 def find_layout(images: ImageSet) -> Layout:
-    """What a result folder is by its names and shapes.
+    """Recognise what a result folder is by its names and shapes.
 
     Raises
     ------
@@ -254,7 +254,7 @@ def named_inputs(results: ImageSet, inputs: ImageSet) -> tuple[str, ...]:
 
 
 def ugatit_order(inputs: ImageSet) -> tuple[Item, ...]:
-    """The pictures of a folder as U-GAT-IT's loader lists them; others are not counted.
+    """Give the pictures of a folder as U-GAT-IT's loader lists them; others are not counted.
 
     Raises
     ------

@@ -113,7 +113,7 @@ class Cases:
         return len(distinct) == len(self.real_names) and cases <= distinct
 
     def share(self, model: str, sample: Sample) -> float:
-        """What part of all images a sample is: of model and real set together, as few of either hurt."""
+        """Give what part of all images a sample is: of model and real set together, as few of either hurt."""
         return _effective(len(sample.model), len(sample.real)) / _effective(
             self.counts[model], self.real_count
         )

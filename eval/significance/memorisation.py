@@ -1,4 +1,4 @@
-"""Whether outputs are training photos remembered: their nearest training photo, and how near is too near.
+"""Find outputs that are training photos remembered: their nearest training photo, and how near is too near.
 
 A distance says nothing by itself. True photos that were never trained on have a nearest training photo as well;
 outputs that lie nearer than those do are copies more often than faces (Meehan et al. 2020 test this by ranks).
@@ -47,7 +47,7 @@ class Memorised:
 def nearest_training(
     outputs: ArrayLike, training: ArrayLike, names: Sequence[str]
 ) -> list[tuple[str, float]]:
-    """The nearest training photo of each output.
+    """Find the nearest training photo of each output.
 
     Parameters
     ----------

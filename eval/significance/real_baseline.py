@@ -60,7 +60,7 @@ class HalfSamples:
 
     @property
     def variances(self) -> tuple[float, float]:
-        """The linear and the quadratic part of ``whole``'s variance."""
+        """Give the linear and the quadratic part of ``whole``'s variance."""
         across = float((((self.first - self.second) / 2) ** 2).mean())
         quadratic = min(float(((self.first + self.second) / 2).var(ddof=1)), across / 2)
         return across - 2 * quadratic, quadratic
@@ -71,7 +71,7 @@ class HalfSamples:
         return float(np.sqrt(linear * share + quadratic * share**2))
 
     def bias(self, exponent: float, share: float = 1.0) -> float:
-        """What few images add, if that falls with ``count ** -exponent``; at ``count / share`` images."""
+        """Give what few images add, if that falls with ``count ** -exponent``; at ``count / share`` images."""
         growth = (self.count / (self.count // 2)) ** exponent - 1
         half = float((self.first.mean() + self.second.mean()) / 2)
         return float((half - self.whole) / growth * share**exponent)
@@ -104,7 +104,7 @@ def interval(value: float, error: float, *, count: int, alpha: float = 0.05) -> 
 
 
 def excludes_zero(estimate: Estimate) -> bool:
-    """Whether the interval has one sign."""
+    """Tell whether the interval has one sign."""
     return estimate.low is not None and estimate.high is not None and (estimate.low > 0 or estimate.high < 0)
 
 

@@ -183,7 +183,7 @@ class KernelOfSubsets(SubsetDistances):
 
 
 def subset_distances(metric: MetricName, real: ArrayLike, fake: ArrayLike) -> SubsetDistances:
-    """The distances of a metric.
+    """Compute the distances of a metric.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""The same picture where it must not be twice: by content, or by fingerprint if it was resized or packed again."""
+"""Find the same picture where it must not be twice: by content, or by fingerprint if it was resized or packed again."""
 
 from __future__ import annotations
 

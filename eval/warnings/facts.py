@@ -1,4 +1,4 @@
-"""What the warnings look at: gathered once a set, remembered by content, and plain data from there on."""
+"""Gather what the warnings look at: once a set, remembered by content, and plain data from there on."""
 
 from __future__ import annotations
 

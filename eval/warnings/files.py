@@ -156,7 +156,7 @@ ALPHA = 0.01  # of a false alarm, over all pairs of sets
 
 
 def shares_differ(counts: Mapping[str, tuple[int, int]]) -> bool:
-    """Whether the shares of some two sets differ (Fisher's exact test, Bonferroni over the pairs).
+    """Tell whether the shares of some two sets differ (Fisher's exact test, Bonferroni over the pairs).
 
     Parameters
     ----------
@@ -171,7 +171,7 @@ def shares_differ(counts: Mapping[str, tuple[int, int]]) -> bool:
 
 
 def levels_differ(values: Mapping[str, Sequence[float]]) -> bool:
-    """Whether the values of some two sets lie elsewhere (Mann-Whitney, Bonferroni over the pairs)."""
+    """Tell whether the values of some two sets lie elsewhere (Mann-Whitney, Bonferroni over the pairs)."""
     pairs = list(combinations([one for one in values.values() if len(one)], 2))
     return any(
         mannwhitneyu(mine, theirs, method="asymptotic").pvalue * len(pairs) < ALPHA

@@ -1,4 +1,4 @@
-"""What a small copy of a picture tells: colour, levels, transparency, detail, a fingerprint, seams between panels."""
+"""Measure a small copy of a picture: colour, levels, transparency, detail, a fingerprint, seams between panels."""
 
 from __future__ import annotations
 

@@ -124,7 +124,7 @@ def bias_decides(facts: Facts) -> Iterator[Warned]:
 
 
 def best_of_checkpoints(facts: Facts) -> Iterator[Warned]:
-    """The best of several checkpoints, chosen by the same images that it is now judged by."""
+    """Warn of the best of several checkpoints, chosen by the same images that it is now judged by."""
     tried: dict[str, int] = {name: count for name, count in facts.checkpoints.items() if count > 1}
     runs: dict[str, list[str]] = defaultdict(list)
     for name in facts.models:

@@ -19,7 +19,7 @@ def listed(names: Sequence[str]) -> str:
 
 
 def grouped(facts: Mapping[str, str]) -> str:
-    """What each set is, by what they share: ``PNG (real and a), JPEG q75 (b)``."""
+    """Group sets by what they share: ``PNG (real and a), JPEG q75 (b)``."""
     groups: dict[str, list[str]] = {}
     for name, fact in facts.items():
         groups.setdefault(fact, []).append(name)
