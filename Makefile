@@ -7,6 +7,7 @@ SHELL := /bin/bash
 VENV := .venv
 PY := $(VENV)/bin/python
 PORT ?= 8501
+WORKERS ?= 2
 HOST ?= localhost
 # What pip does is shown to a person; a log gets its errors only.
 PIP := $(PY) -m pip install --disable-pip-version-check $$(test -t 1 || echo -qq) -c constraints.txt
@@ -16,7 +17,7 @@ PIP := $(PY) -m pip install --disable-pip-version-check $$(test -t 1 || echo -qq
 help:
 	@echo "make run          dashboard on http://localhost:$(PORT) (PORT=8600 moves it)"
 	@echo "                  for others too: HOST=0.0.0.0 STUDIO_OPEN=1 STUDIO_HOSTS=what.they.type,192.168.1.5"
-	@echo "make test         ruff, mypy and every test"
+	@echo "make test         ruff, mypy and every test, in two processes (WORKERS=4 takes more)"
 	@echo "make lint, types  ruff alone, mypy alone"
 	@echo "make texts        bring the catalogues of dashboard/locale up to date"
 	@echo "make assets       fetch the model files that are not in git"
@@ -28,8 +29,11 @@ run: $(VENV)/.installed
 	@exec $(PY) -m streamlit run dashboard/app.py --server.address $(HOST) --server.port $(PORT) \
 		--server.showEmailPrompt false --browser.gatherUsageStats false
 
+# A test keeps one core busy, so files of tests are spread over two processes, each with one thread. What servers and
+# jobs run that tests start is not part of the coverage.
 test: lint types browser assets-for-tests
-	@$(PY) -m pytest
+	@OMP_NUM_THREADS=$${OMP_NUM_THREADS:-1} $(PY) -m pytest --numprocesses $(WORKERS) --dist loadfile --cov --cov-report=
+	@echo "Lines covered: $$($(PY) -m coverage report --format=total) %"
 
 lint: $(VENV)/.installed-dev
 	@$(PY) -m ruff check .

@@ -28,10 +28,10 @@ def skip_or_fail(reason: str) -> None:
 
 @pytest.fixture(scope="session", autouse=True)
 def _few_threads() -> None:
-    """Two threads for torch: tiny networks gain nothing from more, and a busy machine suffers."""
+    """Two threads for torch, one beside other tests: tiny networks gain nothing from more, and a machine suffers."""
     import torch
 
-    torch.set_num_threads(min(2, os.cpu_count() or 1))
+    torch.set_num_threads(1 if "PYTEST_XDIST_WORKER" in os.environ else min(2, os.cpu_count() or 1))
 
 
 @pytest.fixture(autouse=True)

@@ -20,6 +20,7 @@ import pytest
 from core.config import ROOT, settings
 from core.conversion.settings import DEFAULT_GENERATOR
 from core.models.folder import AUTOENCODER_FILE, BANK_FILE
+from core.processes.jobs import read_record
 from tests.browser import MISSING, find_chromium
 from tests.conftest import skip_or_fail
 from tests.e2e.draw_page import DrawPage
@@ -90,6 +91,25 @@ def _wait_until_up(address: str, server: subprocess.Popen[bytes], log: Path) -> 
         except (urllib.error.URLError, OSError):
             time.sleep(0.1)  # polls a process that is starting
     pytest.fail(f"the server did not come up:\n{log.read_text(errors='replace')[-2000:]}")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Try a failed browser test once more, as browser test runners do; the summary names those that needed it."""
+    for item in items:
+        if item.path.is_relative_to(Path(__file__).parent):
+            item.add_marker(pytest.mark.flaky(reruns=1))
+
+
+def pid_of_last_job(folder: Path) -> int:
+    """Wait until the process of the newest job of a folder has said who it is: a page shows the job before."""
+    deadline = time.monotonic() + PATIENCE_MS / 1000
+    while time.monotonic() < deadline:
+        newest = max((path for path in folder.glob("*.json") if path.stem.count(".") == 0), default=None)
+        record = newest and read_record(newest.with_suffix(".process.json"))
+        if record:
+            return int(record["pid"])
+        time.sleep(0.1)  # polls a process that is starting
+    raise AssertionError(f"no process of a job in {sorted(folder.iterdir())}")
 
 
 @pytest.fixture(scope="package")

@@ -22,7 +22,7 @@ from eval.comparison.export_html import to_html
 from eval.comparison.result import Comparison, read_comparison, write_comparison
 from tests.dashboard.comparison_example import example_comparison, write_pictures
 from tests.e2e.compare_page import WORK_MS, ComparePage
-from tests.e2e.conftest import DESKTOP, PATIENCE_MS, PHONE, serve
+from tests.e2e.conftest import DESKTOP, PATIENCE_MS, PHONE, pid_of_last_job, serve
 from tests.e2e.keyboards import press_at
 from tests.server_log import check_server_log
 
@@ -71,7 +71,7 @@ def test_a_comparison_outlives_kills_and_becomes_a_report(browser, data: Path) -
         page.button("Start").click()
         entry_id = page.entry_id()
         expect(page.button("Cancel")).to_be_visible()
-        os.kill(_pid(root / entry_id), signal.SIGKILL)
+        os.kill(pid_of_last_job(root / entry_id / "job"), signal.SIGKILL)
         expect(page.page.get_by_text("Its process is gone")).to_be_visible()
         page.button("Go on").click()
         expect(page.button("Cancel")).to_be_visible()
@@ -138,11 +138,6 @@ def test_cases_are_enlarged_and_walked_through_with_the_keyboard(browser, data: 
         assert content <= window
         phone.page.context.close()
     check_server_log(data / "log.txt")
-
-
-def _pid(folder: Path) -> int:
-    record = max((folder / "job").glob("*.process.json"))
-    return int(json.loads(record.read_text())["pid"])
 
 
 def with_long_names(comparison: Comparison) -> Comparison:

@@ -58,7 +58,9 @@ def page(browser, studio: tuple[str, Path]) -> Iterator[Page]:
 
 def finished_job(page: Page, title: str) -> Locator:
     """The job of that title, once it is done."""
-    job = page.locator("[class*='st-key-job_']").filter(has_text=title)
+    job = (
+        page.locator("[class*='st-key-job_']").filter(has_text=title).first
+    )  # twice while it moves to the done ones
     expect(job).to_contain_text("Done.", timeout=JOB_MS)
     return job
 

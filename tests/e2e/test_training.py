@@ -18,7 +18,7 @@ from core.config import ROOT
 from core.models.folder import generators
 from core.training.run_control import stop_now
 from core.training.runs import read_run, runs
-from tests.e2e.conftest import DESKTOP, PHONE, serve
+from tests.e2e.conftest import DESKTOP, PHONE, pid_of_last_job, serve
 
 TRAIN_MS = 300_000
 MORE = """
@@ -79,7 +79,7 @@ def test_a_training_outlives_kills_and_becomes_a_model(browser, data: Path) -> N
         expect(page.get_by_text(re.compile(r"Step \d+ of 4,000 · .* left"))).to_be_visible(timeout=TRAIN_MS)
         expect(page.locator(".st-key-train_picture img")).to_be_visible(timeout=TRAIN_MS)
 
-        os.kill(_pid(root / "mine"), signal.SIGKILL)
+        os.kill(pid_of_last_job(root / "mine" / "attempts"), signal.SIGKILL)
         expect(page.get_by_text("Its process is gone")).to_be_visible()
         page.get_by_role("button", name="Resume").click()
         expect(page.get_by_role("button", name="Stop", exact=True)).to_be_visible()
@@ -104,8 +104,3 @@ def test_a_training_outlives_kills_and_becomes_a_model(browser, data: Path) -> N
         page.context.close()
     for log in ("log.txt", "log2.txt"):
         assert "Traceback" not in (data / log).read_text(errors="replace")
-
-
-def _pid(run: Path) -> int:
-    record = max((run / "attempts").glob("*.process.json"))
-    return int(json.loads(record.read_text())["pid"])
