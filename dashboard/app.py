@@ -41,8 +41,8 @@ def show_pages() -> None:
     pages = [
         access.page(draw.show_page, N_("Draw"), Role.GUEST, default=True),
         access.page(collect.show_page, N_("Collect"), Role.CURATOR),
-        access.page(review.show_page, N_("Review"), Role.LABELLER),
         access.page(rules.show_page, N_("Rules"), Role.CURATOR),
+        access.page(review.show_page, N_("Review"), Role.LABELLER),
         access.page(overview.show_page, N_("Overview"), Role.LABELLER),
         access.page(export.show_page, N_("Export"), Role.CURATOR),
         access.page(train.show_page, N_("Train"), Role.OWNER),

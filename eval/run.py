@@ -42,7 +42,8 @@ def request_of(options: argparse.Namespace) -> ComparisonRequest:
     ValueError
         If they contradict one another or name what there is not.
     """
-    named = [path for path in (options.html, options.json, options.csv) if path is not None]
+    asked = (options.html, options.json, options.csv, options.markdown, options.latex)
+    named = [path for path in asked if path is not None]
     if options.pdf is not None or any(path.suffix.lower() == ".pdf" for path in named):
         raise ValueError(
             "No PDF is written: ask for --html FILE.html, open it in a browser, print it to PDF."
@@ -167,7 +168,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         with bar:
             comparison = run_comparison(request, folder, cache=cache, progress=show)
-        write_files(folder, json=options.json, csv=options.csv, html=options.html)
+        files = {name: getattr(options, name) for name in ("json", "csv", "html", "markdown", "latex")}
+        write_files(folder, **files)
     except (AssetMissing, FileNotFoundError, ValueError, OSError) as error:
         return fail(error, FAILED)
     except KeyboardInterrupt:
@@ -245,6 +247,8 @@ def _parser() -> argparse.ArgumentParser:
     add("--out", type=Path, metavar="DIR", help="folder to keep everything in, pictures included")
     add("--json", type=Path, metavar="FILE", help="result to write")
     add("--csv", type=Path, metavar="FILE")
+    add("--markdown", type=Path, metavar="FILE", help="table for a README or a paper")
+    add("--latex", type=Path, metavar="FILE", help="the same table for LaTeX, with booktabs' rules")
     add("--html", type=Path, metavar="FILE", help="self-contained report, to read and to print")
     add("--pdf", nargs="?", type=Path, const=Path(), help=argparse.SUPPRESS)
     return parser

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import gc
 import threading
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -24,21 +23,23 @@ from core.errors import AssetMissing
 from dashboard.shared.conversion_queue import ConversionQueue
 from dashboard.shared.conversions import ERRORS, followed
 from dashboard.shared.resources import tile_url
-from dashboard.shared.texts import N_
+from dashboard.shared.texts import N_, _
 
 if TYPE_CHECKING:
+    from core.models.families import ModelInfo
     from core.pipeline import FaceResult
 
 PAIRING = {"paired": N_("learned from pairs"), "unpaired": N_("learned without pairs")}
-EXPECT = {
-    "pix2pixhd": N_("Saw each drawing beside its photo, so it keeps closest to your lines."),
-    "pix2pixhd_local": N_("Pix2PixHD with a second network for fine detail; the slowest."),
-    "cyclegan": N_("Saw drawings and photos, never which belong together. Briefly trained: expect blotches."),
-    "cyclegan_unet": N_("CycleGAN on a U-Net: lines reach the photo by a short way."),
-    "ugatit": N_(
-        "Unpaired too, and it shows where it looks. Briefly trained: calmest when everything is refined."
-    ),
+SEEN = {
+    "paired": N_("Saw {count} photos, each beside its drawing."),
+    "unpaired": N_("Saw {count} photos and as many drawings, never which belong together."),
 }
+ABOUT = {
+    "pix2pixhd_local": N_("Has a second network for fine detail; the slowest."),
+    "cyclegan_unet": N_("Lines reach the photo by a short way."),
+    "ugatit": N_("Shows where it looks."),
+}
+EXPERIMENTAL_BELOW = 5000  # photos seen: the shipped models below it paint blotches, the one above does not
 
 
 @dataclass(frozen=True)
@@ -51,52 +52,75 @@ class GeneratorCard:
         What the pipeline is asked for.
     title
         What a visitor calls it.
-    pairing, line, licence
-        How it learned, what to expect of it, what its weights are under; empty where nothing is known.
+    pairing, about, licence
+        How it learned, what sets its architecture apart, what its weights are under; empty where nothing is known.
+    seen
+        Photos that its training showed it, one as often as it came; None where its file does not say.
     """
 
     name: str
     title: str
     pairing: str = ""
-    line: str = ""
+    about: str = ""
     licence: str = ""
+    seen: int | None = None
+
+    @property
+    def is_experimental(self) -> bool:
+        """Whether it was trained too briefly to trust its photos."""
+        return self.seen is not None and self.seen < EXPERIMENTAL_BELOW
+
+    def line(self) -> str:
+        """Describe the training in the visitor's language: what was seen, never how good the family should be."""
+        said = [_("Experimental: briefly trained.")] if self.is_experimental else []
+        if self.seen is not None and self.pairing:
+            said.append(_(SEEN[self.pairing], count=f"{self.seen:,}"))
+        return " ".join([*said, *([_(self.about)] if self.about else [])])
 
 
 def cards(names: Iterable[str]) -> tuple[GeneratorCard, ...]:
-    """A card for each generator, the default first and the others as they come."""
-    found = sorted(names, key=lambda name: name != DEFAULT_GENERATOR)
-    return tuple(_card(name, *_family_and_licence(name)) for name in found)
+    """A card for each generator: the default first, experimental ones last, the others as they come."""
+    found = [_card(name) for name in names]
+    return tuple(sorted(found, key=lambda card: (card.name != DEFAULT_GENERATOR, card.is_experimental)))
 
 
-@cache
-def _card(name: str, family: str, licence: str) -> GeneratorCard:
+def _card(name: str) -> GeneratorCard:
     from core.models.families import GENERATORS
 
-    if family not in GENERATORS:
-        return GeneratorCard(name, name, licence=licence)
-    network = GENERATORS[family][0]
-    title = getattr(network, "name", family)
+    info = _info(name)
+    if info is None or info.family not in GENERATORS:
+        return GeneratorCard(name, name, licence="" if info is None else info.licence)
+    network = GENERATORS[info.family][0]
+    title = getattr(network, "name", info.family)
     return GeneratorCard(
         name,
-        title if name == family else f"{name} ({title})",
-        PAIRING.get(getattr(network, "pairing", ""), ""),
-        EXPECT.get(family, ""),
-        licence,
+        title if name == info.family else f"{name} ({title})",
+        getattr(network, "pairing", ""),
+        ABOUT.get(info.family, ""),
+        info.licence,
+        _photos_seen(info.provenance),
     )
 
 
-def _family_and_licence(name: str) -> tuple[str, str]:
-    """What a generator's file says of itself; empty where it cannot be read."""
+def _photos_seen(provenance: Mapping[str, Any]) -> int | None:
+    """Steps times photos a step; None where a file says nothing that can be counted."""
+    try:
+        return int(provenance["steps"]) * int(provenance["batch_size"])
+    except (KeyError, TypeError, ValueError):
+        return None
+
+
+def _info(name: str) -> ModelInfo | None:
+    """What a generator's file says of itself; None where it cannot be read."""
     from core.checkpoints import read_info
     from core.config import settings
     from core.errors import AssetMissing
     from core.models.folder import generator_file
 
     try:
-        info = read_info(generator_file(settings().weights, name))
+        return read_info(generator_file(settings().weights, name))
     except (AssetMissing, ValueError, OSError):
-        return "", ""
-    return info.family, info.licence
+        return None
 
 
 # What files that are cut short, altered or of another kind raise, at whatever depth they are read.

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from core.atomic_files import write_atomically
+from eval.comparison.export_paper import to_latex, to_markdown
 from eval.comparison.formatting import standing_of
 from eval.comparison.result import RESULT_FILE, Comparison, Estimate, read_comparison
 
@@ -108,6 +109,8 @@ def write_files(
     json: Path | None = None,
     csv: Path | None = None,
     html: Path | None = None,
+    markdown: Path | None = None,
+    latex: Path | None = None,
 ) -> None:
     """Write what is asked for; each appears whole or not at all.
 
@@ -126,6 +129,10 @@ def write_files(
     comparison = read_comparison(folder)
     if csv:
         write_atomically(csv, to_csv(comparison).encode())
+    if markdown:
+        write_atomically(markdown, to_markdown(comparison).encode())
+    if latex:
+        write_atomically(latex, to_latex(comparison).encode())
     if html:
         from eval.comparison.export_html import to_html
 

@@ -129,10 +129,10 @@ def test_any_other_error_stays_loud(open_page: OpenPage, pipeline: FakePipeline)
 def test_every_result_joins_the_strip_once(open_page: OpenPage):
     page = open_page()
     page.draw(drawn(3))
-    page.draw(drawn(4))
+    page.draw(drawn(4, offset=5))
     page.draw(drawn(3))
     history = page.app.session_state["draw_session"].history
-    assert [entry.drawing.digest for entry in history] == [drawn(3).digest, drawn(4).digest]
+    assert [entry.drawing.digest for entry in history] == [drawn(3).digest, drawn(4, offset=5).digest]
 
 
 def test_two_visitors_never_see_each_others_drawing(open_page: OpenPage):

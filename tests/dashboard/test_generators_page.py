@@ -6,7 +6,9 @@ from dataclasses import replace
 import pytest
 
 from core.conversion.settings import ConversionSettings
-from dashboard.shared.networks import Abilities, abilities
+from core.models.families import ModelInfo
+from dashboard.shared import networks
+from dashboard.shared.networks import Abilities, abilities, cards
 from dashboard.views.draw.generator_menu import step_generator
 from dashboard.views.draw.parts import rows_of, settings_after
 from dashboard.views.draw.side_by_side import all_ways, pick_settings, tiles_of
@@ -216,6 +218,28 @@ def test_the_ghost_follows_the_pen_even_when_photos_are_made_by_hand(studio: Pag
     calls = len(pipeline.calls)
     studio.draw(drawn(4))
     assert (pipeline.ghosts, len(pipeline.calls)) == (1, calls)
+
+
+def test_a_model_is_described_by_its_training_and_comes_last_where_that_was_brief(
+    monkeypatch: pytest.MonkeyPatch,
+):
+    runs = {
+        "mine": ("pix2pixhd", {"steps": 24, "batch_size": 2}),
+        "ugatit": ("ugatit", {"steps": 9000, "batch_size": 2}),
+        "imported": ("cyclegan", {"source": "a checkpoint"}),
+    }
+    monkeypatch.setattr(
+        networks,
+        "_info",
+        lambda name: ModelInfo(runs[name][0], config={}, provenance=runs[name][1], licence="CC0"),
+    )
+    found = cards(runs)
+    assert [card.name for card in found] == ["ugatit", "imported", "mine"]
+    assert [card.line() for card in found] == [
+        "Saw 18,000 photos and as many drawings, never which belong together. Shows where it looks.",
+        "",
+        "Experimental: briefly trained. Saw 48 photos, each beside its drawing.",
+    ]
 
 
 def test_nothing_can_be_chosen_while_the_networks_are_loaded(pipeline: FakePipeline):

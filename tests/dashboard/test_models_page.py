@@ -80,7 +80,7 @@ def test_every_model_is_listed_with_its_facts(folders: tuple[Path, Path], open_v
     put(folders[1] / "mine.safetensors")
     text = text_of(open_view())
     assert "2 generators" in text and "1 of them yours" in text
-    for fact in ("shipped", "mine", "CycleGAN", "32 px", "parameters", "learnt without pairs", "CC0"):
+    for fact in ("shipped", "mine", "CycleGAN", "32 px", "parameters", "learned without pairs", "CC0"):
         assert fact in text
 
 

@@ -2,11 +2,9 @@
 
 from types import SimpleNamespace
 
-import pytest
-
 from core.conversion.settings import ConversionSettings
 from dashboard.views.draw.drawing import digest
-from dashboard.views.draw.state import HISTORY_LENGTH, Drawing, DrawSession, Shown, drawing_from, shorten
+from dashboard.views.draw.state import HISTORY_LENGTH, Drawing, DrawSession, Shown, drawing_from
 from tests.dashboard.fake_page import drawn
 
 RESULT = SimpleNamespace(photo=None)
@@ -95,15 +93,14 @@ def test_the_strip_holds_the_last_results_newest_first():
     assert [entry.drawing.digest for entry in session.history] == expected
 
 
-def test_steps_on_the_way_leave_the_strip_before_finished_drawings():
-    finished = shown(drawn(5, offset=7))
-    steps = [shown(drawn(count)) for count in range(1, 6)]
-    kept = shorten((*reversed(steps), finished), length=3)
-    assert [entry.drawing.digest for entry in kept] == [
-        drawn(5).digest,
-        drawn(4).digest,
-        finished.drawing.digest,
-    ]
+def test_the_strip_holds_a_drawing_once_and_no_step_on_the_way_to_it():
+    session = DrawSession()
+    session.remember(shown(drawn(5, offset=7)))
+    for count in range(1, 6):
+        session.remember(shown(drawn(count)))
+    session.remember(shown(drawn(4)))  # a stroke undone: what it was taken from stays
+    kept = [entry.drawing.digest for entry in session.history]
+    assert kept == [drawn(4).digest, drawn(5).digest, drawn(5, offset=7).digest]
 
 
 def test_the_same_drawing_with_another_look_is_another_result():
@@ -111,12 +108,6 @@ def test_the_same_drawing_with_another_look_is_another_result():
     session.remember(shown(drawn()))
     session.remember(shown(drawn(), ConversionSettings(t=0.1)))
     assert len(session.history) == 2
-
-
-@pytest.mark.parametrize("count", [0, 1, HISTORY_LENGTH])
-def test_a_short_strip_is_left_as_it_is(count: int):
-    history = tuple(shown(drawn(3, offset=i)) for i in range(count))
-    assert shorten(history) == history
 
 
 def test_undo_goes_on_stroke_by_stroke_through_what_was_replaced():

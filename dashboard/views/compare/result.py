@@ -242,7 +242,7 @@ def _picture(entry: Entry, kind: str, name: str, model: str, words: str) -> str:
 
 
 def show_export(entry: Entry) -> None:
-    """A menu of the three kinds."""
+    """Offer a comparison in files of five kinds."""
     comparison = entry.comparison
     assert comparison is not None
 
@@ -256,6 +256,16 @@ def show_export(entry: Entry) -> None:
 
         return (entry.folder / RESULT_FILE).read_bytes()
 
+    def as_markdown() -> bytes:
+        from eval.comparison.export_paper import to_markdown
+
+        return to_markdown(comparison).encode()
+
+    def as_latex() -> bytes:
+        from eval.comparison.export_paper import to_latex
+
+        return to_latex(comparison).encode()
+
     def as_html() -> bytes:
         from eval.comparison.export_html import to_html
 
@@ -265,6 +275,8 @@ def show_export(entry: Entry) -> None:
     kinds = (
         ("CSV", _("Table"), "csv", "text/csv", as_csv),
         ("JSON", _("Everything"), "json", "application/json", as_json),
+        ("Markdown", _("Table for a README"), "md", "text/markdown", as_markdown),
+        ("LaTeX", _("Table for a paper"), "tex", "application/x-tex", as_latex),
         ("HTML", _("Report to print, one file"), "html", "text/html", as_html),
     )
     with st.popover(_("Export"), icon=":material/download:", key=f"compare_export_{entry.id}"):

@@ -7,7 +7,7 @@ from dataclasses import asdict, replace
 
 import streamlit as st
 
-from dashboard.shared.networks import Abilities
+from dashboard.shared.networks import PAIRING, Abilities
 from dashboard.shared.plain_text import as_text
 from dashboard.shared.resources import asset_text, component
 from dashboard.shared.texts import _
@@ -40,7 +40,7 @@ def show_generators(session: DrawSession, abilities: Abilities, pictures: Mappin
 
     rows = [
         asdict(card)
-        | {"pairing": _(card.pairing), "line": _(card.line)}
+        | {"pairing": _(PAIRING.get(card.pairing, "")), "line": card.line()}
         | {"src": pictures.get(card.name, ""), "trouble": session.refused.get(card.name, "")}
         for card in abilities.cards
     ]

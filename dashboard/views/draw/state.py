@@ -254,31 +254,18 @@ class DrawSession:
         return self.faces.get((self.drawing.digest, wanted.effective()))
 
     def remember(self, shown: Shown) -> None:
-        """Show a result and put it first in the strip, each drawing and settings once."""
+        """Show a result and put it first in the strip: one for each drawing and settings, none of the way to it."""
         self.keep(shown)
         self.shown = shown
-        others = tuple(entry for entry in self.history if entry.key != shown.key)
-        self.history = shorten((shown, *others))
+        others = tuple(entry for entry in self.history if not _leads_to(entry, shown))
+        self.history = (shown, *others)[:HISTORY_LENGTH]
 
 
-def shorten(history: tuple[Shown, ...], length: int = HISTORY_LENGTH) -> tuple[Shown, ...]:
-    """Newest first, at most ``length``; what goes first are steps on the way to a newer drawing.
-
-    Without that a dozen strokes would push every finished face out of the strip.
-    """
-    while len(history) > length:
-        steps = [i for i in range(1, len(history)) if _leads_to(history[i], history[:i])]
-        dropped = steps[-1] if steps else len(history) - 1
-        history = history[:dropped] + history[dropped + 1 :]
-    return history
-
-
-def _leads_to(entry: Shown, newer: tuple[Shown, ...]) -> bool:
+def _leads_to(entry: Shown, later: Shown) -> bool:
     strokes = entry.drawing.fabric.get("objects", [])
-    return any(
+    return (
         entry.settings == later.settings
         and strokes == later.drawing.fabric.get("objects", [])[: len(strokes)]
-        for later in newer
     )
 
 

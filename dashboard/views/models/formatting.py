@@ -13,6 +13,7 @@ from core.models.conventions import Conventions
 from core.models.families import FAMILIES
 from core.models.folder import ModelFile
 from core.models.speed import Speed
+from dashboard.shared.networks import PAIRING
 from dashboard.shared.plain_text import as_text, without_links
 from dashboard.shared.texts import N_, _, ngettext
 
@@ -24,8 +25,7 @@ TITLES = {
     "face_coverage": N_("Judge of covered faces"),
     "upscaler": N_("upscaler"),
 }
-BANKS = ("face_bank", "part_banks")  # rows of training latents: nothing in them was learnt
-PAIRINGS = {"paired": N_("learnt from pairs"), "unpaired": N_("learnt without pairs")}
+BANKS = ("face_bank", "part_banks")  # rows of training latents: nothing in them was learned
 POLARITY_WORDS = {"black_on_white": N_("black on white"), "white_on_black": N_("white on black")}
 COLOUR_WORDS = {"rgb": "RGB", "bgr": "BGR (OpenCV)"}
 STATISTICS_WORDS = {"training": N_("averages of its training"), "picture": N_("each picture itself")}
@@ -49,9 +49,9 @@ def family_title(family: str) -> str:
 
 
 def pairing(family: str) -> str:
-    """How a generator learnt; empty for other families."""
+    """How a generator learned; empty for other families."""
     known = FAMILIES.get(family)
-    return _(PAIRINGS.get(getattr(known[0], "pairing", ""), "")) if known else ""
+    return _(PAIRING.get(getattr(known[0], "pairing", ""), "")) if known else ""
 
 
 def architecture_line(family: str, config: Mapping[str, Any]) -> str:

@@ -13,6 +13,7 @@ import pytest
 from eval.comparison.charts import curve_chart, interval_chart, map_chart
 from eval.comparison.export_csv import FIELDS, to_csv
 from eval.comparison.export_html import to_html
+from eval.comparison.export_paper import to_latex, to_markdown
 from eval.comparison.formatting import column_of
 from eval.comparison.result import Comparison, Estimate
 from tests.dashboard.comparison_example import FD, NAMES, example_comparison, write_pictures
@@ -58,6 +59,31 @@ def test_a_name_that_a_spreadsheet_would_run_is_text(made: Comparison) -> None:
     evil = made.models[0].model_copy(update={"name": "=HYPERLINK(1)"})
     rows = rows_of(made.model_copy(update={"models": (evil,)}))
     assert next(row["model"] for row in rows if row["kind"] == "score") == "'=HYPERLINK(1)"
+
+
+def test_the_markdown_table_has_the_best_first_and_in_bold(made: Comparison) -> None:
+    head, rule, first, *rest = to_markdown(made).splitlines()
+    assert head.startswith("| Model | n | Frechet distance ↓ |") and set(rule) <= set("|-: ")
+    assert first.startswith("| pix2pixhd | 12 | **")
+    assert {line.count("|") for line in (head, rule, first, *rest[: len(NAMES) - 1])} == {head.count("|")}
+    assert [line.split("|")[1].strip() for line in rest[: len(NAMES) - 1]] == ["cyclegan", "ugatit"]
+    assert rest[-1].startswith("Three ") or made.title.split()[0] in rest[-1]
+
+
+def test_a_name_stays_a_cell_in_markdown_and_text_in_latex(made: Comparison) -> None:
+    evil = made.models[0].model_copy(update={"name": r"a|b *c* \input{x}_50%"})
+    renamed = made.model_copy(update={"models": (evil,), "standings": (), "pairs": ()})
+    assert r"| a\|b \*c\* \\input{x}\_50% |" in to_markdown(renamed)
+    assert r"a|b *c* \textbackslash{}input\{x\}\_50\% &" in to_latex(renamed)
+
+
+def test_the_latex_table_has_as_many_cells_as_columns(made: Comparison) -> None:
+    lines = to_latex(made).splitlines()
+    kept = next(line for line in lines if line.startswith(r"\begin{tabular}"))
+    rows = [line for line in lines if line.endswith(r"\\")]
+    assert len(rows) == 1 + len(NAMES)
+    assert {row.count("&") + 1 for row in rows} == {kept.count("r") - kept[: kept.index("{l")].count("r") + 1}
+    assert any(row.startswith("pix2pixhd & 12 & \\textbf{") for row in rows)
 
 
 def test_the_html_report_needs_nothing_else_and_runs_nothing(made: Comparison, folder: Path) -> None:
