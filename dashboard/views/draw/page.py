@@ -64,12 +64,12 @@ def show_studio() -> None:
         with actions:
             is_live, is_asked = show_convert()
             st.space("stretch")
-            busy = st.container(key="busy", width="content")
             is_choosing = show_generators(
                 session, abilities, _pictures(session, abilities, is_drawn=is_drawn)
             )
             show_compare_button(session, abilities, is_drawn=is_drawn)
         picture = st.container(key="photo")
+        busy = picture.container(key="busy", width="content")
         status = st.container(key="status").empty()
     with side:
         st.html(f'<p class="studio-label studio-tall">{_("Refined sketch")}</p>')
