@@ -12,12 +12,13 @@ HOST ?= localhost
 # What pip does is shown to a person; a log gets its errors only.
 PIP := $(PY) -m pip install --disable-pip-version-check $$(test -t 1 || echo -qq) -c constraints.txt
 
-.PHONY: help run test lint types texts assets browser autoencoder pix2pixhd benchmark clean
+.PHONY: help run test coverage lint types texts assets browser autoencoder pix2pixhd benchmark clean
 
 help:
 	@echo "make run          dashboard on http://localhost:$(PORT) (PORT=8600 moves it)"
 	@echo "                  for others too: HOST=0.0.0.0 STUDIO_OPEN=1 STUDIO_HOSTS=what.they.type,192.168.1.5"
 	@echo "make test         ruff, mypy and every test, in two processes (WORKERS=4 takes more)"
+	@echo "make coverage     the same with the share of lines that tests run"
 	@echo "make lint, types  ruff alone, mypy alone"
 	@echo "make texts        bring the catalogues of dashboard/locale up to date"
 	@echo "make assets       fetch the model files that are not in git"
@@ -29,10 +30,14 @@ run: $(VENV)/.installed
 	@exec $(PY) -m streamlit run dashboard/app.py --server.address $(HOST) --server.port $(PORT) \
 		--server.showEmailPrompt false --browser.gatherUsageStats false
 
-# A test keeps one core busy, so files of tests are spread over two processes, each with one thread. What servers and
-# jobs run that tests start is not part of the coverage.
+# A test keeps one core busy, so files of tests are spread over two processes, each with one thread.
 test: lint types browser assets-for-tests
-	@OMP_NUM_THREADS=$${OMP_NUM_THREADS:-1} $(PY) -m pytest --numprocesses $(WORKERS) --dist loadfile --cov --cov-report=
+	@OMP_NUM_THREADS=$${OMP_NUM_THREADS:-1} $(PY) -m pytest --numprocesses $(WORKERS) --dist loadfile $(COVERAGE)
+
+# The same with the share of lines that tests run, which takes half as long again. What servers and jobs run that
+# tests start is not part of it.
+coverage:
+	@$(MAKE) test COVERAGE="--cov --cov-report="
 	@echo "Lines covered: $$($(PY) -m coverage report --format=total) %"
 
 lint: $(VENV)/.installed-dev

@@ -82,7 +82,8 @@ def test_a_server_that_is_the_containers_end_lets_its_jobs_save_first(
     try:
         with serve(ROOT / "dashboard" / "app.py", tmp_path / "log.txt") as url:
             wait_for(root, lambda run: run.step >= 3 and run.phase == "training")
-            server = next(child for child in children() if b"streamlit" in child.read_bytes())
+            port = url.rpartition(":")[2].encode()  # other tests' servers may still run
+            server = next(child for child in children() if port in child.read_bytes().split(b"\0"))
             with socket.create_connection(("127.0.0.1", int(url.rpartition(":")[2]))) as visitor:
                 visitor.sendall(b"GET / HTTP/1.1\r\n")  # and never the rest
                 os.kill(int(server.parent.name), signal.SIGTERM)
