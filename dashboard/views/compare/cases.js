@@ -91,7 +91,8 @@ function createView(parent) {
     grid.style.setProperty("--places", data.places.length);
     const rows = data.cases.map((row, number) => {
       const line = make("div", "case");
-      line.setAttribute("role", "row");
+      line.setAttribute("role", "group");
+      line.setAttribute("aria-label", row.name);
       const name = make("span", "name", row.name);
       if (row.labels.length) name.append(make("small", "", row.labels.join(" · ")));
       line.append(name, ...row.tiles.map((_, position) => tileOf(row, number, position)));
