@@ -130,15 +130,12 @@ def settings() -> Settings:
         If a variable starts with ``STUDIO_`` and is no setting, or holds a value that its setting
         does not take.
     """
-    return _settings(
-        tuple(
-            sorted((name, value) for name, value in os.environ.items() if name.upper().startswith(ENV_PREFIX))
-        )
-    )
+    own = ((name, value) for name, value in os.environ.items() if name.upper().startswith(ENV_PREFIX))
+    return _settings(tuple(sorted(own)), os.getpid())  # a default is that of process 1
 
 
 @lru_cache(maxsize=4)
-def _settings(environment: tuple[tuple[str, str], ...]) -> Settings:
+def _settings(environment: tuple[tuple[str, str], ...], _pid: int) -> Settings:
     """Check an environment once: a page asks dozens of times in each of its runs."""
     known = {ENV_PREFIX + name.upper() for name in Settings.model_fields}
     unknown = sorted(name for name, _ in environment if name.upper() not in known | TEST_NAMES)
