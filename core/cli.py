@@ -4,11 +4,8 @@ from __future__ import annotations
 
 import sys
 
-FAILED, MISTAKE, STOPPED = (
-    1,
-    2,
-    130,
-)  # exit codes: it could not be done, it was asked for wrongly, a person ended it
+# Exit codes: it could not be done, it was asked for wrongly, a person ended it.
+FAILED, MISTAKE, STOPPED = 1, 2, 130
 
 
 def one_line(error: object) -> str:
@@ -17,6 +14,11 @@ def one_line(error: object) -> str:
 
 
 def fail(error: object, code: int = MISTAKE) -> int:
-    """Print an error and give the exit code."""
-    print(one_line(error), file=sys.stderr)
+    """Print an error on one line and give the exit code."""
+    return stop(one_line(error), code)
+
+
+def stop(message: object, code: int) -> int:
+    """Print a message as it is and give the exit code."""
+    print(message, file=sys.stderr)
     return code

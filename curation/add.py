@@ -26,6 +26,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from core.cli import FAILED, MISTAKE, STOPPED, stop
 from core.errors import AssetMissing
 from core.processes.progress import follow_progress
 from core.processes.workers import WorkerStartError
@@ -66,13 +67,13 @@ def main(arguments: list[str] | None = None) -> int:
                 report.phase("judging")
                 judge_new(library, workers=options.workers, as_json=options.json, progress=show)
     except ValueError as error:
-        return _stop(2, str(error))
+        return stop(error, MISTAKE)
     except (LibraryError, WorkerStartError, AssetMissing) as error:
-        return _stop(1, str(error))
+        return stop(error, FAILED)
     except OSError as error:
-        return _stop(1, _explain(error))
+        return stop(_explain(error), FAILED)
     except KeyboardInterrupt:
-        return _stop(130, "Stopped. Run the same command again to go on from here.")
+        return stop("Stopped. Run the same command again to go on from here.", STOPPED)
     for folder in spools:  # after success only: a job that is stopped goes on from there
         shutil.rmtree(folder, ignore_errors=True)
     return 0
@@ -157,11 +158,6 @@ def _parse(arguments: list[str] | None) -> argparse.Namespace:
     if not options.sources and not options.demo:
         parser.error("name a SOURCE, or --demo")
     return options
-
-
-def _stop(code: int, message: str) -> int:
-    print(message, file=sys.stderr)
-    return code
 
 
 def _explain(error: OSError) -> str:

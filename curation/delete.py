@@ -14,6 +14,7 @@ import sys
 from dataclasses import asdict
 from pathlib import Path
 
+from core.cli import FAILED, MISTAKE, stop
 from curation.library.records import LibraryError
 
 
@@ -33,9 +34,9 @@ def main(arguments: list[str] | None = None) -> int:
             ids = library.find_ids(options.ids)
             traces = library.delete_for_good(ids, who=options.who, why=options.why)
     except ValueError as error:
-        return _stop(2, str(error))
+        return stop(error, MISTAKE)
     except (LibraryError, OSError) as error:
-        return _stop(1, str(error))
+        return stop(error, FAILED)
     sentence = f"{len(ids)} {'image' if len(ids) == 1 else 'images'} deleted for good. {traces.sentence()}"
     print(
         json.dumps({"deleted": ids} | asdict(traces), ensure_ascii=False)
@@ -43,11 +44,6 @@ def main(arguments: list[str] | None = None) -> int:
         else sentence.strip()
     )
     return 0
-
-
-def _stop(code: int, message: str) -> int:
-    print(message, file=sys.stderr)
-    return code
 
 
 if __name__ == "__main__":

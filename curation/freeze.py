@@ -12,6 +12,7 @@ import json
 import sys
 from pathlib import Path
 
+from core.cli import FAILED, MISTAKE, stop
 from curation.library.records import LibraryError
 
 
@@ -26,9 +27,9 @@ def main(arguments: list[str] | None = None) -> int:
                 options.name, who=options.who, note=options.note, trust_rules=not options.people_only
             )
     except ValueError as error:
-        return _stop(2, str(error))
+        return stop(error, MISTAKE)
     except (LibraryError, OSError) as error:
-        return _stop(1, str(error))
+        return stop(error, FAILED)
     found = {"version": version.name, "hash": version.hash, "images": len(version.ids)}
     left_out = {"left_out": version.rejected}
     sentence = f"Version {version.name} holds {len(version.ids)} images (hash {version.hash[:12]})."
@@ -49,11 +50,6 @@ def _parse(arguments: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--library", type=Path, metavar="DIR", help="default: library/ in the data folder")
     parser.add_argument("--json", action="store_true", help="print one line of JSON")
     return parser.parse_args(arguments)
-
-
-def _stop(code: int, message: str) -> int:
-    print(message, file=sys.stderr)
-    return code
 
 
 if __name__ == "__main__":

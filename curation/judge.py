@@ -23,6 +23,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from core import assets
+from core.cli import FAILED, MISTAKE, STOPPED, stop
 from core.errors import AssetMissing
 from core.processes.lock import Held
 from core.processes.progress import follow_progress
@@ -212,13 +213,13 @@ def main(arguments: list[str] | None = None) -> int:
             report.phase("judging")
             summary = judge_library(Library.open(options.library), config, progress=show)
     except ValueError as error:
-        return _stop(2, str(error))
+        return stop(error, MISTAKE)
     except (LibraryInUse, LibraryError, AssetMissing, WorkerStartError) as error:
-        return _stop(1, str(error))
+        return stop(error, FAILED)
     except OSError as error:
-        return _stop(1, _explain(error))
+        return stop(_explain(error), FAILED)
     except KeyboardInterrupt:
-        return _stop(130, "Stopped. Start it again to go on from here.")
+        return stop("Stopped. Start it again to go on from here.", STOPPED)
     print(json.dumps(asdict(summary)) if options.json else summary.sentence())
     return 0
 
@@ -244,11 +245,6 @@ def _parse(arguments: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--progress-file", type=Path, metavar="FILE", help="keep done and total in this file")
     parser.add_argument("--json", action="store_true", help="print the summary as one line of JSON")
     return parser.parse_args(arguments)
-
-
-def _stop(code: int, message: str) -> int:
-    print(message, file=sys.stderr)
-    return code
 
 
 if __name__ == "__main__":

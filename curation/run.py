@@ -27,6 +27,7 @@ from pathlib import Path
 from typing import Any
 
 from core import assets
+from core.cli import FAILED, MISTAKE, STOPPED, stop
 from core.errors import AssetMissing
 from core.processes.lock import Held
 from core.processes.worker_process import Setup
@@ -263,13 +264,13 @@ def main(arguments: list[str] | None = None) -> int:
             config = Config(gates, limits, options.workers, options.retry_failed, options.engine)
             summary = curate(options.source, options.out, config, progress=show)
     except ValueError as error:
-        return _stop(2, str(error))
+        return stop(error, MISTAKE)
     except (Held, AssetMissing, WorkerStartError) as error:
-        return _stop(1, str(error))
+        return stop(error, FAILED)
     except OSError as error:
-        return _stop(1, _explain(error, options.out))
+        return stop(_explain(error, options.out), FAILED)
     except KeyboardInterrupt:
-        return _stop(130, "Stopped. Run the same command again to go on from here.")
+        return stop("Stopped. Run the same command again to go on from here.", STOPPED)
     print(json.dumps(asdict(summary)) if options.json else summary.sentence())
     return 0
 
@@ -300,11 +301,6 @@ def _parse(arguments: list[str] | None) -> argparse.Namespace:
     )
     parser.add_argument("--json", action="store_true", help="print the summary as one line of JSON")
     return parser.parse_args(arguments)
-
-
-def _stop(code: int, message: str) -> int:
-    print(message, file=sys.stderr)
-    return code
 
 
 def _explain(error: OSError, out: Path) -> str:

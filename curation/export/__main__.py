@@ -20,6 +20,7 @@ import sys
 from dataclasses import asdict
 from pathlib import Path
 
+from core.cli import FAILED, MISTAKE, STOPPED, stop
 from core.processes.progress import follow_progress
 from curation.export.annotations import FORMATS
 from curation.export.dataset import ExportError, ExportSummary, export_version
@@ -61,11 +62,11 @@ def main(arguments: list[str] | None = None) -> int:
                 )  # fmt: skip
                 answer, found = _words(summary), asdict(summary)
     except ValueError as error:
-        return _stop(2, str(error))
+        return stop(error, MISTAKE)
     except (ExportError, LibraryError, OSError) as error:
-        return _stop(1, str(error))
+        return stop(error, FAILED)
     except KeyboardInterrupt:
-        return _stop(130, "Stopped. What was exported before is untouched.")
+        return stop("Stopped. What was exported before is untouched.", STOPPED)
     print(json.dumps(found) if options.json else answer)
     return 0
 
@@ -111,11 +112,6 @@ def _parse(arguments: list[str] | None) -> argparse.Namespace:
     if not options.source and not (options.name and options.out):
         parser.error("NAME and --out are needed, or --import")
     return options
-
-
-def _stop(code: int, message: str) -> int:
-    print(message, file=sys.stderr)
-    return code
 
 
 if __name__ == "__main__":

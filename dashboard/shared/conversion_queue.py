@@ -90,11 +90,9 @@ class ConversionQueue:
     def _before(self, request: _Request) -> int:
         """Take the turn if it has come (0), or wait a moment; the number of drawings that come before."""
         with self._changed:
-            if not self._take(request):
-                self._changed.wait(LOOK_EVERY_S)
-                if not self._take(request):
-                    return self._place(request) + (self._running is not None)
-            return 0
+            if self._changed.wait_for(lambda: self._take(request), LOOK_EVERY_S):
+                return 0
+            return self._place(request) + (self._running is not None)
 
     def _take(self, request: _Request) -> bool:
         if self._waiting.get(request.visitor) is not request:

@@ -113,8 +113,6 @@ def _photos_seen(provenance: Mapping[str, Any]) -> int | None:
 def _info(name: str) -> ModelInfo | None:
     """What a generator's file says of itself; None where it cannot be read."""
     from core.checkpoints import read_info
-    from core.config import settings
-    from core.errors import AssetMissing
     from core.models.folder import generator_file
 
     try:

@@ -47,13 +47,16 @@ def show_status(line: DeltaGenerator, shown: Shown | None, step: Step) -> None:
 def show_waiting(line: DeltaGenerator, wanted: ConversionSettings) -> None:
     """The same line while networks are loaded, each once after the server's start."""
     (card,) = cards([wanted.generator])
-    text = html.escape(waiting_text(wanted, card.title))
-    line.html(f'<p class="studio-status studio-loads"><span>{text}</span></p>')
+    _show_wait(line, waiting_text(wanted, card.title))
 
 
 def show_place(line: DeltaGenerator, before: int) -> None:
     """The same line while other visitors' drawings come first."""
-    line.html(f'<p class="studio-status studio-loads"><span>{place_text(before)}</span></p>')
+    _show_wait(line, place_text(before))
+
+
+def _show_wait(line: DeltaGenerator, text: str) -> None:
+    line.html(f'<p class="studio-status studio-loads"><span>{html.escape(text)}</span></p>')
 
 
 def show_attention(shown: Shown | None) -> None:
