@@ -30,6 +30,7 @@ from streamlit.proto.BackMsg_pb2 import BackMsg
 from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 
 from core.config import ROOT
+from core.face_frame import FRAME
 from core.pipeline import SketchToFacePipeline
 from core.strokes import Stroke, load_drawing, render_strokes
 from dashboard.shared.resources import DEMO
@@ -53,7 +54,8 @@ class Visitor:
     """A browser without a screen: it keeps what the page shows, and sends what is drawn."""
 
     url: str
-    strokes: list[Stroke]
+    objects: list[str]  # the strokes as the canvas writes them, JSON
+    pictures: list[str]  # the drawing after each of them, a PNG in place
     answers: dict[int, Answer] = field(default_factory=dict)
     wrong: int = 0
     runs: int = 0
@@ -74,9 +76,9 @@ class Visitor:
                     await self._next(listening)
             await asyncio.sleep(delay_s)
             for number in range(1, count + 1):
-                started = time.perf_counter()
+                message, started = self._drawn(number), time.perf_counter()
                 self.answers[number] = Answer(started)
-                await self._ask(socket, self._drawn(number))
+                await self._ask(socket, message)
                 await asyncio.sleep(max(0.0, every_s - (time.perf_counter() - started)))
             async with asyncio.timeout(PATIENCE_S):
                 while self.answers[count].came is None:
@@ -100,18 +102,12 @@ class Visitor:
 
     def _drawn(self, number: int) -> BackMsg:
         """What the canvas sends after a stroke: its strokes, and their picture."""
-        strokes = self.strokes[:number]
-        fabric = fabric_from_strokes(
-            [{"width": stroke.width, "points": stroke.points.tolist()} for stroke in strokes]
-        )
-        sketch = render_strokes(strokes)
-        rgba = np.zeros((*sketch.shape, 4), np.uint8)
-        rgba[..., 3] = 255 - sketch
         message = BackMsg()
         message.rerun_script.fragment_id = self._fragment
         state = message.rerun_script.widget_states.widgets.add()
         state.id = self._canvas
-        state.json_value = json.dumps({"drawing": {"raw": fabric, "data": data_url(rgba)}})
+        raw = f'{{"objects": [{",".join(self.objects[:number])}]}}'
+        state.json_value = f'{{"drawing": {{"raw": {raw}, "data": "{self.pictures[number - 1]}"}}}}'
         return message
 
     async def _listen(self, socket: websockets.ClientConnection) -> None:
@@ -145,20 +141,25 @@ class Visitor:
             answer.came = time.perf_counter()
 
 
-def strokes_of(path: Path, count: int, rng: np.random.Generator) -> list[Stroke]:
-    """An example's strokes, and shaken copies of them until there are so many."""
-    drawn = list(load_drawing(path).strokes)
-    while len(drawn) < count:
-        stroke = drawn[rng.integers(len(drawn))]
-        drawn.append(Stroke(stroke.width, stroke.points + rng.normal(0, 3, 2).astype(np.float32)))
-    return drawn[:count]
+def visitor(url: str, path: Path, count: int, rng: np.random.Generator) -> Visitor:
+    """A visitor who draws an example, and then shaken copies of its strokes; all is rendered before the clock runs."""
+    strokes = list(load_drawing(path).strokes)[:count]
+    while len(strokes) < count:
+        stroke = strokes[rng.integers(len(strokes))]
+        strokes.append(Stroke(stroke.width, stroke.points + rng.normal(0, 3, 2).astype(np.float32)))
+    fabric = fabric_from_strokes([{"width": one.width, "points": one.points.tolist()} for one in strokes])
+    rgba, pictures = np.zeros((FRAME, FRAME, 4), np.uint8), []
+    for stroke in strokes:
+        rgba[..., 3] = np.maximum(rgba[..., 3], 255 - render_strokes([stroke]))
+        pictures.append(data_url(rgba))
+    return Visitor(url, [json.dumps(one) for one in fabric["objects"]], pictures)
 
 
 async def draw(url: str, visitors: int, *, count: int, every_s: float) -> list[Visitor]:
     """Let so many visitors draw, evenly spread over the time between two strokes."""
     rng = np.random.default_rng(0)
     paths = sorted((DEMO / "drawings").glob("*.json"))
-    drawers = [Visitor(url, strokes_of(paths[i % len(paths)], count, rng)) for i in range(visitors)]
+    drawers = [visitor(url, paths[i % len(paths)], count, rng) for i in range(visitors)]
     delays = [every_s * i / visitors for i in range(visitors)]
     visits = zip(drawers, delays, strict=True)
     await asyncio.gather(*(one.visit(count=count, every_s=every_s, delay_s=delay) for one, delay in visits))
