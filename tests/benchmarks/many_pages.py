@@ -68,7 +68,12 @@ class Visitor:
     async def visit(self, *, count: int, every_s: float, delay_s: float = 0.0) -> None:
         """Open the page, draw so many strokes, and stay until the photo of the last one is there."""
         address = f"{self.url.replace('http', 'ws', 1)}/_stcore/stream"
-        async with websockets.connect(address, subprotocols=["streamlit"], max_size=None) as socket:  # type: ignore[list-item]
+        options: Any = {
+            "subprotocols": ["streamlit"],
+            "max_size": None,
+            "ping_interval": None,
+        }  # browsers do not ping
+        async with websockets.connect(address, **options) as socket:
             listening = asyncio.create_task(self._listen(socket))
             await self._ask(socket, BackMsg())
             async with asyncio.timeout(PATIENCE_S):
