@@ -10,6 +10,7 @@ from pathlib import Path
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
 
+from eval.comparison.answer import answer
 from eval.comparison.cases import best, disagreements, worst
 from eval.comparison.charts import curve_chart, interval_chart, map_chart
 from eval.comparison.formatting import (
@@ -68,6 +69,8 @@ def to_html(comparison: Comparison, folder: Path | None = None) -> str:
     facts |= {f"version of {name}": version for name, version in comparison.versions.items()}
     return _template().render(
         comparison=comparison,
+        answer=answer(comparison, judged),
+        judged=judged,
         verdict=verdict(comparison, judged).sentence,
         warnings=warnings_in_order(comparison),
         intervals=interval_chart(comparison, judged),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from eval.comparison.answer import answer
 from eval.comparison.formatting import standing_of
 from eval.comparison.result import Column, Comparison, ModelResult
 from eval.comparison.table import figure, in_order
@@ -23,7 +24,7 @@ class _Cell:
 
 
 def to_markdown(comparison: Comparison) -> str:
-    """Write a Markdown table, best model first; bold is best and separated from every other model."""
+    """Write which model is better, then a table, best model first; bold is separated from every other model."""
     columns, rows = _table(comparison)
     arrows = ["↑" if column.higher_is_better else "↓" for column in columns]
     head = [
@@ -34,7 +35,8 @@ def to_markdown(comparison: Comparison) -> str:
     lines = [head, ["---", *["--:"] * (len(head) - 1)]]
     lines += [[_written(cell, _md, "**{}**") for cell in row] for row in rows]
     table = "\n".join(f"| {' | '.join(line)} |" for line in lines)
-    return f"{table}\n\n{_md(_caption(comparison))}\n"
+    said = f"{_md(answer(comparison, columns[0]))}\n\n" if columns else ""
+    return f"{said}{table}\n\n{_md(_caption(comparison))}\n"
 
 
 def to_latex(comparison: Comparison) -> str:

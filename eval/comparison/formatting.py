@@ -56,6 +56,14 @@ DOUBTS = {
     "metrics_disagree": "two distances disagree",
     "bias_decides": "the bias of few images decides",
 }
+# Warnings whose own sentence takes statistics to read: what they mean for somebody who only wants to choose a model.
+PLAIN_WARNINGS = {
+    "rank_deficient": "There are fewer images than this figure needs: being few is part of every number.",
+    "unequal_counts": "The models have different numbers of images, which changes this figure.",
+    "below_floor": "Outputs are closer to the true photos than other true photos are: copies, or too little variety.",
+    "bias_decides": "With so few images the order may be an accident.",
+    "metrics_disagree": "Two figures contradict each other about which model is better.",
+}
 
 
 @dataclass(frozen=True)

@@ -108,7 +108,7 @@ def test_cases_are_enlarged_and_walked_through_with_the_keyboard(browser, data: 
     with serve(APP, data / "log.txt") as url:
         page = open_page(browser, f"{url}/compare?result={KEPT}")
         page.wait_for_result()
-        expect(page.verdict()).to_contain_text("pix2pixhd is best by Frechet distance")
+        expect(page.verdict()).to_contain_text("pix2pixhd is better than cyclegan and ugatit.")
         first = page.page.get_by_role("button", name="pix2pixhd, case 0801", exact=False)
         first.focus()
         page.page.keyboard.press("ArrowDown")

@@ -13,10 +13,12 @@ from dashboard.shared.plain_text import as_text
 from dashboard.shared.texts import N_, _
 from dashboard.views.compare.formatting import count_words, facts_of, plain, titles_of
 from dashboard.views.compare.state import BESIDE, COLUMN, LABEL
+from eval.comparison.answer import answer
 from eval.comparison.cases import labels_of
 from eval.comparison.formatting import (
     GROUPS,
     NOTHING,
+    PLAIN_WARNINGS,
     Verdict,
     floor_rows,
     group_of,
@@ -227,11 +229,22 @@ def strip(estimate: Estimate, scale: Scale) -> str:
     return f"<span class='cmp-strip' aria-hidden='true'>{bar}{place}</span>"
 
 
-def warning_list(found: Sequence[tuple[str, Warned]]) -> str:
-    """Warnings with the letters that stand at their numbers."""
+def warning_list(found: Sequence[tuple[str, Warned]], *, is_plain: bool = False) -> str:
+    """Warnings with the letters that stand at their numbers.
+
+    Parameters
+    ----------
+    is_plain
+        In words that take no statistics, where there are such; the exact ones have the figures.
+    """
+
+    def said(warned: Warned) -> str:
+        words = PLAIN_WARNINGS.get(warned.code) if is_plain else None
+        return _(words) if words else warned.text
+
     rows = "".join(
         f"<li class='{warned.severity}'><span class='cmp-mark {warned.severity}'>{letter}</span>"
-        f"<span>{plain(warned.text)}"
+        f"<span>{plain(said(warned))}"
         + (f" <small>{plain(in_words(warned.sets))}</small>" if warned.sets else "")
         + "</span></li>"
         for letter, warned in found
@@ -283,20 +296,33 @@ def show_choices(
     return shown, column, earlier
 
 
-def show_board(entry: Entry, comparison: Comparison, column: Column, earlier: Comparison | None) -> None:
-    """Verdict, leaderboard, warnings."""
+def show_answer(comparison: Comparison, column: Column) -> None:
+    """Say in one sentence which model is better, for somebody who reads no further."""
+    said = verdict(comparison, column)
+    kind = DOUBT if said.doubts else str(said.kind)
+    judged = _("Judged by {title}", title=_(column.title))
+    if said.doubts:
+        judged += " · " + _("with reservations, below the table")
+    st.html(
+        f"<div class='cmp-verdict {kind}' role='status'><span class='sign' aria-hidden='true'>{SIGNS[kind]}</span>"
+        f"<div><b>{plain(answer(comparison, column, _))}</b><small>{plain(judged)}</small></div></div>"
+    )
+
+
+def show_board(comparison: Comparison, column: Column, earlier: Comparison | None, *, key: str) -> None:
+    """Leaderboard, then what to hold against it, then why it says what it says.
+
+    Parameters
+    ----------
+    key
+        Of the comparison, for its widgets.
+    """
     said = verdict(comparison, column)
     marks = marks_of(comparison)
-    _show_verdict(comparison, column, said)
-    near = [one for one in marks if one[1] in said.doubts]
-    near += [one for one in marks if column.key in one[1].columns and one[1].severity == "caution"]
-    near = near[: max(NEAR_SHOWN, len(said.doubts))]
-    if near:
-        st.html(warning_list(near))
     views = _views(comparison)
     view = st.segmented_control(
         _("Figures"), list(views), default=SUMMARY if SUMMARY in views else next(iter(views)), required=True,
-        key=f"compare_view_{entry.id}", label_visibility="collapsed", format_func=_,
+        key=f"compare_view_{key}", label_visibility="collapsed", format_func=_,
     ) or next(iter(views))  # fmt: skip
     columns = views.get(view) or next(iter(views.values()))
     if column.key not in {one.key for one in columns}:
@@ -304,31 +330,44 @@ def show_board(entry: Entry, comparison: Comparison, column: Column, earlier: Co
     st.html(leaderboard(comparison, column, columns, earlier=earlier))
     st.caption(
         _(
-            "Small figures: 95 % interval, and the same with shuffled partners. **Bold**: separated from every other "
-            "model, after Holm's correction. A column's letters lead to its warnings."
+            "**Bold**: better than every other model, beyond chance. A column's letters lead to its reservations."
         )
     )
+    near = [one for one in marks if one[1] in said.doubts]
+    near += [one for one in marks if column.key in one[1].columns and one[1].severity == "caution"]
+    near = near[: max(NEAR_SHOWN, len(said.doubts))]
+    if near:
+        st.markdown("##### " + _("Reservations"))
+        st.html(warning_list(near, is_plain=True))
     rest = [one for one in marks if one not in near]
     if rest:
-        grave = sum(warned.severity == "misleads" for _, warned in rest)
+        grave = any(warned.severity == "misleads" for _, warned in rest)
         with st.expander(
-            _("Warnings and notes ({n})", n=len(rest)), icon=":material/warning:", expanded=grave > 0
+            _("More warnings and notes ({n})", n=len(rest)), icon=":material/warning:", expanded=grave
         ):
-            st.html(warning_list(rest))
+            st.html(warning_list(rest, is_plain=True))
+    with st.expander(_("Why"), icon=":material/help:"):
+        _show_why(comparison, column, said, marks)
 
 
-def _show_verdict(comparison: Comparison, column: Column, said: Verdict) -> None:
-    kind, small = DOUBT if said.doubts else str(said.kind), ""
-    if said.kind == "best":
-        mine = [
-            pair for pair in pairs_of(comparison, column.key) if said.models[0] in (pair.first, pair.second)
-        ]
-        small = " ".join(pair_text(pair, column) for pair in mine[:2])
+def _show_why(
+    comparison: Comparison, column: Column, said: Verdict, marks: Sequence[tuple[str, Warned]]
+) -> None:
+    """The same in the words of statistics."""
+    tests = "".join(f"<li>{plain(pair_text(pair, column))}</li>" for pair in pairs_of(comparison, column.key))
     st.html(
-        f"<div class='cmp-verdict {kind}' role='status'><span class='sign' aria-hidden='true'>{SIGNS[kind]}</span>"
-        f"<div><b>{plain(said.sentence)}</b><small>{plain(small)}</small></div></div>"
-        f"<p class='cmp-facts'>{plain(facts_of(comparison))}</p>"
+        f"<p class='cmp-facts'>{plain(facts_of(comparison))}</p><p>{plain(said.sentence)}</p>"
+        + (f"<ul>{tests}</ul>" if tests else "")
     )
+    st.caption(
+        _(
+            "Small figures in the table: 95 % interval, and the same with shuffled partners. A difference counts "
+            "where a permutation test, its interval and the bias of few images agree, after Holm's correction."
+        )
+    )
+    exact = [one for one in marks if one[1].code in PLAIN_WARNINGS]
+    if exact:
+        st.html(warning_list(exact))
 
 
 def _views(comparison: Comparison) -> dict[str, list[Column]]:

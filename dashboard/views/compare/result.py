@@ -12,7 +12,7 @@ from dashboard import access
 from dashboard.shared.plain_text import as_text
 from dashboard.shared.texts import N_, _, ngettext
 from dashboard.shared.uploads import harmless
-from dashboard.views.compare.board import show_board, show_choices
+from dashboard.views.compare.board import show_answer, show_board, show_choices
 from dashboard.views.compare.cases import picture_url, show_cases
 from dashboard.views.compare.charts import curve_chart, distances_chart, map_chart, spread_chart
 from dashboard.views.compare.formatting import plain, set_words
@@ -300,8 +300,11 @@ def show_result(root: Path, entry: Entry, others: Sequence[Entry]) -> None:
     @st.fragment
     def show() -> None:
         assert entry.comparison is not None
+        top = st.container()
         shown, column, earlier = show_choices(entry, entry.comparison, others)
-        show_board(entry, shown, column, earlier)
+        with top:
+            show_answer(shown, column)
+        show_board(shown, column, earlier, key=entry.id)
         _show_actions(root, entry)
         _show_sections(entry, shown, column)
 

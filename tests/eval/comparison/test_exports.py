@@ -62,7 +62,7 @@ def test_a_name_that_a_spreadsheet_would_run_is_text(made: Comparison) -> None:
 
 
 def test_the_markdown_table_has_the_best_first_and_in_bold(made: Comparison) -> None:
-    head, rule, first, *rest = to_markdown(made).splitlines()
+    _answer, _blank, head, rule, first, *rest = to_markdown(made).splitlines()
     assert head.startswith("| Model | n | Frechet distance ↓ |") and set(rule) <= set("|-: ")
     assert first.startswith("| pix2pixhd | 12 | **")
     assert {line.count("|") for line in (head, rule, first, *rest[: len(NAMES) - 1])} == {head.count("|")}
