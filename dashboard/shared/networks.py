@@ -22,8 +22,8 @@ from core.conversion.settings import DEFAULT_GENERATOR, ConversionSettings
 from core.errors import AssetMissing
 from dashboard.shared.conversion_queue import ConversionQueue
 from dashboard.shared.conversions import ERRORS, followed
-from dashboard.shared.resources import tile_url
 from dashboard.shared.texts import N_, _
+from dashboard.views.draw.drawing import tile_url
 
 if TYPE_CHECKING:
     from core.models.families import ModelInfo

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import io
 import json
 from dataclasses import dataclass
 from functools import cache
@@ -17,7 +16,7 @@ from PIL import Image
 
 from core.config import ROOT
 from dashboard.shared.texts import language, translate_asset
-from dashboard.views.draw.drawing import data_url, fabric_from_strokes
+from dashboard.views.draw.drawing import data_url, fabric_from_strokes, tile_url
 from dashboard.views.draw.state import Drawing, drawing_from
 
 GHOST_INK = (86, 70, 214)
@@ -29,13 +28,6 @@ def thumbnail(source: Path | np.ndarray, side: int = 128) -> str:
     image = Image.open(source).convert("RGB") if isinstance(source, Path) else Image.fromarray(source)
     image.thumbnail((side, side), Image.Resampling.LANCZOS)
     return data_url(np.asarray(image))
-
-
-def tile_url(image: np.ndarray, quality: int = 90) -> str:
-    """A picture in few bytes, for many side by side: (S, S, 3) or (S, S) uint8."""
-    buffer = io.BytesIO()
-    Image.fromarray(image).convert("RGB").save(buffer, "WEBP", quality=quality, method=2)
-    return "data:image/webp;base64," + base64.b64encode(buffer.getvalue()).decode("ascii")
 
 
 def ghost_url(ghost: np.ndarray) -> str:

@@ -1,12 +1,16 @@
 """The Draw page's states: empty, drawn, waiting, blank, unsure, without weights."""
 
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import pytest
+import streamlit as st
 
 from core.errors import AssetMissing
-from dashboard.views.draw.state import Drawing, Tools
+from dashboard.shared import networks
+from dashboard.shared.conversion_queue import Superseded
+from dashboard.views.draw.state import Drawing, DrawSession, Shown, Tools
 from tests.dashboard.fake_page import FakePipeline, Page, drawn
 
 OpenPage = Callable[[], Page]
@@ -79,6 +83,28 @@ def test_clearing_brings_the_empty_page_back(open_page: OpenPage, pipeline: Fake
     assert "Draw a face" in page.text()
     assert not page.photos()
     assert len(pipeline.calls) == 1
+
+
+def test_a_photo_that_a_newer_stroke_overtook_is_shown_before_the_next_is_made(
+    open_page: OpenPage, monkeypatch: pytest.MonkeyPatch
+):
+    remember = DrawSession.remember
+
+    def made_too_late(session: DrawSession, shown: Shown) -> None:
+        remember(session, shown)
+        st.stop()
+
+    def overtaken(*_: Any, **__: Any) -> None:
+        raise Superseded
+
+    page = open_page()
+    page.draw(drawn(3))
+    monkeypatch.setattr(DrawSession, "remember", made_too_late)
+    page.draw(drawn(4))
+    assert "of 3 strokes" in page.photos()[0].imgs[0].alt
+    monkeypatch.setattr(networks, "generate", overtaken)
+    page.draw(drawn(5))
+    assert "of 4 strokes" in page.photos()[0].imgs[0].alt
 
 
 def test_an_almost_blank_drawing_is_said_kindly(open_page: OpenPage, pipeline: FakePipeline):

@@ -15,10 +15,10 @@ from core.errors import AssetMissing
 from dashboard.shared import networks, resources
 from dashboard.shared.conversion_queue import Superseded
 from dashboard.shared.plain_text import as_text
-from dashboard.shared.resources import ghost_url, thumbnail, tile_url
+from dashboard.shared.resources import ghost_url
 from dashboard.shared.texts import _
 from dashboard.views.draw.decisions import misfit_px, missing_text, unusable_text
-from dashboard.views.draw.drawing import data_url
+from dashboard.views.draw.drawing import data_url, photo_url
 from dashboard.views.draw.result import show_place, show_waiting
 from dashboard.views.draw.state import Drawing, DrawSession, Shown
 
@@ -131,9 +131,7 @@ def _face(
         drawing,
         wanted,
         result,
-        photo_url=data_url(result.photo),
+        photo_url=photo_url(result.photo),
         refined_url=data_url(result.refined_sketch),
-        thumbnail=thumbnail(result.photo),
-        tile_url=tile_url(result.photo),
         misfit_px=misfit_px(drawing.sketch, result.neighbours),
     )

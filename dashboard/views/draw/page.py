@@ -54,23 +54,24 @@ def show_studio() -> None:
     """Canvas left, photo right, settings beside them; the networks run last, when all else is up."""
     session, abilities = draw_session(), networks.abilities()
     paper, photo, side = st.columns([20, 20, 11], gap="medium")
+    with photo:
+        actions = st.container(key="actions", horizontal=True, vertical_alignment="center")
+        picture = st.container(key="photo")
+        busy = picture.container(key="busy", width="content")
+        status = st.container(key="status").empty()
+    # First of all what the run before has made: a newer stroke may have ended it before it could show that.
+    before = session.shown
+    frame = show_photo(picture, before)
     with paper:
         show_toolbar(session, abilities)
         session.receive(show_canvas(session))
         show_placement(session)
     is_drawn = has_ink(session.drawing.fabric)
-    with photo:
-        actions = st.container(key="actions", horizontal=True, vertical_alignment="center")
-        with actions:
-            is_live, is_asked = show_convert()
-            st.space("stretch")
-            is_choosing = show_generators(
-                session, abilities, _pictures(session, abilities, is_drawn=is_drawn)
-            )
-            show_compare_button(session, abilities, is_drawn=is_drawn)
-        picture = st.container(key="photo")
-        busy = picture.container(key="busy", width="content")
-        status = st.container(key="status").empty()
+    with actions:
+        is_live, is_asked = show_convert()
+        st.space("stretch")
+        is_choosing = show_generators(session, abilities, _pictures(session, abilities, is_drawn=is_drawn))
+        show_compare_button(session, abilities, is_drawn=is_drawn)
     with side:
         st.html(f'<p class="studio-label studio-tall">{_("Refined sketch")}</p>')
         refined = st.container(key="refined")
@@ -86,8 +87,9 @@ def show_studio() -> None:
     if step is Step.EMPTY:
         session.shown, session.is_comparing = None, False
     is_ready = step is not Step.GENERATE or make_face(session, wanted, status, busy)
+    if session.shown is not before:
+        show_photo(frame, session.shown)
     with picture:
-        show_photo(session.shown)
         show_attention(session.shown)
     if is_ready:
         show_status(status, session.shown, step)

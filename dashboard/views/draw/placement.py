@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import streamlit as st
 
-from dashboard.shared.resources import asset_text, component, tile_url
+from dashboard.shared.resources import asset_text, component
 from dashboard.shared.texts import N_, _
-from dashboard.views.draw.drawing import fabric_moved, has_ink
+from dashboard.views.draw.drawing import fabric_moved, has_ink, tile_url
 from dashboard.views.draw.state import FIT, PLACEMENT, PLACEMENT_MENU, DrawSession, drawing_from
 
 if TYPE_CHECKING:

@@ -23,16 +23,17 @@ EMPTY_TEXT = N_("Draw a face.<br>Its photo appears here.")
 FACES_SHOWN = 10
 
 
-def show_photo(shown: Shown | None) -> None:
-    """The photo, or the friendly blank where one will be."""
+def show_photo(place: DeltaGenerator, shown: Shown | None) -> DeltaGenerator:
+    """Put the photo, or the friendly blank where one will be, into a container or over what this gave before."""
     if shown is None or not shown.photo_url:
-        st.html(f'<div class="studio-blank studio-empty" data-testid="empty"><p>{_(EMPTY_TEXT)}</p></div>')
-    else:
-        count = len(shown.drawing.fabric.get("objects", []))
-        made_from = ngettext(
-            "Photo made from your drawing of {n} stroke", "Photo made from your drawing of {n} strokes", count
+        return place.html(
+            f'<div class="studio-blank studio-empty" data-testid="empty"><p>{_(EMPTY_TEXT)}</p></div>'
         )
-        st.image(shown.photo_url, width="stretch", alt=made_from)
+    count = len(shown.drawing.fabric.get("objects", []))
+    made_from = ngettext(
+        "Photo made from your drawing of {n} stroke", "Photo made from your drawing of {n} strokes", count
+    )
+    return place.image(shown.photo_url, width="stretch", alt=made_from)
 
 
 def show_status(line: DeltaGenerator, shown: Shown | None, step: Step) -> None:

@@ -8,13 +8,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal
 
+import cv2
 import numpy as np
 import streamlit as st
 
 from core.conversion.settings import ConversionSettings
-from dashboard.views.draw.drawing import EMPTY, digest, fabric_from_sketch
+from dashboard.views.draw.drawing import EMPTY, digest, fabric_from_sketch, tile_url
 
 if TYPE_CHECKING:
     from core.pipeline import FaceResult
@@ -89,10 +91,19 @@ class Shown:
     result: FaceResult
     photo_url: str = ""
     refined_url: str = ""
-    thumbnail: str = ""
-    tile_url: str = ""  # the photo in few bytes
     misfit_px: float | None = None  # see `dashboard.views.draw.decisions.misfit_px`
     made: datetime = field(default_factory=datetime.now)
+
+    @cached_property
+    def tile_url(self) -> str:
+        """The photo in few bytes; empty where there is none."""
+        return "" if self.result.photo is None else tile_url(self.result.photo)
+
+    @cached_property
+    def thumbnail(self) -> str:
+        """The photo at 128 px."""
+        photo = self.result.photo
+        return "" if photo is None else tile_url(cv2.resize(photo, (128, 128), interpolation=cv2.INTER_AREA))
 
     @property
     def key(self) -> FaceKey:
