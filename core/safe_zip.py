@@ -8,13 +8,14 @@ and what unpacks to more than a file may have or to many times its packed size.
 
 from __future__ import annotations
 
+import math
 import os
 import re
 import stat
 import struct
 import zipfile
 import zlib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import BinaryIO
 
@@ -154,22 +155,39 @@ def unpack(
         ``too_many_bytes``, ``bomb`` or ``damaged``.
     """
     unpacked = bytearray()
+    for piece in unpack_pieces(
+        archive, info, max_bytes=max_bytes, max_ratio=max_ratio, ratio_from_bytes=ratio_from_bytes
+    ):
+        unpacked += piece
+    return bytes(unpacked)
+
+
+def unpack_pieces(
+    archive: zipfile.ZipFile,
+    info: zipfile.ZipInfo,
+    *,
+    max_bytes: int,
+    max_ratio: float = math.inf,
+    ratio_from_bytes: int = 0,
+) -> Iterator[bytes]:
+    """Yield what `unpack` gives in one, for entries that are too large for the memory."""
+    unpacked = 0
     try:
         with archive.open(info) as stream:
             while piece := stream.read(_PIECE):
-                unpacked += piece
-                if len(unpacked) > max_bytes:
+                unpacked += len(piece)
+                if unpacked > max_bytes:
                     raise UnsafeZip("too_many_bytes", f"It has more than {max_bytes / 1e6:.0f} MB.")
-                if len(unpacked) > max(ratio_from_bytes, max_ratio * info.compress_size):
+                if unpacked > max(ratio_from_bytes, max_ratio * info.compress_size):
                     raise UnsafeZip(
                         "bomb",
                         f"It unpacks to more than {max_ratio:g} times its packed size, as a bomb does.",
                     )
+                yield piece
     except BROKEN as error:
         if isinstance(error, UnsafeZip):
             raise
         raise UnsafeZip("damaged", f"It cannot be unpacked ({error}).") from error
-    return bytes(unpacked)
 
 
 def _refuse_overlaps(infos: Sequence[zipfile.ZipInfo], end: int) -> None:

@@ -63,6 +63,7 @@ elif __name__ != "__mp_main__":  # a spawned worker reads this file as well, and
 
     from core.config import settings
     from dashboard import access, api, metrics
+    from dashboard.backup import refuse_if_half_restored
     from dashboard.hosts import HostGuard, refuse_if_open, warn_if_unreachable
     from dashboard.lifespan import lifespan
     from dashboard.shared import links
@@ -74,6 +75,7 @@ elif __name__ != "__mp_main__":  # a spawned worker reads this file as well, and
     address, hosts = st.get_option("server.address"), settings().hosts
     log_conversions(settings().log_format)
     access.check_roles()
+    refuse_if_half_restored(settings().data)
     refuse_if_open(address, is_allowed=settings().open or access.has_sign_in())
     warn_if_unreachable(address, hosts)
     app = st.App(

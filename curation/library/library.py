@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from functools import wraps
 from pathlib import Path
 from types import TracebackType
@@ -16,6 +17,7 @@ from curation.library import decisions, deletion, images
 from curation.library import examinations as measured
 from curation.library import versions as frozen
 from curation.library.database import BUSY_TIMEOUT_S, Database, Write, chunks
+from curation.library.dump import Snapshot
 from curation.library.files import LibraryFiles
 from curation.library.records import Examination, Original, Provenance
 from curation.library.table import TableCache
@@ -24,6 +26,8 @@ from curation.rules import Rules
 
 if TYPE_CHECKING:
     from curation.export.removal import Traces
+
+FILE = "library.sqlite"  # in the library's folder, where no other database is named
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -92,9 +96,7 @@ class Library:
         configured = settings()
         folder = Path(root or configured.data / "library").resolve()
         named = url or (configured.database.get_secret_value() if configured.database else None)
-        library = cls(
-            folder, named or f"sqlite:///{folder / 'library.sqlite'}", busy_timeout_s=busy_timeout_s
-        )
+        library = cls(folder, named or f"sqlite:///{folder / FILE}", busy_timeout_s=busy_timeout_s)
         try:
             library._finish_what_was_begun()
         except BaseException:
@@ -135,6 +137,12 @@ class Library:
     def revision(self) -> int:
         """Give the number of the last write to the library: whatever was derived from an older one is stale."""
         return self._database.count()
+
+    @contextmanager
+    def snapshot(self) -> Iterator[Snapshot]:
+        """Hold the database as it is now for a backup, whoever writes meanwhile."""
+        with self._database.read() as connection:
+            yield Snapshot(connection)
 
     # Images and where they come from
     def add(self, original: Original, provenance: Provenance) -> str:
