@@ -141,6 +141,8 @@ class Job:
         Its standard output (JSON answers, one a line) and standard error.
     seconds_each
         What one of ``total`` takes of late, 0 where it is not known yet.
+    estimated_s
+        What is left of all its phases, ``None`` where the job does not say.
     """
 
     id: str
@@ -156,6 +158,7 @@ class Job:
     output: Path
     log: Path
     seconds_each: float = 0.0
+    estimated_s: float | None = None
 
     @property
     def seconds_left(self) -> float | None:
@@ -239,6 +242,7 @@ def poll(folder: Path, job_id: str) -> Job:
         output=folder / f"{job_id}.out",
         log=log,
         seconds_each=number(progress.get("seconds_each")),
+        estimated_s=number(progress["seconds_left"]) if "seconds_left" in progress else None,
     )
 
 

@@ -20,6 +20,7 @@ class Progress:
         self._phase = ""
         self._written = 0.0
         self._pace = Pace()
+        self.seconds_left: float | None = None  # of everything, where the work can tell
 
     @property
     def seconds_each(self) -> float:
@@ -43,6 +44,8 @@ class Progress:
         if self._path is not None:
             each = round(self.seconds_each, 6)
             found = {"done": done, "total": total, "phase": self._phase, "seconds_each": each}
+            if self.seconds_left is not None:
+                found["seconds_left"] = round(self.seconds_left, 1)
             write_record(self._path, found)
 
 

@@ -27,7 +27,7 @@ from eval.comparison.request import (
     read_request,
     write_request,
 )
-from eval.comparison.result import RESULT_FILE, Comparison, read_comparison
+from eval.comparison.result import EARLY_FILE, RESULT_FILE, Comparison, read_comparison
 
 State = Literal["running", "done", "failed", "cancelled", "interrupted"]
 
@@ -63,7 +63,11 @@ class Entry:
     request
         What was asked for, None where that cannot be read.
     seconds_left
-        Of the present stage, None where nobody can tell.
+        Of the whole, None where nobody can tell.
+    share
+        Of the whole that is done, by its time; None where nobody can tell.
+    early
+        Of one that is not done: its leaderboard of whole sets, once that is known.
     """
 
     id: str
@@ -76,6 +80,8 @@ class Entry:
     comparison: Comparison | None
     request: ComparisonRequest | None = None
     seconds_left: float | None = None
+    share: float | None = None
+    early: Comparison | None = None
 
 
 def root_of(data: Path) -> Path:
@@ -227,14 +233,18 @@ def _read(root: Path, entry_id: str) -> Entry | None:
     state: State = _STATES.get(job.state, "interrupted") if job else "interrupted"
     found = Entry(entry_id, title, created, state, None, "", folder, None, request)
     if job is not None and state == "running":
-        progress = (job.phase or "starting", job.done, job.total)
-        return replace(found, progress=progress, seconds_left=job.seconds_left)
+        progress, left = (job.phase or "starting", job.done, job.total), job.estimated_s
+        return replace(
+            found, progress=progress, seconds_left=left, share=_share(job, left), early=_early(folder)
+        )
     try:
         made = _comparison(folder)
         return replace(found, state="done", comparison=made, title=request.title if request else made.title)
     except FileNotFoundError:
         message = "It ended without a result." if state == "done" else job.message if job else ""
-        return replace(found, state="failed" if state == "done" else state, message=message)
+        return replace(
+            found, state="failed" if state == "done" else state, message=message, early=_early(folder)
+        )
     except (OSError, ValueError) as error:
         return replace(found, state="failed", message=str(error))
 
@@ -244,15 +254,30 @@ def _job(folder: Path) -> jobs.Job | None:
     return next(iter(jobs.jobs(folder / JOB)), None) if (folder / JOB).is_dir() else None
 
 
-def _comparison(folder: Path) -> Comparison:
-    stat = (folder / RESULT_FILE).stat()
-    return _read_once(folder, stat.st_mtime_ns, stat.st_size)
+def _share(job: jobs.Job, left: float | None) -> float | None:
+    """How much of its time has gone by."""
+    if left is None:
+        return None
+    spent = (datetime.now(UTC) - datetime.fromisoformat(job.started)).total_seconds()
+    return max(0.0, spent) / max(spent + left, 1.0)
+
+
+def _comparison(folder: Path, name: str = RESULT_FILE) -> Comparison:
+    stat = (folder / name).stat()
+    return _read_once(folder / name, stat.st_mtime_ns, stat.st_size)
+
+
+def _early(folder: Path) -> Comparison | None:
+    try:
+        return _comparison(folder, EARLY_FILE)
+    except (OSError, ValueError):
+        return None
 
 
 @lru_cache(maxsize=64)
-def _read_once(folder: Path, _changed: int, _size: int) -> Comparison:
+def _read_once(path: Path, _changed: int, _size: int) -> Comparison:
     """A page that lists them on every click must not parse them every time; they are frozen."""
-    return read_comparison(folder)
+    return read_comparison(path)
 
 
 def _request(folder: Path) -> ComparisonRequest | None:

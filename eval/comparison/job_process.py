@@ -43,11 +43,14 @@ def main(arguments: list[str]) -> int:
 def _compare(folder: Path, cache: Path, progress: Progress) -> int:
     progress.phase("starting")
     from eval.comparison.run import run_comparison
+    from eval.comparison.stages import WorkEstimate
 
-    stage = ""
+    request, stage = read_request(folder), ""
+    estimate = WorkEstimate(request)
 
     def show(name: str, done: int, total: int) -> None:
         nonlocal stage
+        progress.seconds_left = estimate(name, done, total)
         with suppress(
             OSError
         ):  # a disk that is full for a moment must not end it here; writing the result says so
@@ -57,6 +60,6 @@ def _compare(folder: Path, cache: Path, progress: Progress) -> int:
                 progress.phase(name)
             progress(done, total)
 
-    run_comparison(read_request(folder), folder, cache=cache, progress=show)
+    run_comparison(request, folder, cache=cache, progress=show)
     logger.info("done")
     return 0

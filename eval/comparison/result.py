@@ -16,6 +16,7 @@ from core.atomic_files import write_atomically
 
 SCHEMA = 1
 RESULT_FILE = "result.json"
+EARLY_FILE = "distances.json"  # of a comparison that is being made: what is known of whole sets
 PICTURES = "pictures"
 
 Severity = Literal["misleads", "caution", "note"]
@@ -187,10 +188,10 @@ class Comparison(_Part):
     warnings: tuple[Warned, ...] = ()
 
 
-def write_comparison(folder: Path, comparison: Comparison) -> Path:
+def write_comparison(folder: Path, comparison: Comparison, name: str = RESULT_FILE) -> Path:
     """Keep a comparison in its folder; a reader never sees a part of it."""
     folder.mkdir(parents=True, exist_ok=True)
-    path = folder / RESULT_FILE
+    path = folder / name
     text = json.dumps(comparison.model_dump(mode="json"), indent=1, ensure_ascii=False, allow_nan=False)
     write_atomically(path, (text + "\n").encode())
     return path

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from datetime import UTC, datetime
 from functools import partial
 from importlib.metadata import PackageNotFoundError, version
@@ -22,7 +23,14 @@ from eval.comparison.extraction import (
 )
 from eval.comparison.kept_features import write_features
 from eval.comparison.request import ComparisonRequest, write_request
-from eval.comparison.result import Case, Comparison, ProtocolUsed, write_comparison
+from eval.comparison.result import (
+    EARLY_FILE,
+    Case,
+    Comparison,
+    ModelResult,
+    ProtocolUsed,
+    write_comparison,
+)
 from eval.comparison.score_columns import (
     Insight,
     Numbers,
@@ -64,7 +72,8 @@ def run_comparison(
     Parameters
     ----------
     folder
-        Made if it is missing; ``result.json``, ``request.json``, ``features.npz`` and ``pictures/`` are written.
+        Made if it is missing; ``result.json``, ``request.json``, ``features.npz`` and ``pictures/`` are written,
+        and ``distances.json`` until then: the leaderboard of whole sets, while single cases are scored.
     cache
         What comparisons share: features, scores of cases, generated sets, by content.
     progress
@@ -85,6 +94,7 @@ def run_comparison(
     """
     stages = Stages(progress, cancelled)
     tools = tools or Tools(cache)
+    (folder / EARLY_FILE).unlink(missing_ok=True)  # it may be of other settings
     chosen = protocol(request.protocol)
     network = LazyExtractor(chosen, request.weights, cache / "networks", load=tools.load_extractor)
     tools.check(request, network)
@@ -99,9 +109,18 @@ def run_comparison(
     extracted = extract(material, chosen, network, tools, stages, statistics=statistics)
     require_one_protocol([extracted.real.key, *(one.key for one in extracted.fakes.values())])
     material = without_damaged(material, extracted)
+    facts = tools.model_facts(material)
+    distances = _distances(request, chosen, material, extracted, tools.answers, stages)
+    used = _protocol_used(chosen, network, extracted.real, material.real)
+    bare = _comparison(
+        request, used, material, distances,
+        about_models(material, distances, {}, Insight(), wanted=request.wants, facts=facts),
+    )  # fmt: skip
+    with suppress(OSError):  # a disk that is full for a moment must not end it here
+        write_comparison(folder, bare, EARLY_FILE)
     scorer, scores = score_cases(request, material, tools, stages)
     cases = _cases(material) if scores else ()
-    numbers = _numbers(request, chosen, material, extracted, scorer, scores, tools.answers, stages)
+    numbers = distances.joined(_case_numbers(request, scorer, scores, tools.answers, stages))
     stages("looking closer", 0, 1)
     insight = tools.answers.get(
         Insight,
@@ -116,29 +135,15 @@ def run_comparison(
         scores,
         insight,
         wanted=request.wants,
-        facts=tools.model_facts(material),
+        facts=facts,
     )
-    comparison = Comparison(
-        title=request.title,
-        created=f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}",
-        seconds={},
-        protocol=_protocol_used(chosen, network, extracted.real, material.real),
-        settings={
-            "seed": request.seed, "permutations": request.permutations, "resamples": request.resamples,
-            "split": request.split, **numbers.settings,
-        },
-        versions=_versions(),
-        real=material.real.used(),
-        real_map_xy=insight.real_map,
-        real_nearest_training=insight.real_nearest,
-        columns=tuple(numbers.columns),
-        models=models,
-        pairs=tuple(numbers.pairs),
-        standings=tuple(numbers.standings),
-        floors=tuple(numbers.floors),
-        curves=tuple(numbers.curves),
-        cases=cases,
-    )  # fmt: skip
+    comparison = _comparison(request, used, material, numbers, models).model_copy(
+        update={
+            "real_map_xy": insight.real_map,
+            "real_nearest_training": insight.real_nearest,
+            "cases": cases,
+        }
+    )
     missing = {name: found.missing for name, found in scores.items()}
     warned = warnings_of(
         comparison,
@@ -158,7 +163,36 @@ def run_comparison(
     if scores:
         write_features(folder, kept_features(extracted))
     write_comparison(folder, comparison)
+    (folder / EARLY_FILE).unlink(missing_ok=True)
     return comparison
+
+
+def _comparison(
+    request: ComparisonRequest,
+    used: ProtocolUsed,
+    material: Material,
+    numbers: Numbers,
+    models: tuple[ModelResult, ...],
+) -> Comparison:
+    """Put columns together, without what is known of single cases."""
+    return Comparison(
+        title=request.title,
+        created=f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}",
+        seconds={},
+        protocol=used,
+        settings={
+            "seed": request.seed, "permutations": request.permutations, "resamples": request.resamples,
+            "split": request.split, **numbers.settings,
+        },
+        versions=_versions(),
+        real=material.real.used(),
+        columns=tuple(numbers.columns),
+        models=models,
+        pairs=tuple(numbers.pairs),
+        standings=tuple(numbers.standings),
+        floors=tuple(numbers.floors),
+        curves=tuple(numbers.curves),
+    )  # fmt: skip
 
 
 def reference_statistics(real: Path, chosen: EvaluationProtocol, network: LazyExtractor) -> Moments | None:
@@ -180,29 +214,18 @@ def reference_statistics(real: Path, chosen: EvaluationProtocol, network: LazyEx
     return found
 
 
-def _numbers(
+def _distances(
     request: ComparisonRequest,
     chosen: EvaluationProtocol,
     material: Material,
     extracted: Extracted,
-    scorer: CaseScorer,
-    scores: Mapping[str, CaseScores],
     answers: ValueCache,
     stages: Stages,
 ) -> Numbers:
-    """All columns: those of whole sets, and those of single cases."""
+    """The columns of whole sets."""
     options = Resampling(request.permutations, request.resamples, request.seed)
-    wanted = {
-        model: {name: values for name, values in found.values.items() if request.wants(name)}
-        for model, found in scores.items()
-    }
-    better = {
-        name: is_higher for found in scores.values() for name, is_higher in found.higher_is_better.items()
-    }
 
-    of_truth = next(iter(scores.values())).of_truth if scores else {}
-
-    def of_sets() -> Numbers:
+    def compute() -> Numbers:
         numbers = Numbers()
         progress = stages.within("testing distances")
         add_feature_columns(
@@ -211,16 +234,35 @@ def _numbers(
         add_step_curves(numbers, chosen, extracted.real, extracted.checkpoints, request.wants)
         return numbers
 
-    def of_cases() -> Numbers:
+    return answers.get(Numbers, [extracted.real.key, *_digests(material), request.metrics, options], compute)
+
+
+def _case_numbers(
+    request: ComparisonRequest,
+    scorer: CaseScorer,
+    scores: Mapping[str, CaseScores],
+    answers: ValueCache,
+    stages: Stages,
+) -> Numbers:
+    """The columns of single cases."""
+    options = Resampling(request.permutations, request.resamples, request.seed)
+    wanted = {
+        model: {name: values for name, values in found.values.items() if request.wants(name)}
+        for model, found in scores.items()
+    }
+    better = {
+        name: is_higher for found in scores.values() for name, is_higher in found.higher_is_better.items()
+    }
+    of_truth = next(iter(scores.values())).of_truth if scores else {}
+
+    def compute() -> Numbers:
         numbers = Numbers()
         stages("testing cases", 0, 1)
         add_case_columns(numbers, wanted, better, scorer.metrics, options, of_truth)
         return numbers
 
-    sets = [extracted.real.key, *_digests(material), request.metrics, options]
     titles = [(metric.name, metric.title, metric.unit) for metric in scorer.metrics]
-    numbers = answers.get(Numbers, sets, of_sets)
-    return numbers.joined(answers.get(Numbers, [wanted, better, titles, options, of_truth], of_cases))
+    return answers.get(Numbers, [wanted, better, titles, options, of_truth], compute)
 
 
 def _digests(material: Material) -> list[object]:

@@ -12,7 +12,7 @@ from streamlit.testing.v1 import AppTest
 from dashboard.views.compare import sources as compare_sources
 from eval.comparison import comparison_store
 from eval.comparison.request import ComparisonRequest, GeneratorSource, write_request
-from eval.comparison.result import Comparison, write_comparison
+from eval.comparison.result import EARLY_FILE, Comparison, write_comparison
 from tests.dashboard.comparison_example import FD, example_comparison, write_pictures
 
 SCRIPT = "from dashboard.views.compare import page\npage.show_page()"
@@ -139,6 +139,17 @@ def test_every_section_shows_its_part(
 def test_a_result_without_pictures_says_so(root: Path, open_page: Callable[..., AppTest]) -> None:
     keep(root, NEW, example_comparison())
     assert "No picture of a case was kept" in said(open_page())
+
+
+def test_the_leaderboard_is_shown_while_single_cases_are_still_scored(
+    root: Path, open_page: Callable[..., AppTest]
+) -> None:
+    known = example_comparison().model_copy(update={"cases": (), "warnings": ()})
+    write_comparison(root / NEW, known, EARLY_FILE)
+    write_request(root / NEW, ComparisonRequest(title="Half", real=root, fakes={"pix2pixhd": root}))
+    words = said(open_page(result=NEW))
+    for part in ("pix2pixhd is better than cyclegan and ugatit.", "Real against real", "Single cases follow"):
+        assert part in words
 
 
 def test_an_interrupted_comparison_is_told_and_can_go_on(

@@ -52,7 +52,7 @@ def sentence_of(entry: Entry) -> str:
         words = stage[:1].upper() + stage[1:]
         words += f" · {_('{done:,} of {total:,}', done=done, total=total)}" if total else " …"
         if entry.seconds_left is not None:
-            words += " · " + _("about {time} left of this stage", time=duration(entry.seconds_left))
+            words += " · " + _("about {time} left of everything", time=duration(entry.seconds_left))
         return words
     kept = _("What it had made is kept; it goes on from there.")
     if entry.state == "failed":

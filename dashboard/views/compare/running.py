@@ -12,6 +12,7 @@ from dashboard import access
 from dashboard.shared import audit
 from dashboard.shared.plain_text import as_text
 from dashboard.shared.texts import _
+from dashboard.views.compare.board import show_answer, show_board
 from dashboard.views.compare.formatting import caption_of, sentence_of, titles_of
 from dashboard.views.compare.state import LIST, NOTICE, PROBLEM, choose_new, choose_nothing, choose_result
 
@@ -35,7 +36,7 @@ def show_unfinished(root: Path, entry: Entry) -> None:
             now = read(root, entry.id)
         except ValueError:
             st.rerun()
-        if now.state != entry.state:
+        if now.state != entry.state or (now.early is None) != (entry.early is None):
             st.rerun()
         _show_state(now)
 
@@ -55,7 +56,22 @@ def show_unfinished(root: Path, entry: Entry) -> None:
             show_remove(root, entry)
     if is_running:
         st.caption(_("It goes on when this page is closed, and also when the server ends."))
+    _show_early(entry)
     _show_log(entry)
+
+
+def _show_early(entry: Entry) -> None:
+    """What is known of whole sets, long before the last case is scored."""
+    if entry.early is None or not entry.early.columns:
+        return
+    st.markdown("##### " + _("So far"))
+    show_answer(entry.early, entry.early.columns[0])
+    st.caption(
+        _(
+            "Single cases follow, and so does the search for what makes these numbers mislead: it may turn them."
+        )
+    )
+    show_board(entry.early, entry.early.columns[0], None, key=f"early_{entry.id}")
 
 
 def show_remove(root: Path, entry: Entry) -> None:
@@ -71,8 +87,7 @@ def show_remove(root: Path, entry: Entry) -> None:
 
 def _show_state(entry: Entry) -> None:
     if entry.state == "running":
-        done, total = entry.progress[1:] if entry.progress else (0, 0)
-        st.progress(min(1.0, done / total) if total else 0.0)
+        st.progress(min(1.0, entry.share or 0.0))
         st.markdown(as_text(sentence_of(entry)))
     elif entry.state == "failed":
         st.error(as_text(sentence_of(entry)), icon=":material/error:")

@@ -13,7 +13,7 @@ from eval.comparison.export_csv import to_csv
 from eval.comparison.export_html import to_html
 from eval.comparison.pictures import find_picture
 from eval.comparison.request import ComparisonRequest, read_request
-from eval.comparison.result import Comparison, read_comparison
+from eval.comparison.result import EARLY_FILE, Comparison, read_comparison
 from eval.comparison.run import run_comparison
 from eval.comparison.stages import Cancelled
 from eval.comparison.table import table
@@ -229,3 +229,34 @@ def test_the_file_is_plain_json(finished: tuple[Path, Comparison]) -> None:
     found = json.loads((finished[0] / "out" / "result.json").read_text())
     assert found["schema_version"] == 1
     assert np.isfinite(found["models"][0]["scores"]["fd_effnet_lite0"]["value"])
+
+
+def test_distances_are_there_while_cases_are_scored(tmp_path: Path) -> None:
+    """They end as they began, a kill in between leaves them, and what goes on from there is what it would have been."""
+    folders = write_sets(tmp_path, count=8, sharp=4, rough=40)
+    fakes = {name: folders[name] for name in ("sharp", "rough")}
+    request = ComparisonRequest(real=folders["real"], fakes=fakes, permutations=50, resamples=50)
+    seen: list[Comparison] = []
+
+    def stop_at_cases() -> bool:
+        early = tmp_path / "out" / EARLY_FILE
+        seen.extend([read_comparison(early)] if early.is_file() else [])
+        return bool(seen)
+
+    def run(out: str, cache: str, **more: Any) -> Comparison:
+        tools = SmallTools(tmp_path / cache)
+        return run_comparison(request, tmp_path / out, cache=tmp_path / cache, tools=tools, **more)
+
+    with pytest.raises(Cancelled):
+        run("out", "cache", cancelled=stop_at_cases)
+    killed, whole = run("out", "cache"), run("whole", "other-cache")
+    same: dict[str, Any] = {"created": "", "seconds": {}}
+    assert killed.model_copy(update=same) == whole.model_copy(update=same)
+    assert not (tmp_path / "out" / EARLY_FILE).exists()
+    of_sets = tuple(column for column in whole.columns if not column.per_case)
+    assert seen[0].columns == of_sets and seen[0].cases == ()
+    assert seen[0].pairs == tuple(pair for pair in whole.pairs if pair.column in {one.key for one in of_sets})
+    for column in of_sets:
+        assert [one.scores[column.key] for one in seen[0].models] == [
+            one.scores[column.key] for one in whole.models
+        ]
