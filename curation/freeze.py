@@ -23,7 +23,8 @@ def main(arguments: list[str] | None = None) -> int:
     options = _parse(arguments)
     try:
         with Library.open(options.library) as library:
-            version = library.freeze(
+            known = {version.name: version for version in library.versions()} if options.exist_ok else {}
+            version = known.get(options.name) or library.freeze(
                 options.name, who=options.who, note=options.note, trust_rules=not options.people_only
             )
     except ValueError as error:
@@ -46,6 +47,11 @@ def _parse(arguments: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--note", default="", metavar="TEXT", help="what it is for")
     parser.add_argument(
         "--people-only", action="store_true", help="leave out what only the rules keep and nobody has decided"
+    )
+    parser.add_argument(
+        "--exist-ok",
+        action="store_true",
+        help="answer with the version of that name where there is one already",
     )
     parser.add_argument("--library", type=Path, metavar="DIR", help="default: library/ in the data folder")
     parser.add_argument("--json", action="store_true", help="print one line of JSON")

@@ -4,7 +4,8 @@ What is pending is analysed in worker processes and saved in short transactions,
 images, so a killed run loses two seconds of work and no more: started again it goes on. An image counts as
 pending when it was never examined, when any version that decides the result has changed, when a person has
 corrected its alignment since, or when its pictures are damaged. Then duplicates are searched among all
-images, unless nothing has changed since the last time. One run at a time per library.
+images, unless nothing has changed since the last time. One run at a time per library, or with ``--shard 1/4``
+one of each shard: an image is always in the same one, and duplicates are left to the run that follows them.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ import json
 import logging
 import sys
 import time
+import zlib
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
@@ -25,7 +27,7 @@ from typing import TYPE_CHECKING
 from core import assets
 from core.cli import FAILED, MISTAKE, STOPPED, stop
 from core.errors import AssetMissing
-from core.processes.lock import Held
+from core.processes.lock import Held, share
 from core.processes.progress import follow_progress
 from core.processes.worker_process import Setup
 from core.processes.workers import Limits, WorkerStartError
@@ -41,11 +43,14 @@ from curation.analysis.batches import (
 )
 from curation.analysis.pictures import remove_unfinished
 from curation.library.records import Examination, LibraryError
-from curation.manifest import lock_folder
+from curation.manifest import LOCK, lock_folder
 from curation.run import usable_cores
 
 if TYPE_CHECKING:
     from curation.library.library import Library
+
+
+IN_USE = "The library in {root} is being judged already. Wait until that run has ended, or stop it."
 
 
 class LibraryInUse(RuntimeError):
@@ -64,15 +69,26 @@ class JudgeConfig:
         Processes; ``None`` takes every core that this process may use.
     retry_failed
         Try images again that were unreadable, timed out or crashed.
+    shard
+        Judge the first of so many equal parts, say, and leave the others to other runs: (1, 4).
     """
 
     engine: str = "local"
     workers: int | None = None
     limits: Limits = field(default_factory=Limits)
     retry_failed: bool = False
+    shard: tuple[int, int] = (1, 1)
 
     def __post_init__(self) -> None:
         engines.check_run(self.engine, self.workers, self.limits)
+        number, count = self.shard
+        if not 1 <= number <= count:
+            raise ValueError(f"expected a shard such as 1/4, got {number}/{count}.")
+
+    def has(self, image_id: str) -> bool:
+        """Tell whether an image is in this shard."""
+        number, count = self.shard
+        return zlib.crc32(image_id.encode()) % count == number - 1
 
 
 @dataclass(frozen=True)
@@ -86,7 +102,7 @@ class JudgeSummary:
     by_status
         How many of them had which `Examination.status`.
     duplicate_groups
-        Of all images; ``None`` where nothing has changed since they were searched last.
+        Of all images; ``None`` for a shard, and where nothing has changed since they were searched last.
     """
 
     examined: int
@@ -140,9 +156,11 @@ def judge_library(
     begin = time.monotonic()
     versions = current_versions()
     make = setup or AnalysisSetup(library.root.absolute(), assets.fetch(LANDMARKER).absolute(), versions)
-    with _alone(library.root):
+    is_whole = config.shard == (1, 1)
+    with _alone(library.root) if is_whole else _beside_other_shards(library.root):
         remove_unfinished(library.root)
-        tasks = pending_tasks(library, versions, retry_failed=config.retry_failed)
+        pending = pending_tasks(library, versions, retry_failed=config.retry_failed)
+        tasks = [task for task in pending if config.has(task.image_id)]
         workers = min(config.workers or usable_cores(), len(tasks) or 1)
         counts: Counter[str] = Counter()
         if progress:
@@ -155,7 +173,7 @@ def judge_library(
                 counts.update(row.status for row in rows)
                 if progress:
                     progress(counts.total(), len(tasks))
-        groups = group_duplicates(library)
+        groups = group_duplicates(library) if is_whole else None
     seconds = time.monotonic() - begin
     by_status = dict(sorted(counts.items()))
     rate = round(counts.total() / seconds, 1)
@@ -188,9 +206,27 @@ def _alone(root: Path) -> Iterator[None]:
         with lock_folder(folder):
             yield
     except Held as error:
-        raise LibraryInUse(
-            f"The library in {root} is being judged already. Wait until that run has ended, or stop it."
-        ) from error
+        raise LibraryInUse(IN_USE.format(root=root)) from error
+
+
+@contextmanager
+def _beside_other_shards(root: Path) -> Iterator[None]:
+    """Keep runs of the whole library out, but not those of other shards."""
+    folder = root / "jobs"
+    folder.mkdir(parents=True, exist_ok=True)
+    try:
+        with share(folder / LOCK, IN_USE.format(root=root)):
+            yield
+    except Held as error:
+        raise LibraryInUse(str(error)) from error
+
+
+def waiting(library: Library, *, retry_failed: bool = False) -> dict[str, int]:
+    """Count what waits: images ``pending`` for `judge_library`, and faces ``undecided`` by any person."""
+    pending = pending_tasks(library, current_versions(), retry_failed=retry_failed)
+    table = library.table()
+    undecided = (table["status"] == "ok") & ((table["decision"] == "") | table["disputed"])
+    return {"pending": len(pending), "undecided": int(undecided.sum())}
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -209,9 +245,15 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         with bar:
             limits = Limits(timeout_s=options.timeout)
-            config = JudgeConfig(options.engine, options.workers, limits, options.retry_failed)
+            config = JudgeConfig(options.engine, options.workers, limits, options.retry_failed, options.shard)
+            library = Library.open(options.library)
+            if options.dry_run:
+                waits = waiting(library, retry_failed=options.retry_failed)
+                words = f"{waits['pending']} images to judge, {waits['undecided']} faces to decide on."
+                print(json.dumps(waits) if options.json else words)
+                return 0
             report.phase("judging")
-            summary = judge_library(Library.open(options.library), config, progress=show)
+            summary = judge_library(library, config, progress=show)
     except ValueError as error:
         return stop(error, MISTAKE)
     except (LibraryInUse, LibraryError, AssetMissing, WorkerStartError) as error:
@@ -242,9 +284,19 @@ def _parse(arguments: list[str] | None) -> argparse.Namespace:
         "--timeout", type=float, default=Limits().timeout_s, metavar="S", help="for one image"
     )
     parser.add_argument("--retry-failed", action="store_true", help="try images again that failed before")
+    parser.add_argument(
+        "--shard", type=_shard, default=(1, 1), metavar="I/N",
+        help="only the Ith of N parts, each in a run of its own; then one run without for duplicates",
+    )  # fmt: skip
+    parser.add_argument("--dry-run", action="store_true", help="only count what waits")
     parser.add_argument("--progress-file", type=Path, metavar="FILE", help="keep done and total in this file")
     parser.add_argument("--json", action="store_true", help="print the summary as one line of JSON")
     return parser.parse_args(arguments)
+
+
+def _shard(text: str) -> tuple[int, int]:
+    number, _, count = text.partition("/")
+    return int(number), int(count)
 
 
 if __name__ == "__main__":

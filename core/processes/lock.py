@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fcntl
 import os
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -37,8 +38,29 @@ def hold(path: Path, sentence: str) -> Iterator[None]:
         lock.release()
 
 
+@contextmanager
+def share(path: Path, sentence: str) -> Iterator[None]:
+    """Hold the lock file ``path`` together with others who share it, and keep out those who `hold` it.
+
+    Raises
+    ------
+    Held
+        With ``sentence``, if somebody holds it alone.
+    """
+    handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+    try:
+        deadline = time.monotonic() + _PROBE_S
+        while not _try_to_share(handle):
+            if time.monotonic() >= deadline:
+                raise Held(sentence)
+            time.sleep(0.02)
+        yield
+    finally:
+        os.close(handle)
+
+
 def is_held(path: Path) -> bool:
-    """Tell whether somebody holds the lock now.
+    """Tell whether somebody holds the lock alone now.
 
     By the same ``flock`` as filelock's, but shared, which filelock does not offer: two who only look at the same
     moment must not take each other for the holder, and looking must not make the file.
@@ -48,9 +70,14 @@ def is_held(path: Path) -> bool:
     except OSError:
         return False
     try:
-        fcntl.flock(handle, fcntl.LOCK_SH | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return True
+        return not _try_to_share(handle)
     finally:
         os.close(handle)
-    return False
+
+
+def _try_to_share(handle: int) -> bool:
+    try:
+        fcntl.flock(handle, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True

@@ -41,3 +41,12 @@ def test_a_name_that_is_taken_is_refused(root: Path, capsys) -> None:
     assert run(root, "v1", "--who", "Ann") == 0
     assert run(root, "V1", "--who", "Ann") == 2
     assert "already" in capsys.readouterr().err
+
+
+def test_a_command_that_is_run_again_finds_the_version_that_it_made(root: Path, capsys) -> None:
+    assert run(root, "v1", "--who", "Ann", "--exist-ok", "--json") == 0
+    first = json.loads(capsys.readouterr().out)
+    with Library.open(root) as library:
+        library.decide([str(library.table().index[1])], "reject", reviewer="ann")
+    assert run(root, "v1", "--who", "Ann", "--exist-ok", "--json") == 0
+    assert json.loads(capsys.readouterr().out) == first

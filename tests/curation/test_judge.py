@@ -14,13 +14,14 @@ from pathlib import Path
 
 import pytest
 
+from core.processes.lock import share
 from core.processes.workers import Limits
 from curation import judge
 from curation.analysis.pictures import has_pictures, remove_unfinished
 from curation.judge import JudgeConfig, JudgeSummary, LibraryInUse, judge_library
 from curation.library.library import Library
 from curation.library.records import Provenance
-from curation.manifest import lock_folder
+from curation.manifest import LOCK, lock_folder
 from tests.curation.planted_analyser import VERSIONS, TinyAnalyser, original_of, tiny_png
 
 IMAGES = 8
@@ -191,6 +192,40 @@ def test_a_second_run_at_the_same_time_is_told_so(workplace: Workplace) -> None:
     with lock_folder(folder), pytest.raises(LibraryInUse, match="is being judged already"):
         workplace.judge()
     workplace.judge()
+
+
+def test_shards_share_the_work_and_leave_duplicates_to_the_run_after_them(workplace: Workplace) -> None:
+    workplace.add(tiny_png(77, like=3))
+    worked: list[str] = []
+    for number in (1, 2, 3):
+        summary = workplace.judge(replace(QUICK, shard=(number, 3)))
+        worked += workplace.worked_on()
+        assert (summary.examined, summary.duplicate_groups) == (len(workplace.worked_on()), None)
+        assert workplace.judge(replace(QUICK, shard=(number, 3))).examined == 0
+    assert len(worked) == len(set(worked)) == IMAGES + 1
+    assert judge.waiting(workplace.library) == {"pending": 0, "undecided": IMAGES + 1}
+    assert workplace.judge().duplicate_groups == 1
+
+
+def test_shards_run_beside_each_other_but_not_beside_a_whole_run(workplace: Workplace) -> None:
+    folder = workplace.library.root / "jobs"
+    folder.mkdir(exist_ok=True)
+    with share(folder / LOCK, "a shard"):
+        workplace.judge(replace(QUICK, shard=(2, 2)))
+        with pytest.raises(LibraryInUse, match="is being judged already"):
+            workplace.judge()
+    with lock_folder(folder), pytest.raises(LibraryInUse, match="is being judged already"):
+        workplace.judge(replace(QUICK, shard=(1, 2)))
+
+
+@pytest.mark.parametrize("shard", ["0/2", "3/2", "1", "a/b", "1/0"])
+def test_a_shard_that_is_none_is_a_wrong_argument(shard: str, tmp_path: Path) -> None:
+    command = ["--library", str(tmp_path / "library"), "--shard", shard]
+    try:
+        code = judge.main(command)
+    except SystemExit as error:  # argparse's way
+        code = int(str(error.code))
+    assert code == 2
 
 
 def test_progress_counts_up_to_the_number_of_pending_images(workplace: Workplace) -> None:

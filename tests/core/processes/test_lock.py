@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from core.processes import lock
-from core.processes.lock import Held, hold, is_held
+from core.processes.lock import Held, hold, is_held, share
 from tests.conftest import ROOT
 
 HOLDER = """
@@ -34,6 +34,17 @@ def test_a_lock_is_held_for_the_length_of_its_block(tmp_path: Path, monkeypatch:
             pass
     assert not is_held(path)
     with hold(path, "third"):
+        pass
+
+
+def test_a_lock_is_shared_by_many_or_held_by_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(lock, "_PROBE_S", 0.0)
+    path = tmp_path / "lock"
+    with share(path, "first"), share(path, "second"):
+        with pytest.raises(Held, match="alone"), hold(path, "alone"):
+            pass
+        assert not is_held(path)
+    with hold(path, "alone"), pytest.raises(Held, match="third"), share(path, "third"):
         pass
 
 
