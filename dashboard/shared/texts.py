@@ -181,8 +181,12 @@ def _labels_of_others() -> Iterator[str]:
 
 def as_po(catalog: Catalog) -> bytes:
     """Write a catalogue as the file that is kept: without line numbers, which every change would move."""
+    for message in catalog:
+        message.flags.discard("python-format")  # Babel's guess at "95 % interval"
     written = io.BytesIO()
-    pofile.write_po(written, catalog, width=110, include_lineno=False, sort_by_file=True)
+    pofile.write_po(
+        written, catalog, width=110, include_lineno=False, sort_by_file=True, ignore_obsolete=True
+    )
     return written.getvalue()
 
 
@@ -193,7 +197,7 @@ def main() -> None:
     for path in sorted(LOCALE.glob(f"*/{FILE}")):
         if path.parent.parent.name != ENGLISH:
             catalog = _read(path)
-            catalog.update(english, update_creation_date=False)
+            catalog.update(english, no_fuzzy_matching=True, update_creation_date=False)
             path.write_bytes(as_po(catalog))
 
 

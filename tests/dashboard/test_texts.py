@@ -5,9 +5,8 @@ from __future__ import annotations
 import html
 import json
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from string import Formatter
 from typing import Any
 
 import anyio
@@ -108,16 +107,30 @@ def test_the_english_catalogue_has_every_text_of_the_code() -> None:
 
 
 @pytest.mark.parametrize("path", CATALOGUES, ids=lambda path: path.parent.parent.name)
-def test_translations_keep_the_names_in_braces(path: Path) -> None:
+def test_translations_keep_names_in_braces_tags_and_code(path: Path) -> None:
     for message in texts._read(path):
-        several = isinstance(message.id, tuple)
-        wanted = {name for one in (message.id if several else [message.id]) for name in names_in(one)}
-        for translated in filter(None, message.string if several else [message.string]):
-            assert set(names_in(translated)) <= wanted, message.id
+        ids, translations = forms(message.id), forms(message.string)
+        assert not message.fuzzy, f"Look over the translation of {message.id!r} and take its fuzzy mark off"
+        for translated in filter(None, translations if message.id else ()):
+            assert kept(translated) in [kept(one) for one in ids], message.id
 
 
-def names_in(text: str) -> list[str]:
-    return [name for _text, name, _form, _conversion in Formatter().parse(text) if name]
+def forms(text: str | Sequence[str]) -> Sequence[str]:
+    return [text] if isinstance(text, str) else text
+
+
+def kept(text: str) -> list[str]:
+    """What a translation takes over as it is: ``{name:,}``, tags, entities and code."""
+    return sorted(re.findall(r"\{[^{}]*\}|</?\w[^>]*>|&\w+;|`[^`]*`", text))
+
+
+@pytest.mark.parametrize("language", ["ko"])
+def test_a_language_that_we_ship_is_all_but_complete(language: str) -> None:
+    """Two in a hundred may be missing, so that a new text of somebody who does not write it stops nobody."""
+    catalogue = texts._read(texts.LOCALE / language / texts.FILE)
+    wanted = {message.id: message for message in texts.collect() if message.id}
+    missing = [one for one in wanted if (found := catalogue.get(one)) is None or not all(forms(found.string))]
+    assert len(missing) <= 0.02 * len(wanted), f"Translate, after make texts: {missing}"
 
 
 @pytest.mark.parametrize(
