@@ -50,6 +50,7 @@ ROLE_TITLES = {
 }  # fmt: skip
 ROUTES: dict[str, Role] = {  # by the beginning of their path; /api and /metrics ask for a token instead
     "library": Role.LABELLER,
+    "records": Role.OWNER,
     "media": Role.GUEST,
     "_stcore/upload_file": Role.GUEST,
 }

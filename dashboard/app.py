@@ -49,8 +49,8 @@ def show_pages() -> None:
         access.page(models.show_page, N_("Models"), Role.OWNER),
         access.page(compare.show_page, N_("Compare"), Role.GUEST),
     ]
+    pages.append(access.page(audit.show_page, N_("Audit"), Role.OWNER))
     if who.name:
-        pages.append(access.page(audit.show_page, N_("Audit"), Role.OWNER))
         pages.append(st.Page(st.logout, title=_("Sign out"), url_path="sign-out"))
     st.navigation(pages, position="top").run()
 
@@ -70,6 +70,7 @@ elif __name__ != "__mp_main__":  # a spawned worker reads this file as well, and
     from dashboard.shared.conversions import log_conversions
     from dashboard.shared.texts import RequestLanguage
     from dashboard.shared.uploads import UploadStaging
+    from dashboard.views.audit import routes as audit_routes
     from dashboard.views.review import routes
 
     address, hosts = st.get_option("server.address"), settings().hosts
@@ -80,7 +81,7 @@ elif __name__ != "__mp_main__":  # a spawned worker reads this file as well, and
     warn_if_unreachable(address, hosts)
     app = st.App(
         __file__,
-        routes=[*api.routes(), *metrics.routes(), *routes.routes(), *links.routes()],
+        routes=[*api.routes(), *metrics.routes(), *routes.routes(), *audit_routes.routes(), *links.routes()],
         middleware=[
             Middleware(RequestLanguage),
             Middleware(HostGuard, named=hosts),

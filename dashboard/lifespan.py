@@ -11,6 +11,7 @@ from __future__ import annotations
 import logging
 import multiprocessing
 import os
+import shutil
 import signal
 import threading
 import time
@@ -23,6 +24,7 @@ from typing import Any
 
 import anyio.to_thread
 
+from core.atomic_files import remove_abandoned
 from core.config import settings
 from core.errors import AssetMissing
 from core.processes import jobs as processes
@@ -37,6 +39,7 @@ STOP_JOBS_S = 45.0  # compose.yaml gives the container a minute
 END_S = 10.0
 TEMPORARY_S = 3600.0
 REAP_S = 5.0
+STARTED = time.time()  # of this server
 
 
 @asynccontextmanager
@@ -148,7 +151,7 @@ def sweep() -> None:
     ]:
         _try(partial(processes.prune, folder))
     _try(lambda: _sweep_uploads(library / "jobs"))
-    _try(lambda: _sweep_temporary(library))
+    _try(lambda: _sweep_temporary(data))
     _try(_sweep_models)
     _try(_sweep_comparisons)
 
@@ -177,17 +180,37 @@ def _sweep_uploads(jobs: Path) -> None:
             remove_spool(folder)
 
 
-def _sweep_temporary(library: Path) -> None:
-    """Files under their temporary names, which a writer that was killed has left."""
-    for path in library.glob("*/??/.*"):
-        if path.is_file() and _is_old(path):
-            path.unlink(missing_ok=True)
+def _sweep_temporary(data: Path) -> None:
+    """Files and folders under their temporary names, which a writer that was killed has left: nobody locks them."""
+    for pattern in (
+        "",
+        "library",
+        "library/*/??",
+        "runs",
+        "runs/*",
+        "models",
+        "comparisons",
+        "comparisons/*",
+    ):
+        for folder in data.glob(pattern) if pattern else [data]:
+            if folder.is_dir():
+                remove_abandoned(folder, ".", ".tmp")
+    for pattern in ("runs/.new-*", "runs/.removed-*", "models/.*.part"):  # these have no lock
+        for path in filter(_is_old, data.glob(pattern)):
+            shutil.rmtree(path, ignore_errors=True) if path.is_dir() else path.unlink(missing_ok=True)
 
 
 def _sweep_models() -> None:
+    """Checkpoints on their way in: those of visitors of a server that has ended are nobody's any more."""
+    from dashboard.shared.uploads import is_only_server, staging_folder
     from dashboard.views.models.drafts import drafts_folder
 
-    drafts_folder()
+    staging_folder()  # takes away uploads of servers that have ended, and says that this one runs
+    drafts = drafts_folder()
+    if is_only_server():
+        for path in drafts.iterdir():
+            if path.stat().st_mtime < STARTED:
+                path.unlink(missing_ok=True)
 
 
 def _sweep_comparisons() -> None:

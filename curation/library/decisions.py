@@ -15,7 +15,7 @@ from __future__ import annotations
 import json
 import time
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -24,11 +24,12 @@ from sqlalchemy import ColumnElement, Connection, Row, delete, exists, func, ins
 from curation.agreement import Agreement, compare_reviewers
 from curation.library.database import Write, chunks, now, rows_among
 from curation.library.images import numbers_of
-from curation.library.records import Decision, Disagreement, clean_labels, clean_reviewer
+from curation.library.records import Decision, Disagreement, LoggedDecision, clean_labels, clean_reviewer
 from curation.library.schema import actions, decisions, images, label_changes, leases, opinions, states
 
 DECISIONS = ("keep", "reject", "unsure", "")
 Among = Literal["undecided", "not_mine", "any"]
+_FETCHED = 2000
 _OPINION = ("reviewer", "decision", "made_at")
 
 
@@ -372,6 +373,34 @@ def history(connection: Connection, image_id: str) -> list[Decision]:
         for action, row in sorted(log.items())
         for about in [action if row.target is None else row.target]
     ]
+
+
+def log(connection: Connection) -> Iterator[LoggedDecision]:
+    """Yield every decision about every image, undone ones and undoing included, oldest first, a few at a time."""
+    query = (
+        select(*actions.c["id", "kind", "target", "reviewer", "made_at"], images.c.id.label("image_id"))
+        .add_columns(*decisions.c["number", "decision", "settles"])
+        .select_from(actions)
+        .join(decisions, decisions.c.action == func.coalesce(actions.c.target, actions.c.id))
+        .join(images, images.c.number == decisions.c.number)
+        .order_by(actions.c.id, decisions.c.number)
+    )
+    with connection.execution_options(yield_per=_FETCHED).execute(query) as rows:
+        for some in rows.partitions():
+            changed = select(label_changes).order_by(label_changes.c.label)
+            labels: dict[tuple[int, int], list[str]] = {}
+            for row in rows_among(connection, changed, label_changes.c.action, {_about(row) for row in some}):
+                sign = "+" if row.added else "-"
+                labels.setdefault((row.action, row.number), []).append(f"{sign}{row.label}")
+            for row in some:
+                changes = tuple(labels.get((_about(row), row.number), ()))
+                yield LoggedDecision(
+                    row.made_at, row.reviewer, row.kind, row.image_id, row.decision, changes, row.settles
+                )
+
+
+def _about(row: Row[Any]) -> int:
+    return row.id if row.target is None else row.target
 
 
 def lease(

@@ -19,7 +19,7 @@ from curation.library import versions as frozen
 from curation.library.database import BUSY_TIMEOUT_S, Database, Write, chunks
 from curation.library.dump import Snapshot
 from curation.library.files import LibraryFiles
-from curation.library.records import Examination, Original, Provenance
+from curation.library.records import Examination, LoggedDecision, Original, Provenance
 from curation.library.table import TableCache
 from curation.library.versions import Member, Version
 from curation.rules import Rules
@@ -198,6 +198,12 @@ class Library:
     undo = _writing(decisions.undo)
     redo = _writing(decisions.redo)
     history = _reading(decisions.history)
+
+    def decision_log(self) -> Iterator[LoggedDecision]:
+        """Yield every decision about every image, undone ones and undoing included, oldest first."""
+        with self._database.read() as connection:
+            yield from decisions.log(connection)
+
     opinions_of = _reading(decisions.opinions_of)
     labels_of = _reading(decisions.labels_of)
     disagreements = _reading(decisions.disagreements)

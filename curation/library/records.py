@@ -260,6 +260,27 @@ class Decision:
 
 
 @dataclass(frozen=True)
+class LoggedDecision:
+    """One line of everything that was decided, about one image.
+
+    Attributes
+    ----------
+    kind, decision, settles
+        As in `Decision`.
+    labels
+        What was added (``+smiling``) and removed (``-glasses``).
+    """
+
+    made_at: str
+    reviewer: str
+    kind: str
+    image_id: str
+    decision: str | None
+    labels: tuple[str, ...] = ()
+    settles: bool = False
+
+
+@dataclass(frozen=True)
 class Disagreement:
     """An image on which reviewers differ and which nobody has settled."""
 

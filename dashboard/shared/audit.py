@@ -9,6 +9,8 @@ from __future__ import annotations
 import json
 import logging
 import os
+from collections.abc import Iterator
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -62,16 +64,14 @@ def read(path: Path | None = None) -> list[dict[str, str]]:
     lines
         Each with ``COLUMNS``.
     """
+    return list(lines(path))[::-1]
+
+
+def lines(path: Path | None = None) -> Iterator[dict[str, str]]:
+    """Yield all lines, oldest first, as `read` gives them."""
     path = settings().data / AUDIT_FILE if path is None else path
-    try:
-        text = path.read_text("utf-8", errors="replace")
-    except FileNotFoundError:
-        return []
-    found = []
-    for line in text.splitlines():
-        try:
-            entry = json.loads(line)
-            found.append({column: str(entry[column]) for column in COLUMNS})
-        except (ValueError, KeyError, TypeError):
-            continue
-    return found[::-1]
+    with suppress(FileNotFoundError), path.open(encoding="utf-8", errors="replace") as file:
+        for line in file:
+            with suppress(ValueError, KeyError, TypeError):
+                entry = json.loads(line)
+                yield {column: str(entry[column]) for column in COLUMNS}

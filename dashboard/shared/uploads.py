@@ -213,6 +213,12 @@ def _own_folder(root: Path, _pid: int) -> Path:
 _held = contextlib.ExitStack()
 
 
+def is_only_server() -> bool:
+    """Tell whether no other server keeps uploads in this data folder."""
+    own = staging_folder()
+    return not any(is_held(path / LOCK) for path in own.parent.iterdir() if path.is_dir() and path != own)
+
+
 def _sweep_for_ever() -> None:
     while True:
         time.sleep(60)

@@ -2,16 +2,25 @@
 
 from __future__ import annotations
 
+import csv
+import io
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
+from starlette.applications import Starlette
+from starlette.testclient import TestClient
 from streamlit.testing.v1 import AppTest
 
+from core.processes.lock import hold
+from core.training.runs import RunError
+from curation.library.library import Library
 from dashboard import access
 from dashboard.access import Role, Visitor
 from dashboard.shared import audit
+from dashboard.views.audit import disk, routes
+from tests.curation.library.samples import fill
 
 
 @pytest.fixture(autouse=True)
@@ -55,6 +64,57 @@ def show() -> None:
     from dashboard.views.audit.page import show_page
 
     show_page()
+
+
+def test_the_csv_has_actions_and_decisions_in_their_order(ann: Path) -> None:
+    with Library.open(ann / "library", f"sqlite:///{ann}/library/library.sqlite") as library:
+        ids = fill(library, 3)
+        library.decide(ids[:2], "keep", reviewer="Bo", add_labels=["smile", "hat"])
+        library.undo(reviewer="Bo")
+        library.decide(ids[2:], "reject", reviewer="Cy", settle=True)
+    audit.record("train", "painter, 2", "=1+1")
+    client = TestClient(Starlette(routes=routes.routes()))
+    found = list(csv.DictReader(io.StringIO(client.get("/records/audit.csv").text)))
+    assert sorted((row["who"], row["action"], row["what"], row["detail"]) for row in found) == sorted([
+        *(("Bo", kind, image_id, "keep +hat +smile") for kind in ("decide", "undo") for image_id in ids[:2]),
+        ("Cy", "decide", ids[2], "reject settles"),
+        ("ann@example.org", "train", "painter, 2", "=1+1"),
+    ])  # fmt: skip
+    assert [row["when"] for row in found] == sorted(row["when"] for row in found)
+    some = client.get("/records/audit.csv?who=Bo&action=undo").text
+    assert [row["what"] for row in csv.DictReader(io.StringIO(some))] == ids[:2]
+
+
+def test_a_trainings_size_is_told_before_it_is_deleted_with_who_uses_it(ann: Path) -> None:
+    for name in ("old", "older"):
+        (ann / "runs" / name).mkdir(parents=True)
+        (ann / "runs" / name / "losses.jsonl").write_bytes(b"x" * 2_000_000)
+    (ann / "runs" / "older" / "config.yaml").write_text(f"start_from: {ann}/runs/old/model.safetensors")
+    (ann / "library" / "originals" / "ab").mkdir(parents=True)
+    (ann / "library" / "originals" / "ab" / "x").write_bytes(b"x" * 1_000_000)
+    (ann / "comparisons" / ".cache").mkdir(parents=True)
+    page = AppTest.from_function(show).run()
+    assert {kind: size for kind, size in disk.disk_use(ann).items() if size > 1e5} == {
+        "Originals": 1_000_000, "Trainings": 4_000_000 + len(f"start_from: {ann}/runs/old/model.safetensors"),
+    }  # fmt: skip
+    page.multiselect(key="disk_chosen").select("Training old").run()
+    page.button(key="disk_delete").click().run()
+    said = " ".join(block.value for block in page.markdown)
+    assert "**Training old**, 2.0 MB — older began with it" in said
+    assert (ann / "runs" / "old").exists()
+    page.button(key="disk_confirm").click().run()
+    assert [path.name for path in (ann / "runs").iterdir() if path.is_dir()] == ["older"]
+    assert audit.read()[0]["what"] == "Training old"
+
+
+def test_what_runs_is_not_offered_and_not_deleted(ann: Path) -> None:
+    (ann / "runs" / "busy").mkdir(parents=True)
+    (ann / "runs" / "busy" / "losses.jsonl").write_text("{}")
+    (found,) = disk.removables(ann)
+    with hold(ann / "runs" / "busy" / "lock", "held"):
+        assert disk.removables(ann) == []
+        with pytest.raises(RunError, match="is running"):
+            found.remove()
 
 
 def test_the_page_filters_and_says_so_where_there_is_nothing() -> None:

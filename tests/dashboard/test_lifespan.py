@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from core.atomic_files import temporary_beside
 from core.config import ROOT
 from core.processes import jobs
 from core.training.request import RunRequest
@@ -51,19 +52,19 @@ def test_what_killed_jobs_and_servers_left_is_swept_up(
     for name, spool in spools.items():
         make(spool / "a.jpg", is_old=name != "fresh")
     original = make(library / "originals" / "ab" / ("ab" * 32))
-    half, fresh_half = original.with_name(".ab.tmp"), original.with_name(".cd.tmp")
-    make(fresh_half, is_old=False)
-    make(half)
-    draft = make(tmp_path / "models" / ".drafts" / "x.upload")
-    os.utime(draft, (0, 0))
-    lifespan.sweep()
+    gone = [
+        make(original.with_name(".ab.tmp")), make(tmp_path / "models" / ".drafts" / "x.upload"),
+        make(tmp_path / "models" / ".net.safetensors.0123.part"), make(tmp_path / "runs" / "r" / ".model.1.tmp"),
+        make(tmp_path / "runs" / ".new-1" / "config.yaml"), make(tmp_path / ".restored.1.tmp" / "x"),
+        make(tmp_path / ".uploads" / "0123" / "4567"),
+    ]  # fmt: skip
+    stays = [original, make(tmp_path / "models" / ".drafts" / "y.upload", is_old=False)]
+    with temporary_beside(original) as written:  # by somebody who is still at it
+        lifespan.sweep()
+        assert written.exists()
     assert sorted(path.name for path in folder.glob("spool-*")) == ["spool-fresh", "spool-stopped"]
-    assert [original.exists(), half.exists(), fresh_half.exists(), draft.exists()] == [
-        True,
-        False,
-        True,
-        False,
-    ]
+    assert [path.name for path in gone if path.exists()] == []
+    assert [path.name for path in stays if not path.exists()] == []
 
 
 def test_a_server_that_is_the_containers_end_lets_its_jobs_save_first(

@@ -1,43 +1,58 @@
-"""The Audit page: who did what, and when, for owners."""
+"""The Audit page: who did what, and when, and what takes how much of the disk, for owners."""
 
 from __future__ import annotations
+
+from urllib.parse import urlencode
 
 import pandas as pd
 import streamlit as st
 
 from dashboard.shared.audit import COLUMNS, read
+from dashboard.shared.links import address
 from dashboard.shared.resources import asset_text
 from dashboard.shared.texts import _
+from dashboard.views.audit.disk import show_disk
+from dashboard.views.audit.routes import PATH
 
 SHOWN = 1000
 
 
 def show_page() -> None:
-    """A table of the newest actions, filters, and all of it as CSV."""
+    """A table of the newest actions, filters, all of it as CSV, and the disk."""
     st.html(f"<style>{asset_text('assets/studio.css')}</style>")
+    _show_actions()
+    show_disk()
+
+
+def _show_actions() -> None:
     found = pd.DataFrame(read(), columns=list(COLUMNS))
+    who_side, action_side, csv_side = st.columns([2, 2, 1], vertical_alignment="bottom")
     if found.empty:
         st.info(
             _("Nothing was added, exported, deleted, trained or imported yet."), icon=":material/history:"
         )
-        return
-    found["who"] = found["who"].replace("", _("(no sign-in)"))
-    who_side, action_side, csv_side = st.columns([2, 2, 1], vertical_alignment="bottom")
-    who = who_side.multiselect(_("Who"), sorted(found["who"].unique()), placeholder=_("Everybody"))
-    actions = action_side.multiselect(
-        _("Action"), sorted(found["action"].unique()), placeholder=_("All actions")
-    )
-    chosen = found[
-        found["who"].isin(who or found["who"].unique())
-        & found["action"].isin(actions or found["action"].unique())
-    ]
-    csv_side.download_button(
-        f"CSV ({len(chosen):,})", chosen.to_csv(index=False).encode(), "audit.csv", "text/csv", width="stretch",
-        icon=":material/download:",
+        who, actions, chosen = [], [], found
+    else:
+        who = who_side.multiselect(
+            _("Who"), sorted(found["who"].unique()), placeholder=_("Everybody"),
+            format_func=lambda name: name or _("(no sign-in)"),
+        )  # fmt: skip
+        actions = action_side.multiselect(
+            _("Action"), sorted(found["action"].unique()), placeholder=_("All actions")
+        )
+        chosen = found[
+            found["who"].isin(who or found["who"].unique())
+            & found["action"].isin(actions or found["action"].unique())
+        ]
+        shown = chosen.head(SHOWN).replace({"who": {"": _("(no sign-in)")}})
+        st.dataframe(shown.rename(columns=_), hide_index=True, width="stretch", height="stretch")
+    query = urlencode({"who": who, "action": actions}, doseq=True)
+    csv_side.link_button(
+        _("Download CSV"), address(PATH) + (f"?{query}" if query else ""), width="stretch", icon=":material/download:",
+        help=_("All actions that are chosen, and every decision on single images."),
     )  # fmt: skip
-    st.dataframe(chosen.head(SHOWN).rename(columns=_), hide_index=True, width="stretch", height="stretch")
     if len(chosen) > SHOWN:
         st.caption(
             _("The newest {shown:,} of {count:,}; the CSV has all of them.", shown=SHOWN, count=len(chosen))
         )
-    st.caption(_("Decisions on single images stand in the history of each, on Review."))
+    st.caption(_("Decisions on single images stand in the history of each, on Review, and in the CSV."))
