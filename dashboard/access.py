@@ -56,6 +56,13 @@ ROUTES: dict[str, Role] = {  # by the beginning of their path; /api and /metrics
 }
 
 
+# A link to a drawing is not known any more after the sign-in; Draw takes it up from here (views/draw/kept.js).
+KEEP_LINK = """<script>
+  const link = location.hash || "#drawing=" + (new URLSearchParams(location.search).get("drawing") ?? "");
+  if (link.length > "#drawing=".length) sessionStorage.setItem("studio.link", link);
+</script>"""
+
+
 @dataclass(frozen=True)
 class Visitor:
     """Somebody who has opened a page.
@@ -163,6 +170,7 @@ class RoleGuard:
 
 def show_sign_in(who: Visitor) -> None:
     """Offer to sign in; to those who have, and have no role, say whom to ask."""
+    st.html(KEEP_LINK, unsafe_allow_javascript=True)
     with st.container(horizontal_alignment="center", key="sign_in"):
         st.markdown("#### Sketch2Face Studio")
         if st.user.get("is_logged_in"):

@@ -12,6 +12,9 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from dashboard.access import Role
+from dashboard.shared.resources import examples
+from dashboard.views.draw.kept import write_link
+from dashboard.views.draw.state import DrawSession
 from tests.conftest import ROOT
 from tests.e2e.conftest import serve
 
@@ -67,7 +70,7 @@ def sign_in(page: Page, url: str, who: str) -> None:
     page.get_by_role("button", name="Sign in").click()
     page.get_by_placeholder("sub").fill(who)
     page.get_by_role("button", name="Authorize").click()
-    page.wait_for_url(f"{url}/**")
+    page.wait_for_url(f"{url.partition('/#')[0]}/**")
 
 
 @pytest.fixture
@@ -94,6 +97,13 @@ def test_every_page_opens_to_whose_role_allows_it_and_refuses_others(
             continue
         page.goto(f"{studio}/{name}")
         expect(page.get_by_text(f"This page is for {needed.name.lower()}s.")).to_be_visible()
+
+
+def test_a_link_to_a_drawing_survives_the_sign_in(studio: str, page: Page) -> None:
+    link = write_link(DrawSession(drawing=examples()[0].drawing))
+    sign_in(page, f"{studio}/#drawing={link}", PEOPLE[Role.GUEST])
+    expect(page.get_by_role("button", name="Undo", exact=True)).to_be_enabled()
+    expect(page.get_by_role("button", name="Copy link")).to_be_visible()
 
 
 def test_who_has_no_role_is_told_so_and_may_leave(studio: str, page: Page) -> None:

@@ -1,5 +1,7 @@
 """What a visitor drew stays: through undo over loads and visits, a cut line, two fingers, and a file."""
 
+from collections.abc import Callable
+
 import pytest
 from playwright.sync_api import expect
 
@@ -114,3 +116,38 @@ def test_downloaded_strokes_come_back_with_the_scan_beneath_them(page: DrawPage)
     page.upload("strokes.json", data, "application/json")
     page.photo_of(2)
     page.expect_drawing(drawing, nearly=0.01)
+
+
+def test_a_reload_brings_drawing_and_settings_back_and_offers_to_start_new(page: DrawPage) -> None:
+    page.draw_face()
+    page.press_on_slider("Keep my lines", "ArrowLeft", 3)
+    photo, drawing = page.photo(), page.drawing()
+    page.page.reload()
+    page.expect_drawing(drawing, nearly=0.2)
+    page.expect_photo(photo, nearly=2)
+    expect(page.page.get_by_role("slider", name="Keep my lines")).to_have_value("0.35")
+    page.page.get_by_role("button", name="Start new").click()
+    page.expect_no_photo()
+    page.click(page.button("Undo"))
+    page.expect_drawing(drawing, nearly=0.2)
+
+
+def test_a_link_opens_the_drawing_for_somebody_else_with_its_settings(
+    open_page: Callable[..., DrawPage],
+) -> None:
+    page = open_page(permissions=["clipboard-read", "clipboard-write"])
+    page.draw_face()
+    page.press_on_slider("Keep my lines", "Home")
+    page.page.get_by_role("button", name="Copy link").click()
+    expect(page.page.get_by_text("Link copied.")).to_be_visible()
+    link = page.page.evaluate("navigator.clipboard.readText()")
+    drawing = page.drawing()
+    other = open_page()
+    other.stroke(SCAR)
+    other.photo_of(1)
+    for address in (link, link.replace("#", "?")):  # pasted into the tab that is open; asked from the server
+        other.page.goto(address)
+        other.expect_drawing(drawing, nearly=1)
+        other.photo_of(len(FACE))
+        expect(other.page.get_by_role("slider", name="Keep my lines")).to_have_value("0")
+        assert "drawing=" not in other.page.url  # a reload brings back what was drawn since

@@ -23,7 +23,9 @@ from core.images import encode_png
 from dashboard.shared.networks import cards
 from dashboard.shared.texts import N_, _
 from dashboard.views.draw.drawing import has_ink, strokes_file
-from dashboard.views.draw.state import CONVERT, LIVE, Drawing, Shown
+from dashboard.views.draw.inference import run_again
+from dashboard.views.draw.replay import make_replay
+from dashboard.views.draw.state import CONVERT, LIVE, Drawing, DrawSession, Shown
 
 if TYPE_CHECKING:
     from core.pipeline import FaceResult
@@ -190,8 +192,9 @@ def show_convert() -> tuple[bool, bool]:
     return False, st.button(_("Convert"), key=CONVERT, type="primary")
 
 
-def show_downloads(drawing: Drawing, shown: Shown | None) -> None:
+def show_downloads(session: DrawSession) -> None:
     """Show the menu; a file is made when it is asked for, never before."""
+    drawing, shown = session.drawing, session.shown
     is_drawn = has_ink(drawing.fabric) and drawing.sketch is not None
     made = shown.made if shown is not None else datetime.now()
     files = files_of(drawing, shown)
@@ -199,6 +202,37 @@ def show_downloads(drawing: Drawing, shown: Shown | None) -> None:
     with menu.container(key="files", gap=None):
         for label, make in files.items():
             _button(label, make, made)
+        _show_replay(session, made)
+
+
+def _show_replay(session: DrawSession, made: datetime) -> None:
+    """Show a button that makes the replay of the face that is shown, and then one that downloads it."""
+    shown = session.shown
+    key = None if shown is None or shown.result.photo is None else shown.key
+    if key is not None and session.replay[0] == key:
+        st.download_button(
+            _("Replay"),
+            data=session.replay[1],
+            file_name=file_name("Replay", made, "webp"),
+            mime="image/webp",
+            key="download_replay",
+            on_click="ignore",
+            type="tertiary",
+            width="stretch",
+        )
+        return
+    place = st.empty()
+    is_asked = place.button(
+        _("Make a replay"), key="make_replay", type="tertiary", width="stretch", disabled=key is None
+    )
+    if is_asked and shown is not None and key is not None:
+        bar = place.progress(0.0, _("Drawing it again …"))
+
+        def tell(done: int, of: int) -> None:
+            bar.progress(done / of, _("Drawing it again …"))
+
+        session.replay = key, make_replay(shown, tell)
+        run_again()
 
 
 def files_of(drawing: Drawing, shown: Shown | None) -> dict[str, Callable[[], bytes] | None]:

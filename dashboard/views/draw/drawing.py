@@ -89,11 +89,16 @@ def strokes_from_fabric(fabric: Fabric) -> list[dict[str, Any]]:
 
 def strokes_file(fabric: Fabric) -> bytes:
     """The whole drawing as JSON: its strokes in the form of the example drawings, and the scan beneath them."""
+    return json.dumps(drawing_content(fabric), separators=(",", ":")).encode()
+
+
+def drawing_content(fabric: Fabric) -> dict[str, Any]:
+    """Give what `strokes_file` writes, before it is text."""
     content: dict[str, Any] = {"size": PAPER, "strokes": strokes_from_fabric(fabric)}
     picture = next((item.get("src") for item in fabric.get("objects", []) if _is_picture(item)), None)
     if picture:
         content["picture"] = picture
-    return json.dumps(content, separators=(",", ":")).encode()
+    return content
 
 
 def fabric_from_file(data: bytes) -> dict[str, Any]:
@@ -109,17 +114,23 @@ def fabric_from_file(data: bytes) -> dict[str, Any]:
             _("The file is too large: strokes have at most {mb:g} MB.", mb=MAX_FILE_BYTES / 1e6)
         )
     try:
-        content = json.loads(data)
-        strokes = [_checked_stroke(stroke) for stroke in content["strokes"]]
-        picture = content.get("picture", "")
-        if not isinstance(picture, str) or len(strokes) > MAX_STROKES:
-            raise ValueError
-    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
+        return fabric_from_content(json.loads(data))
+    except UnsafeImage:  # says what is wrong with the scan
+        raise
+    except (ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError):
         raise UnsafeImage(
             _(
                 "The file holds no strokes that can be read. Upload a file that Download, Strokes gave, or a picture."
             )
         ) from None
+
+
+def fabric_from_content(content: Any) -> dict[str, Any]:
+    """Check the drawing of decoded JSON; what is none raises an error that `fabric_from_file` turns into words."""
+    strokes = [_checked_stroke(stroke) for stroke in content["strokes"]]
+    picture = content.get("picture", "")
+    if not isinstance(picture, str) or len(strokes) > MAX_STROKES:
+        raise ValueError
     fabric = fabric_from_strokes(strokes)
     return {"objects": [*(_picture_objects(picture) if picture else []), *fabric["objects"]]}
 
@@ -132,7 +143,7 @@ def _checked_stroke(stroke: Any) -> Stroke:
         raise ValueError
     if not (np.abs(points) <= 8 * PAPER).all():  # NaN is refused as well
         raise ValueError
-    checked: dict[str, Any] = {"width": stroke["width"], "points": points.tolist()}
+    checked: dict[str, Any] = {"width": width, "points": points.tolist()}
     return checked | ({"erase": True} if stroke.get("erase") else {})
 
 
@@ -180,11 +191,16 @@ def fabric_from_sketch(sketch: np.ndarray) -> dict[str, Any]:
 
 def fabric_moved(fabric: Fabric, matrix: np.ndarray) -> dict[str, Any]:
     """A drawing moved by an affine (2, 3): its strokes stay strokes, a scan beneath them is moved by pixels."""
+    import cv2
+
     scale = float(np.sqrt(abs(np.linalg.det(matrix[:, :2]))))
     objects: list[dict[str, Any]] = []
     for item in fabric.get("objects", []):
         if _is_picture(item):
-            objects += fabric_from_sketch(_moved_scan(item["src"], matrix))["objects"]
+            moved_scan = cv2.warpAffine(
+                255 - _scan(item["src"]), matrix, (PAPER, PAPER), flags=cv2.INTER_LINEAR
+            )
+            objects += fabric_from_sketch(255 - np.asarray(moved_scan, np.uint8))["objects"]
         for stroke in strokes_from_fabric({"objects": [item]}):
             points = np.array(stroke["points"], np.float64) @ matrix[:, :2].T + matrix[:, 2]
             moved = stroke | {"points": points.tolist(), "width": round(stroke["width"] * scale, 2)}
@@ -192,12 +208,14 @@ def fabric_moved(fabric: Fabric, matrix: np.ndarray) -> dict[str, Any]:
     return {"objects": objects}
 
 
-def _moved_scan(url: str, matrix: np.ndarray) -> np.ndarray:
-    import cv2
+def scan_of(fabric: Fabric) -> np.ndarray | None:
+    """Give the scan beneath a drawing's strokes, (512, 512) uint8; None where there is none."""
+    return next((_scan(item["src"]) for item in fabric.get("objects", []) if _is_picture(item)), None)
 
+
+def _scan(url: str) -> np.ndarray:
     data = base64.b64decode(url.partition(",")[2])
-    alpha = np.asarray(Image.open(io.BytesIO(data)).convert("RGBA"))[..., 3]
-    return 255 - np.asarray(cv2.warpAffine(alpha, matrix, (PAPER, PAPER), flags=cv2.INTER_LINEAR), np.uint8)
+    return 255 - np.asarray(Image.open(io.BytesIO(data)).convert("RGBA"))[..., 3]
 
 
 def data_url(image: np.ndarray) -> str:

@@ -25,6 +25,7 @@ from dashboard.views.draw.inference import (
     make_samples,
     run_again,
 )
+from dashboard.views.draw.kept import open_query, show_kept
 from dashboard.views.draw.parts import show_parts
 from dashboard.views.draw.placement import show_placement
 from dashboard.views.draw.result import (
@@ -45,6 +46,7 @@ def show_page() -> None:
     """The whole page; only the fragment within runs again after a stroke."""
     st.html(f"<style>{resources.asset_text('assets/studio.css')}</style>")
     if CANVAS not in st.session_state:
+        open_query(draw_session())
         draw_session().come_back()
     show_studio()
 
@@ -65,7 +67,7 @@ def show_studio() -> None:
     with paper:
         show_toolbar(session, abilities)
         session.receive(show_canvas(session))
-        show_placement(session)
+        link = show_placement(session)
     is_drawn = has_ink(session.drawing.fabric)
     with actions:
         is_live, is_asked = show_convert()
@@ -76,6 +78,8 @@ def show_studio() -> None:
         st.html(f'<p class="studio-label studio-tall">{_("Refined sketch")}</p>')
         refined = st.container(key="refined")
         wanted, more = show_settings(session, abilities)
+    with link:
+        show_kept(session)
     start, recent, parts = st.columns([20, 20, 11], gap="medium")
     with start, st.container(gap="xsmall"):
         with st.container(key="start", horizontal=True, vertical_alignment="center"):
@@ -94,7 +98,7 @@ def show_studio() -> None:
     if is_ready:
         show_status(status, session.shown, step)
     with actions:
-        show_downloads(session.drawing, session.shown)
+        show_downloads(session)
     with refined:
         show_refined(session.shown)
     with more:

@@ -87,7 +87,7 @@ def settings_after(change: Mapping[str, Any], wanted: ConversionSettings) -> Con
         if change.get("do") == "set":
             own = wanted.of_part(name)
             keep, faces = change.get("keep", own.t), change.get("faces", own.k)
-            if _is_number(keep, 0, 1) and _is_number(faces, 1, MAX_NEIGHBOURS):
+            if is_number(keep, 0, 1) and is_number(faces, 1, MAX_NEIGHBOURS):
                 wanted = wanted.with_part(name, round(float(keep), 2), int(faces))
         elif change.get("do") == "follow":
             wanted = wanted.without_part(name)
@@ -104,5 +104,6 @@ def change_number(change: Mapping[str, Any], now: int) -> int:
     return number if isinstance(number, int) and 0 <= number < COUNTED else now
 
 
-def _is_number(value: Any, low: float, high: float) -> bool:
+def is_number(value: Any, low: float, high: float) -> bool:
+    """Tell whether what a browser sent is a number within bounds."""
     return isinstance(value, int | float) and not isinstance(value, bool) and low <= value <= high

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from dashboard.shared.resources import asset_text, component
 from dashboard.shared.texts import N_, _
@@ -23,11 +24,15 @@ SAID = {
 }
 
 
-def show_placement(session: DrawSession) -> None:
-    """One line under the paper: what was done with an upload, its handles, and the fit of any drawing."""
-    if not has_ink(session.drawing.fabric):
-        return
+def show_placement(session: DrawSession) -> DeltaGenerator:
+    """One line under the paper: what was done with an upload, its handles, the fit of any drawing.
+
+    Return the place in it for a link to the drawing.
+    """
     with st.container(key="placement_row", horizontal=True, vertical_alignment="center"):
+        link = st.container(key="kept_place", width="content")
+        if not has_ink(session.drawing.fabric):
+            return link
         placed = session.placed
         if placed is not None:
             st.html(f'<p class="studio-label">{_(SAID[placed.placed_by])}</p>')
@@ -43,6 +48,7 @@ def show_placement(session: DrawSession) -> None:
             on_click=lambda: fit_to_guide(session),
             disabled=session.drawing.sketch is None,
         )
+    return link
 
 
 def _show_handles(session: DrawSession, placed: PaperDrawing) -> None:

@@ -5,6 +5,7 @@ All of it lives in the memory of that session alone; nothing drawn or uploaded i
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -34,6 +35,7 @@ STAGE1, PARTS, ATTENTION, GHOST = "stage1", "parts", "attention", "ghost"
 GENERATOR, GENERATORS, COMPARE, COMPARISON = "generator", "generators", "compare", "comparison"
 FIT, PLACEMENT, PLACEMENT_MENU = "fit", "placement", "placement_menu"
 UPLOAD, UPLOAD_MENU = "upload", "upload_menu"
+KEPT = "kept"
 _SESSION = "draw_session"
 BY_PARTS = "stage 1 by parts"  # beside the names of generators, none of which holds a space
 
@@ -136,6 +138,17 @@ class DrawSession:
     )  # the last uploads by their scan's address
     upload_error: str = ""
     uploads: int = 0  # part of the uploader's key: a new number empties it
+    visit: str = field(
+        default_factory=lambda: secrets.token_hex(4)
+    )  # tells the browser when it is another session
+    is_recalled: bool = False  # the browser has said what it kept
+    is_back: bool = False  # the drawing is the one that the browser kept
+    replay: tuple[Any, bytes] = (None, b"")  # the file, and the face that it shows
+    kept: tuple[Any, str, str] = (
+        None,
+        "",
+        "",
+    )  # what the browser is to keep, and the link, with what both are of
 
     @property
     def can_take_back(self) -> bool:
@@ -148,8 +161,20 @@ class DrawSession:
             return
         self.undo_loads = [*self.undo_loads, (self.drawing, self.base)][-LOADS_KEPT:]
         self.redo_loads = []
+        self.is_back = False
         self.base = len(_objects(drawing))
         self._load(drawing)
+
+    def restore(self, drawing: Drawing) -> bool:
+        """Lay a drawing of before on blank paper, its strokes to undo one by one; on other paper, below the undo."""
+        base = sum("path" not in item for item in _objects(drawing))
+        if not _objects(self.drawing):
+            self.base = base
+            self._load(drawing)
+            return True
+        if drawing.digest != self.drawing.digest:
+            self.undo_loads.insert(0, (drawing, base))
+        return False
 
     def take_back(self) -> None:
         """Undo the last stroke, or the replacement before the first of them.

@@ -2,6 +2,7 @@
 // undo and redo only as buttons of a toolbar that hides, no eraser, no keys, and a fixed size on screen.
 const instances = new WeakMap();
 const SETTLE_MS = 120; // the canvas needs a moment to draw what it loads
+const SILENT_TICKS = 3; // quarters of a second that the canvas is given to report what it loaded
 const LEAVE_MS = 3000; // that a link waits for a stroke, at most
 
 export default function ({ data, parentElement, setStateValue, setTriggerValue }) {
@@ -266,9 +267,17 @@ function createBar(parentElement) {
   const mirror = createMirror(() => told.mirror && findPaper()?.upper);
   on(window, "mousedown mousemove mouseup touchstart touchmove touchend", mirror, { capture: true, passive: false });
   on(window, "resize", () => paper && render());
+  // A canvas that starts with a drawing, as one from a link, may show it and say nothing.
+  let silence = 0;
+  function askForPixels() {
+    if (!data.awaitsPixels || isWaiting() || isDrawing) silence = 0;
+    else if ((silence += 1) % SILENT_TICKS === 0) findPaper()?.send.click();
+  }
+
   const timer = setInterval(() => {
     findPaper();
     watchLine();
+    askForPixels();
   }, 250);
 
   return {

@@ -15,6 +15,7 @@ import streamlit as st
 
 from dashboard.shared.networks import Abilities
 from dashboard.shared.resources import asset_text, component, guide_url
+from dashboard.views.draw.drawing import has_ink
 from dashboard.views.draw.generator_menu import step_generator
 from dashboard.views.draw.state import (
     ATTENTION,
@@ -91,6 +92,7 @@ def show_toolbar(session: DrawSession, abilities: Abilities) -> None:
         "limits": {"brush": BRUSH_PX, "eraser": ERASER_PX},
         "paperCss": asset_text("views/draw/paper.css"),
         "guideUrl": guide_url(),
+        "awaitsPixels": has_ink(session.drawing.fabric) and session.drawing.sketch is None,
         "canTakeBack": session.can_take_back,
         "canBringBack": bool(session.redo_loads),
         "canvas": f".st-key-{CANVAS}",

@@ -1,0 +1,257 @@
+"""Keep a drawing where a reload or a restart of the server finds it again: in the browser, or in a link.
+
+The browser's copy is the file of strokes with the settings beside it. A link holds the same in few letters, in the
+part of an address that browsers do not send to servers. Both come back from anybody, so both are checked as uploads
+are: what cannot be read is left, and changes nothing.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+import re
+import zlib
+from collections.abc import Mapping
+from dataclasses import asdict
+from typing import Any
+
+import numpy as np
+import streamlit as st
+
+from core.conversion.settings import MAX_NEIGHBOURS, MODES, STAGE1_KINDS, ConversionSettings, PartSettings
+from core.errors import UnsafeImage
+from dashboard import access
+from dashboard.shared.links import address
+from dashboard.shared.resources import asset_text, component, examples
+from dashboard.shared.texts import _
+from dashboard.views.draw.drawing import (
+    drawing_content,
+    fabric_from_content,
+    fabric_from_file,
+    has_ink,
+    strokes_from_fabric,
+)
+from dashboard.views.draw.parts import PART_TITLES, SEEDS, is_number
+from dashboard.views.draw.state import (
+    KEPT,
+    LIVE,
+    Drawing,
+    DrawSession,
+    Tools,
+    drawing_from,
+)
+from dashboard.views.draw.toolbar import tools_from
+
+LINK_LETTERS = 8000  # chats and mail programs take no longer address
+LINK_BYTES = 2_000_000  # of what a link unfolds to
+STEP_PX = 0.5  # of a link's coordinates
+_GENERATOR = re.compile(
+    r"[^\W_][\w.-]{0,59}"
+)  # as `core.models.folder.plain_name`, which loads the networks' code
+
+
+def show_kept(session: DrawSession) -> None:
+    """Show *Copy link*, keep the drawing in the browser, and take up what the browser has kept or was sent."""
+
+    def found() -> None:
+        recall(session, st.session_state[KEPT].get("found"))
+
+    def renewed() -> None:
+        session.put_on_paper(Drawing())
+
+    key = session.drawing.digest, session.settings, session.tools, st.session_state.get(LIVE)
+    if session.kept[0] != key:
+        session.kept = key, kept_content(session), write_link(session)
+    _key, content, link = session.kept
+    is_scan = any("path" not in item for item in session.drawing.fabric.get("objects", []))
+    why_not = _("A scan does not fit into a link. Send its strokes: Download, Strokes.") if is_scan else ""
+    if len(link) > LINK_LETTERS:
+        why_not = _(
+            "The drawing is too large for a link: {n:,} letters, {most:,} fit. Send its strokes: Download, Strokes.",
+            n=len(link), most=LINK_LETTERS,
+        )  # fmt: skip
+    who = access.visitor().name
+    place = hashlib.sha256(f"{address('')} {who}".encode()).hexdigest()[:12]
+    show = component(
+        "studio_kept",
+        html=asset_text("views/draw/kept.html"),
+        css=asset_text("views/draw/kept.css"),
+        js=asset_text("assets/texts.js", "views/draw/send.js", "views/draw/kept.js"),
+    )
+    show(
+        key=KEPT,
+        data={
+            "session": session.visit,
+            "isRecalled": session.is_recalled,
+            "isBack": session.is_back,
+            "place": f"studio.drawing.{place}",
+            "content": content,
+            "link": "" if why_not else link,
+            "whyNot": why_not,
+            "isDrawn": has_ink(session.drawing.fabric),
+        },
+        on_found_change=found,
+        on_renewed_change=renewed,
+        width="content",
+        height="content",
+    )
+
+
+def recall(session: DrawSession, found: Any) -> None:
+    """Take up what the browser has: what it kept, and over that the drawing of a link that was opened."""
+    session.is_recalled = True
+    if not isinstance(found, Mapping):
+        return
+    kept, link = found.get("kept"), found.get("link")
+    if isinstance(kept, str) and kept:
+        _take_kept(session, kept)
+    if isinstance(link, str) and link:
+        open_link(session, link)
+
+
+def _take_kept(session: DrawSession, kept: str) -> None:
+    try:
+        fabric = fabric_from_file(kept.encode("utf-8", "replace"))
+    except UnsafeImage:
+        return  # cut off, of another program, or by somebody who tries: as if nothing had been kept
+    content = json.loads(kept)
+    session.set_settings(settings_from(content.get("settings"), session.settings))
+    tools = content.get("tools")
+    if isinstance(tools, Mapping):
+        session.tools = tools_from({**tools, "change": session.tools.change}, session.tools)
+    if isinstance(content.get("live"), bool):
+        st.session_state[LIVE] = content["live"]
+    if fabric["objects"]:
+        session.is_back = session.restore(drawing_from(fabric))
+
+
+def open_link(session: DrawSession, link: str) -> None:
+    """Lay the drawing of a link on the paper, with its settings; what was there before can be had back by undo."""
+    try:
+        fabric, wanted = read_link(link)
+    except UnsafeImage as error:
+        session.notice = str(error)
+        return
+    session.set_settings(settings_from(wanted, session.settings))
+    session.put_on_paper(drawing_from(fabric))
+
+
+def open_query(session: DrawSession) -> None:
+    """Take up what the address asks for: ``drawing`` or ``example``, and settings by their names."""
+    query = st.query_params.to_dict()
+    wanted: dict[str, Any] = {name: query[name] for name in ("mode", "stage1", "generator") if name in query}
+    for name in ("t", "k"):
+        try:
+            wanted[name] = float(query[name])
+        except (KeyError, ValueError):
+            continue
+    session.set_settings(settings_from(wanted, session.settings))
+    example = next((one for one in examples() if one.name == query.get("example")), None)
+    if example is not None:
+        session.put_on_paper(example.drawing)
+    if query.get("drawing"):
+        open_link(session, query["drawing"])
+    for name in {"drawing", "example", "t", "k", "mode", "stage1", "generator"} & query.keys():
+        del st.query_params[name]  # a reload is to bring back what was drawn since
+
+
+def kept_content(session: DrawSession) -> str:
+    """Write what a reload brings back; empty where there is nothing to keep."""
+    fabric, how = session.drawing.fabric, settings_content(session.settings)
+    is_live = bool(st.session_state.get(LIVE, True))
+    if (
+        not fabric.get("objects")
+        and not how
+        and is_live
+        and session.tools == Tools(change=session.tools.change)
+    ):
+        return ""
+    content = drawing_content(fabric) | {"settings": how, "tools": asdict(session.tools), "live": is_live}
+    return json.dumps(content, separators=(",", ":"))
+
+
+def write_link(session: DrawSession) -> str:
+    """Write strokes and settings in few letters; a scan beneath the strokes is left out."""
+    strokes = []
+    for stroke in strokes_from_fabric(session.drawing.fabric):
+        points = np.round(np.array(stroke["points"], np.float64) / STEP_PX).astype(int)
+        steps = np.diff(points, axis=0, prepend=np.zeros((1, 2), int))
+        strokes.append([stroke["width"], int("erase" in stroke), *steps.ravel().tolist()])
+    content = json.dumps({"s": strokes, "o": settings_content(session.settings)}, separators=(",", ":"))
+    return base64.urlsafe_b64encode(zlib.compress(content.encode(), 9)).decode().rstrip("=")
+
+
+def read_link(link: str) -> tuple[dict[str, Any], Any]:
+    """Read what `write_link` wrote: the drawing, and its settings as they stand there.
+
+    Raises
+    ------
+    UnsafeImage
+        If it is no such link; the message says what to do.
+    """
+    try:
+        if len(link) > 2 * LINK_LETTERS:
+            raise ValueError
+        unfold = zlib.decompressobj()
+        data = unfold.decompress(
+            base64.b64decode(link + "=" * (-len(link) % 4), b"-_", validate=True), LINK_BYTES
+        )
+        if not unfold.eof:  # cut off, or more than any drawing
+            raise ValueError
+        content = json.loads(data)
+        strokes = []
+        for width, erases, *steps in content["s"]:
+            points = np.cumsum(np.array(steps, np.float64).reshape(-1, 2), axis=0) * STEP_PX
+            strokes.append({"width": width, "erase": erases == 1, "points": points.tolist()})
+        return fabric_from_content({"strokes": strokes}), content.get("o")
+    except (ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError, zlib.error):
+        raise UnsafeImage(
+            _("The link holds no drawing that can be read: part of it may be missing. Copy all of it.")
+        ) from None
+
+
+def settings_content(wanted: ConversionSettings) -> dict[str, Any]:
+    """Give the settings that differ from the usual ones, for JSON."""
+    usual = ConversionSettings()
+    names = ("t", "k", "mode", "stage1", "generator")
+    content = {name: getattr(wanted, name) for name in names if getattr(wanted, name) != getattr(usual, name)}
+    if wanted.parts:
+        content["parts"] = {name: [own.t, own.k] for name, own in wanted.parts}
+    if wanted.fill:
+        content["fill"] = dict(wanted.fill)
+    return content
+
+
+def settings_from(content: Any, now: ConversionSettings) -> ConversionSettings:
+    """Read settings; what is missing is as usual, and what cannot be is left out. No settings at all change nothing."""
+    if not isinstance(content, Mapping) or not content:
+        return now
+    usual = ConversionSettings()
+    t: Any = content.get("t")
+    k: Any = content.get("k")
+    generator = content.get("generator")
+    mode, stage1 = content.get("mode"), content.get("stage1")
+    is_named = isinstance(generator, str) and _GENERATOR.fullmatch(generator)
+    return ConversionSettings.of(
+        {
+            name: PartSettings(round(float(own[0]), 2), int(own[1]))
+            for name, own in _entries(content.get("parts"))
+            if isinstance(own, list)
+            and len(own) == 2
+            and is_number(own[0], 0, 1)
+            and is_number(own[1], 1, MAX_NEIGHBOURS)
+        },
+        {name: int(seed) for name, seed in _entries(content.get("fill")) if is_number(seed, 0, SEEDS)},
+        t=round(float(t), 2) if is_number(t, 0, 1) else usual.t,
+        k=int(k) if is_number(k, 1, MAX_NEIGHBOURS) else usual.k,
+        mode=mode if mode in MODES else usual.mode,
+        stage1=stage1 if stage1 in STAGE1_KINDS else usual.stage1,
+        generator=generator if is_named else usual.generator,
+    )
+
+
+def _entries(by_part: Any) -> list[tuple[str, Any]]:
+    return (
+        [item for item in by_part.items() if item[0] in PART_TITLES] if isinstance(by_part, Mapping) else []
+    )
