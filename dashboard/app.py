@@ -20,7 +20,7 @@ def show_pages() -> None:
 
     from dashboard import access
     from dashboard.access import Role
-    from dashboard.shared.texts import N_, _
+    from dashboard.shared.texts import N_, _, show_language_menu
     from dashboard.views.audit import page as audit
     from dashboard.views.collect import page as collect
     from dashboard.views.compare import page as compare
@@ -34,6 +34,7 @@ def show_pages() -> None:
 
     st.set_page_config(page_title="Sketch2Face Studio", page_icon=str(ASSETS / "icon.svg"), layout="wide")
     st.logo(str(ASSETS / "logo.svg"), size="medium")
+    show_language_menu()
     who = access.visitor()
     if not who.may(Role.GUEST):
         access.show_sign_in(who)

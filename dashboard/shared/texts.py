@@ -1,7 +1,8 @@
 """Translate what people read: gettext, in the language of whoever looks at the page.
 
 A language is one file, ``dashboard/locale/LANGUAGE/LC_MESSAGES/studio.po``; what it does not have, and the language of
-everybody else, is the English of the code. In Python texts are marked by ``_``, ``ngettext`` and ``N_``. In JavaScript
+everybody else, is the English of the code. It is the browser's language until somebody chooses another one at the head
+of the page. In Python texts are marked by ``_``, ``ngettext`` and ``N_``. In JavaScript
 by ``_("...")``; in HTML every text and in CSS every ``content`` is one. ``python -m dashboard.shared.texts`` collects
 them all and brings the .po files up to date.
 """
@@ -19,11 +20,13 @@ from contextvars import ContextVar
 from datetime import UTC, datetime
 from functools import lru_cache
 from pathlib import Path
+from weakref import WeakKeyDictionary
 
-from babel.core import negotiate_locale
+import streamlit as st
+from babel.core import Locale, negotiate_locale
 from babel.messages import mofile, pofile
 from babel.messages.catalog import Catalog
-from starlette.datastructures import Headers
+from starlette.requests import HTTPConnection
 from starlette.types import ASGIApp, Receive, Scope, Send
 from streamlit.runtime.scriptrunner_utils.script_run_context import get_script_run_ctx
 
@@ -31,6 +34,8 @@ DASHBOARD = Path(__file__).resolve().parent.parent
 LOCALE = DASHBOARD / "locale"
 FILE = "LC_MESSAGES/studio.po"
 ENGLISH = "en"
+COOKIE = "studio_language"
+_CHOSEN, _MENU = "language", "language_menu"
 _QUOTED = {
     ".js": re.compile(r'((?<![\w$.])_\(\s*)("(?:[^"\\]|\\.)+")'),
     ".css": re.compile(r'(\bcontent:\s*)("[^"]*[^\W\d_]{2}[^"]*")'),
@@ -42,13 +47,13 @@ _MARKUP = re.compile(
 
 def _(text: str, /, **values: object) -> str:
     """Translate into the visitor's language, and fill ``{name}`` in; called where a text is shown, not at import."""
-    translated = _catalogue(_browser_language()).gettext(text) if text else ""
+    translated = _catalogue(_preferred_language()).gettext(text) if text else ""
     return translated.format(**values) if values else translated
 
 
 def ngettext(one: str, many: str, n: int, **values: object) -> str:
     """Translate the form that goes with ``n`` things, and fill ``{n}`` in."""
-    return _catalogue(_browser_language()).ngettext(one, many, n).format(n=n, **values)
+    return _catalogue(_preferred_language()).ngettext(one, many, n).format(n=n, **values)
 
 
 def N_(text: str) -> str:
@@ -58,7 +63,7 @@ def N_(text: str) -> str:
 
 def language() -> str:
     """Name the catalogue that the visitor reads."""
-    return _negotiated(_browser_language())
+    return _negotiated(_preferred_language())
 
 
 def translate_asset(text: str, suffix: str, translate: Callable[[str], str] = _) -> str:
@@ -77,32 +82,68 @@ def _translated(text: str, translate: Callable[[str], str]) -> str:
     return html.escape(translate(html.unescape(text))) if is_text else text
 
 
-def _browser_language() -> str:
+def _preferred_language() -> str:
     context = get_script_run_ctx(suppress_warning=True)
     info = None if context is None else context.context_info
-    return _requested.get() if info is None else str(info.locale)
+    if context is None or info is None:
+        return _requested.get()
+    return _chosen.get(context.pages_manager) or str(info.locale)
 
 
 _requested: ContextVar[str] = ContextVar("requested", default="")
+# Session state cannot be asked for every text: each look at it may end the run. A session has one manager of pages.
+_chosen: WeakKeyDictionary[object, str] = WeakKeyDictionary()
+
+
+def show_language_menu() -> None:
+    """Offer every language by its own name; what is chosen holds for the session and, as a cookie, from then on."""
+    context = get_script_run_ctx()
+    if context is None:
+        return
+    if _CHOSEN not in st.session_state:
+        kept = str(st.context.cookies.get(COOKIE, ""))
+        st.session_state[_CHOSEN] = kept if kept in _languages() else ""
+    chosen = _chosen[context.pages_manager] = st.session_state[_CHOSEN]
+    script = f"document.documentElement.lang = {json.dumps(language())};"
+    if chosen:
+        script += f'document.cookie = "{COOKIE}={chosen}; path=/; max-age=31536000; SameSite=Lax";'
+    with st.container(key="language"):
+        st.menu_button(
+            _own_name(language()), _languages(), format_func=_own_name, key=_MENU, on_click=_choose_language,
+            type="tertiary", icon=":material/language:", help=_("Language"),
+        )  # fmt: skip
+        st.html(f"<script>{script}</script>", unsafe_allow_javascript=True)
+
+
+def _choose_language() -> None:
+    st.session_state[_CHOSEN] = st.session_state[_MENU]
+
+
+def _own_name(name: str) -> str:
+    return str(Locale.parse(name).get_display_name(name))
+
+
+def _languages() -> list[str]:
+    return sorted({ENGLISH, *(path.parent.parent.name for path in LOCALE.glob(f"*/{FILE}"))})
 
 
 class RequestLanguage:
-    """Let refusals of requests that no page makes be read in the language that the browser prefers."""
+    """Let refusals of requests that no page makes be read in the language that was chosen, or the browser prefers."""
 
     def __init__(self, app: ASGIApp) -> None:
         self.app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http":
-            preferred = Headers(scope=scope).get("accept-language", "")
-            _requested.set(re.split("[,;]", preferred)[0].strip())
+            request = HTTPConnection(scope)
+            preferred = re.split("[,;]", request.headers.get("accept-language", ""))[0].strip()
+            _requested.set(request.cookies.get(COOKIE) or preferred)
         await self.app(scope, receive, send)
 
 
 @lru_cache(maxsize=256)
 def _negotiated(wanted: str) -> str:
-    there = [path.parent.parent.name for path in LOCALE.glob(f"*/{FILE}")]
-    return negotiate_locale([wanted.replace("-", "_")], there) or ENGLISH
+    return negotiate_locale([wanted.replace("-", "_")], _languages()) or ENGLISH
 
 
 @lru_cache(maxsize=256)

@@ -11,7 +11,9 @@ from typing import Any
 
 import anyio
 import pytest
+import streamlit as st
 from google.protobuf.json_format import MessageToDict
+from starlette.datastructures import Headers
 from streamlit.testing.v1 import AppTest
 
 from dashboard.shared import texts
@@ -150,19 +152,50 @@ def test_the_browsers_language_is_taken_where_there_is_a_catalogue(bracketed: No
     assert found == ["eo", "eo", "en", "en"]
 
 
-def test_a_request_without_a_page_is_answered_in_its_language(bracketed: None) -> None:
+def switching() -> AppTest:
+    """A page in a browser that prefers English."""
+    app = AppTest.from_string(
+        "import streamlit as st\nfrom dashboard.shared import texts\n"
+        "texts.show_language_menu()\nst.text(texts._('Sign out'))\nst.button('again')"
+    )
+    app.context["locale"] = "en-US"
+    return app
+
+
+def test_a_language_is_chosen_by_its_own_name_and_kept(bracketed: None) -> None:
+    app = switching().run()
+    menu = app.menu_button[0]
+    assert (menu.label, menu.options, app.text[0].value) == ("English", ["English", "Esperanto"], "Sign out")
+    menu.click("eo").run()
+    app.button[0].click().run()
+    assert (app.menu_button[0].label, app.text[0].value) == ("Esperanto", "⟦Sign out⟧")
+    assert f'document.cookie = "{texts.COOKIE}=eo;' in app.get("html")[0].value
+
+
+@pytest.mark.parametrize(("cookie", "expected"), [("eo", "⟦Sign out⟧"), ("xx", "Sign out")])
+def test_the_language_chosen_earlier_comes_before_the_browsers(
+    cookie: str, expected: str, bracketed: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(type(st.context), "cookies", {texts.COOKIE: cookie})
+    assert switching().run().text[0].value == expected
+
+
+@pytest.mark.parametrize("headers", [{"accept-language": "eo-FR,en;q=0.8"}, {"cookie": f"{texts.COOKIE}=eo"}])
+def test_a_request_without_a_page_is_answered_in_its_language(
+    headers: dict[str, str], bracketed: None
+) -> None:
     async def app(scope: object, receive: object, send: object) -> None:
         found.append(texts._("Sign out"))
 
     found: list[str] = []
-    headers = [(b"accept-language", b"eo-FR,en;q=0.8")]
-    anyio.run(texts.RequestLanguage(app), {"type": "http", "headers": headers}, None, None)
+    scope = {"type": "http", "headers": Headers(headers).raw}
+    anyio.run(texts.RequestLanguage(app), scope, None, None)
     assert found == ["⟦Sign out⟧"]
 
 
 def test_the_form_that_counts_is_chosen(bracketed: None, monkeypatch: pytest.MonkeyPatch) -> None:
     assert [texts.ngettext("{n:,} face", "{n:,} faces", n) for n in (1, 2000)] == ["1 face", "2,000 faces"]
-    monkeypatch.setattr(texts, "_browser_language", lambda: "eo")
+    monkeypatch.setattr(texts, "_preferred_language", lambda: "eo")
     assert [texts.ngettext("{n:,} face", "{n:,} faces", n) for n in (1, 2000)] == [
         "⟦1 face⟧",
         "⟦2,000 faces⟧",
@@ -191,7 +224,7 @@ def test_every_text_of_a_page_is_translated(
 def test_every_text_of_the_draw_page_is_translated(
     bracketed: None, open_page: Callable[[], Page], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(texts, "_browser_language", lambda: "eo")
+    monkeypatch.setattr(texts, "_preferred_language", lambda: "eo")
     page = open_page()
     left = english_left(page.app) | english_left(page.draw(drawn()))
     assert {text for text in left if not DATA.fullmatch(text)} == set()
