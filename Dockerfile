@@ -13,12 +13,12 @@ COPY . .
 # The end of the server is that of its trainings here: it asks them to save first (docker stop -t 60).
 ENV STUDIO_CACHE=/app/assets STUDIO_DATA=/data STUDIO_STOP_JOBS_WITH_SERVER=true STUDIO_PRELOAD=true
 RUN python -m core.assets \
-    && useradd --create-home studio \
-    && mkdir -p "$STUDIO_DATA" \
-    && chown studio "$STUDIO_DATA"
+    && useradd --create-home --uid 10001 studio \
+    && mkdir -p "$STUDIO_DATA" /backups \
+    && chown studio "$STUDIO_DATA" /backups
 
 USER studio
-VOLUME /data
+VOLUME /data /backups
 EXPOSE 8501
 # Healthy once a drawing can become a photo.
 HEALTHCHECK --start-period=120s CMD ["python", "-c", "import urllib.request as r; r.urlopen('http://127.0.0.1:8501/health', timeout=3)"]

@@ -44,6 +44,9 @@ STUDIO_STOP_JOBS_WITH_SERVER    ``true``: a server that is told to end (SIGTERM)
                                 is the container's
 ==============================  =================================================================
 
+A secret may stand in a file: ``STUDIO_DATABASE_FILE`` and ``STUDIO_API_TOKEN_FILE`` name it, as containers are given
+theirs (``/run/secrets/NAME``).
+
 ``STUDIO_SHARED`` and ``STUDIO_REQUIRE_BROWSER`` belong to the tests (see ``tests/conftest.py``).
 """
 
@@ -60,6 +63,7 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).resolve().parent.parent
 ENV_PREFIX = "STUDIO_"
+_FILE, _SECRETS = "_FILE", ("database", "api_token")
 TEST_NAMES = frozenset({"STUDIO_SHARED", "STUDIO_REQUIRE_BROWSER"})
 
 
@@ -137,11 +141,33 @@ def settings() -> Settings:
 @lru_cache(maxsize=4)
 def _settings(environment: tuple[tuple[str, str], ...], _pid: int) -> Settings:
     """Check an environment once: a page asks dozens of times in each of its runs."""
-    known = {ENV_PREFIX + name.upper() for name in Settings.model_fields}
+    known = {ENV_PREFIX + name.upper() for name in Settings.model_fields} | {
+        f"{ENV_PREFIX}{name.upper()}{_FILE}" for name in _SECRETS
+    }
     unknown = sorted(name for name, _ in environment if name.upper() not in known | TEST_NAMES)
     if unknown:
         raise ValueError(f"{', '.join(unknown)}: no such setting. Valid names: {', '.join(sorted(known))}.")
-    return Settings()
+    return Settings(**_read_secrets({name.upper(): value for name, value in environment if value}))
+
+
+def _read_secrets(environment: dict[str, str]) -> dict[str, SecretStr]:
+    """Secrets that the environment names a file for."""
+    found = {}
+    for field in _SECRETS:
+        name = f"{ENV_PREFIX}{field.upper()}"
+        path = environment.get(name + _FILE)
+        if path is None:
+            continue
+        if name in environment:
+            raise ValueError(f"{name} and {name}{_FILE} are both set. Unset one of them.")
+        try:
+            text = Path(path).read_text("utf-8").strip()
+        except (OSError, UnicodeDecodeError) as error:
+            raise ValueError(f"{name}{_FILE}: {path} cannot be read ({error}). Name a readable file.") from error
+        if not text:
+            raise ValueError(f"{name}{_FILE}: {path} is empty. Write the secret into it.")
+        found[field] = SecretStr(text)
+    return found
 
 
 def pick_device(name: str = "auto") -> "torch.device":

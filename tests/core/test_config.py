@@ -78,6 +78,34 @@ def test_secrets_are_not_printed(monkeypatch: pytest.MonkeyPatch) -> None:
     assert "pa55" not in repr(settings())
 
 
+def test_a_secret_is_read_from_the_file_that_is_named(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    (tmp_path / "database").write_text("postgresql://studio:pa55@db/library\n")
+    monkeypatch.setenv("STUDIO_DATABASE_FILE", str(tmp_path / "database"))
+    found = settings().database
+    assert found is not None
+    assert found.get_secret_value() == "postgresql://studio:pa55@db/library"
+    assert "pa55" not in repr(settings())
+    monkeypatch.setenv("STUDIO_DATABASE", "postgresql://studio@db/other")
+    with pytest.raises(ValueError, match="both set"):
+        settings()
+
+
+@pytest.mark.parametrize(
+    ("content", "says"), [(None, "cannot be read"), ("", "is empty"), ("short", "at least 16")]
+)
+def test_a_secret_that_is_not_in_its_file_is_told_without_its_value(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, content: str | None, says: str
+) -> None:
+    if content is not None:
+        (tmp_path / "token").write_text(content)
+    monkeypatch.setenv("STUDIO_API_TOKEN_FILE", str(tmp_path / "token"))
+    with pytest.raises(ValueError, match=says) as caught:
+        settings()
+    assert "input_value='short'" not in str(caught.value)
+
+
 def test_each_setting_is_documented() -> None:
     import core.config
 

@@ -41,16 +41,20 @@ PATIENCE_MS = 150_000
 
 @contextmanager
 def serve(
-    app: Path, log: Path, *, base_path: str = "", through: Sequence[str] = (), secrets: str = ""
+    app: Path,
+    log: Path,
+    *,
+    base_path: str = "",
+    through: Sequence[str] = (),
+    secrets: str = "",
+    port: int = 0,
 ) -> Iterator[str]:
-    """Address of a Streamlit server on a free port, below a path where one is named; it ends with the block.
+    """Address of a Streamlit server on a free port or ``port``, below a path where one is named; it ends after it.
 
     ``through`` is a command that takes the server's and runs it; ``secrets`` are Streamlit's, with ``{url}`` where
     the address belongs.
     """
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = port or free_port()
     options = {
         "server.port": port,
         "server.address": "127.0.0.1",
@@ -79,6 +83,13 @@ def serve(
             except subprocess.TimeoutExpired:
                 server.kill()
                 server.wait()
+
+
+def free_port() -> int:
+    """A port that nobody listens on at this moment."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
 
 
 def _wait_until_up(address: str, server: subprocess.Popen[bytes], log: Path) -> None:
