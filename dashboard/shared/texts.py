@@ -208,13 +208,14 @@ def _labels_of_others() -> Iterator[str]:
     from curation.rules import Rules
     from eval.comparison.answer import PATTERNS
     from eval.comparison.formatting import FAULTS, GROUPS, PLAIN_WARNINGS
+    from eval.comparison.votes import VOTE_TITLES
     from eval.metrics.registry import METRICS
 
     for kind in KINDS.values():
         yield from (kind.title, kind.says, *(preset.says for preset in presets(kind.name) if preset.says))
     for rule in Rules.default().rules:
         yield from (rule.title, rule.sentence)
-    yield from (*PATTERNS, *FAULTS.values(), *PLAIN_WARNINGS.values())
+    yield from (*PATTERNS, *FAULTS.values(), *PLAIN_WARNINGS.values(), *VOTE_TITLES)
     yield from (*GROUPS.values(), *(metric.title for metric in METRICS.values()))
     for path in sorted((ROOT / "data" / "demo" / "drawings").glob("*.json")):
         yield json.loads(path.read_text("utf-8"))["title"]

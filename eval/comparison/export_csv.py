@@ -32,7 +32,7 @@ def to_csv(comparison: Comparison) -> str:
         *_curves(comparison),
         *_cases(comparison),
     ):
-        table.writerow({key: _harmless(value) for key, value in (same | row).items()})
+        table.writerow({key: harmless(value) for key, value in (same | row).items()})
     return buffer.getvalue()
 
 
@@ -98,7 +98,7 @@ def _numbers(estimate: Estimate) -> dict[str, float | None]:
     return {"value": estimate.value, "low": estimate.low, "high": estimate.high, "error": estimate.error}
 
 
-def _harmless(value: Any) -> Any:
+def harmless(value: Any) -> Any:
     """Text that a spreadsheet does not take for a formula."""
     return f"'{value}" if isinstance(value, str) and value.startswith(_FORMULAS) else value
 
@@ -126,7 +126,9 @@ def write_files(
     """
     if json:
         write_atomically(json, (folder / RESULT_FILE).read_bytes())
-    comparison = read_comparison(folder)
+    from eval.comparison.votes import read_votes, with_votes
+
+    comparison = with_votes(read_comparison(folder), read_votes(folder))
     if csv:
         write_atomically(csv, to_csv(comparison).encode())
     if markdown:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from eval.comparison.answer import answer
-from eval.comparison.formatting import standing_of
+from eval.comparison.formatting import VOTES_STRENGTH, VOTES_WON, standing_of
 from eval.comparison.result import Column, Comparison, ModelResult
 from eval.comparison.table import figure, in_order
 
@@ -30,7 +30,7 @@ def to_markdown(comparison: Comparison) -> str:
     head = [
         "Model",
         "n",
-        *(f"{_md(column.title)} {arrow}" for column, arrow in zip(columns, arrows, strict=True)),
+        *(f"{_md(_title(column))} {arrow}" for column, arrow in zip(columns, arrows, strict=True)),
     ]
     lines = [head, ["---", *["--:"] * (len(head) - 1)]]
     lines += [[_written(cell, _md, "**{}**") for cell in row] for row in rows]
@@ -46,7 +46,7 @@ def to_latex(comparison: Comparison) -> str:
     head = [
         "Model",
         "$n$",
-        *(f"{_tex(one.title)} {arrow}" for one, arrow in zip(columns, arrows, strict=True)),
+        *(f"{_tex(_title(one))} {arrow}" for one, arrow in zip(columns, arrows, strict=True)),
     ]
     body = [[_written(cell, _tex, r"\textbf{{{}}}") for cell in row] for row in rows]
     lines = [
@@ -55,6 +55,11 @@ def to_latex(comparison: Comparison) -> str:
         *(rf"{' & '.join(row)} \\" for row in body), r"\bottomrule", r"\end{tabular}", r"\end{table}",
     ]  # fmt: skip
     return "\n".join(lines) + "\n"
+
+
+def _title(column: Column) -> str:
+    """Of votes also how many there are: their unit."""
+    return f"{column.title} ({column.unit})" if column.key in (VOTES_WON, VOTES_STRENGTH) else column.title
 
 
 def _table(comparison: Comparison) -> tuple[list[Column], list[list[_Cell]]]:

@@ -28,6 +28,7 @@ GROUPS: dict[Group, str] = {
 # Not read from the registry of metrics: that takes PyTorch.
 PHOTO_METRICS = frozenset({"l1", "psnr", "ssim", "ms_ssim", "lpips", "checkerboard", "blotchiness"})
 TELLING = ("landmarks", "lpips", "l1", "chamfer")
+VOTES_WON, VOTES_STRENGTH = "votes_won", "votes_strength"  # columns of `eval.comparison.votes`
 NOTHING = "–"
 SEVERITIES = ("misleads", "caution", "note")
 # What a red warning is called in a headline; first those after which a model is no winner, whatever its figure.

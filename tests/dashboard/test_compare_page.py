@@ -8,11 +8,13 @@ from pathlib import Path
 
 import pytest
 from streamlit.testing.v1 import AppTest
+from streamlit.testing.v1.element_tree import Button
 
 from dashboard.views.compare import sources as compare_sources
 from eval.comparison import comparison_store
 from eval.comparison.request import ComparisonRequest, GeneratorSource, write_request
 from eval.comparison.result import EARLY_FILE, Comparison, write_comparison
+from eval.comparison.votes import read_votes
 from tests.dashboard.comparison_example import FD, example_comparison, write_pictures
 
 SCRIPT = "from dashboard.views.compare import page\npage.show_page()"
@@ -45,6 +47,10 @@ def keep(root: Path, entry_id: str, comparison: Comparison, **changes: object) -
     request = ComparisonRequest(title=comparison.title, real=folder, fakes={"pix2pixhd": folder})
     write_request(folder, request.model_copy(update=changes))
     return folder
+
+
+def vote_button(app: AppTest) -> Button:
+    return next(button for button in app.button if str(button.key).startswith("compare_vote_left"))
 
 
 def said(app: AppTest) -> str:
@@ -150,6 +156,29 @@ def test_the_leaderboard_is_shown_while_single_cases_are_still_scored(
     words = said(open_page(result=NEW))
     for part in ("pix2pixhd is better than cyclegan and ugatit.", "Real against real", "Single cases follow"):
         assert part in words
+
+
+def test_a_blind_vote_is_kept_under_a_name_and_names_no_model(
+    root: Path, open_page: Callable[..., AppTest]
+) -> None:
+    made = example_comparison(4)
+    write_pictures(keep(root, NEW, made), made, side=8)
+    app = open_page()
+    app.segmented_control(key=f"compare_section_{NEW}").set_value("Blind vote").run()
+    vote = vote_button(app)
+    assert vote.disabled  # nobody knows whose vote it would be
+    app.text_input(key="compare_voter").set_value("Ann").run()
+    shown = [str(one.proto.body) for one in app.get("html") if "class='cmp-vote'" in one.proto.body]
+    shown += [str(button.key) for button in app.button]
+    assert not any(model.name in one for model in made.models for one in shown)
+    for _ in range(2):
+        vote_button(app).click().run()
+    votes = read_votes(root / NEW)
+    assert [(one.voter, one.choice) for one in votes] == [("Ann", "left")] * 2
+    assert len({one.ballot.question for one in votes}) == 2
+    assert "votes_won" in said(app)  # beside the distances
+    app.button(key="compare_vote_undo").click().run()
+    assert read_votes(root / NEW) == votes[:1] and not app.exception
 
 
 def test_an_interrupted_comparison_is_told_and_can_go_on(

@@ -19,6 +19,7 @@ from eval.comparison.formatting import (
     GROUPS,
     NOTHING,
     PLAIN_WARNINGS,
+    VOTES_WON,
     Verdict,
     floor_rows,
     group_of,
@@ -37,6 +38,7 @@ from eval.comparison.formatting import (
 )
 from eval.comparison.kept_features import read_features
 from eval.comparison.result import Column, Comparison, Estimate, ModelResult, Warned
+from eval.comparison.votes import Vote, with_votes
 
 if TYPE_CHECKING:
     from eval.comparison.comparison_store import Entry
@@ -264,12 +266,13 @@ SIGNS = {DOUBT: "!", "best": "✓", "tie": "=", "open": "?", "alone": "1"}
 
 
 def show_choices(
-    entry: Entry, comparison: Comparison, others: Sequence[Entry]
+    entry: Entry, comparison: Comparison, others: Sequence[Entry], votes: Sequence[Vote]
 ) -> tuple[Comparison, Column, Comparison | None]:
-    """What to judge by, which cases, and what to put beside; returns the comparison of those cases."""
+    """What to judge by, which cases, and what to put beside; returns the comparison of those cases, with votes."""
     with st.container(horizontal=True, vertical_alignment="bottom", key="compare_choices"):
         label = _ask_label(entry, comparison)
         shown = comparison if label is None else _filtered(entry, comparison, label)
+        shown = with_votes(shown, votes)
         column = _ask_column(entry, shown)
         earlier = _ask_earlier(entry, comparison, others)
     if label is not None:
@@ -374,6 +377,8 @@ def _views(comparison: Comparison) -> dict[str, list[Column]]:
     """Which columns each choice shows; choices that show nothing, or all, are left out."""
     columns = list(comparison.columns)
     summary = [one for one in columns if one.key.startswith(SUMMARY_KEYS) or one.key in SUMMARY_CASES][:5]
+    votes = [one for one in columns if one.key == VOTES_WON]
+    summary = [*summary[:2], *votes, *summary[2:]]
     found = {SUMMARY: summary} if 0 < len(summary) < len(columns) else {}
     groups = {title: [one for one in columns if group_of(one) == group] for group, title in GROUPS.items()}
     found |= {title: members for title, members in groups.items() if 0 < len(members) < len(columns)}

@@ -19,8 +19,10 @@ from dashboard.views.compare.formatting import plain, set_words
 from dashboard.views.compare.running import show_remove
 from dashboard.views.compare.sources import datasets, pair_matrix
 from dashboard.views.compare.state import NOTICE, PROBLEM, SECTION, SHIPPED, choose_new, choose_result
+from dashboard.views.compare.vote import show_vote, votes_folder
 from eval.comparison.formatting import number_text, pairs_of
 from eval.comparison.pictures import find_picture
+from eval.comparison.votes import Vote, read_votes, votes_csv, with_votes
 
 if TYPE_CHECKING:
     from eval.comparison.comparison_store import Entry
@@ -241,10 +243,10 @@ def _picture(entry: Entry, kind: str, name: str, model: str, words: str) -> str:
     return f"<img src='{url}' alt='{plain(f'{words} {name}')}'>"
 
 
-def show_export(entry: Entry) -> None:
-    """Offer a comparison in files of five kinds."""
-    comparison = entry.comparison
-    assert comparison is not None
+def show_export(entry: Entry, votes: Sequence[Vote]) -> None:
+    """Offer a comparison in files of five kinds, and the votes on it."""
+    assert entry.comparison is not None
+    comparison = with_votes(entry.comparison, votes)
 
     def as_csv() -> bytes:
         from eval.comparison.export_csv import to_csv
@@ -271,14 +273,19 @@ def show_export(entry: Entry) -> None:
 
         return to_html(comparison, entry.folder).encode()
 
+    def as_votes() -> bytes:
+        return votes_csv(votes).encode("utf-8-sig")
+
     name = harmless(comparison.title.lower().replace(" ", "-"))
-    kinds = (
+    kinds = [
         ("CSV", _("Table"), "csv", "text/csv", as_csv),
         ("JSON", _("Everything"), "json", "application/json", as_json),
         ("Markdown", _("Table for a README"), "md", "text/markdown", as_markdown),
         ("LaTeX", _("Table for a paper"), "tex", "application/x-tex", as_latex),
         ("HTML", _("Report to print, one file"), "html", "text/html", as_html),
-    )
+    ]
+    if votes:
+        kinds.append(("CSV", _("Blind votes ({n:,})", n=len(votes)), "votes.csv", "text/csv", as_votes))
     with st.popover(_("Export"), icon=":material/download:", key=f"compare_export_{entry.id}"):
         for label, says, ending, mime, make in kinds:
             st.download_button(
@@ -288,9 +295,9 @@ def show_export(entry: Entry) -> None:
         st.caption(_("For a PDF, open the report and print it."))
 
 
-CASES, PAIRS, COUNTS, STEPS, MAP, TWINS, ABOUT = (
-    N_("Cases"), N_("Pairs"), N_("Images needed"), N_("Checkpoints"), N_("Map"), N_("Training photos"),
-    N_("Settings and sets"),
+CASES, VOTE, PAIRS, COUNTS, STEPS, MAP, TWINS, ABOUT = (
+    N_("Cases"), N_("Blind vote"), N_("Pairs"), N_("Images needed"), N_("Checkpoints"), N_("Map"),
+    N_("Training photos"), N_("Settings and sets"),
 )  # fmt: skip
 
 
@@ -300,21 +307,23 @@ def show_result(root: Path, entry: Entry, others: Sequence[Entry]) -> None:
     @st.fragment
     def show() -> None:
         assert entry.comparison is not None
+        folder = votes_folder(root, entry)
+        votes = read_votes(folder)
         top = st.container()
-        shown, column, earlier = show_choices(entry, entry.comparison, others)
+        shown, column, earlier = show_choices(entry, entry.comparison, others, votes)
         with top:
             show_answer(shown, column)
         show_board(shown, column, earlier, key=entry.id)
-        _show_actions(root, entry)
-        _show_sections(entry, shown, column)
+        _show_actions(root, entry, votes)
+        _show_sections(entry, shown, column, folder)
 
     show()
 
 
-def _show_actions(root: Path, entry: Entry) -> None:
+def _show_actions(root: Path, entry: Entry, votes: Sequence[Vote]) -> None:
     with st.container(horizontal=True, key="compare_actions"):
         if not access.may(access.Role.OWNER):
-            show_export(entry)
+            show_export(entry, votes)
             return
         repeats = st.button(
             _("Repeat this comparison"), icon=":material/replay:", key="compare_repeat", disabled=entry.request is None,
@@ -324,7 +333,7 @@ def _show_actions(root: Path, entry: Entry) -> None:
         if repeats:
             _repeat(root, entry)
             st.rerun()
-        show_export(entry)
+        show_export(entry, votes)
         if entry.id != SHIPPED:
             show_remove(root, entry)
 
@@ -361,9 +370,10 @@ def _repeat(root: Path, entry: Entry) -> None:
         choose_result(started.id)
 
 
-def _show_sections(entry: Entry, comparison: Comparison, column: Column) -> None:
+def _show_sections(entry: Entry, comparison: Comparison, column: Column, votes: Path) -> None:
     sections: dict[str, Callable[[], None]] = {
         CASES: lambda: show_cases(entry, comparison, column),
+        VOTE: lambda: show_vote(entry, comparison, votes),
         PAIRS: lambda: show_pairs(comparison, column),
         COUNTS: lambda: show_counts(comparison, column),
         STEPS: lambda: show_steps(comparison, column),

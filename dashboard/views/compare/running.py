@@ -78,7 +78,10 @@ def show_remove(root: Path, entry: Entry) -> None:
     """Remove a comparison, after a question."""
     with st.popover(_("Remove"), icon=":material/delete:", key=f"compare_remove_{entry.id}"):
         st.markdown(
-            _("Deletes **{title}** with its pictures. There is no way back.", title=as_text(entry.title))
+            _(
+                "Deletes **{title}** with its pictures and votes. There is no way back.",
+                title=as_text(entry.title),
+            )
         )
         if st.button(_("Remove it"), type="primary", key="compare_remove_now"):
             _remove(root, entry.id)
