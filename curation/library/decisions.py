@@ -15,7 +15,7 @@ from __future__ import annotations
 import json
 import time
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -87,6 +87,32 @@ def decide(
         ),
     )
     derive(write, numbers)
+    return action
+
+
+def decide_each(write: Write, wanted: Mapping[str, str], *, reviewer: str, token: str = "") -> int:
+    """Append a decision of its own for each image, as one action: one step to undo.
+
+    Parameters
+    ----------
+    wanted
+        ``keep``, ``reject`` or ``unsure`` by image.
+    token
+        As for `decide`, like what is returned and raised.
+    """
+    if not wanted:
+        raise ValueError("a decision needs at least one image")
+    for decision in set(wanted.values()):
+        _check(decision, (), (), settle=True)  # of the three that decide something
+    known = _of_token(write.connection, token)
+    if known is not None:
+        return known.id
+    numbers = numbers_of(write.connection, wanted)
+    action = append_action(write, "decide", clean_reviewer(reviewer), token=token)
+    for decision in sorted(set(wanted.values())):
+        some = [numbers[key] for key, own in wanted.items() if own == decision]
+        append_decisions(write, action, some, decision, settles=False)
+    derive(write, list(numbers.values()))
     return action
 
 

@@ -195,6 +195,7 @@ class Library:
 
     # What people decide
     decide = _writing(decisions.decide)
+    decide_each = _writing(decisions.decide_each)
     undo = _writing(decisions.undo)
     redo = _writing(decisions.redo)
     history = _reading(decisions.history)

@@ -93,13 +93,13 @@ def test_a_page_is_reviewed_undone_and_reloaded_with_the_keyboard_alone(
     page = open_page()
     ids = page.ids()
     assert len(ids) == 60
-    page.press("a")  # asks for a name and then goes on
-    expect(page.page.get_by_label("Your name")).to_be_focused()
-    page.page.keyboard.type("Ann")
-    page.press(["Enter"])
-    page.expect_decisions(["keep"])
-    page.press("asd" * 19 + "as")  # 59 more, faster than any hand
-    wanted = ["keep", *(["keep", "unsure", "reject"] * 19), "keep", "unsure"]
+    page.press("dsz")  # nobody knows whose decisions these would be: none is made, and none becomes a name
+    expect(page.page.get_by_label("Your name")).to_have_value("")
+    expect(page.page.locator(".toast")).to_contain_text("Say who you are first")
+    assert page.decisions() == [""] * 60 and not page.page.locator("dialog[open]").count()
+    page.name_oneself("Ann")
+    page.press("asd" * 20)  # faster than any hand
+    wanted = ["keep", "unsure", "reject"] * 20
     assert page.decisions() == wanted  # at once, whatever the server does
     page.settled()
     assert decided(library, ids) == wanted
@@ -175,6 +175,9 @@ def test_ranges_whole_pages_and_labels_take_one_key(open_page: OpenPage, library
     page.expect_decisions(["reject"] * 15)
     assert page.focused() == 15
     page.press(["1", "2", "Shift+A"])
+    page.page.get_by_role(
+        "button", name="Keep all 45"
+    ).click()  # some of them the machine rejects, and that is said
     page.settled()
     assert decided(library, ids) == ["reject"] * 15 + ["keep"] * 45
     assert library.table()["labels"][ids[15]] == ("glasses", "hat")
@@ -192,6 +195,52 @@ def test_ranges_whole_pages_and_labels_take_one_key(open_page: OpenPage, library
     page.press("a")
     page.settled()
     assert decided(library, ids)[2:7] == ["unsure", "keep", "keep", "keep", "unsure"]
+
+
+def test_the_machine_is_agreed_with_and_nothing_that_it_rejects_is_kept_unseen(
+    open_page: OpenPage, library: Library
+) -> None:
+    page = open_page("?who=Ann")
+    ids = page.ids()
+    verdicts = [str(one) for one in library.table()["verdict"]]
+    assert "reject" in verdicts[:60]
+    page.press(["Shift+A"])
+    page.page.get_by_role("button", name="Keep the other").click()
+    page.settled()
+    assert decided(library, ids) == ["keep" if one == "keep" else "" for one in verdicts[:60]]
+    page.press("zm")
+    page.settled()
+    assert page.decisions() == decided(library, ids) == verdicts[:60]
+    page.press("z")
+    page.settled()
+    page.page.get_by_role("button", name="Agree with the machine").click()
+    page.page.get_by_role("button", name=f"On all {COUNT} faces").click()
+    page.settled()
+    assert [str(one) for one in library.table()["decision"]] == verdicts
+    page.press("z")
+    page.settled()
+    assert set(library.table()["decision"].astype(str)) == {""}
+
+
+def test_faces_side_by_side_are_chosen_from_and_shown_larger(open_page: OpenPage, library: Library) -> None:
+    page = open_page("?who=Ann")
+    ids = page.ids()
+    page.press(["Shift+ArrowRight", "c"])
+    dialog = page.page.get_by_role("dialog", name="Side by side")
+    expect(dialog.locator("img")).to_have_count(2)
+    for picture in dialog.locator("img").all():
+        picture.evaluate("(image) => image.decode()")  # fails for what is no picture
+    page.press("2")
+    expect(dialog).to_be_hidden()
+    page.settled()
+    assert decided(library, ids[:2]) == ["reject", "keep"]
+    page.press("z")
+    page.settled()
+    assert decided(library, ids[:2]) == ["", ""]
+    before = page.tile(0).bounding_box()
+    page.press("v")
+    after = page.tile(0).bounding_box()
+    assert before is not None and after is not None and after["width"] > 1.4 * before["width"]
 
 
 def test_the_address_holds_the_filter_and_a_page_turned(

@@ -100,6 +100,39 @@ def _decide(
     library.decide(_here(library, action), action["decision"], reviewer=who, settle=settle, token=token)
 
 
+def _agree(library: Library, session: ReviewSession, action: Mapping[str, Any], who: str, token: str) -> None:
+    """Take the machine's verdict on what nobody has decided: of the page, or of all that the filter finds."""
+    is_filter = action.get("scope") == "filter" and not session.view.is_queue
+    table = library.table()
+    rows = table.loc[
+        [key for key in (session.ids if is_filter else _here(library, action)) if key in table.index]
+    ]
+    is_open = ((rows["decision"] == "") & ~rows["disputed"].astype(bool)).to_numpy()
+    if session.view.is_second:
+        is_open = ~rows.index.isin(list(library.opinions_of(list(rows.index), who)))
+    verdicts = rows.loc[is_open & rows["verdict"].isin(["keep", "reject"]), "verdict"].astype(str)
+    wanted = {str(key): verdict for key, verdict in verdicts.items()}
+    if not wanted:
+        raise ValueError(_("Nothing is left that the machine has judged and nobody has decided."))
+    library.decide_each(wanted, reviewer=who, token=token)
+    kept = sum(verdict == "keep" for verdict in wanted.values())
+    session.say(
+        _(
+            "Agreed with the machine: {kept:,} kept, {rejected:,} rejected. Z takes it back.",
+            kept=kept,
+            rejected=len(wanted) - kept,
+        )
+    )
+
+
+def _pick(library: Library, _session: ReviewSession, action: Mapping[str, Any], who: str, token: str) -> None:
+    """Keep one of several that look alike, and reject the others."""
+    ids, keep = _here(library, action), action.get("keep")
+    if keep not in ids:
+        raise ValueError(_("This image was deleted meanwhile."))
+    library.decide_each({key: "keep" if key == keep else "reject" for key in ids}, reviewer=who, token=token)
+
+
 def _label(
     library: Library, _session: ReviewSession, action: Mapping[str, Any], who: str, token: str
 ) -> None:
@@ -192,6 +225,17 @@ def _open(_library: Library, session: ReviewSession, action: Mapping[str, Any]) 
     session.detail = image_id if isinstance(image_id, str) and _ID.fullmatch(image_id) else ""
 
 
+def _beside(library: Library, session: ReviewSession, action: Mapping[str, Any]) -> None:
+    """Show some faces side by side, or all that look like one, the best first."""
+    if "group" not in action:
+        session.beside = _here(library, action) if action.get("ids") else []
+        return
+    table, image_id = library.table(), _id(action["group"])
+    group = str(table["duplicate_group"].get(image_id, ""))
+    members = list(table.index[table["duplicate_group"] == group])[:PAGE_SIZE] if group else [image_id]
+    session.beside = sorted(members, key=lambda key: key != group)  # a group is called after its best
+
+
 def _reviewer(library: Library, session: ReviewSession, action: Mapping[str, Any]) -> None:
     name = access.visitor().name or clean_name(action.get("name"))
     if not name:
@@ -231,8 +275,9 @@ def _id(value: Any) -> str:
 
 
 _PAGE: dict[str, Callable[..., None]] = {
-    "turn": _turn, "open": _open, "reviewer": _reviewer, "look": _look, "split": _split,
+    "turn": _turn, "open": _open, "beside": _beside, "reviewer": _reviewer, "look": _look, "split": _split,
 }  # fmt: skip
 _LIBRARY: dict[str, Callable[..., None]] = {
-    "decide": _decide, "label": _label, "undo": _undo, "redo": _redo, "align": _align, "delete": _delete,
+    "decide": _decide, "agree": _agree, "pick": _pick, "label": _label, "undo": _undo, "redo": _redo, "align": _align,
+    "delete": _delete,
 }  # fmt: skip

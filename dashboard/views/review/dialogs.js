@@ -84,26 +84,59 @@ function createJumpDialog(dialog, chosen) {
   };
 }
 
-// Asks who is reviewing, then calls `chosen` with the name, and goes on with what waited for it.
-function createNameDialog(dialog, chosen) {
-  const input = dialog.querySelector("input");
-  let waits = null;
-  dialog.querySelector("form").addEventListener("submit", () => {
+// Asks who is reviewing, above the faces and before anything is decided; a key for a face is never taken for a letter.
+function createNameForm(form, chosen) {
+  const input = form.querySelector("input");
+  let isAsked = false;
+  form.addEventListener("submit", (event) => {
+    event.preventDefault();
     const name = input.value.trim();
     if (!name) return;
+    form.hidden = true;
+    isAsked = false;
     remember(WHO_KEY, name);
     chosen(name);
-    waits?.();
-    waits = null;
   });
-  dialog.addEventListener("cancel", () => (waits = null));
+  return {
+    show(isWanted) {
+      form.hidden = !isWanted && !isAsked;
+    },
+    // Only for who asked to change the name.
+    ask(name) {
+      isAsked = true;
+      input.value = name;
+      form.hidden = false;
+      input.focus();
+    },
+    call() {
+      form.hidden = false;
+      form.removeAttribute("data-call");
+      void form.offsetWidth; // begins the animation anew
+      form.setAttribute("data-call", "");
+    },
+  };
+}
+
+// Asks which of two groups of faces is meant, then calls `chosen` with "some" or "all".
+function createChoiceDialog(dialog) {
+  const [some, all] = ["some", "all"].map((value) => dialog.querySelector(`[value=${value}]`));
+  let then = null;
+  dialog.addEventListener("close", () => {
+    if (dialog.returnValue) then?.(dialog.returnValue);
+    then = null;
+  });
   return {
     get isOpen() {
       return dialog.open;
     },
-    ask(name, then = null) {
-      waits = then;
-      input.value = name;
+    ask(title, text, choices, chosen) {
+      dialog.querySelector("h2").textContent = title;
+      dialog.querySelector("p").textContent = text;
+      some.textContent = choices.some;
+      all.textContent = choices.all;
+      some.hidden = !choices.some;
+      dialog.returnValue = "";
+      then = chosen;
       dialog.showModal();
     },
   };

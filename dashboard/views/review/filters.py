@@ -25,7 +25,7 @@ PAGE_SIZE = 60
 DECISIONS = ("none", "keep", "reject", "unsure")
 STATES = ("keep", "reject", "unsure", "undecided")
 VERDICTS = ("keep", "reject")
-SORTS = ("added_at", *MEASUREMENT_NAMES, "confidence", "proposal", "source", "rule")
+SORTS = ("added_at", *MEASUREMENT_NAMES, "confidence", "proposal", "source", "rule", "duplicate_group")
 RANGES = (*MEASUREMENT_NAMES, "confidence", "proposal")
 _LISTS = ("rule", "source", "label", "reviewer")
 Range = tuple[str, float, float]
@@ -157,7 +157,13 @@ def find_images(table: pd.DataFrame, view: View) -> list[str]:
     """Ids of all images of a view, in its order."""
     from curation.library.table import select
 
-    return select(table, filters_of(view), sort=view.sort, descending=view.descending)
+    found = select(table, filters_of(view), sort=view.sort, descending=view.descending)
+    if view.sort != "duplicate_group" or not found:
+        return found
+    is_alone = (table["duplicate_group"] == "").reindex(found).to_numpy()
+    return [
+        found[place] for place in np.argsort(is_alone, kind="stable")
+    ]  # what looks like nothing comes last
 
 
 def filters_of(view: View) -> Filters:

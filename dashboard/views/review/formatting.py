@@ -55,6 +55,7 @@ SORT_TITLES = {
     "proposal": N_("Proposal"),
     "rule": N_("Rule"),
     "source": N_("Source"),
+    "duplicate_group": N_("Look-alikes together"),
     **{name: reading.title for name, reading in READINGS.items()},
 }
 

@@ -1,6 +1,7 @@
 // The review page in the browser: what the reviewer does is seen at once; what the server knows comes after.
 const reviews = new WeakMap();
 const AUTO_KEY = "studio.review.auto";
+const SIZE_KEY = "studio.review.size";
 
 export default function ({ data, parentElement, setStateValue }) {
   let review = reviews.get(parentElement);
@@ -35,12 +36,22 @@ function createReview(parent) {
     isTurning = true;
     outbox.push({ kind: "turn", to });
   });
-  const nameDialog = createNameDialog(find("dialog.name:not(.jump)"), (name) => {
+  const nameForm = createNameForm(find("form.whois"), (name) => {
     outbox.push({ kind: "reviewer", name });
     memory.forget();
+    if (tiles.length) grid.focus(cursor.place);
   });
-  const grid = createTiles(find(".grid"), { pick: (place, event) => cursor.pick(place, event), open });
+  const choiceDialog = createChoiceDialog(find("dialog.choice"));
+  const grid = createTiles(find(".grid"), { pick: (place, event) => cursor.pick(place, event), open, beside: showLookAlikes });
   const cursor = createCursor(grid, () => tiles, render);
+  const beside = createBeside(find("dialog.beside"), {
+    pick: (ids, keep) => named(() => pickOne(ids, keep)),
+    close: () => {
+      beside.forget();
+      outbox.push({ kind: "beside", ids: [] });
+      grid.focus(cursor.place);
+    },
+  });
   const detail = createDetail(detailDialog, {
     act: {
       step,
@@ -76,7 +87,7 @@ function createReview(parent) {
       const number = count > 1 ? `<b>${count}</b>` : "";
       bar[name].innerHTML = `${icon(name)}<span>${DECISIONS[name]}</span>${number}`;
     }
-    for (const name of ["keep", "unsure", "reject", "all", "keepRest", "rejectRest", "open"]) {
+    for (const name of ["keep", "unsure", "reject", "all", "agree", "keepRest", "rejectRest", "beside", "open"]) {
       bar[name].disabled = !tiles.length;
     }
     bar.jump.disabled = data.pages < 2;
@@ -104,12 +115,16 @@ function createReview(parent) {
     outbox.push({ kind, who: reviewer(), ...content });
   }
 
-  // A decision needs a name; it is asked for once, and the decision goes on afterwards.
+  // A decision needs a name. Without one nothing is done, and the form above is pointed at: it takes no key that was
+  // meant for a face.
   function named(act) {
     const known = reviewer() ? "" : remembered(WHO_KEY, "");
     if (known) outbox.push({ kind: "reviewer", name: known });
     if (reviewer()) act();
-    else nameDialog.ask("", act);
+    else {
+      nameForm.call();
+      toast.say(_("Say who you are first, above the faces: every decision is kept with a name."));
+    }
   }
 
   function chosen() {
@@ -138,12 +153,72 @@ function createReview(parent) {
   }
 
   function decideRest(decision) {
-    const rest = tiles.filter((tile) => !tile.d && !tile.disputed && !tile.gone);
-    if (!rest.length) return toast.say(_("Nothing is left to decide on this page."));
+    const rest = restOfPage();
+    const rejected = rest.filter((tile) => tile.verdict === "reject");
+    if (!rest.length) toast.say(_("Nothing is left to decide on this page."));
+    else if (decision !== "keep" || !rejected.length) decideSome(rest, decision);
+    else askWhichToKeep(rest, rejected);
+  }
+
+  function restOfPage() {
+    return tiles.filter((tile) => !tile.d && !tile.disputed && !tile.gone);
+  }
+
+  function decideSome(some, decision) {
+    memory.note(some);
+    cursor.deselect();
+    push("decide", { ids: some.map((tile) => tile.id), decision });
+    advance();
+  }
+
+  // What the machine rejects is never kept without saying so.
+  function askWhichToKeep(rest, rejected) {
+    const others = rest.filter((tile) => tile.verdict !== "reject");
+    const facts = { n: rejected.length, all: rest.length, copies: rejected.filter((tile) => tile.isCopy).length };
+    choiceDialog.ask(
+      _("Keep what the machine rejects?"),
+      facts.copies ? _("The machine rejects {n} of these {all} faces, {copies} as duplicates.", facts) : _("The machine rejects {n} of these {all} faces.", facts),
+      { some: others.length ? _("Keep the other {k}", { k: others.length }) : "", all: _("Keep all {all}", facts) },
+      (choice) => decideSome(choice === "all" ? rest : others, "keep"),
+    );
+  }
+
+  // The machine's verdicts on what nobody has decided: of the page, or of everything that the filter finds.
+  function agree(scope) {
+    const rest = restOfPage().filter((tile) => tile.verdict);
+    if (!rest.length && scope === "page") return toast.say(_("Nothing is left that the machine has judged and nobody has decided."));
     memory.note(rest);
     cursor.deselect();
-    push("decide", { ids: rest.map((tile) => tile.id), decision });
+    push("agree", { ids: rest.map((tile) => tile.id), scope });
     return advance();
+  }
+
+  function askHowMuchToAgree() {
+    if (data.found <= tiles.length) return agree("page");
+    return choiceDialog.ask(
+      _("Agree with the machine?"),
+      _("What nobody has decided gets the machine's verdict. One undo takes it all back."),
+      { some: _("On this page"), all: _("On all {found} faces of the filter", { found: data.found.toLocaleString() }) },
+      (choice) => agree(choice === "all" ? "filter" : "page"),
+    );
+  }
+
+  function pickOne(ids, keep) {
+    memory.note(tiles.filter((tile) => ids.includes(tile.id)));
+    push("pick", { ids, keep });
+  }
+
+  function showLookAlikes(place) {
+    const tile = tiles[place];
+    if (!tile || tile.gone) return;
+    if (tile.dup > 1) outbox.push({ kind: "beside", group: tile.id });
+    else toast.say(_("Nothing looks like this face. Select two or more to see them side by side."));
+  }
+
+  function showBeside() {
+    const some = cursor.chosen.filter((tile) => !tile.gone);
+    if (some.length > 1) outbox.push({ kind: "beside", ids: some.map((tile) => tile.id) });
+    else showLookAlikes(cursor.place);
   }
 
   function label(ids, add, remove) {
@@ -195,6 +270,8 @@ function createReview(parent) {
     unsure: () => named(() => decide("unsure")),
     reject: () => named(() => decide("reject")),
     clear: () => named(() => decide("")),
+    agree: () => named(askHowMuchToAgree),
+    agreePage: () => named(() => agree("page")),
     keepRest: () => named(() => decideRest("keep")),
     rejectRest: () => named(() => decideRest("reject")),
     undo: () => named(() => goBack("undo")),
@@ -202,6 +279,11 @@ function createReview(parent) {
     all: () => cursor.selectAll(),
     toggle: () => tiles.length && cursor.toggle(cursor.place),
     open: () => open(cursor.place),
+    beside: showBeside,
+    size: () => {
+      remember(SIZE_KEY, (remembered(SIZE_KEY, 0) + 1) % SIZES.length);
+      grid.layOut();
+    },
     next: () => turn(1),
     previous: () => turn(-1),
     jump: () => data.pages > 1 && jumpDialog.ask(data.pages),
@@ -210,7 +292,7 @@ function createReview(parent) {
       render();
     },
     help: () => help.show(),
-    who: () => data.isSignedIn || nameDialog.ask(reviewer()),
+    who: () => data.isSignedIn || nameForm.ask(reviewer()),
     escape: () => cursor.selection.size && cursor.goTo(cursor.place),
     mesh: () => detail.id && detail.toggleMesh(),
     write: () => detail.id && detail.editLabels(),
@@ -219,7 +301,11 @@ function createReview(parent) {
 
   function pressed(event) {
     const meaning = meaningOf(event);
-    if (!meaning || !data || help.isOpen || nameDialog.isOpen || jumpDialog.isOpen || isForOthers(event, section, meaning)) return;
+    if (beside.isOpen) {
+      if (meaning?.do === "label") beside.choose(meaning.number - 1);
+      return;
+    }
+    if (!meaning || !data || help.isOpen || choiceDialog.isOpen || jumpDialog.isOpen || isForOthers(event, section, meaning)) return;
     if (meaning.do === "label") named(() => toggleLabel(help.nameOf(meaning.number)));
     else if (detail.id && meaning.move?.[0]) step(meaning.move[0]);
     else if (detail.id && !IN_DETAIL.has(meaning.do)) return;
@@ -249,7 +335,10 @@ function createReview(parent) {
     if (isFirst && !reviewer() && remembered(WHO_KEY, "")) {
       outbox.push({ kind: "reviewer", name: remembered(WHO_KEY, "") });
     }
+    nameForm.show(!reviewer() && !data.isSignedIn);
     render();
+    const isClosing = outbox.pending.some((action) => action.kind === "beside" && !action.group && !action.ids.length);
+    if (data.beside.length && !isClosing) beside.render(data, data.beside);
     if (detail.id && !tiles.some((tile) => tile.id === detail.id)) detailDialog.close();
     if (isOtherPage && !detail.id && tiles.length && !writes(document.activeElement)) grid.focus(0);
     if (data.trouble) toast.say(data.trouble);

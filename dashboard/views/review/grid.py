@@ -63,6 +63,7 @@ def _tile(library: Library, image_id: str, facts: dict[str, Any], sizes: dict[An
         "id": image_id,
         "v": picture_version(library, image_id),
         "verdict": facts["verdict"] or "",
+        "isCopy": facts["rule"] == "duplicate" and facts["verdict"] == "reject",
         "why": short_reason(
             facts["verdict"] or "", facts["rule"] or "", _number(facts["value"]), _number(facts["threshold"])
         ),
@@ -85,6 +86,19 @@ def as_seen_alone(tile: dict[str, Any], decision: str, reviewer: str) -> dict[st
     return {**tile, "d": decision, "disputed": False, "said": "", "who": who}
 
 
+def facts_beside(table: pd.DataFrame, image_id: str) -> list[str]:
+    """What helps to choose between faces that look alike."""
+    if image_id not in table.index:
+        return []
+    row: pd.Series = table.loc[image_id]  # type: ignore[assignment]  # ids are unique
+    facts = [str(row["name"])]
+    for name in ("eye_distance_px", "sharpness"):
+        value = _number(row[name])
+        if value is not None:
+            facts.append(f"{_(READINGS[name].title)} {value:,.4g}")
+    return facts
+
+
 def opinions_of(library: Library) -> dict[str, str]:
     """Who said what, of every image on which reviewers differ."""
     return {
@@ -95,8 +109,9 @@ def opinions_of(library: Library) -> dict[str, str]:
 
 def _gone(image_id: str) -> dict[str, Any]:
     return {
-        "id": image_id, "v": "", "verdict": "", "why": _("deleted"), "d": "", "disputed": False, "who": [],
-        "labels": [], "yaw": None, "pitch": None, "pose": "", "dup": 0, "p": None, "c": None, "said": "", "gone": True,
+        "id": image_id, "v": "", "verdict": "", "isCopy": False, "why": _("deleted"), "d": "", "disputed": False,
+        "who": [], "labels": [], "yaw": None,
+        "pitch": None, "pose": "", "dup": 0, "p": None, "c": None, "said": "", "gone": True,
     }  # fmt: skip
 
 
@@ -233,7 +248,7 @@ def _whole(value: Any) -> int:
 
 SCRIPTS = tuple(
     f"views/review/{part}.js"
-    for part in ("outbox", "tiles", "cursor", "align", "detail", "keys", "dialogs", "grid")
+    for part in ("outbox", "tiles", "cursor", "align", "detail", "beside", "keys", "dialogs", "grid")
 )
 
 
@@ -258,10 +273,14 @@ def show_grid(
     first = session.view.page * PAGE_SIZE
     coming = [] if session.view.is_queue else session.ids[first + PAGE_SIZE : first + 2 * PAGE_SIZE]
     detail = detail_of(library, table, session.detail) if session.detail in ids else None
-    tiles = tiles_of(library, table, ids)
+    tiles, beside = (tiles_of(library, table, some) for some in (ids, session.beside))
+    beside = [tile | {"facts": facts_beside(table, tile["id"])} for tile in beside]
     if session.view.is_second:
-        mine = library.opinions_of(ids, session.reviewer)
-        tiles = [as_seen_alone(tile, mine.get(tile["id"], ""), session.reviewer) for tile in tiles]
+        mine = library.opinions_of([*ids, *session.beside], session.reviewer)
+        tiles, beside = (
+            [as_seen_alone(tile, mine.get(tile["id"], ""), session.reviewer) for tile in some]
+            for some in (tiles, beside)
+        )
         detail = detail and {**detail, "history": []}
     data = {
         "root": address(PREFIX),
@@ -273,6 +292,7 @@ def show_grid(
         "countText": "" if session.view.is_queue else _count_text(len(session.ids)),
         "canGoBack": session.view.page > 0 and not session.view.is_queue,
         "canGoOn": bool(coming) or _finds_more(session),
+        "found": 0 if session.view.is_queue else len(session.ids),
         "isQueue": session.view.is_queue,
         "isDisputes": session.view.disputed,
         "reviewer": session.reviewer,
@@ -280,6 +300,7 @@ def show_grid(
         "labels": sorted(choices.labels)[:200],
         "hasProposals": choices.has_proposals,
         "detail": detail,
+        "beside": beside,
         "done": {client: book.last(client) for client in session.clients},
         "notice": {"number": session.notices, "text": session.notice},
         "trouble": session.trouble,

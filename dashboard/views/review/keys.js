@@ -9,10 +9,13 @@ const KEY_HELP = [
   ["Ctrl + A", _("select the page")],
   ["Space", _("select or leave out this one")],
   ["Shift + A, Shift + D", _("keep, reject all that is undecided on the page")],
+  ["M", _("agree with the machine on all that is undecided on the page")],
   ["1 … 9", _("put a label on, or take it off")],
   ["Z, Y", _("undo, redo, any number of times")],
   ["N, P", _("next page, previous page")],
   ["T", _("go to a page")],
+  ["C", _("side by side: the selected faces, or all that look like this one; 1 to 9 then keep one of them")],
+  ["V", _("small, middle or large faces")],
   ["Enter", _("look closer")],
   ["G", _("landmarks, while looking closer")],
   ["E", _("write a label, while looking closer")],
@@ -25,7 +28,7 @@ const MOVES = {
 };
 const LETTERS = {
   a: "keep", s: "unsure", d: "reject", 0: "clear", Backspace: "clear", z: "undo", u: "undo", y: "redo",
-  n: "next", PageDown: "next", p: "previous", t: "jump", PageUp: "previous", "?": "help", g: "mesh", e: "write", " ": "toggle",
+  n: "next", PageDown: "next", p: "previous", t: "jump", PageUp: "previous", "?": "help", g: "mesh", m: "agreePage", c: "beside", v: "size", e: "write", " ": "toggle",
 };
 const SHIFTED = { a: "keepRest", d: "rejectRest", z: "redo", u: "redo" };
 

@@ -79,7 +79,9 @@ function laidOver(tile, pending) {
     const before = action.before?.[tile.id];
     if ((action.kind === "undo" || action.kind === "redo") && before) shown = { ...shown, ...before };
     if (!action.ids?.includes(tile.id)) continue;
-    if (action.kind === "decide") shown = { ...shown, d: action.decision, disputed: false };
+    if (action.kind === "pick") shown = { ...shown, d: tile.id === action.keep ? "keep" : "reject", disputed: false };
+    else if (action.kind === "agree") shown = { ...shown, d: tile.verdict };
+    else if (action.kind === "decide") shown = { ...shown, d: action.decision, disputed: false };
     else if (action.kind === "label") {
       const others = shown.labels.filter((name) => !action.remove.includes(name) && !action.add.includes(name));
       shown = { ...shown, labels: [...others, ...action.add].sort() };

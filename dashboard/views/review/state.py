@@ -44,6 +44,7 @@ class ReviewSession:
     reviewer: str = ""
     renewed: float = 0.0  # when the queue was last told that this reviewer is still here
     detail: str = ""
+    beside: list[str] = field(default_factory=list)  # shown side by side
     turns: int = 0
     clients: list[str] = field(default_factory=list)
     notices: int = 0

@@ -43,14 +43,14 @@ function guess(tile) {
   return keeps ? _("keep {sure} %", { sure }) : _("reject {sure} %", { sure });
 }
 
+const SIZES = [1, 1.6, 2.6]; // of a face, beside the smallest
+
 function columnsFor(width) {
-  if (width >= 1180) return 12;
-  if (width >= 900) return 10;
-  if (width >= 560) return 6;
-  return 3;
+  const most = width >= 1180 ? 12 : width >= 900 ? 10 : width >= 560 ? 6 : 3;
+  return Math.max(1, Math.round(most / (SIZES[remembered(SIZE_KEY, 0)] ?? 1)));
 }
 
-function createTiles(grid, { pick, open }) {
+function createTiles(grid, { pick, open, beside }) {
   let cells = [];
   let columns = columnsFor(grid.clientWidth || 1200);
   let data = null;
@@ -68,6 +68,10 @@ function createTiles(grid, { pick, open }) {
     parts.img.addEventListener("error", () => (cell.dataset.picture = "none"));
     parts.img.addEventListener("load", () => (cell.dataset.picture = "here"));
     cell.addEventListener("click", (event) => pick(cells.findIndex((entry) => entry.cell === cell), event));
+    parts.dup.addEventListener("click", (event) => {
+      event.stopPropagation();
+      beside(cells.findIndex((entry) => entry.cell === cell));
+    });
     cell.addEventListener("dblclick", () => open(cells.findIndex((entry) => entry.cell === cell)));
     return { cell, parts, shown: "" };
   }
@@ -142,6 +146,10 @@ function createTiles(grid, { pick, open }) {
   return {
     get columns() {
       return columns;
+    },
+    layOut() {
+      columns = columnsFor(grid.clientWidth || 1200);
+      layOut();
     },
     render(newData, tiles, selection, focus) {
       data = newData;

@@ -216,6 +216,21 @@ def _rows(library: Library, table: type[opinions] | object) -> list[tuple]:
         return [tuple(row) for row in connection.execute(select(*columns).order_by(*columns[:2]))]
 
 
+def test_decisions_that_differ_are_one_action_and_one_step_back(library: Library) -> None:
+    ids = fill(library, 3)
+    wanted = dict(zip(ids, ("keep", "reject", "unsure"), strict=True))
+    action = library.decide_each(wanted, reviewer="ann", token="once")
+    assert library.decide_each(wanted, reviewer="ann", token="once") == action
+    assert states(library, ids) == ["keep", "reject", "unsure"]
+    assert set(library.undo("ann")) == set(ids) and states(library, ids) == ["keep"] * 3
+    library.redo("ann")
+    assert states(library, ids) == ["keep", "reject", "unsure"]
+    with pytest.raises(ValueError, match="expected keep"):
+        library.decide_each({ids[0]: "maybe"}, reviewer="ann")
+    with pytest.raises(ValueError, match="at least one"):
+        library.decide_each({}, reviewer="ann")
+
+
 def test_agreement_counts_what_was_thought_before_a_dispute_was_settled(library: Library) -> None:
     ids = fill(library, 4)
     library.decide(ids[:2], "keep", reviewer="ann")

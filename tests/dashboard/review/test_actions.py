@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 
 from curation.library.library import Library
-from curation.library.records import Examination, LibraryError, Provenance
+from curation.library.records import DuplicateGroup, Examination, LibraryError, Provenance
 from dashboard import access
 from dashboard.views.review.actions import apply_actions
-from dashboard.views.review.filters import find_images
+from dashboard.views.review.filters import View, find_images
 from dashboard.views.review.grid import detail_of
 from dashboard.views.review.state import IdempotencyLog, ReviewSession
 from tests.dashboard.review_library import VERSIONS, fill_library, measurements_of, original_of
@@ -85,6 +85,43 @@ def now_of(library: Library, image_id: str) -> str:
 
 def group_examination(image_id: str) -> Examination:
     return Examination(image_id, "ok", versions=VERSIONS, measurements=replace(measurements_of(1), faces=2))
+
+
+@pytest.mark.parametrize("scope", ["page", "filter"])
+def test_agreeing_takes_the_machines_verdict_on_what_is_open_and_is_one_step_back(
+    library: Library, ids: list[str], scope: str
+):
+    verdicts = [str(one) for one in library.table()["verdict"]]
+    library.decide(ids[:1], "unsure", reviewer="Bob")
+    session, book = ReviewSession(ids=ids), IdempotencyLog()
+    on_page = ids[:4]
+    apply_actions(library, session, [action(1, "agree", scope=scope, ids=on_page)], book)
+    agreed = ["unsure", *verdicts[1:]] if scope == "filter" else ["unsure", *verdicts[1:4], ""]
+    assert decisions(library, ids) == agreed and "Agreed with the machine" in session.notice
+    apply_actions(library, session, [action(2, "undo")], book)
+    assert decisions(library, ids) == ["unsure", "", "", "", ""]
+
+
+def test_agreeing_where_nothing_is_open_says_so(library: Library, ids: list[str]):
+    library.decide(ids, "keep", reviewer="Bob")
+    session = ReviewSession(ids=ids)
+    apply_actions(library, session, [action(1, "agree", scope="filter", ids=[])], IdempotencyLog())
+    assert "Nothing is left" in session.notice
+
+
+def test_of_look_alikes_one_is_kept_and_the_others_go_in_one_step(library: Library, ids: list[str]):
+    library.save_duplicates([DuplicateGroup("near", ids[2], (ids[0], ids[2], ids[4]))])
+    session, book = ReviewSession(), IdempotencyLog()
+    apply_actions(library, session, [action(1, "beside", group=ids[4])], book)
+    assert session.beside == [ids[2], ids[0], ids[4]]  # the best first
+    apply_actions(library, session, [action(2, "pick", ids=session.beside, keep=ids[0])], book)
+    assert decisions(library, ids) == ["keep", "", "reject", "", "reject"]
+    apply_actions(library, session, [action(3, "undo"), action(4, "beside", ids=[])], book)
+    assert decisions(library, ids) == [""] * 5 and session.beside == []
+    apply_actions(library, session, [action(5, "pick", ids=ids[:2], keep=ids[3])], book)
+    assert decisions(library, ids) == [""] * 5 and "deleted" in session.notice
+    sorted_ids = find_images(library.table(), View(sort="duplicate_group"))
+    assert set(sorted_ids[:3]) == {ids[0], ids[2], ids[4]} and set(sorted_ids) == set(ids)
 
 
 def test_actions_sent_again_are_done_once(library: Library, ids: list[str]):
