@@ -53,7 +53,7 @@ theirs (``/run/secrets/NAME``).
 import os
 from functools import lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import BeforeValidator, DirectoryPath, Field, FilePath, SecretStr, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
@@ -150,7 +150,7 @@ def _settings(environment: tuple[tuple[str, str], ...], _pid: int) -> Settings:
     return Settings(**_read_secrets({name.upper(): value for name, value in environment if value}))
 
 
-def _read_secrets(environment: dict[str, str]) -> dict[str, SecretStr]:
+def _read_secrets(environment: dict[str, str]) -> dict[str, Any]:
     """Secrets that the environment names a file for."""
     found = {}
     for field in _SECRETS:
@@ -163,7 +163,9 @@ def _read_secrets(environment: dict[str, str]) -> dict[str, SecretStr]:
         try:
             text = Path(path).read_text("utf-8").strip()
         except (OSError, UnicodeDecodeError) as error:
-            raise ValueError(f"{name}{_FILE}: {path} cannot be read ({error}). Name a readable file.") from error
+            raise ValueError(
+                f"{name}{_FILE}: {path} cannot be read ({error}). Name a readable file."
+            ) from error
         if not text:
             raise ValueError(f"{name}{_FILE}: {path} is empty. Write the secret into it.")
         found[field] = SecretStr(text)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
@@ -97,11 +98,11 @@ class CoverageNetwork(nn.Module):
 
 def region_weights() -> Tensor:
     """How much each cell counts for each of `REGIONS`: (R, 12, 12) float32; each region's sum to one."""
-    edges = torch.arange(GRID + 1) * (FRAME / GRID)
+    edges = np.arange(GRID + 1, dtype=np.float32) * np.float32(FRAME / GRID)
     rows = []
     for left, top, right, bottom in REGIONS:
-        across = (edges[1:].clamp(max=right) - edges[:-1].clamp(min=left)).clamp(min=0)
-        down = (edges[1:].clamp(max=bottom) - edges[:-1].clamp(min=top)).clamp(min=0)
+        across = np.maximum(np.minimum(edges[1:], right) - np.maximum(edges[:-1], left), 0)
+        down = np.maximum(np.minimum(edges[1:], bottom) - np.maximum(edges[:-1], top), 0)
         weight = down[:, None] * across[None]
         rows.append(weight / weight.sum())
-    return torch.stack(rows)
+    return torch.from_numpy(np.stack(rows).astype(np.float32))

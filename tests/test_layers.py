@@ -129,6 +129,16 @@ def test_training_needs_neither_mediapipe_nor_faiss_nor_streamlit() -> None:
     assert done.returncode == 0, done.stderr
 
 
+def test_checking_weights_imports_no_compiler() -> None:
+    code = (
+        "import sys\n"
+        "from core.models.families import FAMILIES, shapes_of_network\n"
+        "for family, (_, config) in FAMILIES.items(): shapes_of_network(family, config())\n"
+        "sys.exit('torch._dynamo' in sys.modules)\n"  # four seconds of each start
+    )
+    assert subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=False).returncode == 0
+
+
 def test_no_module_hides_one_of_the_standard_library() -> None:
     assert [name_of(path) for path in SOURCES if path.stem in sys.stdlib_module_names] == []
 

@@ -8,6 +8,8 @@ from dataclasses import asdict, dataclass, fields
 from typing import Any
 
 import torch
+from torch import nn
+from torch.overrides import TorchFunctionMode
 
 from core.autoencoder import AutoencoderConfig, SketchAutoencoder
 from core.coverage_network import CoverageConfig, CoverageNetwork
@@ -105,6 +107,15 @@ def build_config(info: ModelInfo) -> Any:
     return config_class(**{k: tuple(v) if isinstance(v, list) else v for k, v in info.config.items()})
 
 
+class _Uninitialised(TorchFunctionMode):
+    """Leave out the first values of weights, which on a meta device would import all of torch's compiler."""
+
+    def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        if getattr(func, "__module__", "") == nn.init.__name__:
+            return args[0] if args else kwargs["tensor"]
+        return func(*args, **(kwargs or {}))
+
+
 def shapes_of_network(family: str, config: Any) -> dict[str, tuple[int, ...]]:
     """Names and shapes of a network's weights, worked out without memory for any.
 
@@ -130,7 +141,7 @@ def shapes_of_network(family: str, config: Any) -> dict[str, tuple[int, ...]]:
     if layers > MAX_LAYERS_IN_ALL:
         raise ValueError(f"it has {layers} layers; networks of up to {MAX_LAYERS_IN_ALL} are made")
     try:
-        with torch.device("meta"):
+        with torch.device("meta"), _Uninitialised():
             network = FAMILIES[family][0](config)
     except (RuntimeError, TypeError, LookupError, ArithmeticError, AttributeError) as error:
         first = (str(error).strip().splitlines() or ["no reason given"])[0]
