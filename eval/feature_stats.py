@@ -22,7 +22,7 @@ MAX_MOMENTS_BYTES = 500_000_000  # a covariance of 2 048 dimensions has 34 MB
 
 @dataclass(frozen=True)
 class Moments:
-    """What the Frechet distance needs to know of a set.
+    """What the Fréchet distance needs to know of a set.
 
     Attributes
     ----------

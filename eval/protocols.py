@@ -49,7 +49,7 @@ class EvaluationProtocol:
 
     @property
     def is_fid(self) -> bool:
-        """Tell whether this is FID proper; anything else is a Frechet distance of other features."""
+        """Tell whether this is FID proper; anything else is a Fréchet distance of other features."""
         return self.extractor == "inception"
 
     @property

@@ -2,7 +2,7 @@
 
 ``--real`` and every set is a folder (searched to any depth), a zip, a Hugging Face ImageFolder, or a folder of
 pairs as ``python -m curation.run`` and ``curation.export`` write it; ``--real`` may also be an ``.npz`` of statistics
-(pytorch-fid's, TTUR's), which gives the Frechet distance alone. ``--pairs PAIRS --generators all --stage1 whole
+(pytorch-fid's, TTUR's), which gives the Fréchet distance alone. ``--pairs PAIRS --generators all --stage1 whole
 parts`` compares the generators of this machine on a split of pairs, and draws their images first. ``--fake
 NAME@STEP=DIR``, or ``--run NAME=DIR`` with a folder per step, adds a curve over a run's checkpoints.
 

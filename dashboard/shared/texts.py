@@ -205,7 +205,7 @@ def _labels_of_others() -> Iterator[str]:
     """Give the labels in fixed tables of the other packages and of the examples, which pages pass through ``_``."""
     from core.config import ROOT
     from core.training.kinds import KINDS, presets
-    from curation.rules import Rules
+    from curation.rules import GROUP_RATES, Rules
     from eval.comparison.answer import PATTERNS
     from eval.comparison.formatting import FAULTS, GROUPS, PLAIN_WARNINGS
     from eval.comparison.votes import VOTE_TITLES
@@ -217,6 +217,9 @@ def _labels_of_others() -> Iterator[str]:
         yield from (rule.title, rule.sentence)
     yield from (*PATTERNS, *FAULTS.values(), *PLAIN_WARNINGS.values(), *VOTE_TITLES)
     yield from (*GROUPS.values(), *(metric.title for metric in METRICS.values()))
+    yield from (metric.unit for metric in METRICS.values() if metric.unit)
+    for row in json.loads(GROUP_RATES.read_text("utf-8"))["rates"]:
+        yield from row["counts"]
     for path in sorted((ROOT / "data" / "demo" / "drawings").glob("*.json")):
         yield json.loads(path.read_text("utf-8"))["title"]
 

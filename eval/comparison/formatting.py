@@ -36,14 +36,14 @@ FAULTS = {
     "ignores_input": "it ignores its input",
     "memorised": "its outputs repeat training photos",
     "training_copies": "training photos are among its outputs",
-    "duplicates_between_sets": "pictures of another set are among its outputs",
+    "duplicates_between_sets": "images of another set are among its outputs",
     "reencoded_copies": "its outputs are another model's, packed anew",
     "repeated_outputs": "it draws the same faces again and again",
     "blurred_outputs": "its outputs are blurred, which this figure rewards",
     "value_range": "its outputs were written in a wrong range",
     "channels_swapped": "red and blue are swapped",
-    "strips": "its files hold several pictures",
-    "sheets": "its files hold several pictures",
+    "strips": "its files hold several images",
+    "sheets": "its files hold several images",
 }
 DOUBTS = {
     "below_floor": "it lies below what true photos get",

@@ -10,7 +10,7 @@ import json
 from pathlib import Path
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, ValidationError, field_validator
 
 from core.atomic_files import write_atomically
 
@@ -75,6 +75,11 @@ class Column(_Part):
     unit: str
     higher_is_better: bool
     per_case: bool  # whether every single output has a value
+
+    @field_validator("title")
+    @classmethod
+    def _spell_as_today(cls, title: str) -> str:
+        return title.replace("Frechet", "Fréchet")  # in results of earlier versions
 
 
 class ModelResult(_Part):

@@ -96,7 +96,7 @@ def _aligned(rows: Sequence[Sequence[str]]) -> list[str]:
 
 MIN_CASES = 2
 FRECHET, KERNEL = ("fid_", "fd_"), ("kid_", "kd_")  # columns
-MIN_FOR_DISTANCE = 50  # below that a Frechet distance is bias and little else
+MIN_FOR_DISTANCE = 50  # below that a Fréchet distance is bias and little else
 T = TypeVar("T")
 
 

@@ -1,4 +1,4 @@
-"""Frechet distance between two sets of features (Heusel et al. 2017), without a square root of a matrix.
+"""Fréchet distance between two sets of features (Heusel et al. 2017), without a square root of a matrix.
 
 ``|m1 - m2|^2 + tr S1 + tr S2 - 2 tr sqrt(S1 S2)``. With roots ``S = R' R`` the last trace is the nuclear
 norm (sum of the singular values) of ``R1 R2'``. Below the dimension the centred samples themselves are a
@@ -25,7 +25,7 @@ LARGEST_SVD = 2047
 
 
 def frechet_distance(real: ArrayLike, fake: ArrayLike) -> float:
-    """Frechet distance of two sets of features.
+    """Fréchet distance of two sets of features.
 
     Parameters
     ----------
@@ -52,7 +52,7 @@ def frechet_distance(real: ArrayLike, fake: ArrayLike) -> float:
 
 
 def frechet_distance_of_moments(real: Moments, fake: Moments) -> float:
-    """Frechet distance of two sets of which only mean and covariance are known.
+    """Fréchet distance of two sets of which only mean and covariance are known.
 
     See `frechet_distance`; where the samples are at hand and fewer than the dimensions, that is faster.
     """

@@ -91,7 +91,7 @@ def _coverage(real: ArrayLike, fake: ArrayLike) -> Value:
 
 
 _ALL = (
-    Metric("fid", "Frechet distance", "features", False, _fid),
+    Metric("fid", "Fréchet distance", "features", False, _fid),
     Metric("kid", "Kernel distance", "features", False, _kid),
     Metric("precision", "Precision", "features", True, _precision, minimum=4),
     Metric("recall", "Recall", "features", True, _recall, minimum=4),

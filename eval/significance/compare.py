@@ -87,7 +87,7 @@ def compare_features(
     moments = real if isinstance(real, Moments) else None
     if moments is not None and metric != "fid":
         raise ValueError(
-            f"{metric} needs the features themselves; statistics give the Frechet distance alone."
+            f"{metric} needs the features themselves; statistics give the Fréchet distance alone."
         )
     ours = np.asanyarray(real) if moments is None else samples_of(moments)
     arrays = {name: np.asanyarray(fake) for name, fake in models.items()}

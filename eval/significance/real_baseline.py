@@ -2,7 +2,7 @@
 
 How far a distance varies, and what few images add to it, from distances between halves of the sets.
 
-Resampling with replacement repeats images, which lowers a set's covariance and moves the Frechet distance by a
+Resampling with replacement repeats images, which lowers a set's covariance and moves the Fréchet distance by a
 good fifth, so the bootstrap is of no use here. Halves repeat nothing. All sets are cut in two at once, over and
 over, and both halves are measured. With a linear part of variance ``a / n`` and a quadratic part of ``b / n^2``
 (n: images in a whole set), the half difference of a cut's two distances varies by ``a / n + 2 b / n^2``, and their

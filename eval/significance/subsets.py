@@ -1,6 +1,6 @@
-"""Frechet and kernel distances of thousands of subsets of the same two sets, in batches.
+"""Fréchet and kernel distances of thousands of subsets of the same two sets, in batches.
 
-Permutations, subsamples and curves ask for little else. With inner products at hand, a Frechet distance needs
+Permutations, subsamples and curves ask for little else. With inner products at hand, a Fréchet distance needs
 one symmetric eigenvalue problem of the subset's size (or of the features' width, where that is smaller), and a
 kernel distance only sums.
 """

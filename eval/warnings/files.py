@@ -103,7 +103,7 @@ def few_images(facts: Facts) -> Iterator[Warned]:
 
 
 def rank_deficient(facts: Facts) -> Iterator[Warned]:
-    """Fewer images than features: the Frechet distance's covariances are singular, and its bias is large."""
+    """Fewer images than features: the Fréchet distance's covariances are singular, and its bias is large."""
     width = facts.dimensions
     if width is None or not (columns := facts.columns("fid")):
         return

@@ -2,7 +2,7 @@
 
 The first run computes everything, with a stand-in for the network (what is measured is what remains without one);
 the second must answer in under a second, with no network built and no image decoded. Features are 320 numbers, as
-EfficientNet-Lite0's. CPU time is judged, so that other work on the machine does not decide. Then the Frechet distance
+EfficientNet-Lite0's. CPU time is judged, so that other work on the machine does not decide. Then the Fréchet distance
 of 50 000 images, tests included, from features on disk: memory of its own above what the process held before.
 
 Prints a table on stderr and one JSON object on stdout; ends with 1 if a goal is missed.

@@ -1,6 +1,6 @@
 """``python -m tests.benchmarks.fid_speed``: speed and memory of FID against what the other tools do.
 
-1. *Frechet distance* at 2048 dimensions against scipy's ``sqrtm`` of the product of the covariances, which
+1. *Fréchet distance* at 2048 dimensions against scipy's ``sqrtm`` of the product of the covariances, which
    pytorch-fid and clean-fid take; covariances included on both sides.
 2. *Extraction* on one thread against the network as pytorch-fid runs it: eager float32 torch in batches.
    Both take turns, and CPU time is compared, so that other work on the machine does not decide.

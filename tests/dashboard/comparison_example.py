@@ -26,7 +26,7 @@ from eval.comparison.result import (
 
 FD, KD = "fd_effnet_lite0", "kd_effnet_lite0"
 COLUMNS = (
-    Column(key=FD, title="Frechet distance", unit="", higher_is_better=False, per_case=False),
+    Column(key=FD, title="Fréchet distance", unit="", higher_is_better=False, per_case=False),
     Column(key=KD, title="Kernel distance", unit="", higher_is_better=False, per_case=False),
     Column(key="precision_effnet_lite0", title="Precision", unit="", higher_is_better=True, per_case=False),
     Column(key="l1", title="Mean absolute difference", unit="grey levels", higher_is_better=False, per_case=True),
@@ -214,7 +214,7 @@ def _warnings(cases: int) -> tuple[Warned, ...]:
                text=f"{cases} images are fewer than the 1,280 features: the distance is mostly bias. Compare models "
                "with each other only, and look at the kernel distance too."),
         Warned(code="metrics_disagree", severity="misleads", columns=(FD, KD),
-               text="The Frechet distance separates pix2pixhd from the others and the kernel distance does not. "
+               text="The Fréchet distance separates pix2pixhd from the others and the kernel distance does not. "
                "Do not rank them by one alone."),
         Warned(code="few_images", severity="note", text=f"{cases} images a model.", sets=NAMES),
     )  # fmt: skip

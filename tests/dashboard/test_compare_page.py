@@ -72,7 +72,7 @@ def test_the_newest_result_is_shown_with_its_verdict_ties_floor_and_warnings(
     keep(root, NEW, example_comparison())
     words = said(open_page())
     for part in (
-        "pix2pixhd is best by Frechet distance: 96.4",
+        "pix2pixhd is best by Fréchet distance: 96.4",
         "tie with ugatit",
         "Real against real",
         "the kernel distance does not",
@@ -144,7 +144,7 @@ def test_every_section_shows_its_part(
 
 def test_a_result_without_pictures_says_so(root: Path, open_page: Callable[..., AppTest]) -> None:
     keep(root, NEW, example_comparison())
-    assert "No picture of a case was kept" in said(open_page())
+    assert "No image of a case was kept" in said(open_page())
 
 
 def test_the_leaderboard_is_shown_while_single_cases_are_still_scored(

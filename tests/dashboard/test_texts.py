@@ -117,6 +117,38 @@ def test_translations_keep_names_in_braces_tags_and_code(path: Path) -> None:
             assert kept(translated) in [kept(one) for one in ids], message.id
 
 
+# What no text says, and what it says instead; CONTRIBUTING.md tells what each word means.
+NOT_SAID = {
+    r"(?i)frechet": "Fréchet",
+    r"(?i)\b(learnt|spelt|burnt)\b": "learned, spelled, burned",
+    r"(?i)\b(colors?|colored|grays?|centers?|behaviors?|neighbors?|labele[dr]s?|labeling|canceled|licenses?|catalogs?)\b":
+        "colour, grey, centre, behaviour, neighbour, labelled, cancelled, licence, catalogue",
+    r"(?i)\b(analy|memori|normali|recogni|organi|minimi|maximi|visuali)z": "-ise, -yse",
+    r"(?i)\bdata[ -]sets?\b": "dataset",
+    r"(?i)\bcheck[ -]points?\b": "checkpoint",
+    r"(?i)\bnear[ -]duplicat": "duplicate",
+    r"(?i)\blog ?(in|on|out)\b": "sign in, sign out",
+    r"\b(cyclegan|pix2pixhd|ugatit|[a-z]+_(cast|yaw|px|distance))\b": "the title: CycleGAN, colour cast",
+}  # fmt: skip
+NOT_SAID_THERE = {
+    ("compare", "export", "models", "rules", "train"): (r"(?i)\bpictures?\b", "image"),
+    ("compare", "models", "train"): (r"(?i)^remove( it)?$", "Delete, of what is gone for good"),
+}
+
+
+def test_one_thing_has_one_name() -> None:
+    wrong = []
+    for message in texts.collect():
+        pages = {place.split("/")[2] for place, _line in message.locations if "/views/" in place}
+        mine = [rule for where, rule in NOT_SAID_THERE.items() if pages and pages <= set(where)]
+        for text in forms(message.id):
+            said = re.sub("`[^`]*`", "", text)
+            wrong += [
+                (text, f"say {good}") for bad, good in (*NOT_SAID.items(), *mine) if re.search(bad, said)
+            ]
+    assert not wrong
+
+
 def forms(text: str | Sequence[str]) -> Sequence[str]:
     return [text] if isinstance(text, str) else text
 

@@ -109,7 +109,7 @@ def test_a_run_of_the_command_line_is_shown_as_far_as_it_can_be_read(
     app = open_page()
     assert not app.exception
     assert "trained on the command line, as far as step 29" in texts(app)
-    assert "The picture of step 10 is damaged" in texts(app)
+    assert "The samples of step 10 are damaged" in texts(app)
 
 
 def test_a_run_that_is_gone_is_said_to_be(data: Path, open_page: Callable[..., AppTest]) -> None:

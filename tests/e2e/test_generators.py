@@ -158,7 +158,7 @@ def test_side_by_side_fits_a_phone(phone: DrawPage) -> None:
     for points in FACE:
         phone.touch_stroke(points)
     phone.photo_of(len(FACE))
-    phone.page.get_by_role("button", name="Compare").first.click()
+    phone.page.get_by_role("button", name="Side by side").first.click()
     dialog = phone.page.get_by_role("dialog", name="Side by side")
     expect(dialog.locator(".waits")).to_have_count(0)
     content, window = phone.width_on_screen()

@@ -76,12 +76,12 @@ def test_a_checkpoint_is_imported_with_a_preview_and_deleted(
     info = read_info(data / "models" / "selfie.safetensors")
     assert info.conventions is not None and info.conventions.polarity == "white_on_black"
 
-    page.get_by_role("button", name="Remove").click()
+    page.get_by_role("button", name="Delete").click()
     expect(page.get_by_role("dialog")).to_contain_text("is deleted for good")
     page.get_by_role("button", name="Keep it").click()
     expect(page.get_by_role("dialog")).to_have_count(0)
     assert (data / "models" / "selfie.safetensors").is_file()
-    page.get_by_role("button", name="Remove").click()
+    page.get_by_role("button", name="Delete").click()
     page.get_by_role("button", name="Delete for good").click()
     expect(page.get_by_text("selfie is deleted").first).to_be_visible()
     expect(page.get_by_role("dialog")).to_have_count(0)

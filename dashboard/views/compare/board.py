@@ -121,7 +121,7 @@ def _head(
     found = [(letter, warned) for letter, warned in marks if column.key in warned.columns]
     way = _("higher is better") if column.higher_is_better else _("lower is better")
     arrow = "↑" if column.higher_is_better else "↓"
-    unit = f", {column.unit}" if column.unit else ""
+    unit = f", {_(column.unit)}" if column.unit else ""
     return (
         f"<th scope='col' class='{'judged' if is_judged else ''}' title='{plain(_(GROUPS[group_of(column)]))}'>"
         f"{plain(_(column.title))}{_marks(found)}<small>{arrow} {way}{plain(unit)}</small>"

@@ -59,7 +59,7 @@ function createView(parent) {
 
   function pictureOf(tile, place, row, alt, isMap) {
     const truth = truthOf(row);
-    if (!tile.src) return make("span", "none", _("no picture"));
+    if (!tile.src) return make("span", "none", _("no image"));
     if (isMap && place.kind === "model" && truth) {
       const canvas = make("canvas");
       canvas.setAttribute("role", "img");

@@ -105,7 +105,7 @@ def score_text(model: ModelResult, column: str, index: int) -> str:
 
 def _all_scores(comparison: Comparison, model: ModelResult, index: int) -> list[list[str]]:
     return [
-        [column.title, score_text(model, column.key, index)]
+        [_(column.title), score_text(model, column.key, index)]
         for column in comparison.columns
         if column.per_case and score_text(model, column.key, index)
     ]
@@ -163,9 +163,9 @@ def show_cases(entry: Entry, comparison: Comparison, judged: Column) -> None:
     if column is not None and order != DRAWINGS:
         st.caption(
             _(
-                "Under each output: {title} ({way}). Click a picture to enlarge its case; the arrow keys go on, "
+                "Under each output: {title} ({way}). Click an image to enlarge its case; the arrow keys go on, "
                 "D shows the difference.",
-                title=_(column.title) + (f", {column.unit}" if column.unit else ""),
+                title=_(column.title) + (f", {_(column.unit)}" if column.unit else ""),
                 way=_("higher is better") if column.higher_is_better else _("lower is better"),
             )
         )
@@ -297,6 +297,6 @@ def _why_no_pictures(entry: Entry) -> str:
         )
         if entry.id == SHIPPED
         else _(
-            "No picture of a case was kept: the names of the outputs match no true photo, or pictures were turned off."
+            "No image of a case was kept: the names of the outputs match no true photo, or images were turned off."
         )
     )

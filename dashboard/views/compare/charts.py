@@ -188,7 +188,7 @@ def _legend(shown: list[str]) -> alt.Legend:
 
 
 def _title(column: Column) -> str:
-    return f"{_(column.title)}, {column.unit}" if column.unit else _(column.title)
+    return f"{_(column.title)}, {_(column.unit)}" if column.unit else _(column.title)
 
 
 # What pointing at a mark shows is named after the charts' fields.

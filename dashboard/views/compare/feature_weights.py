@@ -18,12 +18,12 @@ if TYPE_CHECKING:
 
 OWN = "own"
 SAYS = {
-    "fd_effnet_lite0": N_("Frechet distance of EfficientNet-Lite0 features · works at once"),
+    "fd_effnet_lite0": N_("Fréchet distance of EfficientNet-Lite0 features · works at once"),
     "fid_clean": N_("FID as clean-fid computes it"),
     "fid_pytorch": N_("FID as pytorch-fid computes it"),
     "fid_tf1": N_("FID as torch-fidelity and the original TensorFlow code compute it"),
     "fid_torchmetrics": N_("FID as torchmetrics with antialias computes it"),
-    OWN: N_("Frechet distance of a network of your own (ONNX or safetensors)"),
+    OWN: N_("Fréchet distance of a network of your own (ONNX or safetensors)"),
 }
 UPLOAD_MB = 200
 _CUSTOM = "compare_inception_file"

@@ -71,7 +71,7 @@ def ask_source(root: Path, key: str, *, value: str = "") -> Path | None:
 
 def _ask_upload(root: Path, key: str) -> Path | None:
     uploaded = st.file_uploader(
-        _("Zip of pictures, folders in it are searched; up to {gb:g} GB", gb=UPLOAD_LIMIT_MB / 1000),
+        _("Zip of images, folders in it are searched; up to {gb:g} GB", gb=UPLOAD_LIMIT_MB / 1000),
         type=["zip"], max_upload_size=UPLOAD_LIMIT_MB, key=f"{key}_file",
     )  # fmt: skip
     if uploaded is None:
@@ -139,7 +139,7 @@ def _ask_checkpoints(number: int) -> dict[int, Path]:
 
     text = st.text_input(
         _("Samples of its checkpoints"), key=f"compare_own_steps_{number}", placeholder=_("empty: none"),
-        help=_("A folder on the server with a folder of pictures for each step, such as step_002000."),
+        help=_("A folder on the server with a folder of images for each step, such as step_002000."),
     ).strip()  # fmt: skip
     if not text:
         return {}

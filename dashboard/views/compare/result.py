@@ -61,7 +61,7 @@ def show_counts(comparison: Comparison, column: Column) -> None:
     """A figure against the number of images, with where real photos stand at the same number."""
     chart = curve_chart(comparison, column, "n")
     if chart is None:
-        _show_empty(_("{title} has no such curve. Judge by a Frechet distance.", title=_(column.title)))
+        _show_empty(_("{title} has no such curve. Judge by a Fréchet distance.", title=_(column.title)))
         return
     st.altair_chart(chart, width="stretch", theme="streamlit", key="compare_counts")
     st.caption(
@@ -237,9 +237,7 @@ def _show_nearest(
 def _picture(entry: Entry, kind: str, name: str, model: str, words: str) -> str:
     url = picture_url(entry.folder, kind, name, model)
     if not url:
-        return (
-            f"<span class='none'>{plain(_('{what} {name}: no picture here', what=words, name=name))}</span>"
-        )
+        return f"<span class='none'>{plain(_('{what} {name}: no image here', what=words, name=name))}</span>"
     return f"<img src='{url}' alt='{plain(f'{words} {name}')}'>"
 
 

@@ -76,14 +76,14 @@ def _show_early(entry: Entry) -> None:
 
 def show_remove(root: Path, entry: Entry) -> None:
     """Remove a comparison, after a question."""
-    with st.popover(_("Remove"), icon=":material/delete:", key=f"compare_remove_{entry.id}"):
+    with st.popover(_("Delete"), icon=":material/delete:", key=f"compare_remove_{entry.id}"):
         st.markdown(
             _(
-                "Deletes **{title}** with its pictures and votes. There is no way back.",
+                "Deletes **{title}** with its images and votes. There is no way back.",
                 title=as_text(entry.title),
             )
         )
-        if st.button(_("Remove it"), type="primary", key="compare_remove_now"):
+        if st.button(_("Delete it"), type="primary", key="compare_remove_now"):
             _remove(root, entry.id)
             st.rerun()
 

@@ -59,7 +59,7 @@ class Dataset:
         """Why it cannot be used, else empty; and what it holds, in words."""
         if not self.is_pairs:
             return "", _(
-                "pictures in any depth of folders; every file is used, or listed with the reason why not"
+                "images in any depth of folders; every file is used, or listed with the reason why not"
             )
         try:
             changed = (self.path / MANIFEST).stat().st_mtime_ns

@@ -26,7 +26,9 @@ def show_compare_button(session: DrawSession, abilities: Abilities, *, is_drawn:
     def opened() -> None:
         session.is_comparing = True
 
-    st.button(_("Compare"), key=COMPARE, icon=":material/grid_view:", on_click=opened, disabled=not is_drawn)
+    st.button(
+        _("Side by side"), key=COMPARE, icon=":material/grid_view:", on_click=opened, disabled=not is_drawn
+    )
 
 
 def show_comparison(session: DrawSession, abilities: Abilities, ways: Sequence[ConversionSettings]) -> None:

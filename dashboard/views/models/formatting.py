@@ -28,7 +28,7 @@ TITLES = {
 BANKS = ("face_bank", "part_banks")  # rows of training latents: nothing in them was learned
 POLARITY_WORDS = {"black_on_white": N_("black on white"), "white_on_black": N_("white on black")}
 COLOUR_WORDS = {"rgb": "RGB", "bgr": "BGR (OpenCV)"}
-STATISTICS_WORDS = {"training": N_("averages of its training"), "picture": N_("each picture itself")}
+STATISTICS_WORDS = {"training": N_("averages of its training"), "picture": N_("each image itself")}
 RANGE_WORDS = {"signed": N_("-1 to 1"), "unit": N_("0 to 1"), "byte": N_("0 to 255")}
 _FACTS = {
     "ngf": N_("{} channels"),

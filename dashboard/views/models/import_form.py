@@ -92,7 +92,7 @@ def _show_choice(session: ModelsSession) -> None:
     st.caption(
         _(
             "Only weights are opened, never programs. What the weights do not tell, such as the colour of the lines, "
-            "you say at the next step, beside a picture of what comes of it."
+            "you say at the next step, beside an image of what comes of it."
         )
     )
 

@@ -121,7 +121,7 @@ def ask_conventions(current: Conventions, family: str, config: Mapping[str, Any]
         statistics = st.segmented_control(
             _("BatchNorm goes by"), STATISTICS, default=statistics, key=f"{key}_statistics", required=True,
             format_func=lambda value: _(STATISTICS_WORDS[value]),
-            help=_("The projects' test scripts go by each picture unless they are given --eval; "
+            help=_("The projects' test scripts go by each image unless they are given --eval; "
                    "take what looks better."),
         )  # fmt: skip
     if config.get("padding") == "reflect" and not config.get("patch", 1) > 1:
@@ -159,7 +159,7 @@ def show_actions(model: ModelFile, session: ModelsSession, *, is_damaged: bool =
             _show_rename(model, session)
             if model.info is not None and model.info.conventions is not None:
                 _show_change(model, session, model.info.conventions)
-        if st.button(_("Remove"), icon=":material/delete:", key=f"removing_{model.name}"):
+        if st.button(_("Delete"), icon=":material/delete:", key=f"removing_{model.name}"):
             st.dialog(_("Delete this model?"))(_ask_to_remove)(model, session)
 
 
@@ -249,7 +249,7 @@ def _rename(name: str, new: str, session: ModelsSession) -> None:
 
 
 def _remove(name: str, session: ModelsSession) -> None:
-    with _told(session, _("{name} cannot be removed", name=name)):
+    with _told(session, _("{name} cannot be deleted", name=name)):
         remove_model(models_folder(), name)
         audit.record("delete model", name)
         session.done, session.opened = _("{name} is deleted.", name=name), ""
@@ -300,7 +300,7 @@ def _headline(model: ModelFile) -> str:
 
 
 def _with_way_out(model: ModelFile) -> str:
-    way = _("Restore it from the repository.") if model.is_shipped else _("Remove it and import it again.")
+    way = _("Restore it from the repository.") if model.is_shipped else _("Delete it and import it again.")
     return f"{model.problem.rstrip('.')}. {way}"
 
 
@@ -315,7 +315,7 @@ def _show_speed(model: ModelFile, session: ModelsSession) -> None:
         label,
         key=f"measure_{model.name}",
         icon=":material/speed:",
-        help=_("How long one picture takes on this machine; about ten seconds of work.")
+        help=_("How long one image takes on this machine; about ten seconds of work.")
         if speed is None
         else _("{measured}. Press to measure again.", measured=as_text(speed_details(speed))),
         type="secondary" if speed is None else "tertiary",

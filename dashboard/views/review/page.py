@@ -95,6 +95,6 @@ def show_start() -> None:
     """What to do while there is nothing to review."""
     st.html(
         f'<div class="review-start"><h2>{_("Nothing to review yet")}</h2><p>'
-        + _("Add images first. They are judged and aligned, and then they wait here for your eyes.")
-        + f'</p><p><a href="collect" target="_self">{_("Collect images")}</a></p></div>'
+        + _("Add pictures first. They are judged and aligned, and then they wait here for your eyes.")
+        + f'</p><p><a href="collect" target="_self">{_("Collect pictures")}</a></p></div>'
     )

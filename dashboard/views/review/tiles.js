@@ -102,7 +102,7 @@ function createTiles(grid, { pick, open, beside }) {
     const label = describe(tile, place, data.tiles.length);
     cell.setAttribute("aria-label", label);
     cell.title = label.replace(/^[^;]*; /, "").replaceAll("; ", "\n");
-    parts.none.textContent = tile.gone ? _("deleted") : _("no picture");
+    parts.none.textContent = tile.gone ? _("deleted") : _("no image");
     set(parts.mark, tile.disputed ? icon("disputed") : tile.d ? icon(tile.d) : "");
     parts.mark.dataset.kind = tile.disputed ? "disputed" : tile.d;
     set(parts.dup, tile.dup > 1 ? `${icon("stack")}${tile.dup}` : "");

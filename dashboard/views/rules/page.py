@@ -87,7 +87,7 @@ def _show_group_rates() -> None:
                 [
                     {_("rule"): _(row["title"])}
                     | {
-                        _("{name} (of {size})", name=name, size=size): f"{out / size:.1%}"
+                        _("{name} (of {size})", name=_(name), size=size): f"{out / size:.1%}"
                         for name, (out, size) in row["counts"].items()
                     }
                     | {"p": _("pose") if not row["bounded"] else f"{row['p']:.2f}"}
@@ -104,7 +104,7 @@ def _show_head(
     total, kept = counts["images"], counts["kept"]
     share = kept / total if total else 0.0
     change = kept - kept_before
-    said = _("<b>{kept:,}</b> of {total:,} pictures are kept", kept=kept, total=total)
+    said = _("<b>{kept:,}</b> of {total:,} images are kept", kept=kept, total=total)
     moved = (
         f' <span class="rules-change">{_("{n:+,} against the rules in force", n=change)}</span>'
         if change

@@ -226,7 +226,7 @@ def _show_beginning(kind: Kind, preset: Preset, runs: Sequence[Run]) -> dict[str
     if kind.is_unpaired:
         typed = st.text_input(
             _("Photos from another folder"), key="train_photos", placeholder=_("empty: those of the dataset, shuffled"),
-            help=_("Pairs, or any folder of aligned pictures: sketches of some faces, photos of others."),
+            help=_("Pairs, or any folder of aligned images: sketches of some faces, photos of others."),
         ).strip()  # fmt: skip
         asked["photos"] = _photos(typed) if typed else None
     return asked
@@ -266,7 +266,7 @@ def _show_cost(kind: Kind, data: Dataset | None, asked: dict[str, Any], runs: Se
     parts = []
     if data is not None and data.train:
         seen = asked["steps"] * asked["batch_size"]
-        parts.append(_("{n:,} pictures, {times:,.1f} times the whole set", n=seen, times=seen / data.train))
+        parts.append(_("{n:,} images, {times:,.1f} times the whole set", n=seen, times=seen / data.train))
     pace = pace_of_earlier(kind.name, asked["image_size"], asked["batch_size"], runs)
     if pace:
         parts.append(_("about {time} at the pace of the last such run", time=duration(pace * asked["steps"])))

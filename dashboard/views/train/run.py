@@ -88,14 +88,14 @@ def show_samples(run: Path, name: str) -> None:
 
     found = samples(run)
     if not found:
-        said = _("The first picture appears with the first samples.")
+        said = _("The first samples appear here.")
         st.html(f'<div class="studio-blank train-blank"><p>{said}</p></div>')
         return
     steps = list(found)
     step = _chosen(steps, name)
     picture = _picture(found[step])
     if picture is None:
-        st.caption(":material/broken_image: " + _("The picture of step {step:,} is damaged.", step=step))
+        st.caption(":material/broken_image: " + _("The samples of step {step:,} are damaged.", step=step))
         return
     with st.container(key="train_picture"):
         st.image(picture, width="stretch")
@@ -302,7 +302,7 @@ def _show_delete(root: Path, run: Run) -> None:
         size = size_on_disk(run.folder) / 1e6
         st.markdown(
             _(
-                "Deletes **{name}** with its checkpoint, pictures and log ({size:,.0f} MB). There is no way "
+                "Deletes **{name}** with its checkpoint, samples and log ({size:,.0f} MB). There is no way "
                 "back; a model that was made of it stays.",
                 name=as_text(run.name),
                 size=size,

@@ -88,7 +88,7 @@ def comparison(
     used = SetUsed(name="real", source="folder real", kind="folder", digest="d", count=count)
     columns = (
         Column(
-            key="fd_effnet_lite0", title="Frechet distance", unit="", higher_is_better=False, per_case=False
+            key="fd_effnet_lite0", title="Fréchet distance", unit="", higher_is_better=False, per_case=False
         ),
         Column(key=column, title=column, unit="", higher_is_better=higher_is_better, per_case=True),
     )

@@ -63,7 +63,7 @@ def test_a_name_that_a_spreadsheet_would_run_is_text(made: Comparison) -> None:
 
 def test_the_markdown_table_has_the_best_first_and_in_bold(made: Comparison) -> None:
     _answer, _blank, head, rule, first, *rest = to_markdown(made).splitlines()
-    assert head.startswith("| Model | n | Frechet distance ↓ |") and set(rule) <= set("|-: ")
+    assert head.startswith("| Model | n | Fréchet distance ↓ |") and set(rule) <= set("|-: ")
     assert first.startswith("| pix2pixhd | 12 | **")
     assert {line.count("|") for line in (head, rule, first, *rest[: len(NAMES) - 1])} == {head.count("|")}
     assert [line.split("|")[1].strip() for line in rest[: len(NAMES) - 1]] == ["cyclegan", "ugatit"]
@@ -94,7 +94,7 @@ def test_the_html_report_needs_nothing_else_and_runs_nothing(made: Comparison, f
 
 
 @pytest.mark.parametrize(
-    "part", ["is best by Frechet distance", "the kernel distance does not", "Real against real", "Worst of ugatit",
+    "part", ["is best by Fréchet distance", "the kernel distance does not", "Real against real", "Worst of ugatit",
              "Where models disagree most", "0905.jpg", "are a tie"]
 )  # fmt: skip
 def test_the_html_report_says(part: str, made: Comparison, folder: Path) -> None:

@@ -55,7 +55,7 @@ def test_a_model_with_a_fault_of_its_own_is_no_winner() -> None:
     faulty = with_warnings(red("ignores_input", "pix2pixhd"), red("few_images", "pix2pixhd", columns=(FD,)))
     found = verdict(faulty, column_of(faulty, FD))
     assert found.sentence == (
-        "pix2pixhd has the best Frechet distance (96.4), but is no winner: it ignores its input, few images."
+        "pix2pixhd has the best Fréchet distance (96.4), but is no winner: it ignores its input, few images."
     )
     assert [one.code for one in found.doubts] == ["ignores_input", "few_images"]
 

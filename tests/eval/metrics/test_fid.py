@@ -1,4 +1,4 @@
-"""The Frechet distance: against the definition, at the edges where other tools turn complex, and its symmetries."""
+"""The Fréchet distance: against the definition, at the edges where other tools turn complex, and its symmetries."""
 
 import numpy as np
 import pytest
