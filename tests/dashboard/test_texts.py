@@ -27,7 +27,8 @@ SHOWN = {
     "htmlContent", "text", "content", "legend",
 }  # fmt: skip
 NO_TEXTS = re.compile(
-    r"<style>.*?</style>|<svg.*?</svg>|:material/\w+:|data:[^\"')\s]+|&\w+;|`[^`]*`", re.DOTALL
+    r"<style>.*?</style>|<script>.*?</script>|<svg.*?</svg>|:material/\w+:|data:[^\"')\s]+|&\w+;|`[^`]*`",
+    re.DOTALL,
 )
 ATTRIBUTE = re.compile(r"""\b(?:title|alt|aria-label|placeholder)=(?:"([^"]*)"|'([^']*)')""")
 
@@ -234,9 +235,10 @@ def test_the_form_that_counts_is_chosen(bracketed: None, monkeypatch: pytest.Mon
     ]
 
 
-# What stays as it is: ids, names of files, models and sources, addresses, YAML, units and the steps of a timing.
+# What stays as it is: ids, names of files, models, sources and languages, addresses, YAML, units, steps of a timing.
 DATA = re.compile(
     r"(· )?[a-z0-9_.:*/-]+( \(\d+\))?|https://…|: \(px\)|loss: \{.*\}|\d+ ms|encode \d+ ms, .* ms|Pix2PixHD|U-GAT-IT"
+    r"|English|Esperanto"
 )
 
 
