@@ -45,7 +45,7 @@ def show_vote(entry: Entry, comparison: Comparison, folder: Path) -> None:
     cases = [*(case.name for case in comparison.cases), *comparison.drawings]
     ballots = ballots_of(entry.folder, models, cases)
     if not ballots:
-        text = _("No case has pictures of two models, so there is nothing to vote on.")
+        text = _("No case has images of two models, so there is nothing to vote on.")
         st.html(f'<div class="cmp-empty"><p>{plain(text)}</p></div>')
         return
     voter = _ask_name()
