@@ -152,7 +152,7 @@ def _settings(environment: tuple[tuple[str, str], ...], _pid: int) -> Settings:
 
 def _read_secrets(environment: dict[str, str]) -> dict[str, Any]:
     """Secrets that the environment names a file for."""
-    found = {}
+    found: dict[str, Any] = {}
     for field in _SECRETS:
         name = f"{ENV_PREFIX}{field.upper()}"
         path = environment.get(name + _FILE)

@@ -1,7 +1,8 @@
 """What happens when the server starts and when it is told to end.
 
 At the start it sweeps up what killed servers and jobs have left behind, and may load the networks
-(STUDIO_PRELOAD). Trainings, comparisons and the library's jobs are processes of their own and outlive it,
+(STUDIO_PRELOAD). Told to end, it first lets the conversions end that run or wait, so that their photos still reach
+who drew. Trainings, comparisons and the library's jobs are processes of their own and outlive it,
 unless its end is theirs as well, as that of process 1 in a container is (STUDIO_STOP_JOBS_WITH_SERVER): then
 all are asked to save, and it waits for them.
 """
@@ -31,12 +32,15 @@ from core.processes import jobs as processes
 from core.processes.jobs import STOP_S, ended_children
 from core.training.run_control import ask_to_stop
 from core.training.runs import ATTEMPTS, RunError, runs, runs_folder
+from dashboard.shared.conversions import REGISTRY
 from eval.comparison import comparison_store
 
 logger = logging.getLogger(__name__)
 
 STOP_JOBS_S = 45.0  # compose.yaml gives the container a minute
 END_S = 10.0
+FINISH_S, SEND_S = 10.0, 1.0  # for conversions, and for their photos to be sent
+_RUNNING, _WAITING = "studio_conversions_running", "studio_visitors_waiting"
 TEMPORARY_S = 3600.0
 REAP_S = 5.0
 STARTED = time.time()  # of this server
@@ -50,11 +54,10 @@ async def lifespan(_app: Any) -> AsyncGenerator[None, None]:
         threading.Thread(target=preload, name="preload", daemon=True).start()
     if os.getpid() == 1:
         threading.Thread(target=_reap, name="reap", daemon=True).start()
-    stopper = _Stopper() if settings().stop_jobs_with_server else None
-    if stopper is not None:
-        stopper.listen()
+    stopper = _Stopper(with_jobs=settings().stop_jobs_with_server)
+    stopper.listen()
     yield
-    if stopper is not None:
+    if stopper.with_jobs:
         await anyio.to_thread.run_sync(stopper.stop_and_wait)
 
 
@@ -83,9 +86,11 @@ def _reap() -> None:
 
 
 class _Stopper:
-    """Asks all jobs to save at the first SIGTERM, not when the last visitor's connection is closed."""
+    """At the first SIGTERM lets conversions end before the server closes connections, and asks all jobs to save."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, with_jobs: bool) -> None:
+        self.with_jobs = with_jobs
+        self._finish: threading.Thread | None = None
         self._lock = threading.Lock()
         self._work: threading.Thread | None = None
 
@@ -105,17 +110,40 @@ class _Stopper:
 
     def _chained(self, server: Any) -> Callable[[int, FrameType | None], None]:
         def stop(number: int, frame: FrameType | None) -> None:
-            threading.Thread(target=self._stop_and_end, name="end", daemon=True).start()
-            if callable(server):
+            if self._finish is None:
+                self._finish = threading.Thread(target=_finish_conversions, args=(number,), daemon=True)
+                self._finish.start()
+                if self.with_jobs:
+                    threading.Thread(target=self._stop_and_end, name="end", daemon=True).start()
+            elif callable(
+                server
+            ):  # the same signal once more, from ourselves or from somebody who will not wait
                 server(number, frame)
 
         return stop
 
     def _stop_and_end(self) -> None:
         self.stop_and_wait()
+        if self._finish is not None:
+            self._finish.join()
         time.sleep(END_S)  # as a daemon this thread ends with the server
         logger.warning("Connections were still open %g s after all jobs had ended; ending anyway.", END_S)
         os._exit(0)
+
+
+def _finish_conversions(number: int) -> None:
+    """Wait until no drawing is converted or waits for its turn, and then give the signal that the server goes by."""
+    deadline, is_busy = time.monotonic() + FINISH_S, False
+    while _conversions() and time.monotonic() < deadline:
+        is_busy = True
+        time.sleep(0.05)
+    if is_busy:
+        time.sleep(SEND_S)
+    os.kill(os.getpid(), number)
+
+
+def _conversions() -> float:
+    return sum(REGISTRY.get_sample_value(name) or 0 for name in (_RUNNING, _WAITING))
 
 
 def stop_jobs(patience_s: float = STOP_JOBS_S) -> None:

@@ -12,6 +12,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from prometheus_client import Gauge
 
 from core.atomic_files import temporary_beside
 from core.config import ROOT
@@ -20,6 +21,7 @@ from core.training.request import RunRequest
 from core.training.run_control import create, stop_now
 from core.training.runs import read_run
 from dashboard import lifespan
+from dashboard.shared.conversions import RUNNING, WAITING
 from tests.core.processes.test_jobs import write_ended
 from tests.core.training.conftest import pairs_folder  # noqa: F401 - a fixture
 from tests.core.training.test_runs import MORE, PATIENCE_S, wait_for
@@ -176,6 +178,47 @@ def test_the_server_as_process_1_reaps_orphans_and_lets_trainings_save(
     run = read_run(root, "tiny")
     assert (run.state, run.saved) == ("stopped", run.step)
     assert run.saved > 0
+
+
+@pytest.mark.parametrize("gauge", [RUNNING, WAITING])
+def test_a_server_that_is_told_to_end_lets_conversions_end_first(
+    gauge: Gauge, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(lifespan, "SEND_S", 0)
+    told: list[int] = []
+    before = (
+        signal.signal(signal.SIGTERM, lambda *_: told.append(signal.SIGTERM)),
+        signal.getsignal(signal.SIGINT),
+    )
+    try:
+        stopper = lifespan._Stopper(with_jobs=False)
+        stopper.listen()
+        gauge.set(1)
+        os.kill(os.getpid(), signal.SIGTERM)
+        wait_until(lambda: stopper._finish is not None)
+        stopper._finish.join(0.2)
+        assert (stopper._finish.is_alive(), told) == (True, [])
+        gauge.set(0)
+        wait_until(lambda: told == [signal.SIGTERM])
+        os.kill(os.getpid(), signal.SIGTERM)  # once more: it is not kept from ending
+        wait_until(lambda: len(told) == 2)
+    finally:
+        gauge.set(0)
+        signal.signal(signal.SIGTERM, before[0])
+        signal.signal(signal.SIGINT, before[1])
+
+
+def test_nobody_waits_for_a_conversion_that_does_not_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(lifespan, "FINISH_S", 0.1)
+    monkeypatch.setattr(lifespan, "SEND_S", 0)
+    told: list[int] = []
+    monkeypatch.setattr(lifespan.os, "kill", lambda _pid, number: told.append(number))
+    RUNNING.set(1)
+    try:
+        lifespan._finish_conversions(signal.SIGTERM)
+    finally:
+        RUNNING.set(0)
+    assert told == [signal.SIGTERM]
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="process 1 of a namespace is Linux's")
