@@ -1,13 +1,24 @@
-"""Paths that people type into a page: below the data folder and the folders of ``STUDIO_ROOTS``, nowhere else."""
+"""Paths that people type or pick: below the data folder and the folders of ``STUDIO_ROOTS``, nowhere else."""
 
 from __future__ import annotations
 
+import os
 import stat
+from collections.abc import Collection
+from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
+
+import streamlit as st
 
 from core.config import settings
 from dashboard import access
-from dashboard.shared.texts import N_, _
+from dashboard.shared.plain_text import as_code, as_text
+from dashboard.shared.texts import N_, _, ngettext
+
+SHOWN = 200  # sub-folders and files of a folder
+_PICTURES = frozenset({".png", ".jpg", ".jpeg", ".webp", ".bmp", ".gif", ".tif", ".tiff", ".avif"})
+COUNTED = 2000  # entries of a sub-folder: on a network disk each costs
 
 REFUSED = N_(
     "There is nothing to read under this path. Give the full path of a file or folder in the studio's data folder; "
@@ -62,3 +73,167 @@ def _is_inside(path: Path, *, also_given: bool = False) -> bool:
     return any(
         path.is_relative_to(root.resolve()) or (also_given and path.is_relative_to(root)) for root in roots()
     )
+
+
+@dataclass(frozen=True)
+class Place:
+    """A folder or file that may be picked.
+
+    Attributes
+    ----------
+    pictures
+        How many lie in a folder itself; at most about `COUNTED` are counted.
+    """
+
+    path: Path
+    is_folder: bool
+    pictures: int = 0
+
+
+def places_in(folder: Path, endings: Collection[str] = ()) -> list[Place]:
+    """List what may be picked in a folder: its sub-folders first, then files with these endings.
+
+    Raises
+    ------
+    PathRefused
+        As for `server_path`, of the folder; what leads out of the roots by a link is left out.
+    """
+    folder = server_path(str(folder))
+    found = []
+    with suppress(OSError), os.scandir(folder) as entries:  # not ours to read: nothing to pick
+        for entry in entries:
+            is_folder = entry.is_dir()
+            if entry.name.startswith(".") or not (is_folder or entry.name.lower().endswith(tuple(endings))):
+                continue
+            with suppress(PathRefused):
+                server_path(entry.path)
+                found.append(Place(Path(entry.path), is_folder))
+    found = sorted(found, key=lambda place: (not place.is_folder, place.path.name.casefold()))[:SHOWN]
+    return [Place(each.path, True, _count_pictures(each.path)) if each.is_folder else each for each in found]
+
+
+def _count_pictures(folder: Path) -> int:
+    count = 0
+    with suppress(OSError), os.scandir(folder) as entries:
+        for number, entry in enumerate(entries):
+            if number >= COUNTED:
+                break
+            count += Path(entry.name).suffix.lower() in _PICTURES
+    return count
+
+
+def ask_server_path(
+    label: str,
+    *,
+    key: str,
+    value: str = "",
+    placeholder: str = "",
+    help: str | None = None,
+    endings: Collection[str] = (),
+) -> str:
+    """Ask for a path of the server: a text field, and beside it a button that browses the roots.
+
+    Parameters
+    ----------
+    value
+        What it holds at first.
+    endings
+        Of files that may be picked as well, such as ``.zip``; folders always may.
+
+    Returns
+    -------
+    text
+        What stands in the field, for `server_path` to resolve.
+    """
+    if value:
+        st.session_state.setdefault(key, value)
+    with st.container(horizontal=True, vertical_alignment="bottom", key=f"{key}_ask"):
+        text = st.text_input(label, key=key, placeholder=placeholder, help=help)
+        if st.button(
+            "", icon=":material/folder_open:", key=f"{key}_browse", help=_("Browse the folders of the server")
+        ):
+            st.session_state[_at(key)] = _first_place(text)
+            st.dialog(_("Folders of the server"), width="medium")(_browse)(key, tuple(endings))
+    return text.strip()
+
+
+def _at(key: str) -> str:
+    return f"{key}_at"
+
+
+def _first_place(text: str) -> Path | None:
+    """Where browsing begins: at what is typed, else at the one root there is, else at the choice of roots."""
+    with suppress(PathRefused):
+        if text.strip():
+            found = server_path(text)
+            return found if found.is_dir() else found.parent
+    return roots()[0].resolve() if len(roots()) == 1 else None
+
+
+def _browse(key: str, endings: tuple[str, ...]) -> None:
+    folder: Path | None = st.session_state.get(_at(key))
+    try:
+        found = _roots_there() if folder is None else places_in(folder, endings)
+    except PathRefused as error:
+        st.error(as_text(error), icon=":material/folder_off:")
+        return
+    if folder is not None:
+        _show_way(key, folder)
+    for number, place in enumerate(found):
+        name = as_text(place.path if folder is None else place.path.name)
+        icon = ":material/folder:" if place.is_folder else ":material/draft:"
+        if place.pictures:
+            name += " · " + ngettext("{n:,} image", "{n:,} images", place.pictures)
+        on_click = _go if place.is_folder else _take
+        picked = st.button(
+            name,
+            icon=icon,
+            type="tertiary",
+            key=f"{key}_place_{number}",
+            on_click=on_click,
+            args=(key, place.path),
+        )
+        if picked and not place.is_folder:
+            st.rerun()
+    if not found:
+        st.caption(_("No folders in here."))
+    if len(found) == SHOWN:
+        st.caption(_("The first {n:,}; type the path of another one.", n=SHOWN))
+    if folder is not None:
+        taken = st.button(
+            _("Take this folder"), type="primary", key=f"{key}_take", on_click=_take, args=(key, folder)
+        )
+        if taken:
+            st.rerun()
+
+
+def _roots_there() -> list[Place]:
+    there = [server_path(str(root)) for root in roots() if root.is_dir()]
+    return [Place(root, True, _count_pictures(root)) for root in there]
+
+
+def _show_way(key: str, folder: Path) -> None:
+    """The folders that lead here, each a button, and where that is in full."""
+    root = next(root.resolve() for root in roots() if folder.is_relative_to(root.resolve()))
+    way = [
+        root,
+        *reversed([up for up in (folder, *folder.parents) if up != root and up.is_relative_to(root)]),
+    ]
+    with st.container(horizontal=True, gap="small", key=f"{key}_way_here"):
+        if len(roots()) > 1:
+            st.button("", icon=":material/home:", type="tertiary", key=f"{key}_up_home", on_click=_go, args=(key, None),
+                      help=_("All places"))  # fmt: skip
+        for number, up in enumerate(way):
+            st.button(
+                as_text(up.name), key=f"{key}_up_{number}", on_click=_go, args=(key, up), disabled=up == folder,
+                icon=":material/chevron_right:" if number else None, type="tertiary",
+            )  # fmt: skip
+    st.caption(as_code(folder))
+
+
+def _go(key: str, place: Path | None) -> None:
+    st.session_state[_at(key)] = place
+
+
+def _take(key: str, path: Path) -> None:
+    st.session_state[key] = str(path)

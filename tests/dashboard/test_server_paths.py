@@ -5,8 +5,10 @@ import socket
 from pathlib import Path
 
 import pytest
+from streamlit.testing.v1 import AppTest
 
-from dashboard.shared.server_paths import REFUSED, PathRefused, server_path
+from dashboard import access
+from dashboard.shared.server_paths import REFUSED, PathRefused, places_in, server_path
 from dashboard.views.compare.sources import source_path
 from dashboard.views.models.drafts import server_file
 
@@ -88,6 +90,53 @@ def test_nothing_outside_is_even_looked_at(data: Path, monkeypatch: pytest.Monke
     with pytest.raises(PathRefused):
         server_path("/etc/passwd")
     assert "/etc/passwd" not in looked
+
+
+def test_a_folder_offers_what_may_be_picked_and_nothing_that_leads_out(data: Path) -> None:
+    (data / "faces" / "deep").mkdir(parents=True)
+    for name in ("faces/a.jpg", "faces/b.PNG", "faces/notes.txt", "set.zip", ".secret.zip", "photo.jpg"):
+        (data / name).write_bytes(b"")
+    (data / ".hidden").mkdir()
+    (data / "out").symlink_to(data.parent / "outside")
+    os.mkfifo(data / "pipe.zip")
+    found = [(place.path.name, place.is_folder, place.pictures) for place in places_in(data, (".zip",))]
+    assert found == [("faces", True, 2), ("set.zip", False, 0)]
+    for folder in (data.parent, data / "out", data / ".." / "outside"):
+        with pytest.raises(PathRefused):
+            places_in(folder)
+
+
+def ask() -> None:
+    import streamlit as st
+
+    from dashboard.shared.server_paths import ask_server_path
+
+    st.text(ask_server_path("Folder", key="asked"))
+
+
+def test_a_folder_is_picked_by_steps_into_the_field(data: Path) -> None:
+    (data / "faces" / "deep").mkdir(parents=True)
+    page = AppTest.from_function(ask).run()
+    page.button(key="asked_browse").click().run()
+    assert [button.label for button in page.button if "_place_" in button.key] == [
+        str(data), str(data.parent / "named"),
+    ]  # fmt: skip
+    page.session_state["asked"] = str(data / "faces")
+    page.run()
+    page.button(key="asked_browse").click().run()  # where the field is
+    assert [button.label for button in page.button if "_place_" in button.key] == ["deep"]
+    assert [button.label for button in page.button if "_up_" in button.key] == ["", "data", "faces"]
+    page.button(key="asked_take").click().run()
+    assert page.text[0].value == str(data / "faces")
+    assert not page.exception
+
+
+def test_who_is_no_owner_sees_no_folder(data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(access, "visitor", lambda: access.Visitor("bo@example.org", access.Role.CURATOR))
+    page = AppTest.from_function(ask).run()
+    page.button(key="asked_browse").click().run()
+    assert not [button for button in page.button if "_place_" in button.key]
+    assert "Only owners" in page.error[0].value
 
 
 @pytest.mark.parametrize("take", [source_path, server_file])

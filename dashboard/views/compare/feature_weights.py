@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import streamlit as st
 
 from dashboard.shared.plain_text import as_code, as_text
-from dashboard.shared.server_paths import PathRefused, server_path
+from dashboard.shared.server_paths import PathRefused, ask_server_path, server_path
 from dashboard.shared.texts import N_, _
 from dashboard.shared.uploads import staged_files
 from eval.protocols import BASES, WITHOUT_WEIGHTS, protocol
@@ -61,11 +61,12 @@ def _ask_own(repeated: ComparisonRequest | None, suffix: str, *, key: str) -> tu
     name = left.text_input(
         _("Its name"), key=f"compare_own_network_{key}", placeholder="dinov2", help=_("a to z and 0 to 9")
     ).strip()
-    text = right.text_input(
-        _("File on the server"), value=str((repeated.weights if repeated else None) or ""),
-        key=f"compare_own_file_{key}", placeholder="/path/to/network.onnx",
-        help=_("Takes (1, 3, 224, 224) in [-1, 1], gives features."),
-    ).strip()  # fmt: skip
+    with right:
+        text = ask_server_path(
+            _("File on the server"), value=str((repeated.weights if repeated else None) or ""),
+            key=f"compare_own_file_{key}", placeholder="/path/to/network.onnx",
+            help=_("Takes (1, 3, 224, 224) in [-1, 1], gives features."), endings=(".onnx", ".safetensors", ".pt"),
+        )  # fmt: skip
     if not name or not text:
         return "", None
     try:

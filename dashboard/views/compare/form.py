@@ -11,7 +11,7 @@ import streamlit as st
 from core.conversion.settings import Stage1
 from dashboard.shared import audit
 from dashboard.shared.plain_text import as_code, as_text
-from dashboard.shared.server_paths import PathRefused, server_path
+from dashboard.shared.server_paths import PathRefused, ask_server_path, server_path
 from dashboard.shared.texts import N_, _
 from dashboard.shared.uploads import drop_staged, staged_files
 from dashboard.views.compare.feature_weights import show_protocol
@@ -56,10 +56,10 @@ def ask_source(root: Path, key: str, *, value: str = "") -> Path | None:
     )
     if way == WAYS[1]:
         return _ask_upload(root, key)
-    text = st.text_input(
+    text = ask_server_path(
         _("Folder, zip or Hugging Face ImageFolder"), value=value, key=f"{key}_path",
-        placeholder="/full/path/on/the/server",
-    ).strip()  # fmt: skip
+        placeholder="/full/path/on/the/server", endings=(".zip", ".npz"),
+    )  # fmt: skip
     if not text:
         return None
     try:
@@ -137,10 +137,10 @@ def _ask_checkpoints(number: int) -> dict[int, Path]:
     """Samples of earlier checkpoints of the same run, for the curve over its steps."""
     from eval.comparison.sources import checkpoints_of
 
-    text = st.text_input(
+    text = ask_server_path(
         _("Samples of its checkpoints"), key=f"compare_own_steps_{number}", placeholder=_("empty: none"),
         help=_("A folder on the server with a folder of images for each step, such as step_002000."),
-    ).strip()  # fmt: skip
+    )  # fmt: skip
     if not text:
         return {}
     try:
@@ -364,16 +364,16 @@ def _ask_more(repeated: ComparisonRequest | None, real: Dataset | None, *, key: 
                 ("sketches", _("Folder of sketches")),
             ):
                 given = getattr(repeated, name) if repeated else None
-                text = st.text_input(
+                text = ask_server_path(
                     label, value=str(given or ""), key=f"compare_{name}_{key}", placeholder=_("empty: not known"),
                     help=_("Full path on the server; names must match the outputs'."),
-                ).strip()  # fmt: skip
+                )  # fmt: skip
                 found[name] = _typed(text, label)
-        labels = st.text_input(
+        labels = ask_server_path(
             _("Table of labels"), value=str((repeated.labels if repeated else None) or ""), key=f"compare_labels_{key}",
             placeholder="/path/to/metadata.csv",
-            help=_("A file_name column, and a column for each label to filter by."),
-        ).strip()  # fmt: skip
+            help=_("A file_name column, and a column for each label to filter by."), endings=(".csv", ".jsonl"),
+        )  # fmt: skip
         found["labels"] = _typed(labels, _("Table of labels"))
         columns = st.columns(3, vertical_alignment="bottom")
         permutations = columns[0].number_input(

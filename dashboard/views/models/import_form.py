@@ -16,6 +16,7 @@ from core.models.folder import models_folder
 from core.models.model_store import check_name
 from dashboard.shared import audit
 from dashboard.shared.plain_text import as_text
+from dashboard.shared.server_paths import ask_server_path
 from dashboard.shared.texts import N_, _
 from dashboard.shared.uploads import StagedFile, staged_files
 from dashboard.views.models.drafts import (
@@ -58,8 +59,11 @@ def _show_choice(session: ModelsSession) -> None:
         )  # fmt: skip
     uploaded, text = None, ""
     if way == WAYS[1]:
-        text = st.text_input(
-            _("Full path on the server"), key=f"import_path_{number}", placeholder="/…/latest_net_G.pth"
+        text = ask_server_path(
+            _("Full path on the server"),
+            key=f"import_path_{number}",
+            placeholder="/…/latest_net_G.pth",
+            endings=ENDINGS,
         )
     else:
         uploaded = st.file_uploader(

@@ -11,7 +11,7 @@ import streamlit as st
 from core.config import settings
 from dashboard.shared import audit
 from dashboard.shared.plain_text import as_code, as_text
-from dashboard.shared.server_paths import PathRefused, server_path
+from dashboard.shared.server_paths import PathRefused, ask_server_path, server_path
 from dashboard.shared.texts import N_, _
 from dashboard.views.train.formatting import duration
 from dashboard.views.train.sources import Dataset, describe, exported
@@ -153,10 +153,11 @@ def _show_data() -> Dataset | None:
     if picked in folders:
         found = describe(folders[picked])
     else:
-        typed = right.text_input(
-            _("Folder of pairs on this machine"), key="train_folder", placeholder="/path/to/pairs",
-            help=_("Made by the Export page, by python -m curation.export or by python -m curation.run."),
-        ).strip()  # fmt: skip
+        with right:
+            typed = ask_server_path(
+                _("Folder of pairs on this machine"), key="train_folder", placeholder="/path/to/pairs",
+                help=_("Made by the Export page, by python -m curation.export or by python -m curation.run."),
+            )  # fmt: skip
         if not typed:
             st.caption(_("Export a version on the Export page, or name a folder of pairs."))
             return None
@@ -224,10 +225,10 @@ def _show_beginning(kind: Kind, preset: Preset, runs: Sequence[Run]) -> dict[str
         )  # fmt: skip
         asked["refiner"] = refiners.get(chosen)
     if kind.is_unpaired:
-        typed = st.text_input(
+        typed = ask_server_path(
             _("Photos from another folder"), key="train_photos", placeholder=_("empty: those of the dataset, shuffled"),
             help=_("Pairs, or any folder of aligned images: sketches of some faces, photos of others."),
-        ).strip()  # fmt: skip
+        )  # fmt: skip
         asked["photos"] = _photos(typed) if typed else None
     return asked
 
