@@ -81,8 +81,9 @@ class Binomial(nn.Module):
         self.register_buffer("kernel", kernel, persistent=False)
 
     def forward(self, x: Tensor) -> Tensor:
-        padded = F.pad(x, (1, 1, 1, 1), mode="replicate")
-        return F.conv2d(padded, self.kernel.to(x.dtype), groups=x.shape[1])
+        # The outermost ring repeats the next one: filtered across a made-up border it had colours of its own.
+        inner = F.conv2d(x, self.kernel.to(x.dtype), groups=x.shape[1])
+        return F.pad(inner, (1, 1, 1, 1), mode="replicate")
 
 
 def photo_end(channels: int, patch: int) -> nn.Module:

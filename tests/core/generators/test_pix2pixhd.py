@@ -63,6 +63,12 @@ def test_a_space_to_depth_output_cannot_hold_a_checkerboard():
     assert torch.allclose(Binomial(3)(torch.ones(1, 3, 8, 8)), torch.ones(1, 3, 8, 8))
 
 
+def test_the_border_of_a_photo_repeats_what_lies_beside_it():
+    photo = Binomial(3)(torch.rand(1, 3, 8, 8))
+    assert torch.equal(photo[..., 0, :], photo[..., 1, :])
+    assert torch.equal(photo[..., -1], photo[..., -2])
+
+
 def test_a_bounded_network_holds_a_spike_down():
     block = ResnetBlock(4, norm="batch", padding="zeros", bounded=True).eval()
     spike = torch.zeros(1, 4, 8, 8)
