@@ -128,8 +128,18 @@ def _processor() -> Finding:
 def _gpus() -> Iterator[Finding]:
     for number in range(torch.cuda.device_count() if torch.cuda.is_available() else 0):
         about = torch.cuda.get_device_properties(number)
-        text = f"cuda:{number}: {about.name}, {about.total_memory / 1e9:.0f} GB"
-        yield Finding("device", text, facts={"gpu": about.name, "memory_bytes": about.total_memory})
+        runtime = f"CUDA {torch.version.cuda}, cuDNN {torch.backends.cudnn.version()}"
+        text = (
+            f"cuda:{number}: {about.name}, {about.total_memory / 1e9:.0f} GB, compute capability "
+            f"{about.major}.{about.minor}, {runtime}"
+        )
+        facts = {
+            "gpu": about.name,
+            "memory_bytes": about.total_memory,
+            "capability": f"{about.major}.{about.minor}",
+            "runtime": runtime,
+        }
+        yield Finding("device", text, facts=facts)
     if torch.backends.mps.is_available():
         yield Finding("device", "mps: the GPU of this Mac", facts={"gpu": "mps"})
     if Path("/proc/driver/nvidia/version").exists() and not torch.cuda.is_available():
@@ -270,7 +280,43 @@ def _measure(chosen: Settings) -> Iterator[Finding]:
         text = f"no photo can be made: {_first_line(error)}"
         yield Finding("speed", text, "problem", "Mend what is said above first.")
         return
+    yield from _gpu(chosen, sketch)
     yield from _agreement(chosen, served, sketch)
+
+
+def _gpu(chosen: Settings, sketch: Sketch) -> Iterator[Finding]:
+    """Speed and memory of the GPU that there is, with and without the upscaler: photos of 512 and of 256 px."""
+    device = pick_device("auto")
+    if device.type == "cpu":
+        return
+    for upscale in (False, True):
+        try:
+            before = _gpu_memory(device)
+            pipeline = SketchToFacePipeline.load(
+                chosen.weights, device=str(device), runtime="auto", upscale=upscale
+            )
+            found = _speed(pipeline, sketch)
+            peak = _gpu_memory(device, peak=True)
+        except _MAY_FAIL as error:
+            text = f"{device} cannot run the networks: {_first_line(error)}"
+            yield Finding(
+                "gpu", text, "warning", "Set STUDIO_DEVICE=cpu, or see what is said of device above."
+            )
+            return
+        memory = f", at most {(peak - before) / 1e6:,.0f} MB of its memory" if peak else ""
+        facts = {**found.facts, "device": str(device), "peak_bytes": max(peak - before, 0)}
+        yield Finding("gpu", f"{device}: {found.text}{memory}", found.state, found.advice, facts)
+
+
+def _gpu_memory(device: torch.device, *, peak: bool = False) -> int:
+    """Bytes that torch holds on a GPU, or (``peak``) held at most since this was asked last; 0 where nobody tells."""
+    if device.type == "cuda":
+        torch.cuda.synchronize(device)
+        if peak:
+            return torch.cuda.max_memory_allocated(device)
+        torch.cuda.reset_peak_memory_stats(device)
+        return torch.cuda.memory_allocated(device)
+    return torch.mps.driver_allocated_memory() if device.type == "mps" else 0
 
 
 def _speed(pipeline: SketchToFacePipeline, sketch: Sketch) -> Finding:

@@ -11,6 +11,7 @@ import torch
 
 from core import doctor
 from core.checkpoints import load_model, save_model
+from core.config import settings
 from core.doctor import REQUIRED, Finding, diagnose, main
 from core.images import psnr_db
 from tests.core.tiny_pipeline import write_parts, write_weights
@@ -131,11 +132,11 @@ class Networks:
 
     def __init__(self, runtime: str, shift: int) -> None:
         self.runtimes, self.shift = {"generate": f"{runtime}-fp32"}, shift
-        self.calls = 0
+        self.calls, self.side = 0, 512
 
     def __call__(self, sketch: np.ndarray) -> SimpleNamespace:
         self.calls += 1
-        return SimpleNamespace(photo=np.full((512, 512, 3), 100 + self.shift, np.uint8))
+        return SimpleNamespace(photo=np.full((self.side, self.side, 3), 100 + self.shift, np.uint8))
 
 
 @pytest.mark.parametrize(("shift", "state"), [(0, "ok"), (1, "ok"), (4, "warning"), (20, "problem")])
@@ -157,6 +158,47 @@ def test_speed_is_measured_and_runtimes_are_held_against_one_another(
     assert made["openvino"].calls == 12  # one to warm up, ten by the clock, one to compare
     assert (found["agreement"].state, found["agreement"].facts["with"]) == (state, "OpenVINO")
     assert found["agreement"].advice == ("" if state == "ok" else "Set STUDIO_RUNTIME=torch.")
+
+
+@pytest.fixture
+def planted_gpu(weights: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, int]:
+    """A GPU by name only: what it would run, this machine's stand-ins do; how bright they paint on which device."""
+    brightness = {"cpu": 0, "cuda:0": 1}
+
+    def load(_weights: Path, *, device: str, runtime: str, upscale: bool = True) -> Networks:
+        if device not in brightness:
+            raise RuntimeError("no kernel image is available for execution on the device")
+        networks = Networks(runtime, brightness[device])
+        if not upscale:
+            networks.side = 256
+        return networks
+
+    monkeypatch.setattr(doctor.SketchToFacePipeline, "load", load)
+    monkeypatch.setattr(
+        doctor, "pick_device", lambda name: torch.device("cpu" if name == "cpu" else "cuda:0")
+    )
+    monkeypatch.setattr(torch.cuda, "synchronize", lambda _: None)
+    monkeypatch.setattr(torch.cuda, "reset_peak_memory_stats", lambda _: None)
+    monkeypatch.setattr(torch.cuda, "memory_allocated", lambda _: 100_000_000)
+    monkeypatch.setattr(torch.cuda, "max_memory_allocated", lambda _: 512_000_000)
+    return brightness
+
+
+def test_a_gpu_is_measured_at_both_sizes_and_held_against_the_cpu(planted_gpu: dict[str, int]) -> None:
+    found = list(diagnose())
+    assert [(one.facts["side_px"], one.facts["peak_bytes"], one.state) for one in found if one.topic == "gpu"] == [
+        (256, 412_000_000, "ok"), (512, 412_000_000, "ok"),
+    ]  # fmt: skip
+    assert "412 MB of its memory" in next(one.text for one in found if one.topic == "gpu")
+    agreed = {one.facts["with"]: one.facts["psnr_db"] for one in found if one.topic == "agreement"}
+    assert agreed == {"OpenVINO": None, "cuda:0": 48.1}
+
+
+def test_a_gpu_that_cannot_run_the_networks_is_told_with_the_way_out(planted_gpu: dict[str, int]) -> None:
+    del planted_gpu["cuda:0"]
+    (found,) = doctor._gpu(settings(), np.zeros((8, 8), np.uint8))
+    assert (found.state, "no kernel image" in found.text) == ("warning", True)
+    assert "STUDIO_DEVICE=cpu" in found.advice
 
 
 def test_networks_that_do_not_run_are_a_problem(weights: Path) -> None:
