@@ -6,15 +6,24 @@ word is needed to read it. How sure it is, and why, `eval.comparison.formatting.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 from typing import Literal
 
-from eval.comparison.formatting import FAULTS, doubts_of, in_order, pairs_of, quoted, value_of, winner_of
+from eval.comparison.formatting import (
+    AND,
+    FAULTS,
+    Translate,
+    doubts_of,
+    in_order,
+    pairs_of,
+    quoted,
+    value_of,
+    winner_of,
+)  # fmt: skip
 from eval.comparison.result import Column, Comparison, ModelResult
 
-Translate = Callable[[str], str]
 Relation = Literal["better", "worse", "tied", "untested", "mixed"]
 
 NONE = "No model has a figure for {title}."
@@ -27,7 +36,7 @@ WITHIN = "between {names} no difference can be seen"
 CHANCE = "the other differences may be chance"
 NOT_ALL = "the others were not tested against each other"
 FAULTY = "But {name} is no winner: {faults}."
-AND, COMMA, SEMICOLON = "{some} and {last}", "{some}, {last}", "{first}; {second}"
+COMMA, SEMICOLON = "{some}, {last}", "{first}; {second}"
 AND_CLAUSE = "{first}, and {second}"
 # How the drawing was taken to the generator, where the same generators were compared both ways.
 WAYS: dict[Relation, tuple[str, str]] = {

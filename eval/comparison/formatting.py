@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
@@ -19,6 +19,7 @@ from eval.comparison.result import (
     Warned,
 )
 
+Translate = Callable[[str], str]
 Group = Literal["sets", "photo", "sketch"]
 GROUPS: dict[Group, str] = {
     "sets": "Outputs as a set",
@@ -30,6 +31,11 @@ PHOTO_METRICS = frozenset({"l1", "psnr", "ssim", "ms_ssim", "lpips", "checkerboa
 TELLING = ("landmarks", "lpips", "l1", "chamfer")
 VOTES_WON, VOTES_STRENGTH = "votes_won", "votes_strength"  # columns of `eval.comparison.votes`
 NOTHING = "–"
+AND, INTERVAL, BEST, TIE = "{some} and {last}", "{low} to {high}", "best", "tie with {names}"
+FLOORS = {  # by whether they are of single cases: title and count
+    False: ("Real against real", "the floor, {n:,} on each side"),
+    True: ("True photos", "the floor, {n:,} photos"),
+}
 SEVERITIES = ("misleads", "caution", "note")
 # What a red warning is called in a headline; first those after which a model is no winner, whatever its figure.
 FAULTS = {
@@ -137,11 +143,11 @@ def number_text(value: float | None) -> str:
     return f"{value:.3f}" if size >= 0.01 or size == 0 else f"{value:.2g}"
 
 
-def interval_text(estimate: Estimate) -> str:
+def interval_text(estimate: Estimate, translate: Translate = str) -> str:
     """Its 95 % interval, empty where it has none."""
     if estimate.low is None or estimate.high is None:
         return ""
-    return f"{number_text(estimate.low)} to {number_text(estimate.high)}"
+    return translate(INTERVAL).format(low=number_text(estimate.low), high=number_text(estimate.high))
 
 
 def p_text(p: float | None) -> str:
@@ -176,17 +182,17 @@ def value_of(model: ModelResult, column: str) -> float | None:
     return estimate.value
 
 
-def floor_rows(comparison: Comparison, columns: Sequence[Column]) -> list[tuple[str, str, dict[str, Floor]]]:
+def floor_rows(
+    comparison: Comparison, columns: Sequence[Column], translate: Translate = str
+) -> list[tuple[str, str, dict[str, Floor]]]:
     """Say what true photos get: rows of a title, a count in words and floors by column, of sets and of cases."""
     found = []
-    for is_per_case, title, words in (
-        (False, "Real against real", "the floor, {:,} on each side"),
-        (True, "True photos", "the floor, {:,} photos"),
-    ):
+    for is_per_case, (title, words) in FLOORS.items():
         keys = {column.key for column in columns if column.per_case is is_per_case}
         floors = {floor.column: floor for floor in comparison.floors if floor.column in keys}
         if floors:
-            found.append((title, words.format(next(iter(floors.values())).count), floors))
+            count = next(iter(floors.values())).count
+            found.append((translate(title), translate(words).format(n=count), floors))
     return found
 
 
@@ -272,19 +278,20 @@ def _tie_sentence(comparison: Comparison, column: Column, top: Sequence[str]) ->
     return f"{words} with this many images."
 
 
-def ties_in_words(standing: Standing | None) -> str:
+def ties_in_words(standing: Standing | None, translate: Translate = str) -> str:
     """``best``, ``tie with a and b``, or empty."""
     if standing is None:
         return ""
     if standing.is_best:
-        return "best"
-    return f"tie with {in_words(standing.tied_with)}" if standing.tied_with else ""
+        return translate(BEST)
+    names = in_words(standing.tied_with, translate)
+    return translate(TIE).format(names=names) if names else ""
 
 
-def in_words(names: Sequence[str]) -> str:
+def in_words(names: Sequence[str], translate: Translate = str) -> str:
     """``a``, ``a and b``, ``a, b and c``; names that hold a comma themselves in quotation marks."""
-    names = [quoted(name) for name in names]
-    return " and ".join(filter(None, [", ".join(names[:-1]), *names[-1:]]))
+    *others, last = [quoted(name) for name in names] or [""]
+    return translate(AND).format(some=", ".join(others), last=last) if others else last
 
 
 def real_words(real: SetUsed) -> str:

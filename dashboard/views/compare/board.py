@@ -145,7 +145,7 @@ def _name(
     rank = f"<span class='rank'>{standing.rank}</span>" if standing else "<span class='rank'>·</span>"
     concerns = [(letter, one) for letter, one in marks if model.name in one.sets and not one.columns]
     said = [_("{n:,} images", n=model.set.count)]
-    if words := ties_in_words(standing):
+    if words := ties_in_words(standing, _):
         said.insert(0, words)
     flag = ""
     if model.ignores_input:
@@ -168,7 +168,7 @@ def _cell(
     figure = number_text(estimate.value)
     is_best = standing is not None and standing.is_best
     figure = f"<b class='best'>{figure}</b>" if is_best else figure
-    spread = interval_text(estimate)
+    spread = interval_text(estimate, _)
     small = f"<small>{spread}</small>" if spread else ""
     control = model.control.get(column.key)
     if control is not None:
@@ -202,10 +202,10 @@ def _floor_rows(
     comparison: Comparison, columns: Sequence[Column], scales: dict[str, Scale], *, has_cost: bool
 ) -> list[str]:
     rows = []
-    for title, count, floors in floor_rows(comparison, columns):
+    for title, count, floors in floor_rows(comparison, columns, _):
         cells = "".join(
             f"<td><span class='figure'>{number_text(floor.estimate.value)}</span>"
-            f"{strip(floor.estimate, scales[column.key])}<small>{interval_text(floor.estimate)}</small></td>"
+            f"{strip(floor.estimate, scales[column.key])}<small>{interval_text(floor.estimate, _)}</small></td>"
             if (floor := floors.get(column.key))
             else "<td></td>"
             for column in columns
@@ -247,7 +247,7 @@ def warning_list(found: Sequence[tuple[str, Warned]], *, is_plain: bool = False)
     rows = "".join(
         f"<li class='{warned.severity}'><span class='cmp-mark {warned.severity}'>{letter}</span>"
         f"<span>{plain(said(warned))}"
-        + (f" <small>{plain(in_words(warned.sets))}</small>" if warned.sets else "")
+        + (f" <small>{plain(in_words(warned.sets, _))}</small>" if warned.sets else "")
         + "</span></li>"
         for letter, warned in found
     )

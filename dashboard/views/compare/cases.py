@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import streamlit as st
 
-from dashboard.shared.resources import asset_text, component
+from dashboard.shared.resources import asset_text, component, examples
 from dashboard.shared.texts import N_, _
 from dashboard.views.compare.state import ORDER, PAGE, SHIPPED
 from eval.comparison.cases import best, disagreements, worst
@@ -91,7 +91,12 @@ def case_row(
             tile["scores"] = _all_scores(comparison, models[place.model], index)
             tile["near"] = _nearest(models[place.model], index, folder)
         tiles.append(tile)
-    return {"name": name, "labels": [f"{key}: {value}" for key, value in labels.items()], "tiles": tiles}
+    drawings = {one.name: _(one.title) for one in examples()} if index is None else {}
+    return {
+        "name": drawings.get(name, name),
+        "labels": [f"{key}: {value}" for key, value in labels.items()],
+        "tiles": tiles,
+    }
 
 
 def score_text(model: ModelResult, column: str, index: int) -> str:

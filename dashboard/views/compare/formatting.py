@@ -33,7 +33,7 @@ def titles_of(entries: Sequence[Entry]) -> dict[str, str]:
 
 def _title(entry: Entry) -> str:
     if entry.id == "shipped":
-        return _("{title} · shipped", title=entry.title)
+        return _("{title} · shipped", title=_(entry.title))
     return f"{entry.title} · {entry.created[:19].replace('T', ' ')}"
 
 

@@ -132,9 +132,9 @@ def _show_outcome(comparison: Comparison, count: int) -> None:
                 {
                     _("Model"): model.name,
                     _("Votes won, %"): number_text(model.scores[VOTES_WON].value),
-                    _("95 % interval"): interval_text(model.scores[VOTES_WON]),
+                    _("95 % interval"): interval_text(model.scores[VOTES_WON], _),
                     _("Strength"): number_text(model.scores[VOTES_STRENGTH].value),
-                    _("95 % interval of it"): interval_text(model.scores[VOTES_STRENGTH]),
+                    _("95 % interval of it"): interval_text(model.scores[VOTES_STRENGTH], _),
                 }
                 for model in in_order(comparison, strength)
                 if VOTES_WON in model.scores
