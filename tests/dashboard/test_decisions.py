@@ -1,15 +1,20 @@
 """When the networks are called, and what the page says."""
 
+from dataclasses import replace
 from types import SimpleNamespace
 
+import cv2
 import numpy as np
 import pytest
+from PIL import Image
 
+from core.config import ROOT
 from core.conversion.request import Neighbour
 from core.conversion.settings import ConversionSettings
 from dashboard.views.draw.decisions import (
     FAR_PX,
     Step,
+    is_misplaced,
     misfit_px,
     missing_text,
     next_step,
@@ -115,3 +120,40 @@ def test_a_drawing_like_its_neighbours_fits_and_one_upside_down_does_not():
     assert strange is not None
     assert fits < 1 < FAR_PX < strange
     assert misfit_px(drawing, ()) is None
+
+
+EXAMPLES = sorted((ROOT / "data/demo/drawings").glob("*.png"))
+
+
+@pytest.mark.parametrize(
+    ("matrix", "expected"),
+    [
+        ([[1, 0, 0], [0, 1, 0]], False),
+        ([[0.6, 0, 102], [0, 0.6, 102]], True),
+        ([[0.45, 0, 20], [0, 0.45, 200]], True),
+        ([[1, 0, 80], [0, 1, 0]], True),
+    ],
+    ids=["as it is", "small", "in a corner", "to the right"],
+)
+def test_a_head_that_is_small_or_off_the_middle_is_told_from_one_on_the_guide(
+    matrix: list[list[float]], expected: bool
+):
+    found = {}
+    for path in EXAMPLES:
+        if path.stem not in ("half_done", "eyes_and_brows"):
+            drawing = np.asarray(Image.open(path).convert("L"))
+            moved = cv2.warpAffine(drawing, np.array(matrix, np.float64), (512, 512), borderValue=255)
+            found[path.stem] = is_misplaced(np.asarray(moved, np.uint8))
+    assert set(found.values()) == {expected}, found
+
+
+@pytest.mark.parametrize("name", ["half_done", "eyes_and_brows"])
+def test_an_unfinished_face_is_not_called_misplaced(name: str):
+    path = next(path for path in EXAMPLES if path.stem == name)
+    assert not is_misplaced(np.asarray(Image.open(path).convert("L")))
+
+
+def test_a_misplaced_drawing_is_told_in_one_sentence_that_names_the_way_out():
+    text = status_text(replace(shown(drawn(5), ConversionSettings()), is_misplaced=True), Step.KEEP)
+    assert text.endswith("Press Fit to the guide.")
+    assert status_text(replace(shown(drawn(2), ConversionSettings()), is_misplaced=True), Step.KEEP) == ""

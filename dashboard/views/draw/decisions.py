@@ -22,6 +22,9 @@ if TYPE_CHECKING:
 LOW_CONFIDENCE = 0.35  # where neighbours have no sketches
 FAR_PX = 6.2  # balanced accuracy .96 on tests.benchmarks.far_drawings; the confidence had .47 there
 LOW_KEEP_LINES = 0.2
+SMALL_HEAD = 1.3  # times larger it would fill the guide
+OFF_SHARE = 40 / 512  # of the paper's side, across
+HEAD_SHAPES = (1.0, 1.75)  # height to width of the ink of whole heads
 
 
 class Step(Enum):
@@ -67,6 +70,10 @@ def status_text(shown: Shown | None, step: Step) -> str:
     result, wanted = shown.result, shown.settings
     if result.is_blank:
         return _("Almost nothing is drawn yet. A few more lines, and a face appears.")
+    if shown.is_misplaced and not is_sparse(shown.drawing.fabric):
+        return _(
+            "The networks know faces that fill the guide; yours is smaller or off the middle. Press Fit to the guide."
+        )
     if missing := _missing_parts(shown):
         return _("Not drawn yet: {missing}. Draw it, or choose a random one under Parts.", missing=missing)
     if not is_far(shown) or wanted.mode == "none":
@@ -74,8 +81,12 @@ def status_text(shown: Shown | None, step: Step) -> str:
     if is_sparse(shown.drawing.fabric):
         return _("Keep drawing: eyes, nose and mouth make the face much better.")
     if wanted.t > LOW_KEEP_LINES:
-        return _("Far from any face seen in training. Try “Keep my lines” lower.")
-    return _("Far from any face seen in training. The guide helps to place eyes, nose and mouth.")
+        return _(
+            "Far from the faces seen in training, which all look straight ahead. Try “Keep my lines” lower."
+        )
+    return _(
+        "Far from the faces seen in training, which all look straight ahead. The guide helps to place eyes and mouth."
+    )
 
 
 def is_far(shown: Shown) -> bool:
@@ -84,6 +95,31 @@ def is_far(shown: Shown) -> bool:
     if shown.misfit_px is not None:
         return shown.misfit_px > FAR_PX
     return result.confidence is not None and result.confidence < LOW_CONFIDENCE
+
+
+def is_misplaced(sketch: np.ndarray) -> bool:
+    """Tell whether a head was drawn well, but smaller than the guide or off its middle.
+
+    Measured on the examples: as they are, the head would be scaled by .87 to 1.06 and moved by at most 36 px to fit
+    the guide; made small (x .6) by 1.44 to 1.77, and drawn 80 px to the right moved by 44 px and more.
+
+    Parameters
+    ----------
+    sketch : (H, W) uint8
+    """
+    from core.scan_cleanup import ink_box, ink_matrix
+
+    tone = sketch.astype(np.float32) / np.float32(255)
+    if np.mean(tone < 0.7) < 1e-3:
+        return False
+    left, top, right, bottom = ink_box(tone)
+    low, high = HEAD_SHAPES
+    if not low <= (bottom - top) / (right - left) <= high:
+        return False  # eyes alone, half a face: not finished, which is another advice
+    side = sketch.shape[0]
+    matrix = ink_matrix(tone, side)
+    across = matrix[0] @ (side / 2, side / 2, 1) - side / 2
+    return bool(matrix[0, 0] > SMALL_HEAD or abs(across) > OFF_SHARE * side)
 
 
 def misfit_px(sketch: np.ndarray, neighbours: Sequence[Neighbour]) -> float | None:

@@ -17,7 +17,7 @@ from dashboard.shared.conversion_queue import Superseded
 from dashboard.shared.plain_text import as_text
 from dashboard.shared.resources import ghost_url
 from dashboard.shared.texts import _
-from dashboard.views.draw.decisions import misfit_px, missing_text, unusable_text
+from dashboard.views.draw.decisions import is_misplaced, misfit_px, missing_text, unusable_text
 from dashboard.views.draw.drawing import data_url, photo_url
 from dashboard.views.draw.result import show_place, show_waiting
 from dashboard.views.draw.state import Drawing, DrawSession, Shown
@@ -134,4 +134,5 @@ def _face(
         photo_url=photo_url(result.photo),
         refined_url=data_url(result.refined_sketch),
         misfit_px=misfit_px(drawing.sketch, result.neighbours),
+        is_misplaced=is_misplaced(drawing.sketch),
     )

@@ -40,11 +40,15 @@ def show_placement(session: DrawSession) -> DeltaGenerator:
             with menu.container(key="handles"):
                 _show_handles(session, placed)
         st.space("stretch")
+        shown = session.shown
+        is_advised = (
+            shown is not None and shown.is_misplaced and shown.drawing.digest == session.drawing.digest
+        )
         st.button(
             _("Fit to the guide"),
             icon=":material/center_focus_strong:",
             key=FIT,
-            type="tertiary",
+            type="secondary" if is_advised else "tertiary",
             on_click=lambda: fit_to_guide(session),
             disabled=session.drawing.sketch is None,
         )

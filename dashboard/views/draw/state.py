@@ -94,6 +94,7 @@ class Shown:
     photo_url: str = ""
     refined_url: str = ""
     misfit_px: float | None = None  # see `dashboard.views.draw.decisions.misfit_px`
+    is_misplaced: bool = False  # see `dashboard.views.draw.decisions.is_misplaced`
     made: datetime = field(default_factory=datetime.now)
 
     @cached_property

@@ -3,6 +3,7 @@
 const instances = new WeakMap();
 const SETTLE_MS = 120; // the canvas needs a moment to draw what it loads
 const SILENT_TICKS = 3; // quarters of a second that the canvas is given to report what it loaded
+const SEEN_SHARE = 0.45; // of the photo that must be in sight
 const LEAVE_MS = 3000; // that a link waits for a stroke, at most
 
 export default function ({ data, parentElement, setStateValue, setTriggerValue }) {
@@ -20,7 +21,7 @@ export default function ({ data, parentElement, setStateValue, setTriggerValue }
 
 function createBar(parentElement) {
   const buttons = Object.fromEntries(
-    [...parentElement.querySelectorAll("button")].map((button) => [button.dataset.do, button]),
+    [...parentElement.querySelectorAll(".bar button")].map((button) => [button.dataset.do, button]),
   );
   const slider = parentElement.querySelector("input");
   const number = parentElement.querySelector("output");
@@ -267,6 +268,18 @@ function createBar(parentElement) {
   const mirror = createMirror(() => told.mirror && findPaper()?.upper);
   on(window, "mousedown mousemove mouseup touchstart touchmove touchend", mirror, { capture: true, passive: false });
   on(window, "resize", () => paper && render());
+  // The photo below the fold: a small copy of it floats, on narrow screens (toolbar.css).
+  const mini = parentElement.querySelector(".mini");
+  const big = () => document.querySelector('.st-key-photo [data-testid="stImage"] img');
+  function showMini() {
+    const box = big()?.getBoundingClientRect();
+    const seen = box ? Math.min(box.bottom, innerHeight) - Math.max(box.top, 0) : 0;
+    mini.hidden = !box || seen > SEEN_SHARE * box.height;
+    if (box && mini.firstElementChild.src !== big().src) mini.firstElementChild.src = big().src;
+  }
+  on(mini, "click", () => big()?.scrollIntoView({ behavior: "smooth", block: "center" }));
+  on(window, "scroll", showMini, { capture: true, passive: true });
+
   // A canvas that starts with a drawing, as one from a link, may show it and say nothing.
   let silence = 0;
   function askForPixels() {
@@ -278,6 +291,7 @@ function createBar(parentElement) {
     findPaper();
     watchLine();
     askForPixels();
+    showMini();
   }, 250);
 
   return {
