@@ -90,12 +90,33 @@ def title_of(job: Job) -> str:
     return _(KINDS.get(job.kind, job.kind))
 
 
+# Of a job's time, about: where each of its phases begins and ends.
+SHARES = {
+    "add": {"adding": (0.0, 0.35), "judging": (0.35, 0.95), "duplicates": (0.95, 1.0)},
+    "split": {"splitting": (0.0, 0.5), "judging": (0.5, 0.95), "duplicates": (0.95, 1.0)},
+    "judge": {"judging": (0.0, 0.95), "duplicates": (0.95, 1.0)},
+}
+NOT_DONE = 0.99  # a job that runs never has a full bar
+
+
+def share_of(job: Job) -> float:
+    """How much of a whole running job is done, over all its phases."""
+    phases = SHARES.get(job.kind, {})
+    if job.kind == "add" and "--judge" not in job.arguments:
+        phases = {}
+    begin, end = phases.get(job.phase, (0.0, 0.0 if phases else 1.0))
+    part = min(1.0, job.done / job.total) if job.total else 0.0
+    return min(NOT_DONE, begin + (end - begin) * part)
+
+
 def state_text(job: Job) -> str:
     """One line on how far it is or how it ended."""
     if job.state == "running":
         phase = _(PHASES.get(job.phase, job.phase.capitalize() or N_("Starting")))
         if not job.total:
             return f"{phase} …"
+        if job.done >= job.total:
+            return _("{phase}: {total:,} looked at, finishing …", phase=phase, total=job.total)
         return _("{phase}: {done:,} of {total:,}", phase=phase, done=job.done, total=job.total)
     if job.state == "failed":
         return (
@@ -169,7 +190,7 @@ def _show(root: Path, job: Job) -> None:
             elif job.state != "done":
                 st.button(_("Start again"), key=f"again_{job.id}", on_click=_start_again, args=(root, job))
         if job.state == "running":
-            st.progress(min(1.0, job.done / job.total) if job.total else 0.0)
+            st.progress(share_of(job))
         if report is not None and report.refused:
             with st.expander(_("Not taken ({count})", count=len(report.refused))):
                 rows = pd.DataFrame(report.refused, columns=[_("File"), _("Why")])

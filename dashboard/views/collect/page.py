@@ -10,7 +10,7 @@ import streamlit as st
 from curation.library.records import LibraryError
 from dashboard.shared import audit
 from dashboard.shared.group_pictures import show_group_pictures
-from dashboard.shared.jobs import show_jobs
+from dashboard.shared.jobs import POLL_S, show_jobs
 from dashboard.shared.links import review_button
 from dashboard.shared.plain_text import as_text
 from dashboard.shared.resources import asset_text
@@ -44,7 +44,7 @@ def show_page() -> None:
     except LibraryError as error:
         st.error(as_text(error), icon=":material/database_off:")
         return
-    _show_counts(library)
+    _follow_counts(library)
     ways, origin_side = st.columns([5, 3], gap="large")
     with origin_side:
         origin = _show_origin()
@@ -54,10 +54,18 @@ def show_page() -> None:
     show_jobs(library.root, ("add", "judge"))
 
 
+def _follow_counts(library: Library) -> None:
+    """Count anew as often as the jobs below say how far they are, so that the two never contradict each other."""
+    st.fragment(run_every=POLL_S if _is_running(library.root) else None)(_show_counts)(library)
+
+
 def _show_counts(library: Library) -> None:
     counts = library.counts()
     images, examined = counts["images"], counts["examined"]
     with st.container(horizontal=True, vertical_alignment="center", key="collect_counts"):
+        if not images and _is_running(library.root):
+            st.markdown("#### " + _("The first pictures are coming in …"))
+            return
         if not images:
             st.markdown("#### " + _("Nothing collected yet. Add pictures, or try it with the demo heap."))
             return
