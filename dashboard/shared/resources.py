@@ -41,7 +41,7 @@ def ghost_url(ghost: np.ndarray) -> str:
 def heat_url(attention: np.ndarray) -> str:
     """An attention map (S, S) uint8 as colours to lie over the photo, clear where there is little of it."""
     rgba = np.empty((*attention.shape, 4), np.uint8)
-    rgba[..., :3] = cv2.applyColorMap(attention, cv2.COLORMAP_TURBO)[..., ::-1]
+    rgba[..., :3] = cv2.applyColorMap(attention, cv2.COLORMAP_INFERNO)[..., ::-1]
     rgba[..., 3] = np.sqrt(attention / 255) * 255 * HEAT_OPACITY
     return data_url(rgba)
 

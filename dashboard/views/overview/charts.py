@@ -14,9 +14,12 @@ from dashboard.shared.texts import N_, _
 from dashboard.views.review.filters import View
 
 POINTS_SHOWN = 4000
+# Okabe & Ito's palette (jfly.uni-koeln.de/color), which people with any colour vision tell apart; points differ in
+# shape as well.
 COLOURS = {
-    N_("keep"): "#3aa66f", N_("reject"): "#d2574c", N_("unsure"): "#d8a12f", N_("undecided"): "#8a8896",
+    N_("keep"): "#0072b2", N_("reject"): "#d55e00", N_("unsure"): "#f0e442", N_("undecided"): "#999999",
 }  # fmt: skip
+SHAPES = {"keep": "circle", "reject": "cross", "unsure": "triangle-up", "undecided": "square"}
 HISTOGRAMS = {
     "sharpness": N_("Sharpness"),
     "eye_distance_px": N_("Distance between the eyes, px"),
@@ -36,11 +39,12 @@ def pose_chart(table: pd.DataFrame) -> alt.Chart:
     box = alt.selection_interval(name="box")
     return (
         alt.Chart(data)
-        .mark_circle(size=36, opacity=0.7)
+        .mark_point(size=44, opacity=0.75, filled=True, stroke="#00000066", strokeWidth=0.5)
         .encode(
             x=alt.X("yaw:Q", title=_("yaw, degrees")),
             y=alt.Y("pitch:Q", title=_("pitch, degrees")),
             color=_coloured(alt.Legend(orient="top")),
+            shape=_shaped(alt.Legend(orient="top")),
             tooltip=_tooltip("name", "yaw", "pitch", "state"),
         )
         .add_params(box)
@@ -148,6 +152,11 @@ def _named(states: pd.Series) -> pd.Series:
 def _coloured(legend: alt.Legend | None) -> alt.Color:
     scale = alt.Scale(domain=[_(state) for state in COLOURS], range=list(COLOURS.values()))
     return alt.Color("state:N", scale=scale, title=None, legend=legend)
+
+
+def _shaped(legend: alt.Legend | None) -> alt.Shape:
+    scale = alt.Scale(domain=[_(state) for state in COLOURS], range=list(SHAPES.values()))
+    return alt.Shape("state:N", scale=scale, title=None, legend=legend)
 
 
 # What pointing at a mark shows is named after the charts' fields.
