@@ -82,6 +82,24 @@ def test_exports_are_offered_with_their_counts(data: Path, open_page: Callable[.
     assert not app.button(key="train_start").disabled
 
 
+@pytest.mark.parametrize("is_exported", [True, False])
+def test_the_address_fills_in_the_data_and_a_visitor_may_change_it(
+    data: Path, tmp_path: Path, open_page: Callable[..., AppTest], is_exported: bool
+) -> None:
+    """As *Train on this* of the Export page asks for it."""
+    for name in ("v1-pairs", "v2-pairs"):
+        write_pairs(data / "library" / "exports" / name, ["train"] * 8 + ["val"] * 2)
+    wanted = data / "library" / "exports" / "v1-pairs"
+    if not is_exported:
+        wanted = data / "elsewhere"
+        write_pairs(wanted, ["train"] * 8 + ["val"] * 2)
+    app = open_page(new="1", data=str(wanted))
+    assert str(wanted) in texts(app)
+    assert app.selectbox(key="train_data").value == ("v1-pairs" if is_exported else "Another folder …")
+    app.selectbox(key="train_data").set_value("v2-pairs").run()
+    assert app.selectbox(key="train_data").value == "v2-pairs"
+
+
 def test_a_wrong_setting_is_said_and_nothing_is_started(
     data: Path, open_page: Callable[..., AppTest]
 ) -> None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import streamlit as st
 
-from core.conversion.settings import Stage1
+from core.conversion.settings import DEFAULT_GENERATOR, Stage1
 from dashboard.shared import audit
 from dashboard.shared.plain_text import as_code, as_text
 from dashboard.shared.server_paths import PathRefused, ask_server_path, server_path
@@ -33,6 +33,7 @@ from dashboard.views.compare.state import (
     drop_own_set,
     own_sets,
     repeated_result,
+    wanted_model,
 )
 
 if TYPE_CHECKING:
@@ -167,6 +168,8 @@ def _ask_generators(repeated: ComparisonRequest | None, real: Dataset, *, key: s
     )
     names = [one.name for one in found]
     usual = [name for name in names if not repeated or name in {source.generator for source in before}]
+    if (wanted_name := wanted_model()) in names:
+        usual = [name for name in names if name in (wanted_name, DEFAULT_GENERATOR)]
     picked = st.pills(
         _("Generators"), names, default=usual, selection_mode="multi", format_func=as_text,
         key=f"compare_generators_{key}", help=_("Each draws a photo from every sketch of the split."),

@@ -7,6 +7,7 @@ import streamlit as st
 from dashboard.shared.flash_message import ToldOnce
 
 RESULT, NEW, SHIPPED = "result", "new", "shipped"  # in the address
+MODEL = "model"  # in the address of the form: the generator that it is about
 REPEATED = "of"  # in the address of the form: which comparison is repeated
 LIST, COLUMN, LABEL, BESIDE, SECTION = (
     "compare_list", "compare_column", "compare_label", "compare_beside", "compare_section",
@@ -29,6 +30,11 @@ def wants_new() -> bool:
 def repeated_result() -> str | None:
     """The comparison whose settings the form begins with."""
     return st.query_params.get(REPEATED)
+
+
+def wanted_model() -> str | None:
+    """The generator that the form begins with."""
+    return st.query_params.get(MODEL)
 
 
 def choose_result(entry_id: str) -> None:

@@ -9,10 +9,12 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
+from core.training.splits import MANIFEST
 from curation.library.records import LibraryError
 from dashboard import access
 from dashboard.shared import audit
 from dashboard.shared.jobs import show_jobs
+from dashboard.shared.links import train_on
 from dashboard.shared.plain_text import as_code, as_text
 from dashboard.shared.resources import asset_text
 from dashboard.shared.shared_library import shared_library
@@ -161,6 +163,15 @@ def _show_exported(exported: Exported, key: str) -> None:
     splits = ", ".join(f"{name} {count:,}" for name, count in exported.splits.items())
     with st.container(horizontal=True, vertical_alignment="center"):
         st.markdown(f"{as_code(exported.out)} · {as_text(splits)}", width="stretch")
+        is_pairs = (Path(exported.out) / MANIFEST).is_file()
+        if (
+            is_pairs
+            and access.may(access.Role.OWNER)
+            and st.button(
+                _("Train on this"), key=f"train_{key}", type="primary", icon=":material/model_training:"
+            )
+        ):
+            train_on(Path(exported.out))
         archive = Path(exported.zip) if exported.zip else None
         if archive is not None and archive.is_file():
             size = archive.stat().st_size / 1e6
@@ -175,9 +186,11 @@ def _show_exported(exported: Exported, key: str) -> None:
         st.caption(f":material/group: {as_text(sentence)}")
     for warning in exported.warnings:
         st.caption(f":material/warning: {as_text(warning)}")
-    for what, command in exported.commands.items():
-        st.caption(f"{as_text(what)}:")
-        st.code(command, language="bash", wrap_lines=True)
+    if exported.commands:
+        with st.expander(_("On the command line"), icon=":material/terminal:"):
+            for what, command in exported.commands.items():
+                st.caption(f"{as_text(what)}:")
+                st.code(command, language="bash", wrap_lines=True)
 
 
 def _export(root: Path, name: str, layout: str, compare_faces: bool) -> None:

@@ -26,6 +26,7 @@ from core.models.model_store import change_model, check_name, remove_model, rena
 from core.models.speed import MEASURABLE, Speed, kept_speed
 from dashboard.shared import audit
 from dashboard.shared.gallery import Picture, show_pictures
+from dashboard.shared.links import compare_model, draw_with
 from dashboard.shared.plain_text import as_code, as_text
 from dashboard.shared.resources import examples
 from dashboard.shared.texts import _, ngettext
@@ -273,6 +274,8 @@ def show_row(model: ModelFile, session: ModelsSession) -> None:
         with st.container(horizontal=True, vertical_alignment="center", key=f"model_head_{model.name}"):
             st.markdown(_headline(model), width="stretch")
             if not model.problem:
+                if model.is_generator:
+                    _show_next(model)
                 _show_speed(model, session)
                 is_open = session.opened == model.name
                 st.button(
@@ -290,6 +293,16 @@ def show_row(model: ModelFile, session: ModelsSession) -> None:
             st.error(as_text(_with_way_out(model)), icon=":material/broken_image:")
         elif session.opened == model.name:
             _show_details(model, session)
+
+
+def _show_next(model: ModelFile) -> None:
+    """What a generator is for: to draw with it, and to compare it."""
+    if st.button(_("Draw with it"), key=f"draw_{model.name}", icon=":material/draw:", type="tertiary"):
+        draw_with(model.name)
+    if st.button(
+        _("Compare it"), key=f"compare_{model.name}", icon=":material/leaderboard:", type="tertiary"
+    ):
+        compare_model(model.name)
 
 
 def _headline(model: ModelFile) -> str:

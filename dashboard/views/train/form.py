@@ -15,7 +15,7 @@ from dashboard.shared.server_paths import PathRefused, ask_server_path, server_p
 from dashboard.shared.texts import N_, _
 from dashboard.views.train.formatting import duration
 from dashboard.views.train.sources import Dataset, describe, exported
-from dashboard.views.train.state import PROBLEM, choose_run
+from dashboard.views.train.state import PROBLEM, choose_run, wanted_data
 
 if TYPE_CHECKING:
     from core.training.kinds import Kind, Preset
@@ -148,6 +148,11 @@ def show_form(root: Path, runs: Sequence[Run]) -> None:
 def _show_data() -> Dataset | None:
     folders = {path.name: path for path in exported(settings().data / "library")}
     options = [*folders, ANOTHER]
+    if wanted := wanted_data():
+        known = next((name for name, path in folders.items() if path.resolve() == wanted.resolve()), "")
+        st.session_state["train_data"] = known or ANOTHER
+        if not known:
+            st.session_state["train_folder"] = str(wanted)
     left, right = st.columns(2, vertical_alignment="bottom")
     picked = left.selectbox(_("Dataset version"), options, key="train_data", format_func=_if_ours)
     if picked in folders:

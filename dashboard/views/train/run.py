@@ -13,6 +13,7 @@ from PIL import Image, UnidentifiedImageError
 
 from core.config import settings
 from dashboard.shared import audit
+from dashboard.shared.links import compare_model, draw_with
 from dashboard.shared.plain_text import as_text
 from dashboard.shared.texts import N_, _
 from dashboard.views.train.charts import losses_chart, losses_table, networks_of
@@ -211,6 +212,7 @@ def _show_actions(root: Path, run: Run) -> None:
         if not run.is_alive and run.kind and run.step:
             _show_go_on(root, run)
         if run.saved:
+            _show_next(run)
             _show_use(run)
         if not run.is_alive:
             _show_delete(root, run)
@@ -254,6 +256,50 @@ def _show_go_on(root: Path, run: Run) -> None:
             on_click=_go_on,
             args=(root, run.name, changes, more),
         )
+
+
+def _show_next(run: Run) -> None:
+    """What a trained generator is for: to draw with it, and to compare it."""
+    from core.training.run_control import is_generator_run
+
+    if not is_generator_run(run):
+        return
+    is_done = not (run.can_go_on or run.is_alive)
+    draws = st.button(
+        _("Draw with it"),
+        icon=":material/draw:",
+        type="primary" if is_done else "secondary",
+        key="train_draw",
+        help=_("Puts the weights of step {saved:,} among the models.", saved=run.saved),
+    )
+    compares = st.button(_("Compare it"), icon=":material/leaderboard:", key="train_compare")
+    if (draws or compares) and (name := _in_use(run)):
+        (draw_with if draws else compare_model)(name)
+
+
+def _in_use(run: Run) -> str:
+    """The model of a run's latest weights, put among the models where it is not yet; empty where that failed."""
+    from core.models.folder import models_folder
+    from core.training.run_control import publish_run
+    from core.training.runs import RunError
+
+    models = models_folder()
+    saved_at = (run.folder / "model.safetensors").stat().st_mtime
+    names = (run.name, f"{run.name}-{run.saved}")
+    for name in names:
+        path = models / f"{name}.safetensors"
+        card = path.with_suffix(".md")
+        is_ours = path.is_file() and card.is_file() and f"run *{run.name}*" in card.read_text("utf-8")
+        if is_ours and path.stat().st_mtime >= saved_at:
+            return name
+    free = next((name for name in names if not (models / f"{name}.safetensors").exists()), names[-1])
+    try:
+        path = publish_run(run, free, weights=settings().weights, models=models)
+    except RunError as error:
+        st.error(as_text(error))
+        return ""
+    audit.record("publish model", path.stem, f"of run {run.name}")
+    return path.stem
 
 
 def _show_use(run: Run) -> None:

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import streamlit as st
 
 from dashboard.shared.flash_message import ToldOnce
 
-RUN, NEW = "run", "new"  # in the address
+RUN, NEW, DATA = "run", "new", "data"  # in the address
 LIST, SAMPLE, SMOOTHING, NETWORK = "train_list", "train_sample", "train_smoothing", "train_network"
 PROBLEM = ToldOnce("train_problem")  # above what is shown next
 _SAMPLES = "train_chosen_samples"
+_DATA_TAKEN = "train_data_taken"
 
 
 def chosen_run() -> str | None:
@@ -20,6 +23,15 @@ def chosen_run() -> str | None:
 def wants_new() -> bool:
     """Whether the address asks for the form."""
     return NEW in st.query_params
+
+
+def wanted_data() -> Path | None:
+    """The folder of pairs that the address fills the form in with, the first time that it is asked."""
+    data = st.query_params.get(DATA)
+    if data is None or st.session_state.get(_DATA_TAKEN) == data:
+        return None
+    st.session_state[_DATA_TAKEN] = data
+    return Path(data)
 
 
 def choose_run(name: str) -> None:
