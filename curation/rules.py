@@ -195,7 +195,18 @@ def _unknown(what: str, valid: Sequence[str]) -> str:
     return f"{what} is not known. Valid names: {', '.join(valid)}."
 
 
-__all__ = ["RULES_FILE", "Rule", "Rules", "count_kept", "is_examined", "judge_table", "keep_curve"]
+__all__ = [
+    "RULES_FILE",
+    "Rule",
+    "Rules",
+    "count_broken",
+    "count_kept",
+    "failing",
+    "find_examples",
+    "is_examined",
+    "judge_table",
+    "keep_curve",
+]
 
 GROUP_RATES = RULES_FILE.with_name("group_rates.json")  # written by tests/benchmarks/group_rates.py
 
@@ -224,6 +235,44 @@ def _broken(table: pd.DataFrame, rules: Rules) -> np.ndarray:
             columns[rule.column] = _column(table, rule.column)
         row[:] = rule.breaks(columns[rule.column])
     return broken
+
+
+def failing(table: pd.DataFrame, rule: Rule) -> np.ndarray:
+    """Mark the examined rows (N,) bool that break one rule, whichever rule decides about them."""
+    return is_examined(table) & rule.breaks(_column(table, rule.column))
+
+
+def count_broken(table: pd.DataFrame, rules: Rules) -> np.ndarray:
+    """How many enabled rules each row breaks, (N,) int; -1 where nothing was examined yet."""
+    return np.where(is_examined(table), _broken(table, rules).sum(axis=0), -1)
+
+
+def find_examples(table: pd.DataFrame, rule: Rule, broken: np.ndarray) -> tuple[str, str]:
+    """Choose a typical image that passes all rules, and one that breaks this one and, where there is such, no other.
+
+    Parameters
+    ----------
+    broken : (N,)
+        From `count_broken`.
+
+    Returns
+    -------
+    passing, failing
+        Ids; empty where there is none.
+    """
+    fails = failing(table, rule)
+    alone = fails & (broken == 1)
+    passes = (broken == 0) & ~fails
+    return _typical(table, rule, passes), _typical(table, rule, alone if alone.any() else fails)
+
+
+def _typical(table: pd.DataFrame, rule: Rule, rows: np.ndarray) -> str:
+    """The image in the middle of some rows, by what the rule measures."""
+    places = np.flatnonzero(rows)
+    if not len(places):
+        return ""
+    order = np.argsort(_column(table, rule.column)[places], kind="stable")
+    return str(table.index[places[order[len(order) // 2]]])
 
 
 def judge_table(table: pd.DataFrame, rules: Rules) -> pd.DataFrame:

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pandas as pd
 import pytest
@@ -17,12 +18,13 @@ from curation.export.__main__ import _parse
 from curation.jobs import Job
 from curation.library.library import Library
 from curation.library.table import Filters, matching
-from curation.rules import Rule, Rules
+from curation.rules import Rule, Rules, count_broken, count_kept, find_examples, judge_table
 from dashboard.shared import uploads
-from dashboard.shared.jobs import read_report
+from dashboard.shared.jobs import read_report, share_of
 from dashboard.views.export.page import read_exported
-from dashboard.views.overview.charts import picked_view, source_chart
-from dashboard.views.review.filters import View
+from dashboard.views.overview.charts import COLOURS as STATE_COLOURS
+from dashboard.views.overview.charts import SHAPES, picked_view, source_chart
+from dashboard.views.review.filters import View, failing_view, find_images, from_query
 from dashboard.views.rules.histograms import COLOURS, histogram_svg
 from tests.dashboard.review_library import fill_library
 
@@ -238,6 +240,89 @@ def test_a_histogram_marks_what_a_rule_leaves_out() -> None:
     svg = histogram_svg(values, rule)
     assert svg.count(COLOURS["in"]) == 3
     assert svg.count(COLOURS["out"]) == 2
+
+
+def test_see_them_leads_to_all_that_a_rule_leaves_out_not_only_where_it_decides(data: Path) -> None:
+    """The reported case: a rule said that it leaves out 10, and its link opened 2."""
+    fill_library(data / "library", 30)
+    with Library.open(data / "library") as library:
+        table, rules = library.table(), library.rules()
+    strict = rules.with_threshold("yaw", 3.0).with_threshold("eye_distance", 70.0)
+    counts = count_kept(table, strict)
+    for rule in strict.enabled:
+        shown = find_images(table, failing_view(rule))
+        assert len(shown) == counts["images"] - counts["alone"][rule.name], rule.name
+    decides = (judge_table(table, strict)["rule"] == "yaw").sum()
+    assert 0 < decides < len(find_images(table, failing_view(strict["yaw"])))
+    assert from_query({"fails": ["nonsense@x"]}).fails == ""
+
+
+def test_a_rule_shows_a_face_that_passes_and_one_that_fails(
+    data: Path, open_view: Callable[[str], AppTest]
+) -> None:
+    ids = fill_library(data / "library", 12)
+    with Library.open(data / "library") as library:
+        table, rules = library.table(), library.rules()
+    passing, failing = find_examples(table, rules["yaw"], count_broken(table, rules))
+    assert {passing, failing} <= set(ids)
+    assert table["verdict"][passing] == "keep" and abs(table["yaw"][failing]) > rules["yaw"].threshold
+    shown = [one.proto.body for one in open_view("rules").get("html") if "rule-examples" in one.proto.body]
+    assert any("passes" in one and "fails" in one for one in shown)
+
+
+@pytest.mark.parametrize(
+    ("kind", "arguments", "phase", "done", "total", "low", "high"),
+    [
+        ("add", ("--judge",), "adding", 64, 64, 0.3, 0.4),  # everything is in, nothing is judged
+        ("add", ("--judge",), "judging", 32, 64, 0.5, 0.8),
+        ("add", ("--judge",), "judging", 64, 64, 0.9, 0.96),
+        ("add", ("--judge",), "duplicates", 0, 0, 0.95, 0.99),
+        ("judge", (), "judging", 64, 64, 0.9, 0.99),
+        ("export", ("v1",), "", 5, 10, 0.5, 0.5),
+        ("export", ("v1",), "", 10, 10, 0.99, 0.99),
+        ("add", ("--judge",), "", 0, 0, 0.0, 0.0),
+    ],
+)  # fmt: skip
+def test_the_bar_of_a_running_job_covers_all_its_phases_and_is_never_full(
+    tmp_path: Path,
+    kind: str,
+    arguments: tuple[str, ...],
+    phase: str,
+    done: int,
+    total: int,
+    low: float,
+    high: float,
+) -> None:
+    job = Job("id", kind, arguments, "running", done, total, phase, "", "", "", tmp_path, tmp_path)
+    assert low <= share_of(job) <= high
+
+
+def test_collect_says_what_comes_in_while_nothing_is_there_yet(
+    data: Path, open_view: Callable[[str], AppTest], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("dashboard.views.collect.page._is_running", lambda root: True)
+    words = " ".join(element.value for element in open_view("collect").markdown)
+    assert "coming in" in words and "Nothing collected" not in words
+
+
+def test_states_are_told_apart_by_people_who_see_no_red_or_green() -> None:
+    """Machado, Oliveira & Fernandes 2009, full deuteranopia and protanopia, in CIE Lab."""
+    views = (
+        np.eye(3),
+        np.array([[0.367322, 0.860646, -0.227968], [0.280085, 0.672501, 0.047413], [-0.01182, 0.04294, 0.968881]]),
+        np.array([[0.152286, 1.052583, -0.204868], [0.114503, 0.786281, 0.099216], [-0.003882, -0.048116, 1.051998]]),
+    )  # fmt: skip
+    colours = (
+        np.array([[int(code[i : i + 2], 16) for i in (1, 3, 5)] for code in STATE_COLOURS.values()]) / 255
+    )
+    linear = np.where(colours <= 0.04045, colours / 12.92, ((colours + 0.055) / 1.055) ** 2.4)
+    for view in views:
+        seen = np.clip(linear @ view.T, 0, 1)
+        srgb = np.where(seen <= 0.0031308, 12.92 * seen, 1.055 * seen ** (1 / 2.4) - 0.055).astype(np.float32)
+        lab = cv2.cvtColor(srgb[None], cv2.COLOR_RGB2LAB)[0]
+        apart = [np.linalg.norm(a - b) for i, a in enumerate(lab) for b in lab[i + 1 :]]
+        assert min(apart) > 20
+    assert len(set(SHAPES.values())) == len(STATE_COLOURS) == len(SHAPES)
 
 
 def test_a_box_in_a_chart_becomes_ranges_of_the_review_page() -> None:

@@ -11,7 +11,7 @@ import streamlit as st
 from curation.library.records import GROUP_PICTURE
 from dashboard.shared.plain_text import as_text
 from dashboard.shared.texts import N_, _
-from dashboard.views.review.filters import STATES, VERDICTS, Choices, View
+from dashboard.views.review.filters import STATES, VERDICTS, Choices, View, failed_rule
 from dashboard.views.review.formatting import READINGS, SORT_TITLES
 from dashboard.views.review.state import ReviewSession
 
@@ -237,6 +237,9 @@ def active_filters(view: View, choices: Choices) -> list[tuple[str, View]]:
             change: dict[str, Any] = {name: tuple(other for other in chosen if other != entry)}
             title = _title(name, entry, choices)
             active.append((f"{_(name.capitalize())}: {title}", replace(view, **change)))
+    if rule := failed_rule(view.fails):
+        title = _(choices.titles.get(rule.name, rule.title))
+        active.append((_("Breaks: {title}", title=title), replace(view, fails="")))
     if view.disputed:
         active.append((_("Disagreements"), replace(view, disputed=False)))
     if view.text:

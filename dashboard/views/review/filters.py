@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from curation.library.records import GROUP_PICTURE, MEASUREMENT_NAMES
+from curation.rules import Rule, Rules, failing
 from dashboard.shared.texts import N_
 
 if TYPE_CHECKING:
@@ -43,6 +44,8 @@ class View:
         What counts in the end, a person before the machine; "" shows all.
     ranges
         ``(column, low, high)``; an open end is infinite.
+    fails
+        A rule and its threshold, ``yaw@20``: images that break it, also where another rule decides; "" shows all.
     page
         From 0.
     is_queue
@@ -61,6 +64,7 @@ class View:
     disputed: bool = False
     text: str = ""
     ranges: tuple[Range, ...] = ()
+    fails: str = ""
     sort: str = "added_at"
     descending: bool = False
     page: int = 0
@@ -94,6 +98,8 @@ def to_query(view: View) -> dict[str, str | list[str]]:
             query[name] = list(getattr(view, name))
     if view.disputed:
         query["disputed"] = "1"
+    if view.fails:
+        query["fails"] = view.fails
     if view.text:
         query["q"] = view.text
     for column, low, high in view.ranges:
@@ -128,6 +134,7 @@ def from_query(query: Mapping[str, Sequence[str]]) -> View:
         verdict=one("verdict", VERDICTS),
         disputed=one("disputed") == "1",
         text=one("q")[:200],
+        fails=one("fails") if failed_rule(one("fails")) else "",
         ranges=tuple(sorted(ranges)),
         sort=one("sort", SORTS) or "added_at",
         descending=one("desc") == "1",
@@ -158,12 +165,30 @@ def find_images(table: pd.DataFrame, view: View) -> list[str]:
     from curation.library.table import select
 
     found = select(table, filters_of(view), sort=view.sort, descending=view.descending)
+    if rule := failed_rule(view.fails):
+        fails = set(table.index[failing(table, rule)])
+        found = [image_id for image_id in found if image_id in fails]
     if view.sort != "duplicate_group" or not found:
         return found
     is_alone = (table["duplicate_group"] == "").reindex(found).to_numpy()
     return [
         found[place] for place in np.argsort(is_alone, kind="stable")
     ]  # what looks like nothing comes last
+
+
+def failing_view(rule: Rule) -> View:
+    """The images that break a rule at its present threshold."""
+    return View(fails=f"{rule.name}@{rule.threshold:.10g}")
+
+
+def failed_rule(text: str) -> Rule | None:
+    """The rule that a view's ``fails`` names; None for what names none."""
+    name, _, threshold = text.partition("@")
+    rules = Rules.default()
+    try:
+        return replace(rules[name], threshold=float(threshold)) if name in rules.names else None
+    except ValueError:
+        return None
 
 
 def filters_of(view: View) -> Filters:

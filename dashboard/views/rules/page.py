@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -10,16 +11,25 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from curation.library.records import LibraryError
-from curation.rules import COLUMNS, DERIVED, GROUP_RATES, Rule, Rules, count_kept
+from curation.rules import (
+    COLUMNS,
+    DERIVED,
+    GROUP_RATES,
+    Rule,
+    Rules,
+    count_broken,
+    count_kept,
+    find_examples,
+)
 from dashboard import access
 from dashboard.shared import audit
 from dashboard.shared.group_pictures import show_group_pictures
 from dashboard.shared.links import review_button
 from dashboard.shared.plain_text import as_text
-from dashboard.shared.resources import asset_text
+from dashboard.shared.resources import asset_text, thumbnail
 from dashboard.shared.shared_library import shared_library
 from dashboard.shared.texts import _
-from dashboard.views.review.filters import View
+from dashboard.views.review.filters import failing_view
 from dashboard.views.rules.histograms import histogram_image
 
 if TYPE_CHECKING:
@@ -56,8 +66,10 @@ def show_rules(library: Library, table: pd.DataFrame, saved: Rules) -> None:
             draft, effects[rule.name] = _show_rule(draft, rule, table)
     st.session_state[DRAFT] = draft
     counts = count_kept(table, draft)  # once for all cards: at 100 000 images it takes 11 ms
+    broken = count_broken(table, draft)
     for name, place in effects.items():
         with place:
+            _show_examples(library, find_examples(table, draft[name], broken))
             _show_effect(draft[name], counts)
             if name == "faces":
                 show_group_pictures(library, key="rules")
@@ -156,6 +168,24 @@ def _show_rule(draft: Rules, rule: Rule, table: pd.DataFrame) -> tuple[Rules, De
     return draft, effect
 
 
+def _show_examples(library: Library, found: tuple[str, str]) -> None:
+    """A face of the library that passes and one that fails, so that a name needs no explanation."""
+    figures = ""
+    for image_id, words, kind in zip(found, (_("passes"), _("fails")), ("pass", "fail"), strict=True):
+        path = library.files.thumb(image_id) if image_id else None
+        if path is not None and path.is_file():
+            url = _small_picture(path, path.stat().st_mtime_ns)
+            image = f'<img src="{url}" alt="{words}">'
+            figures += f'<figure class="{kind}">{image}<figcaption>{words}</figcaption></figure>'
+    if figures:
+        st.html(f'<div class="rule-examples">{figures}</div>')
+
+
+@st.cache_data(show_spinner=False, max_entries=512)
+def _small_picture(path: Path, _changed: int) -> str:
+    return thumbnail(path, 96)
+
+
 def _show_effect(rule: Rule, counts: dict[str, Any]) -> None:
     if not rule.enabled:
         st.caption(_("Off"))
@@ -165,7 +195,7 @@ def _show_effect(rule: Rule, counts: dict[str, Any]) -> None:
     with st.container(horizontal=True, vertical_alignment="center", gap="xsmall"):
         said = _("leaves out {alone:,}, of these {only:,} for this alone", alone=alone, only=only)
         st.caption(said, width="stretch")
-        review_button(_("see them"), View(rule=(rule.name,)), key=f"rule_see_{rule.name}", disabled=not alone)
+        review_button(_("see them"), failing_view(rule), key=f"rule_see_{rule.name}", disabled=not alone)
 
 
 def _apply(library: Library, draft: Rules) -> None:
