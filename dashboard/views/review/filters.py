@@ -7,6 +7,7 @@ import threading
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cache
 from itertools import chain
 from typing import TYPE_CHECKING
 
@@ -181,10 +182,18 @@ def failing_view(rule: Rule) -> View:
     return View(fails=f"{rule.name}@{rule.threshold:.10g}")
 
 
+@cache
+def _default_rules() -> Rules:
+    """Read once: a view is read from its address at every run of the page."""
+    return Rules.default()
+
+
 def failed_rule(text: str) -> Rule | None:
     """The rule that a view's ``fails`` names; None for what names none."""
     name, _, threshold = text.partition("@")
-    rules = Rules.default()
+    if not threshold:
+        return None
+    rules = _default_rules()
     try:
         return replace(rules[name], threshold=float(threshold)) if name in rules.names else None
     except ValueError:
