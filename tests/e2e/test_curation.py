@@ -148,9 +148,6 @@ def test_a_newcomer_takes_the_demo_heap_through_to_an_export(page: Page, studio:
     train_for_one_step(
         version.locator("code").filter(has_text="core.training.autoencoder").inner_text(), folder
     )
-    version.get_by_role("button", name="Train on this").click()
-    expect(page).to_have_url(re.compile("/train"))
-    expect(page.get_by_text("pairs to train on")).to_be_visible()  # of the dataset that is filled in
 
 
 def test_an_uploaded_heap_is_taken_apart_and_each_refusal_is_explained(
