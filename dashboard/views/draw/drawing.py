@@ -13,6 +13,7 @@ import json
 import logging
 import warnings
 from collections.abc import Mapping, Sequence
+from itertools import islice
 from typing import Any
 
 import numpy as np
@@ -75,12 +76,14 @@ def strokes_from_fabric(fabric: Fabric) -> list[dict[str, Any]]:
     The pen's own points are the curve's control points, so nothing is smoothed twice. A scanned drawing
     beneath the strokes is no stroke and left out.
     """
+    paths = [item for item in fabric.get("objects", []) if str(item.get("type", "")).lower() == "path"]
+    points = [[command[1:3] for command in item["path"] if len(command) >= 3] for item in paths]
+    every = np.array([point for one in points for point in one], np.float64).reshape(-1, 2)
+    rounded = iter(np.round(every, 2).tolist())  # all at once, as `digest` does
     strokes = []
-    for item in fabric.get("objects", []):
-        if str(item.get("type", "")).lower() != "path":
-            continue
-        points = [[round(float(v), 2) for v in command[1:3]] for command in item["path"] if len(command) >= 3]
-        stroke: dict[str, Any] = {"width": item.get("strokeWidth", 1), "points": points}
+    for item, one in zip(paths, points, strict=True):
+        width = item.get("strokeWidth", 1)
+        stroke: dict[str, Any] = {"width": width, "points": list(islice(rounded, len(one)))}
         if is_eraser(item):
             stroke["erase"] = True
         strokes.append(stroke)

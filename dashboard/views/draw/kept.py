@@ -175,11 +175,15 @@ def write_link(session: DrawSession) -> str:
     """Write strokes and settings in few letters; a scan beneath the strokes is left out."""
     strokes = []
     for stroke in strokes_from_fabric(session.drawing.fabric):
-        points = np.round(np.array(stroke["points"], np.float64) / STEP_PX).astype(int)
-        steps = np.diff(points, axis=0, prepend=np.zeros((1, 2), int))
-        strokes.append([stroke["width"], int("erase" in stroke), *steps.ravel().tolist()])
+        before_x = before_y = 0
+        steps = []
+        for x, y in stroke["points"]:
+            now_x, now_y = round(x / STEP_PX), round(y / STEP_PX)
+            steps += [now_x - before_x, now_y - before_y]
+            before_x, before_y = now_x, now_y
+        strokes.append([stroke["width"], int("erase" in stroke), *steps])
     content = json.dumps({"s": strokes, "o": settings_content(session.settings)}, separators=(",", ":"))
-    return base64.urlsafe_b64encode(zlib.compress(content.encode(), 9)).decode().rstrip("=")
+    return base64.urlsafe_b64encode(zlib.compress(content.encode())).decode().rstrip("=")
 
 
 def read_link(link: str) -> tuple[dict[str, Any], Any]:
