@@ -64,9 +64,9 @@ elif __name__ != "__mp_main__":  # a spawned worker reads this file as well, and
 
     from core.config import settings
     from dashboard import access, api, metrics
-    from dashboard.backup import refuse_if_half_restored
     from dashboard.hosts import HostGuard, refuse_if_open, warn_if_unreachable
     from dashboard.lifespan import lifespan
+    from dashboard.restore import refuse_if_half_restored
     from dashboard.shared import links
     from dashboard.shared.conversions import log_conversions
     from dashboard.shared.texts import RequestLanguage

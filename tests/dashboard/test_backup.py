@@ -21,7 +21,9 @@ from core.processes import jobs
 from core.processes.lock import hold
 from curation.library.library import Library
 from dashboard import backup
-from dashboard.backup import UNFINISHED, BackupError, create, refuse_if_half_restored, restore
+from dashboard import restore as restoring
+from dashboard.backup import BackupError, create
+from dashboard.restore import UNFINISHED, refuse_if_half_restored, restore
 from dashboard.shared.audit import AUDIT_FILE
 from tests.curation.library.conftest import (  # noqa: F401 - fixtures
     _make_database,
@@ -260,7 +262,7 @@ def test_a_restore_cut_short_between_its_moves_is_not_served_and_goes_on(
             raise KeyboardInterrupt
         replace(source, place)
 
-    monkeypatch.setattr(backup.os, "replace", cut)
+    monkeypatch.setattr(restoring.os, "replace", cut)
     with pytest.raises(KeyboardInterrupt):
         restore(made, data=target, replace=True)
     monkeypatch.undo()
@@ -281,7 +283,7 @@ def test_a_folder_that_holds_something_is_replaced_only_when_told_and_put_aside(
     assert (small / "runs" / "tiny" / "losses.jsonl").read_text() == "later\n"
     restore(made, data=small, replace=True)
     assert (small / "runs" / "tiny" / "losses.jsonl").read_text() == "{}\n"
-    (aside,) = small.glob(f"{backup.REPLACED}*")
+    (aside,) = small.glob(f"{restoring.REPLACED}*")
     assert (aside / "runs" / "tiny" / "losses.jsonl").read_text() == "later\n"
 
 
@@ -318,11 +320,11 @@ def rewrite(file: Path, change: Callable[[dict[str, bytes]], None], *, with_sums
     """Pack a backup anew with other content, and sums that fit unless told otherwise."""
     with zipfile.ZipFile(file) as archive:
         found = {name: archive.read(name) for name in archive.namelist()}
-    head = json.loads(found.pop(backup._HEAD))
-    sums = found.pop(backup._SUMS)
+    head = json.loads(found.pop(backup.HEAD))
+    sums = found.pop(backup.SUMS)
     change(found)
     with zipfile.ZipFile(file, "w") as archive:
-        writer = backup._Writer(archive)
+        writer = backup.Writer(archive)
         for name, content in found.items():
             if with_sums:
                 writer.add(name, [content], zipfile.ZIP_STORED)
@@ -331,8 +333,8 @@ def rewrite(file: Path, change: Callable[[dict[str, bytes]], None], *, with_sums
         if with_sums:
             writer.finish(head)
         else:
-            archive.writestr(backup._SUMS, sums)
-            archive.writestr(backup._HEAD, json.dumps(head))
+            archive.writestr(backup.SUMS, sums)
+            archive.writestr(backup.HEAD, json.dumps(head))
 
 
 @pytest.mark.parametrize(
@@ -373,7 +375,7 @@ def test_what_is_not_what_was_backed_up_is_refused(
     made: Path, tmp_path: Path, change: Callable[[dict[str, bytes]], None], with_sums: bool, says: str
 ) -> None:
     rewrite(made, change, with_sums=with_sums)
-    with pytest.raises((BackupError, backup.LibraryError), match=says):
+    with pytest.raises((BackupError, restoring.LibraryError), match=says):
         restore(made, data=tmp_path / "target")
     assert not list((tmp_path / "target").glob("*"))
 

@@ -19,7 +19,7 @@ from core.config import settings
 from core.models.folder import models_folder
 from core.training.run_control import remove
 from core.training.runs import RunError, runs, runs_folder, size_on_disk
-from dashboard.backup import REPLACED
+from dashboard.restore import REPLACED
 from dashboard.shared import audit
 from dashboard.shared.plain_text import as_text
 from dashboard.shared.texts import N_, _
