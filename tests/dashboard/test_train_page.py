@@ -96,6 +96,8 @@ def test_the_address_fills_in_the_data_and_a_visitor_may_change_it(
     app = open_page(new="1", data=str(wanted))
     assert str(wanted) in texts(app)
     assert app.selectbox(key="train_data").value == ("v1-pairs" if is_exported else "Another folder …")
+    assert app.selectbox(key="train_begin_pix2pixhd_refined").value == "pix2pixhd"
+    assert "learned by heart" in texts(app)
     app.selectbox(key="train_data").set_value("v2-pairs").run()
     assert app.selectbox(key="train_data").value == "v2-pairs"
 

@@ -23,6 +23,11 @@ if TYPE_CHECKING:
 
 RESOLUTIONS = (64, 128, 256, 512)
 AUTOENCODER = "sketch_autoencoder"
+SHIPPED, FINE_TUNING = (
+    "pix2pixhd",
+    "pix2pixhd_refined",
+)  # the best of the shipped weights, and a preset that fits them
+FEW_PAIRS = 200
 
 
 def begin_options(kind: Kind, runs: Sequence[Run]) -> dict[str, Path]:
@@ -122,6 +127,8 @@ def show_form(root: Path, runs: Sequence[Run]) -> None:
     problem = PROBLEM.take()
     if problem:
         st.error(as_text(problem), icon=":material/error:")
+    if wanted := wanted_data():
+        _fill_in(wanted, runs)
     name = st.segmented_control(
         _("What to train"), list(KINDS), format_func=lambda name: _(KINDS[name].title), default="pix2pixhd",
         required=True, key="train_kind",
@@ -145,14 +152,27 @@ def show_form(root: Path, runs: Sequence[Run]) -> None:
                       "validation": data.validation})  # fmt: skip
 
 
+def _exports() -> dict[str, Path]:
+    return {path.name: path for path in exported(settings().data / "library")}
+
+
+def _fill_in(wanted: Path, runs: Sequence[Run]) -> None:
+    """Fill in what *Train on this* asks for: these pairs, and the shipped weights to begin with."""
+    from core.training.kinds import KINDS
+
+    known = next((name for name, path in _exports().items() if path.resolve() == wanted.resolve()), "")
+    st.session_state["train_data"] = known or ANOTHER
+    if not known:
+        st.session_state["train_folder"] = str(wanted)
+    if SHIPPED in begin_options(KINDS[SHIPPED], runs):
+        st.session_state.pop("train_kind", None)  # its default is this kind
+        st.session_state[f"train_preset_{SHIPPED}"] = FINE_TUNING
+        st.session_state[f"train_begin_{FINE_TUNING}"] = SHIPPED
+
+
 def _show_data() -> Dataset | None:
-    folders = {path.name: path for path in exported(settings().data / "library")}
+    folders = _exports()
     options = [*folders, ANOTHER]
-    if wanted := wanted_data():
-        known = next((name for name, path in folders.items() if path.resolve() == wanted.resolve()), "")
-        st.session_state["train_data"] = known or ANOTHER
-        if not known:
-            st.session_state["train_folder"] = str(wanted)
     left, right = st.columns(2, vertical_alignment="bottom")
     picked = left.selectbox(_("Dataset version"), options, key="train_data", format_func=_if_ours)
     if picked in folders:
@@ -282,6 +302,12 @@ def _show_cost(kind: Kind, data: Dataset | None, asked: dict[str, Any], runs: Se
             ":material/warning: "
             + _("{names} is in training too: both will be slower", names=as_text(", ".join(busy)))
         )
+    if data is not None and 0 < data.train < FEW_PAIRS:
+        few = _(
+            "Fewer than {n} pairs: these faces will be learned by heart. Begin with trained weights.",
+            n=FEW_PAIRS,
+        )
+        parts.append(f":material/warning: {few}")
     st.caption(" · ".join(parts))
 
 
