@@ -86,7 +86,7 @@ def test_every_file_can_be_made_from_a_finished_face_and_the_strokes_read_back(p
     drawing = drawn()
     shown = Shown(drawing, ConversionSettings(), networks.generate(drawing.sketch, ConversionSettings()))
     files = {label: make() for label, make in files_of(drawing, shown).items() if make is not None}
-    assert set(files) == {"Photo", "Refined sketch", "Drawing", "Side by side", "Strokes"}
+    assert set(files) == {"Photo", "Refined sketch", "Drawing", "All three", "Strokes"}
     assert all(data.startswith(b"\x89PNG") for label, data in files.items() if label != "Strokes")
     strokes = json.loads(files["Strokes"])["strokes"]
     assert digest(fabric_from_strokes(strokes)) == drawing.digest

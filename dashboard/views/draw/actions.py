@@ -238,7 +238,7 @@ def _show_replay(session: DrawSession, made: datetime) -> None:
 def files_of(drawing: Drawing, shown: Shown | None) -> dict[str, Callable[[], bytes] | None]:
     """What can be taken along, by label; None where there is nothing to make it from yet."""
     files: dict[str, Callable[[], bytes] | None] = dict.fromkeys(
-        (N_("Photo"), N_("Refined sketch"), N_("Drawing"), N_("Side by side"), N_("Strokes"))
+        (N_("Photo"), N_("Refined sketch"), N_("Drawing"), N_("All three"), N_("Strokes"))
     )
     sketch = drawing.sketch
     if sketch is not None:
@@ -249,7 +249,7 @@ def files_of(drawing: Drawing, shown: Shown | None) -> dict[str, Callable[[], by
         licence = cards([result.generator])[0].licence
         files["Photo"] = lambda: photo_png(result, licence=licence)
         files["Refined sketch"] = lambda: refined_png(result)
-        files["Side by side"] = lambda: side_by_side_png(drawn, result, licence=licence)
+        files["All three"] = lambda: side_by_side_png(drawn, result, licence=licence)
     return files
 
 

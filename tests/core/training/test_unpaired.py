@@ -122,8 +122,9 @@ def test_two_processes_agree_with_one(pairs_folder, tmp_path):
     assert (pools[0].int() - pools[1].int()).abs().max() <= 1  # grey levels
     for one, two in zip(losses(one_run), losses(two_run), strict=True):
         for name, value in one.items():
-            # The fakes of fresh networks are flat, and the judges' norms blow their rounding up.
-            tolerance = 1e-3 if one["step"] == 1 or name not in OF_FAKES else 0.1
+            # The outputs of fresh networks are flat, and norms blow their rounding up.
+            later = 0.1 if name in OF_FAKES else 0.01 if name == "translators/identity" else 1e-3
+            tolerance = 1e-3 if one["step"] == 1 else later
             assert two[name] == pytest.approx(value, rel=tolerance)
     judged = [state["networks"]["judges"] for state in states]
     assert all(torch.allclose(judged[0][name], judged[1][name], atol=1e-6) for name in judged[0])
