@@ -185,8 +185,13 @@ def flatten_over_white(rgba: np.ndarray) -> np.ndarray:
     """
     if rgba.ndim != 3 or rgba.shape[2] != 4 or rgba.dtype != np.uint8:
         raise ValueError(f"expected (H, W, 4) uint8, got {rgba.shape} {rgba.dtype}")
-    alpha = rgba[..., 3:].astype(np.uint16)
-    flat = (rgba[..., :3] * alpha + 255 * (255 - alpha) + 127) // 255
+    return over_white(rgba[..., :3], rgba[..., 3:])
+
+
+def over_white(colour: np.ndarray, alpha: np.ndarray) -> np.ndarray:
+    """Lay values (uint8) of that opacity (uint8, of a shape that fits) over white; contiguous uint8."""
+    opacity = alpha.astype(np.uint16)
+    flat = (colour * opacity + 255 * (255 - opacity) + 127) // 255
     return np.ascontiguousarray(flat, dtype=np.uint8)
 
 

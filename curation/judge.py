@@ -50,9 +50,6 @@ if TYPE_CHECKING:
     from curation.library.library import Library
 
 
-IN_USE = "The library in {root} is being judged already. Wait until that run has ended, or stop it."
-
-
 class LibraryInUse(RuntimeError):
     """Another run is judging the same library."""
 
@@ -157,7 +154,7 @@ def judge_library(
     versions = current_versions()
     make = setup or AnalysisSetup(library.root.absolute(), assets.fetch(LANDMARKER).absolute(), versions)
     is_whole = config.shard == (1, 1)
-    with _alone(library.root) if is_whole else _beside_other_shards(library.root):
+    with _in_use(library.root, alone=is_whole):
         remove_unfinished(library.root)
         pending = pending_tasks(library, versions, retry_failed=config.retry_failed)
         tasks = [task for task in pending if config.has(task.image_id)]
@@ -198,27 +195,17 @@ def judge_new(
 
 
 @contextmanager
-def _alone(root: Path) -> Iterator[None]:
-    """Keep other runs out; the lock ends with the process, however it ends."""
+def _in_use(root: Path, *, alone: bool) -> Iterator[None]:
+    """Keep other runs out, or only those of the whole library; the lock ends with the process, however it ends."""
     folder = root / "jobs"
     folder.mkdir(parents=True, exist_ok=True)
     try:
-        with lock_folder(folder):
+        with lock_folder(folder) if alone else share(folder / LOCK, "it is judged as a whole"):
             yield
     except Held as error:
-        raise LibraryInUse(IN_USE.format(root=root)) from error
-
-
-@contextmanager
-def _beside_other_shards(root: Path) -> Iterator[None]:
-    """Keep runs of the whole library out, but not those of other shards."""
-    folder = root / "jobs"
-    folder.mkdir(parents=True, exist_ok=True)
-    try:
-        with share(folder / LOCK, IN_USE.format(root=root)):
-            yield
-    except Held as error:
-        raise LibraryInUse(str(error)) from error
+        raise LibraryInUse(
+            f"The library in {root} is being judged already. Wait until that run has ended, or stop it."
+        ) from error
 
 
 def waiting(library: Library, *, retry_failed: bool = False) -> dict[str, int]:

@@ -115,9 +115,7 @@ class _Stopper:
                 self._finish.start()
                 if self.with_jobs:
                     threading.Thread(target=self._stop_and_end, name="end", daemon=True).start()
-            elif callable(
-                server
-            ):  # the same signal once more, from ourselves or from somebody who will not wait
+            elif callable(server):  # once more: from ourselves, or from somebody who will not wait
                 server(number, frame)
 
         return stop

@@ -182,7 +182,7 @@ def test_changing_tools_keeps_the_drawing_and_calls_nothing(open_page: OpenPage,
     assert len(pipeline.calls) == 1
 
 
-@pytest.mark.parametrize("key", ["download_photo", "download_side_by_side", "download_strokes"])
+@pytest.mark.parametrize("key", ["download_photo", "download_all_three", "download_strokes"])
 def test_downloads_wait_for_something_to_download(open_page: OpenPage, key: str):
     page = open_page()
     assert page.app.get("download_button")
