@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import errno
 from collections.abc import Iterator
+from itertools import count
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+from tensorboard.summary.writer import event_file_writer
 from torch import Tensor, nn
 
 from core.autoencoder import AutoencoderConfig, SketchAutoencoder
@@ -99,7 +102,11 @@ def test_beginning_with_what_is_no_run_is_said(tmp_path: Path) -> None:
         start_networks_from(TinyRecipe(), tmp_path / "gone.pt")
 
 
-def test_tensorboard_keeps_the_step_at_which_a_run_goes_on(tmp_path: Path) -> None:
+def test_tensorboard_keeps_the_step_at_which_a_run_goes_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Event files are read by name, which begins with the second: two runs of one test may share it.
+    monkeypatch.setattr(event_file_writer, "time", SimpleNamespace(time=count(1_800_000_000).__next__))
     for first, steps in ((0, (1, 2, 3)), (2, (3, 4))):  # killed after step 3, saved at 2
         log = RunLog(tmp_path, first)
         for step in steps:
