@@ -247,6 +247,9 @@ class _Pool(Generic[Task, Result]):
 
     def _hire(self) -> None:
         """As many workers as there is work for, and none idle while there is work."""
+        for worker in list(self._active):
+            if worker.is_ready and worker.job is None and worker.connection.poll():
+                self._lose(worker)  # it died between two tasks, which is not the next one's fault
         busy = sum(worker.job is not None for worker in self._active)
         while len(self._active) < min(self._size, busy + len(self._jobs)):
             ours, theirs = self._context.Pipe()

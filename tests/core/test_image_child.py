@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import multiprocessing
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -31,6 +32,15 @@ def test_whatever_a_decoder_does_costs_that_file_alone() -> None:
         with pytest.raises(UnsafeImage, match=reason):
             decode_in_child(do_as_told, data)
         assert decode_in_child(do_as_told, b"good") != os.getpid()
+
+
+@pytest.mark.usefixtures("impatient")
+def test_a_child_killed_between_two_files_costs_none() -> None:
+    child = decode_in_child(do_as_told, b"good")
+    (process,) = (process for process in multiprocessing.active_children() if process.pid == child)
+    process.kill()
+    process.join()
+    assert decode_in_child(do_as_told, b"good") != child
 
 
 @pytest.mark.parametrize("name", ["/dev/zero", "pipe", "."])
