@@ -1,11 +1,13 @@
-"""Replace files at once: a reader sees the old one or the new one, never a part."""
+"""Replace files at once and append whole lines: a reader sees what was before or what is now, never a part."""
 
 from __future__ import annotations
 
+import errno
+import json
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -109,3 +111,30 @@ def write_atomically(path: str | Path, data: bytes, *, durable: bool = True) -> 
     """
     with replacing(path, durable=durable) as temporary:
         temporary.write_bytes(data)
+
+
+def append_line(path: Path, content: Mapping[str, object]) -> None:
+    """Append a line of JSON to a file that several processes write to; it is on the disk when this returns.
+
+    A line that a killed writer has cut short stays by itself and swallows no other.
+
+    Raises
+    ------
+    OSError
+        If the folder cannot be written to or the disk is full; the file is then as it was before.
+    """
+    # A lone surrogate, of a file's name say, is escaped just as JSON would.
+    line = json.dumps(content, ensure_ascii=False).encode("utf-8", "backslashreplace") + b"\n"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o644)
+    try:
+        lock_descriptor(handle)
+        size = os.fstat(handle).st_size
+        if size and os.pread(handle, 1, size - 1) != b"\n":
+            line = b"\n" + line
+        if os.write(handle, line) != len(line):
+            os.ftruncate(handle, size)
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(path))
+        os.fsync(handle)
+    finally:
+        os.close(handle)

@@ -25,7 +25,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from core.atomic_files import replacing, write_atomically
+from core.atomic_files import append_line, replacing, write_atomically
 from core.config import settings
 from core.untrusted_files import load_json, load_yaml, read_regular_file
 from curation.export.publish import VERSION_FILE, ExportError, remove_left_over, write_zip
@@ -49,12 +49,7 @@ def note_export(root: Path, summary: ExportSummary) -> None:
         "version": summary.version, "out": summary.out, "zip": summary.zip,
         "at": datetime.now(UTC).isoformat(timespec="seconds"),
     }  # fmt: skip
-    handle = os.open(root / LEDGER, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o644)
-    try:
-        os.write(handle, json.dumps(entry, ensure_ascii=False).encode("utf-8", "surrogateescape") + b"\n")
-        os.fsync(handle)
-    finally:
-        os.close(handle)
+    append_line(root / LEDGER, entry)
 
 
 def exported_elsewhere(library: Library, ids: Collection[str]) -> tuple[str, ...]:

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import json
 import logging
-import os
 from collections.abc import Iterator
 from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
+from core.atomic_files import append_line
 from core.config import settings
 from dashboard import access
 
@@ -43,15 +43,7 @@ def record(action: str, what: str, detail: str = "") -> None:
         "detail": detail,
     }
     try:
-        path = settings().data / AUDIT_FILE
-        path.parent.mkdir(parents=True, exist_ok=True)
-        # A line of its own, also after one that a kill has cut short; one write, which appending keeps in one piece.
-        handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
-        try:
-            os.write(handle, b"\n" + json.dumps(line, ensure_ascii=False).encode())
-            os.fsync(handle)
-        finally:
-            os.close(handle)
+        append_line(settings().data / AUDIT_FILE, line)
     except OSError:
         logger.exception("the audit file cannot be written: %s", line)
 

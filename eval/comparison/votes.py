@@ -8,10 +8,8 @@ on the same two photos the latest counts; one without a choice takes it back.
 from __future__ import annotations
 
 import csv
-import fcntl
 import io
 import json
-import os
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
@@ -21,6 +19,7 @@ from itertools import combinations
 from pathlib import Path
 from typing import Literal, get_args
 
+from core.atomic_files import append_line
 from eval.comparison.export_csv import harmless
 from eval.comparison.formatting import VOTES_STRENGTH, VOTES_WON
 from eval.comparison.pictures import picture_path
@@ -65,22 +64,9 @@ def keep_vote(folder: Path, vote: Vote) -> None:
     OSError
         If the folder cannot be written to, or the disk is full.
     """
-    folder.mkdir(parents=True, exist_ok=True)
     made_at = vote.made_at or f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}"
     content = {**asdict(vote.ballot), "choice": vote.choice, "voter": vote.voter, "made_at": made_at}
-    line = (json.dumps(content, ensure_ascii=False) + "\n").encode()
-    handle = os.open(folder / VOTES_FILE, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o644)
-    try:
-        fcntl.flock(handle, fcntl.LOCK_EX)
-        size = os.fstat(handle).st_size
-        if size and os.pread(handle, 1, size - 1) != b"\n":  # a killed writer's: it must not swallow this one
-            line = b"\n" + line
-        if os.write(handle, line) != len(line):
-            os.ftruncate(handle, size)
-            raise OSError(f"{folder / VOTES_FILE}: the vote could not be kept, the disk is full. Make room.")
-        os.fsync(handle)
-    finally:
-        os.close(handle)
+    append_line(folder / VOTES_FILE, content)
 
 
 def read_votes(folder: Path) -> tuple[Vote, ...]:

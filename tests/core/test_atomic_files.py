@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -9,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from core.atomic_files import replacing, write_atomically
+from core.atomic_files import append_line, replacing, write_atomically
 from tests.conftest import ROOT
 
 
@@ -58,3 +59,24 @@ def test_what_a_killed_process_left_goes_with_the_next_write_and_what_others_wri
         assert {file.name for file in tmp_path.iterdir()} == {temporary.name, "file.zip"}
     assert [file.name for file in tmp_path.iterdir()] == ["file.zip"]
     assert path.read_bytes() == b"first"
+
+
+def test_a_line_is_kept_whole_whatever_was_cut_short_before_it(tmp_path: Path) -> None:
+    path = tmp_path / "folder" / "lines.jsonl"
+    name = os.fsdecode(b"a\xff.png")
+    append_line(path, {"name": name})
+    with path.open("ab") as file:
+        file.write(b'{"name": "b')
+    append_line(path, {"name": "모델"})
+    first, _, last = path.read_text(encoding="utf-8").splitlines()
+    assert [json.loads(line)["name"] for line in (first, last)] == [name, "모델"]
+
+
+def test_a_full_disk_takes_no_part_of_a_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path, write = tmp_path / "lines.jsonl", os.write
+    append_line(path, {"name": "a"})
+    before = path.read_bytes()
+    monkeypatch.setattr(os, "write", lambda handle, data: write(handle, data[:5]))
+    with pytest.raises(OSError, match=r"No space.*lines\.jsonl"):
+        append_line(path, {"name": "b"})
+    assert path.read_bytes() == before
