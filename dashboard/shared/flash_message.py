@@ -6,6 +6,8 @@ from dataclasses import dataclass
 
 import streamlit as st
 
+from dashboard.shared.texts import translate_sentence
+
 
 @dataclass(frozen=True)
 class ToldOnce:
@@ -13,9 +15,9 @@ class ToldOnce:
 
     key: str
 
-    def keep(self, text: str) -> None:
-        """Have it shown once."""
-        st.session_state[self.key] = text
+    def keep(self, text: object) -> None:
+        """Have it, or an error, shown once."""
+        st.session_state[self.key] = translate_sentence(text)
 
     def take(self) -> str:
         """The sentence to show now, or an empty one."""

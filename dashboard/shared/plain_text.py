@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import re
 
+from dashboard.shared.texts import translate_sentence
+
 _JOINER = "\u2060"
 _MARKUP = re.compile(r"[\\`*\[\]<>|$~&]|(?<![^\W_])_|_(?![^\W_])")
 _BLOCK = re.compile(r"^(\d+(?=[.)])|(?=[#+=-]))")  # a list, a heading or a rule begins so
@@ -18,14 +20,15 @@ _IN_TEXT = re.compile(
 
 
 def as_text(value: object, most: int | None = None) -> str:
-    """Escape text of any origin; line breaks become spaces.
+    """Escape text of any origin, errors in the visitor's language; line breaks become spaces.
 
     Parameters
     ----------
     most
         Characters that are shown; the rest is an ellipsis.
     """
-    text = " ".join(str(value).split())
+    said = translate_sentence(value) if isinstance(value, Exception) else str(value)
+    text = " ".join(said.split())
     if most is not None and len(text) > most:
         text = text[: most - 1] + "…"
     text = _IN_TEXT.sub(_JOINER, text)

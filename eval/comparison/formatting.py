@@ -304,9 +304,11 @@ def quoted(name: str) -> str:
     return f"“{name}”" if "," in name else name
 
 
-def pair_text(pair: PairResult, column: Column) -> str:
-    """A pair's test in one sentence; all its differences are the better minus the worse, positive where it is "
-    "better."""
+def pair_text(pair: PairResult, column: Column, translate: Translate = str) -> str:
+    """A pair's test in one sentence, its intervals in the reader's language.
+
+    All its differences are the better minus the worse, positive where it is better.
+    """
     if pair.difference.value is None:
         return f"{quoted(pair.first)} and {quoted(pair.second)} could not be compared."
     better, worse = winner_of(pair, column)
@@ -314,20 +316,20 @@ def pair_text(pair: PairResult, column: Column) -> str:
     better, worse = quoted(better), quoted(worse)
     chance = p_text(pair.p_adjusted if pair.p_adjusted is not None else pair.p)
     difference = turned(pair.difference, sign)
-    interval = interval_text(difference)
-    facts = (f"95 % interval {interval}, " if interval else "") + chance
+    interval = interval_text(difference, translate)
+    facts = [f"95 % interval {interval}, {chance}" if interval else chance]
     if pair.extrapolated is not None and pair.extrapolated.value is not None:
         unbiased = turned(pair.extrapolated, sign)
-        facts += f"; without the bias of few images {number_text(unbiased.value)}"
-        spread = interval_text(unbiased)
-        facts += f", {spread}" if spread else ""
+        spread = interval_text(unbiased, translate)
+        value = number_text(unbiased.value) + (f", {spread}" if spread else "")
+        facts.append(f"without the bias of few images {value}")
     by = number_text(difference.value)
     if pair.is_separated:
-        return f"{better} is better than {worse} by {by} ({facts})."
-    needed = f"; about {pair.needed:,} images a model would tell" if pair.needed else ""
-    return (
-        f"{quoted(pair.first)} and {quoted(pair.second)} are a tie ({better} ahead by {by}, {facts}{needed})."
-    )
+        return f"{better} is better than {worse} by {by} ({'; '.join(facts)})."
+    if pair.needed:
+        facts.append(f"about {pair.needed:,} images a model would tell")
+    first, second = quoted(pair.first), quoted(pair.second)
+    return f"{first} and {second} are a tie ({better} ahead by {by}, {'; '.join(facts)})."
 
 
 def turned(estimate: Estimate, sign: int) -> Estimate:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import html
 import json
 import re
@@ -12,10 +13,12 @@ from typing import Any
 import anyio
 import pytest
 import streamlit as st
+from babel.messages.catalog import Catalog
 from google.protobuf.json_format import MessageToDict
 from starlette.datastructures import Headers
 from streamlit.testing.v1 import AppTest
 
+from curation.rules import Rule, Rules
 from dashboard.shared import texts
 from eval.comparison import comparison_store
 from tests.dashboard.fake_page import Page, drawn
@@ -33,18 +36,29 @@ NO_TEXTS = re.compile(
 ATTRIBUTE = re.compile(r"""\b(?:title|alt|aria-label|placeholder)=(?:"([^"]*)"|'([^']*)')""")
 
 
-@pytest.fixture
-def bracketed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """A studio that has one more language, Esperanto, in which every text is the English one in brackets."""
-    catalogue = texts.collect()
+@pytest.fixture(scope="module")
+def collected() -> Catalog:
+    """Every text of the code; it takes two seconds to read."""
+    return texts.collect()
+
+
+@pytest.fixture(scope="module")
+def brackets(collected: Catalog) -> bytes:
+    catalogue = copy.deepcopy(collected)
     for message in catalogue:
         if message.id:
             several = isinstance(message.id, tuple)
             message.string = tuple(f"⟦{one}⟧" for one in message.id) if several else f"⟦{message.id}⟧"
     catalogue.locale = "eo"
+    return texts.as_po(catalogue)
+
+
+@pytest.fixture
+def bracketed(brackets: bytes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """A studio that has one more language, Esperanto, in which every text is the English one in brackets."""
     path = tmp_path / "locale" / "eo" / texts.FILE
     path.parent.mkdir(parents=True)
-    path.write_bytes(texts.as_po(catalogue))
+    path.write_bytes(brackets)
     monkeypatch.setattr(texts, "LOCALE", tmp_path / "locale")
     for known in (texts._negotiated, texts._catalogue):
         known.cache_clear()
@@ -104,9 +118,9 @@ def show(page: str, **query: str) -> AppTest:
     return app
 
 
-def test_the_english_catalogue_has_every_text_of_the_code() -> None:
+def test_the_english_catalogue_has_every_text_of_the_code(collected: Catalog) -> None:
     written = (texts.LOCALE / texts.ENGLISH / texts.FILE).read_bytes()
-    assert texts.as_po(texts.collect()) == written, "Run: make texts"
+    assert texts.as_po(collected) == written, "Run: make texts"
 
 
 @pytest.mark.parametrize("path", CATALOGUES, ids=lambda path: path.parent.parent.name)
@@ -137,9 +151,9 @@ NOT_SAID_THERE = {
 }
 
 
-def test_one_thing_has_one_name() -> None:
+def test_one_thing_has_one_name(collected: Catalog) -> None:
     wrong = []
-    for message in texts.collect():
+    for message in collected:
         pages = {place.split("/")[2] for place, _line in message.locations if "/views/" in place}
         mine = [rule for where, rule in NOT_SAID_THERE.items() if pages and pages <= set(where)]
         for text in forms(message.id):
@@ -160,10 +174,10 @@ def kept(text: str) -> list[str]:
 
 
 @pytest.mark.parametrize("language", ["ko"])
-def test_a_language_that_we_ship_is_all_but_complete(language: str) -> None:
+def test_a_language_that_we_ship_is_all_but_complete(language: str, collected: Catalog) -> None:
     """Two in a hundred may be missing, so that a new text of somebody who does not write it stops nobody."""
     catalogue = texts._read(texts.LOCALE / language / texts.FILE)
-    wanted = {message.id: message for message in texts.collect() if message.id}
+    wanted = {message.id: message for message in collected if message.id}
     missing = [one for one in wanted if (found := catalogue.get(one)) is None or not all(forms(found.string))]
     assert len(missing) <= 0.02 * len(wanted), f"Translate, after make texts: {missing}"
 
@@ -262,3 +276,48 @@ def test_every_text_of_the_draw_page_is_translated(
     page = open_page()
     left = english_left(page.app) | english_left(page.draw(drawn()))
     assert {text for text in left if not DATA.fullmatch(text)} == set()
+
+
+@pytest.fixture
+def korean(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(texts, "_preferred_language", lambda: "ko")
+
+
+@pytest.mark.parametrize(
+    ("english", "expected"),
+    [
+        ("a or b", "a or b"),  # nobody's sentence
+        ("Tom and Jerry.zip does not exist. Name a folder of pictures or a zip file.",
+         "Tom and Jerry.zip: 없습니다. 이미지 폴더나 zip 파일을 지정하십시오."),
+        ("/a is damaged (It is a link that leads nowhere.). Start the comparison anew.",
+         "/a: 손상되었습니다(가리키는 곳이 없는 링크입니다.). 비교를 새로 시작하십시오."),
+        ("Tie by Recall: a, b and c cannot be told apart with this many images. Beware: few images, two distances "
+         "disagree.", "재현율 기준 동률: a, b, c 사이의 우열을 가릴 수 없습니다. 지금의 이미지 수로는 부족합니다. "
+         "주의: 적은 이미지 수, 두 거리의 결론이 다름."),
+        ("yaw_3: 4 against 5.", "yaw_3: 4, 임계값 5."),
+        ("The drawing is blank. Nobody knows this one.", "그림이 비어 있습니다. Nobody knows this one."),
+    ],
+)  # fmt: skip
+def test_a_sentence_of_another_package_or_process_is_known_again(
+    english: str, expected: str, korean: None
+) -> None:
+    assert texts.translate_sentence(ValueError(english)) == expected
+
+
+@pytest.mark.parametrize("rule", Rules.default().rules, ids=lambda rule: rule.name)
+def test_why_a_rule_rejects_is_translated(rule: Rule, korean: None) -> None:
+    said = texts.translate_sentence(rule.explain(-0.31))
+    assert not re.search("[A-Za-z]{3}", said)
+
+
+ENGLISH_SENTENCE = re.compile(r"(?:[A-Za-z][a-z',]+ ){3}[a-z']{2,}")
+
+
+def test_conclusions_and_reservations_of_a_comparison_are_read_in_korean(
+    korean: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("STUDIO_DATA", str(tmp_path))
+    read = [NO_TEXTS.sub(" ", text) for one in elements(show("compare")._tree) if (proto := getattr(one, "proto", None))
+            is not None for text in strings(MessageToDict(proto))]  # fmt: skip
+    assert "사이의 우열을 가릴 수 없습니다" in " ".join(read)
+    assert [text for text in read if ENGLISH_SENTENCE.search(text)] == []

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import streamlit as st
 
 from dashboard.shared.plain_text import as_text
-from dashboard.shared.texts import N_, _
+from dashboard.shared.texts import N_, _, translate_sentence
 from dashboard.views.compare.formatting import count_words, facts_of, plain, titles_of
 from dashboard.views.compare.state import BESIDE, COLUMN, LABEL
 from eval.comparison.answer import answer
@@ -131,7 +131,7 @@ def _head(
 
 def _marks(found: Sequence[tuple[str, Warned]]) -> str:
     marks = "".join(
-        f"<sup class='cmp-mark {warned.severity}' title=\"{plain(warned.text)}\">{letter}</sup>"
+        f"<sup class='cmp-mark {warned.severity}' title=\"{plain(translate_sentence(warned.text))}\">{letter}</sup>"
         for letter, warned in found[:MARKS_SHOWN]
     )
     left = len(found) - MARKS_SHOWN
@@ -211,7 +211,7 @@ def _floor_rows(
             for column in columns
         )
         note = next(iter(floors.values())).note or _("What a perfect model would get.")
-        words = f"<small title='{plain(note)}'>{count}</small>"
+        words = f"<small title='{plain(translate_sentence(note))}'>{count}</small>"
         rows.append(
             f"<tr class='floor'><th scope='row'><span class='rank'></span><span class='who'>{title}{words}</span></th>"
             f"{cells}{'<td class=cost></td>' * 2 if has_cost else ''}</tr>"
@@ -242,7 +242,7 @@ def warning_list(found: Sequence[tuple[str, Warned]], *, is_plain: bool = False)
 
     def said(warned: Warned) -> str:
         words = PLAIN_WARNINGS.get(warned.code) if is_plain else None
-        return _(words) if words else warned.text
+        return _(words) if words else translate_sentence(warned.text)
 
     rows = "".join(
         f"<li class='{warned.severity}'><span class='cmp-mark {warned.severity}'>{letter}</span>"
@@ -288,7 +288,7 @@ def show_choices(
             )
         )
     if earlier is not None and (why_not := why_incomparable(shown, earlier)):
-        st.warning(as_text(why_not), icon=":material/block:")
+        st.warning(as_text(translate_sentence(why_not)), icon=":material/block:")
         earlier = None
     if earlier is not None and label is not None:
         st.caption(
@@ -357,9 +357,12 @@ def _show_why(
     comparison: Comparison, column: Column, said: Verdict, marks: Sequence[tuple[str, Warned]]
 ) -> None:
     """The same in the words of statistics."""
-    tests = "".join(f"<li>{plain(pair_text(pair, column))}</li>" for pair in pairs_of(comparison, column.key))
+    tests = "".join(
+        f"<li>{plain(translate_sentence(pair_text(pair, column, _)))}</li>"
+        for pair in pairs_of(comparison, column.key)
+    )
     st.html(
-        f"<p class='cmp-facts'>{plain(facts_of(comparison))}</p><p>{plain(said.sentence)}</p>"
+        f"<p class='cmp-facts'>{plain(facts_of(comparison))}</p><p>{plain(translate_sentence(said.sentence))}</p>"
         + (f"<ul>{tests}</ul>" if tests else "")
     )
     st.caption(

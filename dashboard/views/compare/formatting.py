@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from dashboard.shared.texts import N_, _, ngettext
+from dashboard.shared.texts import N_, _, ngettext, translate_sentence
 from dashboard.views.train.formatting import duration
 from eval.comparison.formatting import real_words
 
@@ -42,6 +42,7 @@ def caption_of(entry: Entry) -> str:
     if entry.state != "running":
         return _(entry.state)
     stage, done, total = entry.progress or (_("starting"), 0, 0)
+    stage = translate_sentence(stage)
     return f"{stage} {done / total:.0%}" if total else stage
 
 
@@ -49,6 +50,7 @@ def sentence_of(entry: Entry) -> str:
     """What it is doing, or how it ended and what can be done."""
     if entry.state == "running":
         stage, done, total = entry.progress or (_("starting"), 0, 0)
+        stage = translate_sentence(stage)
         words = stage[:1].upper() + stage[1:]
         words += f" · {_('{done:,} of {total:,}', done=done, total=total)}" if total else " …"
         if entry.seconds_left is not None:
@@ -56,7 +58,8 @@ def sentence_of(entry: Entry) -> str:
         return words
     kept = _("What it had made is kept; it goes on from there.")
     if entry.state == "failed":
-        why = (entry.message or _("its log says no more"))[:MESSAGE_LENGTH].rstrip(". ")
+        why = translate_sentence(entry.message) or _("its log says no more")
+        why = why[:MESSAGE_LENGTH].rstrip(". ")
         return _("It failed: {why}. {kept}", why=why, kept=kept)
     if entry.state == "cancelled":
         return _("It was cancelled. {kept}", kept=kept)
@@ -76,7 +79,7 @@ def facts_of(comparison: Comparison) -> str:
         (
             ngettext("{n} model", "{n} models", len(comparison.models)),
             _("{count} images each", count=count),
-            _("against {real}", real=real_words(comparison.real)),
+            _("against {real}", real=translate_sentence(real_words(comparison.real))),
             used.extractor,
             comparison.created[:10],
         )

@@ -10,7 +10,7 @@ import streamlit as st
 
 from dashboard import access
 from dashboard.shared.plain_text import as_text
-from dashboard.shared.texts import N_, _, ngettext
+from dashboard.shared.texts import N_, _, ngettext, translate_sentence
 from dashboard.shared.uploads import harmless
 from dashboard.views.compare.board import show_answer, show_board, show_choices
 from dashboard.views.compare.cases import picture_url, show_cases
@@ -145,7 +145,7 @@ def _show_set(used: SetUsed) -> None:
     if used.left_out:
         with st.expander(_("Left out ({n})", n=len(used.left_out))):
             st.dataframe(
-                [{_("file"): one.name, _("why"): one.reason} for one in used.left_out],
+                [{_("file"): one.name, _("why"): translate_sentence(one.reason)} for one in used.left_out],
                 hide_index=True,
                 width="stretch",
             )

@@ -118,7 +118,7 @@ def _cancel(root: Path, entry_id: str) -> None:
     try:
         cancel(root, entry_id)
     except (ValueError, OSError) as error:
-        PROBLEM.keep(str(error))
+        PROBLEM.keep(error)
 
 
 def _restart(root: Path, entry_id: str) -> None:
@@ -127,7 +127,7 @@ def _restart(root: Path, entry_id: str) -> None:
     try:
         restart(root, entry_id)
     except (ValueError, OSError) as error:
-        PROBLEM.keep(str(error))
+        PROBLEM.keep(error)
     choose_result(entry_id)
 
 
@@ -137,7 +137,7 @@ def _remove(root: Path, entry_id: str) -> None:
     try:
         remove(root, entry_id)
     except (ValueError, OSError) as error:
-        PROBLEM.keep(str(error))
+        PROBLEM.keep(error)
     else:
         audit.record("delete comparison", entry_id)
         choose_nothing()

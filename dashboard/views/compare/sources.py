@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from core.config import settings
 from dashboard.shared.server_paths import server_path
-from dashboard.shared.texts import _
+from dashboard.shared.texts import _, translate_sentence
 from dashboard.shared.uploads import StagedFile, harmless
 from dashboard.views.compare.formatting import plain
 from dashboard.views.train.sources import MANIFEST, describe, exported
@@ -65,7 +65,7 @@ class Dataset:
             changed = (self.path / MANIFEST).stat().st_mtime_ns
             count = _splits(self.path, changed).get(self.split, 0)
         except (OSError, ValueError) as error:
-            return str(error), ""
+            return translate_sentence(error), ""
         if not count:
             why = _(
                 "No pair of {path} belongs to the split {split}. Choose another split.",
@@ -226,7 +226,7 @@ def _pair_cell(pair: PairResult | None, name: str, other: str, column: Column) -
     if pair.needed and kind == "tied":
         needed = f"<small>{_('about {n:,} images would tell', n=pair.needed)}</small>"
     return (
-        f"<td class='{kind}' title=\"{plain(pair_text(pair, column))}\"><b>{word}</b> "
+        f"<td class='{kind}' title=\"{plain(translate_sentence(pair_text(pair, column, _)))}\"><b>{word}</b> "
         f"<span>{number_text(sign * pair.difference.value)}</span>{interval}{unbiased}"
         f"<small>{chance}</small>{needed}</td>"
     )

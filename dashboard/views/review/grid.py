@@ -18,7 +18,7 @@ from dashboard import access
 from dashboard.shared.group_pictures import group_links
 from dashboard.shared.links import address
 from dashboard.shared.resources import asset_text, component
-from dashboard.shared.texts import _, ngettext
+from dashboard.shared.texts import _, ngettext, translate_sentence
 from dashboard.views.review.filters import PAGE_SIZE
 from dashboard.views.review.formatting import READINGS, decision_words, measure_bar, pose_text, short_reason
 from dashboard.views.review.routes import PREFIX
@@ -194,10 +194,7 @@ def _sentence(row: pd.Series, rules: Rules) -> str:
     value, threshold = _number(row["value"]), _number(row["threshold"])
     if value is None or threshold is None:
         return str(row["rule"])
-    name = str(row["rule"])
-    if name not in rules.names:
-        return rules.explain(name, value, threshold)
-    return replace(rules[name], sentence=_(rules[name].sentence)).explain(value, threshold)
+    return translate_sentence(rules.explain(str(row["rule"]), value, threshold))
 
 
 def mesh_paths(landmarks: bytes) -> tuple[str, str]:

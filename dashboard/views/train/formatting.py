@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from dashboard.shared.texts import N_, _
+from dashboard.shared.texts import N_, _, translate_sentence
 
 if TYPE_CHECKING:
     from core.training.runs import Run
@@ -67,7 +67,8 @@ def sentence_of(run: Run) -> str:
     if run.state == "new":
         return _("It was made and never started.")
     if run.state == "failed":
-        why = (run.message or _("its log says no more"))[:MESSAGE_LENGTH].rstrip(". ")
+        why = translate_sentence(run.message) or _("its log says no more")
+        why = why[:MESSAGE_LENGTH].rstrip(". ")
         why = re.sub(r"^step \d+: ", "", why)
         return _("It failed at step {step:,}: {why}. {saved}", step=run.step, why=why, saved=_saved(run))
     if run.state == "interrupted":

@@ -441,7 +441,7 @@ def _try(action: object, root: Path, name: str) -> bool:
     try:
         action(root, name)  # type: ignore[operator]
     except (RunError, ValueError) as error:
-        PROBLEM.keep(str(error))
+        PROBLEM.keep(error)
         choose_run(name)
         return False
     return True
