@@ -193,7 +193,7 @@ class UnpairedRecipe(Recipe):
     def __init__(
         self,
         translators: GeneratorPair,
-        judges: Discriminators,
+        judges: nn.Module,
         train: Unpaired,
         val: Unpaired,
         *,
@@ -238,7 +238,7 @@ class UnpairedRecipe(Recipe):
         judges.requires_grad_(True)
         loss = self.loss
         terms = {
-            "adversarial": loss.adversarial * _least_squares(verdicts, 1.0),
+            "adversarial": loss.adversarial * least_squares(verdicts, 1.0),
             "cycle": loss.cycle
             * (F.l1_loss(circle.sketch_again.float(), sketch) + F.l1_loss(circle.photo_again.float(), photo)),
             "identity": loss.identity
@@ -259,8 +259,8 @@ class UnpairedRecipe(Recipe):
         yield (
             "judges",
             {
-                "fake": 0.5 * _least_squares([verdict[:count] for verdict in verdicts], 0.0),
-                "real": 0.5 * _least_squares([verdict[count:] for verdict in verdicts], 1.0),
+                "fake": 0.5 * least_squares([verdict[:count] for verdict in verdicts], 0.0),
+                "real": 0.5 * least_squares([verdict[count:] for verdict in verdicts], 1.0),
             },
         )
 
@@ -356,7 +356,7 @@ def train_unpaired(
     )
 
 
-def _least_squares(verdicts: Sequence[Tensor], target: float) -> Tensor:
+def least_squares(verdicts: Sequence[Tensor], target: float) -> Tensor:
     """Sum over the judges of the mean squared distance from ``target`` (LSGAN; Mao et al. 2017)."""
     return torch.stack([(verdict.float() - target).square().mean() for verdict in verdicts]).sum()
 
