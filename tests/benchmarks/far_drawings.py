@@ -18,6 +18,7 @@ from PIL import Image
 from core.config import ROOT
 from core.pipeline import SketchToFacePipeline
 from dashboard.views.draw.decisions import FAR_PX, LOW_CONFIDENCE, misfit_px
+from eval.metrics.sketch_agreement import lines_of
 
 UNFINISHED = ("half_done", "eyes_and_brows")
 Sketches = dict[str, np.ndarray]
@@ -93,7 +94,8 @@ def main() -> None:
     for drawings in labelled():
         results = {name: pipeline(drawing) for name, drawing in drawings.items()}
         misfits = {
-            name: misfit_px(drawings[name], result.neighbours) or 0.0 for name, result in results.items()
+            name: misfit_px(lines_of(drawings[name]), result.neighbours) or 0.0
+            for name, result in results.items()
         }
         far["misfit"].append([value > FAR_PX for value in misfits.values()])
         far["confidence"].append([(result.confidence or 0) < LOW_CONFIDENCE for result in results.values()])

@@ -39,6 +39,7 @@ class FakePipeline:
     has_parts: bool = False
     broken: tuple[str, ...] = ()  # generators that cannot be loaded, or "parts"
     missing: tuple[str, ...] = ()  # parts that are not drawn
+    photo: np.ndarray | None = None  # by default the drawing itself
     face: str = "face"  # the name of the nearest training face
     calls: list[dict[str, Any]] = field(default_factory=list)
     ghosts: int = 0
@@ -53,7 +54,7 @@ class FakePipeline:
         is_near = self.confidence is None or self.confidence >= 0.35
         near = Neighbour(self.face, 1 / how["k"], 1.0, small[::2, ::2] if is_near else None)
         return FaceResult(
-            photo=None if self.is_blank else np.dstack([small] * 3),
+            photo=None if self.is_blank else np.dstack([small] * 3) if self.photo is None else self.photo,
             refined_sketch=None if self.is_blank else small,
             neighbours=() if self.is_blank else (near,) * how["k"],
             confidence=None if self.is_blank else self.confidence,

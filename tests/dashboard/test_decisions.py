@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from types import SimpleNamespace
+from typing import get_args
 
 import cv2
 import numpy as np
@@ -13,6 +14,7 @@ from core.conversion.request import Neighbour
 from core.conversion.settings import ConversionSettings
 from dashboard.views.draw.decisions import (
     FAR_PX,
+    UNPAINTED,
     Step,
     is_misplaced,
     misfit_px,
@@ -23,6 +25,8 @@ from dashboard.views.draw.decisions import (
     unusable_text,
 )
 from dashboard.views.draw.state import Drawing, DrawSession, Shown, drawing_from
+from eval.metrics.sketch_agreement import lines_of
+from eval.metrics.unpainted import Unpainted
 from tests.core.test_scan_cleanup import draw_face
 from tests.dashboard.fake_page import drawn
 
@@ -85,6 +89,16 @@ def test_advice_fits_what_the_visitor_can_do(
     assert (words in text) if words else text == ""
 
 
+def test_what_was_left_out_is_said_once_the_drawing_has_some_strokes():
+    left_out = {"unpainted": ("ears", "gaze_left", "right")}
+    text = status_text(replace(shown(drawn(5), confidence=0.1), **left_out), Step.KEEP)
+    assert (
+        text == "Your ears are not painted. Your eyes look to the left; the painted ones look straight ahead."
+    )
+    assert status_text(replace(shown(drawn(2)), **left_out), Step.KEEP) == ""
+    assert {*UNPAINTED} == {*get_args(Unpainted)}
+
+
 def test_times_are_short_and_leave_out_steps_that_did_not_run():
     whole, steps = timing_text({"encode": 12.4, "project": 0.0, "generate": 1500.0, "total": 1512.4})
     assert whole == "1.5 s"
@@ -114,12 +128,12 @@ def test_of_a_long_error_a_visitor_reads_the_sentence_that_says_what_is_wrong():
 def test_a_drawing_like_its_neighbours_fits_and_one_upside_down_does_not():
     drawing = draw_face(width=4)[..., 0]
     near = (Neighbour("face", 1.0, 1.0, drawing[::2, ::2]),)
-    fits = misfit_px(drawing, near)
-    strange = misfit_px(np.ascontiguousarray(drawing[::-1]), near)
+    fits = misfit_px(lines_of(drawing), near)
+    strange = misfit_px(lines_of(drawing[::-1]), near)
     assert fits is not None
     assert strange is not None
     assert fits < 1 < FAR_PX < strange
-    assert misfit_px(drawing, ()) is None
+    assert misfit_px(lines_of(drawing), ()) is None
 
 
 EXAMPLES = sorted((ROOT / "data/demo/drawings").glob("*.png"))

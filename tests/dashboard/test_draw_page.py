@@ -1,6 +1,7 @@
 """The Draw page's states: empty, drawn, waiting, blank, unsure, without weights."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -12,6 +13,7 @@ from dashboard.shared import networks
 from dashboard.shared.conversion_queue import Superseded
 from dashboard.views.draw.state import Drawing, DrawSession, Shown, Tools
 from tests.dashboard.fake_page import FakePipeline, Page, drawn
+from tests.eval.metrics.test_unpainted import photo, sketch
 
 OpenPage = Callable[[], Page]
 
@@ -122,6 +124,16 @@ def test_a_drawing_far_from_training_faces_gets_advice_in_words(open_page: OpenP
     page = open_page()
     page.draw(drawn())
     assert "Keep my lines” lower" in page.text()
+
+
+def test_a_feature_that_is_not_painted_is_named_under_the_photo(open_page: OpenPage, pipeline: FakePipeline):
+    page = open_page()
+    pipeline.photo = photo()
+    page.draw(replace(drawn(), sketch=sketch("glasses")))
+    assert "Your glasses are hardly painted." in page.text()
+    pipeline.photo = photo("glasses")
+    page.draw(replace(drawn(offset=3), sketch=sketch("glasses")))
+    assert "Your glasses" not in page.text()
 
 
 def test_missing_weights_are_one_clear_sentence_without_a_path(open_page: OpenPage, pipeline: FakePipeline):

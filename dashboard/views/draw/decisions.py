@@ -11,7 +11,7 @@ import numpy as np
 
 from core.conversion.settings import ConversionSettings
 from core.face_frame import face_mask
-from dashboard.shared.texts import _, ngettext
+from dashboard.shared.texts import N_, _, ngettext
 from dashboard.views.draw.drawing import has_ink, is_sparse
 from dashboard.views.draw.parts import PART_TITLES
 from dashboard.views.draw.state import DrawSession, Shown
@@ -25,6 +25,17 @@ LOW_KEEP_LINES = 0.2
 SMALL_HEAD = 1.3  # times larger it would fill the guide
 OFF_SHARE = 40 / 512  # of the paper's side, across
 HEAD_SHAPES = (1.0, 1.75)  # height to width of the ink of whole heads
+UNPAINTED: dict[str, str] = {
+    "ears": N_("Your ears are not painted."),
+    "glasses": N_("Your glasses are hardly painted."),
+    "gaze_left": N_("Your eyes look to the left; the painted ones look straight ahead."),
+    "gaze_right": N_("Your eyes look to the right; the painted ones look straight ahead."),
+    "mouth": N_("Your wide mouth is painted narrower."),
+    "left": N_("Some of what you drew to the left of the head is not painted."),
+    "right": N_("Some of what you drew to the right of the head is not painted."),
+    "above": N_("Some of what you drew above the head is not painted."),
+    "below": N_("Some of what you drew below the head is not painted."),
+}
 
 
 class Step(Enum):
@@ -58,7 +69,7 @@ def next_step(session: DrawSession, wanted: ConversionSettings, *, is_live: bool
 
 
 def status_text(shown: Shown | None, step: Step) -> str:
-    """The line under the photo: what to do next, or advice for a drawing that the networks know little about."""
+    """The line under the photo: what to do next, what of the drawing was left out, or advice where little is known."""
     if step is Step.WAIT:
         return (
             _("Press Convert for the photo.")
@@ -76,6 +87,8 @@ def status_text(shown: Shown | None, step: Step) -> str:
         )
     if missing := _missing_parts(shown):
         return _("Not drawn yet: {missing}. Draw it, or choose a random one under Parts.", missing=missing)
+    if shown.unpainted and not is_sparse(shown.drawing.fabric):
+        return " ".join(_(UNPAINTED[name]) for name in shown.unpainted[:2])
     if not is_far(shown) or wanted.mode == "none":
         return ""
     if is_sparse(shown.drawing.fabric):
@@ -122,7 +135,7 @@ def is_misplaced(sketch: np.ndarray) -> bool:
     return bool(matrix[0, 0] > SMALL_HEAD or abs(across) > OFF_SHARE * side)
 
 
-def misfit_px(sketch: np.ndarray, neighbours: Sequence[Neighbour]) -> float | None:
+def misfit_px(lines: np.ndarray, neighbours: Sequence[Neighbour]) -> float | None:
     """Chamfer distance between the lines drawn within the face and its neighbours' blended ones, px at 256 px.
 
     The latent's own confidence is calibrated on traced photos and cannot tell drawings apart: two heads, a
@@ -130,7 +143,8 @@ def misfit_px(sketch: np.ndarray, neighbours: Sequence[Neighbour]) -> float | No
 
     Parameters
     ----------
-    sketch : (H, W) uint8
+    lines : (256, 256) bool
+        `eval.metrics.sketch_agreement.lines_of` the drawing.
     neighbours
         Training faces with their sketches and weights.
 
@@ -146,7 +160,7 @@ def misfit_px(sketch: np.ndarray, neighbours: Sequence[Neighbour]) -> float | No
         return None
     blend = np.average([sketch for _, sketch in near], axis=0, weights=[weight for weight, _ in near])
     mask = face_mask(SIZE) > 0.5
-    drawn = lines_of(sketch) & mask
+    drawn = lines & mask
     return sketch_agreement(drawn, lines_of(np.where(blend < 175, 0, 255).astype(np.uint8)) & mask).chamfer_px
 
 

@@ -123,16 +123,21 @@ def make_ghost(session: DrawSession, wanted: ConversionSettings, line: DeltaGene
 def _face(
     drawing: Drawing, wanted: ConversionSettings, *, on_wait: Callable[[int], None] | None = None
 ) -> Shown:
+    from eval.metrics.sketch_agreement import lines_of
+    from eval.metrics.unpainted import unpainted_features
+
     assert drawing.sketch is not None
     result = networks.generate(drawing.sketch, wanted, on_wait=on_wait)
     if result.photo is None or result.refined_sketch is None:
         return Shown(drawing, wanted, result)
+    lines = lines_of(drawing.sketch)
     return Shown(
         drawing,
         wanted,
         result,
         photo_url=photo_url(result.photo),
         refined_url=data_url(result.refined_sketch),
-        misfit_px=misfit_px(drawing.sketch, result.neighbours),
+        misfit_px=misfit_px(lines, result.neighbours),
         is_misplaced=is_misplaced(drawing.sketch),
+        unpainted=unpainted_features(drawing.sketch, result.refined_sketch, result.photo, lines=lines),
     )

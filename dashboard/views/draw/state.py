@@ -31,7 +31,7 @@ COUNTED = 1000  # changes and loads are counted up to this number and then from 
 # Widgets and components. Those that are restored from the history are read back by name.
 CANVAS, TOOLBAR, EXAMPLES, RECENT = "canvas", "toolbar", "examples", "recent"
 LIVE, CONVERT, KEEP_LINES, MODE, NEIGHBOUR_COUNT = "live", "convert", "keep_lines", "mode", "neighbour_count"
-STAGE1, PARTS, ATTENTION, GHOST = "stage1", "parts", "attention", "ghost"
+STAGE1, PARTS, ATTENTION, GHOST, LINES_OVER = "stage1", "parts", "attention", "ghost", "lines_over"
 GENERATOR, GENERATORS, COMPARE, COMPARISON = "generator", "generators", "compare", "comparison"
 FIT, PLACEMENT, PLACEMENT_MENU = "fit", "placement", "placement_menu"
 UPLOAD, UPLOAD_MENU = "upload", "upload_menu"
@@ -95,6 +95,7 @@ class Shown:
     refined_url: str = ""
     misfit_px: float | None = None  # see `dashboard.views.draw.decisions.misfit_px`
     is_misplaced: bool = False  # see `dashboard.views.draw.decisions.is_misplaced`
+    unpainted: tuple[str, ...] = ()  # see `eval.metrics.unpainted.unpainted_features`
     made: datetime = field(default_factory=datetime.now)
 
     @cached_property
