@@ -20,7 +20,7 @@ import shutil
 import zipfile
 from collections.abc import Collection, Iterable, Iterator
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -44,12 +44,14 @@ _GOING = ".withdrawn-"
 
 
 def note_export(root: Path, summary: ExportSummary) -> None:
-    """Remember where a version was exported to, for those who delete one of its images later."""
-    entry = {
-        "version": summary.version, "out": summary.out, "zip": summary.zip,
-        "at": datetime.now(UTC).isoformat(timespec="seconds"),
-    }  # fmt: skip
+    """Remember an export, for the Export page and for those who delete one of its images later."""
+    entry = {**asdict(summary), "at": datetime.now(UTC).isoformat(timespec="seconds")}
     append_line(root / LEDGER, entry)
+
+
+def noted_exports(root: Path) -> list[dict[str, Any]]:
+    """Read what `note_export` remembered, the latest last; of early exports it knows version and place alone."""
+    return list(_entries(root / LEDGER))
 
 
 def exported_elsewhere(library: Library, ids: Collection[str]) -> tuple[str, ...]:
@@ -71,7 +73,7 @@ def exported_elsewhere(library: Library, ids: Collection[str]) -> tuple[str, ...
 def exports_with(library: Library, ids: Collection[str]) -> list[dict[str, Any]]:
     """Read what `note_export` remembered of versions that hold, or held, one of these images, the latest last."""
     versions = {v.name for v in library.versions() if not frozenset(v.ids + v.removed).isdisjoint(ids)}
-    return [entry for entry in _entries(library.root / LEDGER) if str(entry.get("version")) in versions]
+    return [entry for entry in noted_exports(library.root) if str(entry.get("version")) in versions]
 
 
 def remove_from_exports(library: Library, ids: Collection[str]) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import unicodedata
 from collections.abc import Callable
 from dataclasses import replace
@@ -15,13 +16,14 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from curation.export.__main__ import _parse
+from curation.export.__main__ import main as export
 from curation.jobs import Job
 from curation.library.library import Library
 from curation.library.table import Filters, matching
 from curation.rules import Rule, Rules, count_broken, count_kept, find_examples, judge_table
 from dashboard.shared import uploads
 from dashboard.shared.jobs import read_report, share_of
-from dashboard.views.export.page import read_exported
+from dashboard.views.export.page import exports_of, read_exported
 from dashboard.views.overview.charts import COLOURS as STATE_COLOURS
 from dashboard.views.overview.charts import SHAPES, picked_view, source_chart
 from dashboard.views.review.filters import View, failing_view, find_images, from_query
@@ -159,6 +161,29 @@ def test_of_two_exports_at_one_place_the_later_is_shown(
     assert not view.exception
     captions = " ".join(caption.value for caption in view.caption)
     assert "later" in captions and "earlier" not in captions
+
+
+def test_an_export_made_by_command_is_listed_and_can_be_trained_on(
+    data: Path, open_view: Callable[[str], AppTest]
+) -> None:
+    ids = fill_library(data / "library", 3)
+    with Library.open(data / "library") as library:
+        library.decide(ids, "keep", reviewer="ann")
+        library.freeze("first", who="ann")
+    places = [data / "elsewhere", data / "library" / "exports" / "mine", data / "gone"]
+    for out in places:
+        assert export(["first", "--out", str(out), "--library", str(data / "library"), "--no-faces"]) == 0
+    shutil.rmtree(places.pop())
+    view = open_view("export")
+    assert not view.exception
+    shown = " ".join(element.value for element in view.markdown)
+    assert all(str(out) in shown for out in places) and str(data / "gone") not in shown
+    assert [button.label for button in view.button].count("Train on this") == len(places)
+    assert "not compared" in " ".join(caption.value for caption in view.caption)
+    with Library.open(data / "library") as library:  # another version takes the place of one of them
+        library.freeze("second", who="ann")
+    export(["second", "--out", str(places[0]), "--library", str(data / "library"), "--no-faces"])
+    assert [one.out for one in exports_of(data / "library", "first")] == [str(places[1])]
 
 
 @pytest.mark.parametrize("page", ["collect", "rules"])

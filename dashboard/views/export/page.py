@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -36,6 +36,7 @@ class Exported:
     people: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
     commands: dict[str, str] = field(default_factory=dict)
+    version: str = ""
 
 
 def read_exported(output: Path) -> Exported | None:
@@ -45,12 +46,16 @@ def read_exported(output: Path) -> Exported | None:
         found = json.loads(lines[-1]) if lines else {}
     except (OSError, ValueError):
         return None
+    return _exported_from(found)
+
+
+def _exported_from(found: object) -> Exported | None:
     if not isinstance(found, dict) or "out" not in found:
         return None
     return Exported(
         str(found["out"]), str(found.get("zip") or ""), int(found.get("images", 0)),
         dict(found.get("splits") or {}), tuple(found.get("people") or ()), tuple(found.get("warnings") or ()),
-        dict(found.get("commands") or {}),
+        dict(found.get("commands") or {}), str(found.get("version") or ""),
     )  # fmt: skip
 
 
@@ -155,8 +160,8 @@ def _show_version(library: Library, version: Version) -> None:
         if version.rejected:
             reasons = ", ".join(f"{name} {count:,}" for name, count in version.rejected.items())
             st.caption(_("Left out: {reasons}", reasons=as_text(reasons)))
-        for job_id, exported in _exports_of(library.root, version.name):
-            _show_exported(exported, job_id)
+        for number, exported in enumerate(exports_of(library.root, version.name)):
+            _show_exported(exported, f"{version.name}_{number}")
 
 
 def _show_exported(exported: Exported, key: str) -> None:
@@ -203,17 +208,22 @@ def _export(root: Path, name: str, layout: str, compare_faces: bool) -> None:
     audit.record("export", name, layout)
 
 
-def _exports_of(root: Path, name: str) -> list[tuple[str, Exported]]:
-    """The latest finished export at each place (the one that lies there), after the id of its job."""
+def exports_of(root: Path, name: str) -> list[Exported]:
+    """The latest export at each place that still holds this version, made here or by command, the latest first."""
+    from curation.export.removal import noted_exports
     from curation.jobs import jobs
 
-    found: dict[str, tuple[str, Exported]] = {}
-    for job in jobs(root):
-        if job.kind == "export" and job.state == "done" and job.arguments[:1] == (name,):
-            exported = read_exported(job.output)
-            if exported is not None:
-                found.setdefault(exported.out, (job.id, exported))
-    return list(found.values())
+    noted = [one for entry in reversed(noted_exports(root)) if (one := _exported_from(entry))]
+    done = [
+        replace(one, version=job.arguments[0]) for job in jobs(root)
+        if job.kind == "export" and job.state == "done" and (one := read_exported(job.output))
+    ]  # fmt: skip
+    latest: dict[str, Exported] = {}
+    for one in (*[each for each in noted if Path(each.out).is_dir() or Path(each.zip).is_file()], *done):
+        known = latest.setdefault(one.out, one)
+        if one.splits and not known.splits and one.version == known.version:
+            latest[one.out] = one  # early lines of the ledger tell the place alone
+    return [one for one in latest.values() if one.version == name]
 
 
 def _free_name(taken: set[str]) -> str:
