@@ -197,18 +197,20 @@ def show_sign_in(who: Visitor) -> None:
             st.button(_("Sign in"), type="primary", on_click=st.login)
 
 
-def page(show: Callable[[], None], title: str, needed: Role, *, default: bool = False) -> StreamlitPage:
+def page(
+    show: Callable[[], None], title: str, needed: Role, *, path: str = "", default: bool = False
+) -> StreamlitPage:
     """Make a page that those see whose role allows it; others are refused when they address it.
 
     Parameters
     ----------
     title
-        In English; in lower case it is the page's address.
+        In English; in lower case it is the page's address, unless ``path`` is.
     """
     is_allowed = may(needed)
     return st.Page(
-        show if is_allowed else partial(refuse_page, needed), title=_(title), url_path=title.lower(), default=default,
-        visibility="visible" if is_allowed else "hidden",
+        show if is_allowed else partial(refuse_page, needed), title=_(title), url_path=path or title.lower(),
+        default=default, visibility="visible" if is_allowed else "hidden",
     )  # fmt: skip
 
 

@@ -31,6 +31,7 @@ def show_pages() -> None:
     from dashboard.views.review import page as review
     from dashboard.views.rules import page as rules
     from dashboard.views.train import page as train
+    from dashboard.views.yourself import page as yourself
 
     st.set_page_config(page_title="Sketch2Face Studio", page_icon=str(ASSETS / "icon.svg"), layout="wide")
     st.logo(str(ASSETS / "logo.svg"), size="medium")
@@ -41,6 +42,7 @@ def show_pages() -> None:
         return
     pages = [
         access.page(draw.show_page, N_("Draw"), Role.GUEST, default=True),
+        access.page(yourself.show_page, N_("Draw yourself"), Role.OWNER, path="yourself"),
         access.page(collect.show_page, N_("Collect"), Role.CURATOR),
         access.page(rules.show_page, N_("Rules"), Role.CURATOR),
         access.page(review.show_page, N_("Review"), Role.LABELLER),

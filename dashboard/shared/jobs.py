@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from curation.jobs import Job
 
 REFUSED_SHOWN = 500
+RATES_READ, FEW = 3, 8  # jobs; photos, fewer of which tell how long the workers take to start
 KINDS = {
     "add": N_("Adding"), "judge": N_("Judging"), "split": N_("Faces of group pictures"), "export": N_("Exporting"),
 }  # fmt: skip
@@ -67,6 +68,19 @@ def read_report(output: Path) -> Report:
         if answer["outcome"] in ("refused", "failed", "deleted") and len(refused) < REFUSED_SHOWN:
             refused.append((str(answer.get("name", "")), str(answer.get("sentence", ""))))
     return Report(dict(outcomes), tuple(refused))
+
+
+def read_rates(root: Path) -> list[float]:
+    """Photos a second of the latest jobs that have judged more than a handful."""
+    from curation.jobs import jobs
+
+    done = [job for job in jobs(root) if job.kind in ("add", "judge") and job.state == "done"]
+    judged = [line.get("judged", line) for job in done[:RATES_READ] for line in _lines(job.output)]
+    return [
+        one["photos_per_second"]
+        for one in judged
+        if one.get("examined", 0) >= FEW and one["photos_per_second"]
+    ]
 
 
 def split_sentence(output: Path) -> str:

@@ -21,8 +21,9 @@ from tests.e2e.conftest import serve
 PAGES = {
     "draw": Role.GUEST, "compare": Role.GUEST, "review": Role.LABELLER, "overview": Role.LABELLER,
     "collect": Role.CURATOR, "rules": Role.CURATOR, "export": Role.CURATOR, "train": Role.OWNER, "models": Role.OWNER,
-    "audit": Role.OWNER,
+    "audit": Role.OWNER, "yourself": Role.OWNER,
 }  # fmt: skip
+TITLES = {name: name.capitalize() for name in PAGES} | {"yourself": "Draw yourself"}
 PEOPLE = {role: f"{role.name.lower()}@example.org" for role in Role}
 SECRETS = """
 [auth]
@@ -91,7 +92,7 @@ def test_every_page_opens_to_whose_role_allows_it_and_refuses_others(
     sign_in(page, studio, PEOPLE[role])
     expect(page.get_by_test_id("stTopNavLink").first).to_be_visible()
     allowed = [name for name, needed in PAGES.items() if role >= needed]
-    assert sorted(links(page)) == sorted([*map(str.capitalize, allowed), "Sign out"]), role
+    assert sorted(links(page)) == sorted([*map(TITLES.__getitem__, allowed), "Sign out"]), role
     for name, needed in PAGES.items():
         if name in allowed:
             continue

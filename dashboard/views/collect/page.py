@@ -56,14 +56,14 @@ def show_page() -> None:
 
 def _follow_counts(library: Library) -> None:
     """Count anew as often as the jobs below say how far they are, so that the two never contradict each other."""
-    st.fragment(run_every=POLL_S if _is_running(library.root) else None)(_show_counts)(library)
+    st.fragment(run_every=POLL_S if is_running(library.root) else None)(_show_counts)(library)
 
 
 def _show_counts(library: Library) -> None:
     counts = library.counts()
     images, examined = counts["images"], counts["examined"]
     with st.container(horizontal=True, vertical_alignment="center", key="collect_counts"):
-        if not images and _is_running(library.root):
+        if not images and is_running(library.root):
             st.markdown("#### " + _("The first pictures are coming in …"))
             return
         if not images:
@@ -82,9 +82,9 @@ def _show_counts(library: Library) -> None:
             )
         )
         st.space("stretch")
-        if examined < images and not _is_running(library.root):
+        if examined < images and not is_running(library.root):
             waiting = _("Judge {n:,}", n=images - examined)
-            st.button(waiting, on_click=_start, args=(library.root, "judge", ["--json"]))
+            st.button(waiting, on_click=start_job, args=(library.root, "judge", ["--json"]))
         review_button(_("Review"), View(), key="collect_review", type="primary")
 
 
@@ -93,9 +93,9 @@ def _show_ways(library: Library, origin: list[str]) -> None:
         [_("Files or a zip"), _("A folder"), _("Addresses"), _("Demo heap")]
     )
     with files:
-        _show_upload(library, origin, "collect_files", _("Pictures, or zip files of pictures"), several=True)
+        show_upload(library, origin, "collect_files", _("Pictures, or zip files of pictures"), several=True)
     with folder:
-        _show_upload(library, origin, "collect_folder", _("A folder of pictures"), several="directory")
+        show_upload(library, origin, "collect_folder", _("A folder of pictures"), several="directory")
         st.caption(_("A folder on the server itself goes in with `python -m curation.add FOLDER --judge`."))
     with addresses:
         _show_addresses(library, origin)
@@ -106,15 +106,22 @@ def _show_ways(library: Library, origin: list[str]) -> None:
                 "turned heads, blur, shadow, covered faces, landscapes, and files that are no pictures."
             )
         )
-        busy = _is_running(library.root)
+        busy = is_running(library.root)
         if st.button(_("Load demo heap"), type="primary", disabled=busy, icon=":material/download:"):
-            _start(library.root, "add", ["--demo", "--judge", "--json"])
+            start_job(library.root, "add", ["--demo", "--judge", "--json"])
             st.rerun()
 
 
-def _show_upload(
+def show_upload(
     library: Library, origin: list[str], key: str, label: str, *, several: bool | Literal["directory"]
 ) -> None:
+    """Take pictures or zip files, and add and judge them in a job.
+
+    Parameters
+    ----------
+    origin
+        Where they come from, as arguments of `curation.add`.
+    """
     number = st.session_state.setdefault(f"{key}_number", 0)
     chosen = st.file_uploader(
         label, accept_multiple_files=several, key=f"{key}_{number}", max_upload_size=MAX_UPLOAD_MB,
@@ -194,10 +201,11 @@ def _show_origin() -> list[str]:
 
 
 def _start_adding(root: Path, sources: list[Path], arguments: list[str]) -> None:
-    _start(root, "add", [*map(str, sources), *arguments, "--remove-source", "--judge", "--json"])
+    start_job(root, "add", [*map(str, sources), *arguments, "--remove-source", "--judge", "--json"])
 
 
-def _start(root: Path, kind: str, arguments: list[str]) -> None:
+def start_job(root: Path, kind: str, arguments: list[str]) -> None:
+    """Start a job of curation, and note who did."""
     from curation.jobs import start
 
     start(kind, arguments, library=root)
@@ -207,7 +215,8 @@ def _start(root: Path, kind: str, arguments: list[str]) -> None:
     )
 
 
-def _is_running(root: Path) -> bool:
+def is_running(root: Path) -> bool:
+    """Tell whether a job of curation is at work."""
     from curation.jobs import jobs
 
     return any(job.state == "running" for job in jobs(root)[:10])

@@ -110,7 +110,7 @@ def _show_freeze(library: Library, taken: set[str]) -> None:
             name_side, who_side, note_side, button_side = st.columns(
                 [2, 2, 4, 1.4], vertical_alignment="bottom"
             )
-            name = name_side.text_input(_("Name"), value=_free_name(taken), max_chars=60)
+            name = name_side.text_input(_("Name"), value=free_name(taken), max_chars=60)
             signed_in = access.visitor().name
             who = who_side.text_input(_("Your name"), value=signed_in, max_chars=60, disabled=bool(signed_in))
             note = note_side.text_input(_("Note"), max_chars=500)
@@ -120,21 +120,33 @@ def _show_freeze(library: Library, taken: set[str]) -> None:
             )
         if pressed:
             try:
-                version = library.freeze(
-                    name.strip(),
-                    who=signed_in or who.strip() or "somebody",
-                    note=note.strip(),
-                    trust_rules=trust_rules,
+                version = freeze(
+                    library, name.strip(), who.strip(), note=note.strip(), trust_rules=trust_rules
                 )
             except (LibraryError, ValueError) as error:
                 st.error(as_text(error))
             else:
-                audit.record("freeze", version.name, f"{len(version.ids)} images, {version.hash[:12]}")
                 st.toast(
                     _("{name} holds {n:,} images.", name=as_text(version.name), n=len(version.ids)),
                     icon=":material/ac_unit:",
                 )
                 st.rerun()
+
+
+def freeze(
+    library: Library, name: str, who: str = "", *, note: str = "", trust_rules: bool = True
+) -> Version:
+    """Freeze what is kept as a version; who has signed in is who did it.
+
+    Raises
+    ------
+    LibraryError, ValueError
+        As `curation.library.library.Library.freeze`.
+    """
+    who = access.visitor().name or who or "somebody"
+    version = library.freeze(name, who=who, note=note, trust_rules=trust_rules)
+    audit.record("freeze", version.name, f"{len(version.ids)} images, {version.hash[:12]}")
+    return version
 
 
 def _show_version(library: Library, version: Version) -> None:
@@ -154,7 +166,7 @@ def _show_version(library: Library, version: Version) -> None:
                 _("One person, one split"), value=True, key=f"faces_{version.name}", help=_(FACES_HELP)
             )
             st.button(
-                _("Export"), key=f"export_{version.name}", type="primary", on_click=_export,
+                _("Export"), key=f"export_{version.name}", type="primary", on_click=start_export,
                 args=(library.root, version.name, layout, compare_faces),
             )  # fmt: skip
         if version.rejected:
@@ -198,7 +210,8 @@ def _show_exported(exported: Exported, key: str) -> None:
                 st.code(command, language="bash", wrap_lines=True)
 
 
-def _export(root: Path, name: str, layout: str, compare_faces: bool) -> None:
+def start_export(root: Path, name: str, layout: str = "pairs", compare_faces: bool = True) -> None:
+    """Start the job that writes a version out."""
     from curation.jobs import start
 
     out = root / "exports" / f"{name}-{layout}"
@@ -226,7 +239,8 @@ def exports_of(root: Path, name: str) -> list[Exported]:
     return [one for one in latest.values() if one.version == name]
 
 
-def _free_name(taken: set[str]) -> str:
+def free_name(taken: set[str]) -> str:
+    """The first of v1, v2 and so on that no version has."""
     number = len(taken) + 1
     while f"v{number}" in taken:
         number += 1

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import streamlit as st
 
 from core.config import settings
+from dashboard import access
 from dashboard.shared import audit
 from dashboard.shared.plain_text import as_code, as_text
 from dashboard.shared.server_paths import PathRefused, ask_server_path, server_path
@@ -170,6 +171,34 @@ def _fill_in(wanted: Path, runs: Sequence[Run]) -> None:
         st.session_state[f"train_begin_{FINE_TUNING}"] = SHIPPED
 
 
+def fine_tuning(data: Dataset, runs: Sequence[Run], *, name: str, steps: int) -> dict[str, Any]:
+    """Ask for what *Train on this* fills the form in with: the shipped weights, trained on.
+
+    Raises
+    ------
+    ValueError
+        If the shipped weights are not there.
+    """
+    from core.training.kinds import KINDS, presets
+
+    begin = begin_options(KINDS[SHIPPED], runs).get(SHIPPED)
+    if begin is None:
+        raise ValueError(
+            _(
+                "{file} is missing, and a training from nothing takes days. Restore it from the repository.",
+                file=settings().weights / f"{SHIPPED}.safetensors",
+            )
+        )
+    preset = next(preset for preset in presets(SHIPPED) if preset.name == FINE_TUNING)
+    return {
+        "name": name, "kind": SHIPPED, "preset": FINE_TUNING, "data": data.path, "validation": data.validation,
+        "steps": steps, "batch_size": int(preset.get("loop.batch_size", 4)), "lr": float(preset.get("loop.lr", 2e-4)),
+        "image_size": int(preset.get("data.image_size", 256)), "device": settings().device,
+        "threads": settings().threads, "start_from": begin,
+        "refiner": next(iter(refiner_options(runs).values()), None), "who": access.visitor().name,
+    }  # fmt: skip
+
+
 def _show_data() -> Dataset | None:
     folders = _exports()
     options = [*folders, ANOTHER]
@@ -311,17 +340,30 @@ def _show_cost(kind: Kind, data: Dataset | None, asked: dict[str, Any], runs: Se
     st.caption(" · ".join(parts))
 
 
-def _start(root: Path, asked: dict[str, Any]) -> None:
+def start_training(root: Path, asked: dict[str, Any]) -> Run:
+    """Make a run of what is asked for, and start it.
+
+    Raises
+    ------
+    RunError, ValueError
+        As `core.training.run_control.create`.
+    """
     from core.training.request import RunRequest
     from core.training.run_control import create
+
+    run = create(root, RunRequest(**asked))
+    audit.record("train", run.name, str(asked["data"]))
+    return run
+
+
+def _start(root: Path, asked: dict[str, Any]) -> None:
     from core.training.runs import RunError
 
     try:
         with st.spinner(_("Starting …")):
-            run = create(root, RunRequest(**asked))
+            run = start_training(root, asked)
     except (RunError, ValueError) as error:
         st.error(as_text(error), icon=":material/error:")
         return
-    audit.record("train", run.name, str(asked["data"]))
     choose_run(run.name)
     st.rerun()

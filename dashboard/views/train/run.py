@@ -187,6 +187,11 @@ def _show_head(run: Run) -> None:
     st.html(
         f'<div class="train-head"><h2>{_plain(run.name)}</h2><p class="studio-label">{_plain(about)}</p></div>'
     )
+    show_progress(run)
+
+
+def show_progress(run: Run) -> None:
+    """Show how far a run is, or how it ended and what can be done."""
     if run.steps:
         st.progress(min(1.0, run.step / run.steps))
     if run.state == "failed":
@@ -212,7 +217,7 @@ def _show_actions(root: Path, run: Run) -> None:
         if not run.is_alive and run.kind and run.step:
             _show_go_on(root, run)
         if run.saved:
-            _show_next(run)
+            show_next(run)
             _show_use(run)
         if not run.is_alive:
             _show_delete(root, run)
@@ -258,7 +263,7 @@ def _show_go_on(root: Path, run: Run) -> None:
         )
 
 
-def _show_next(run: Run) -> None:
+def show_next(run: Run) -> None:
     """What a trained generator is for: to draw with it, and to compare it."""
     from core.training.run_control import is_generator_run
 
@@ -277,21 +282,33 @@ def _show_next(run: Run) -> None:
         (draw_with if draws else compare_model)(name)
 
 
+def model_of(run: Run) -> str:
+    """Name the model that a run's latest weights are among the models; empty where they are not."""
+    from core.models.folder import models_folder
+
+    weights = run.folder / "model.safetensors"
+    for name in _model_names(run) if weights.is_file() else ():
+        path = models_folder() / f"{name}.safetensors"
+        card = path.with_suffix(".md")
+        is_ours = path.is_file() and card.is_file() and f"run *{run.name}*" in card.read_text("utf-8")
+        if is_ours and path.stat().st_mtime >= weights.stat().st_mtime:
+            return name
+    return ""
+
+
+def _model_names(run: Run) -> tuple[str, str]:
+    return run.name, f"{run.name}-{run.saved}"
+
+
 def _in_use(run: Run) -> str:
     """The model of a run's latest weights, put among the models where it is not yet; empty where that failed."""
     from core.models.folder import models_folder
     from core.training.run_control import publish_run
     from core.training.runs import RunError
 
-    models = models_folder()
-    saved_at = (run.folder / "model.safetensors").stat().st_mtime
-    names = (run.name, f"{run.name}-{run.saved}")
-    for name in names:
-        path = models / f"{name}.safetensors"
-        card = path.with_suffix(".md")
-        is_ours = path.is_file() and card.is_file() and f"run *{run.name}*" in card.read_text("utf-8")
-        if is_ours and path.stat().st_mtime >= saved_at:
-            return name
+    if name := model_of(run):
+        return name
+    models, names = models_folder(), _model_names(run)
     free = next((name for name in names if not (models / f"{name}.safetensors").exists()), names[-1])
     try:
         path = publish_run(run, free, weights=settings().weights, models=models)
