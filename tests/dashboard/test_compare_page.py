@@ -329,6 +329,8 @@ def test_memorised_photos_are_looked_for_where_there_are_training_photos(
     app = open_page(new="1")
     toggle = app.toggle(key=f"compare_memory_new_{pairs}_val")
     assert (toggle.value, toggle.disabled) == (can_look, not can_look)
+    shown = [option.content for group in app.get("button_group") for option in group.proto.options]
+    assert {"Pix2PixHD", "CycleGAN", "U-GAT-IT"} <= set(shown)
     split = app.selectbox(key=f"compare_split_new_{pairs}")
     assert split.options[0] == f"held out (val) · {splits.count('val')}" and len(split.options) == len(
         set(splits)

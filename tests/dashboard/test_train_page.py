@@ -97,6 +97,7 @@ def test_the_address_fills_in_the_data_and_a_visitor_may_change_it(
     assert str(wanted) in texts(app)
     assert app.selectbox(key="train_data").value == ("v1-pairs" if is_exported else "Another folder …")
     assert app.selectbox(key="train_begin_pix2pixhd_refined").value == "pix2pixhd"
+    assert "Pix2PixHD" in app.selectbox(key="train_begin_pix2pixhd_refined").options
     assert "learned by heart" in texts(app)
     app.selectbox(key="train_data").set_value("v2-pairs").run()
     assert app.selectbox(key="train_data").value == "v2-pairs"

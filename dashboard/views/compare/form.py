@@ -35,6 +35,7 @@ from dashboard.views.compare.state import (
     repeated_result,
     wanted_model,
 )
+from dashboard.views.models.formatting import model_title
 
 if TYPE_CHECKING:
     from eval.comparison.comparison_store import Entry
@@ -171,8 +172,9 @@ def _ask_generators(repeated: ComparisonRequest | None, real: Dataset, *, key: s
     if (wanted_name := wanted_model()) in names:
         usual = [name for name in names if name in (wanted_name, DEFAULT_GENERATOR)]
     picked = st.pills(
-        _("Generators"), names, default=usual, selection_mode="multi", format_func=as_text,
-        key=f"compare_generators_{key}", help=_("Each draws a photo from every sketch of the split."),
+        _("Generators"), names, default=usual, selection_mode="multi",
+        format_func=lambda name: as_text(model_title(name)), key=f"compare_generators_{key}",
+        help=_("Each draws a photo from every sketch of the split."),
     )  # fmt: skip
     offered: list[Stage1] = sorted({stage for one in found for stage in one.stages}, reverse=True)
     wanted: list[Stage1] = ["whole"]

@@ -48,6 +48,11 @@ def family_title(family: str) -> str:
     return str(getattr(known[0], "name", fallback)) if known else fallback
 
 
+def model_title(name: str) -> str:
+    """What a person calls a model: a shipped one, which has its family's key for a name, by the family's title."""
+    return family_title(name) if name in FAMILIES or name in TITLES else name
+
+
 def pairing(family: str) -> str:
     """How a generator learned; empty for other families."""
     known = FAMILIES.get(family)

@@ -14,6 +14,7 @@ from dashboard.shared import audit
 from dashboard.shared.plain_text import as_code, as_text
 from dashboard.shared.server_paths import PathRefused, ask_server_path, server_path
 from dashboard.shared.texts import N_, _
+from dashboard.views.models.formatting import model_title
 from dashboard.views.train.formatting import duration
 from dashboard.views.train.sources import Dataset, describe, exported
 from dashboard.views.train.state import PROBLEM, choose_run, wanted_data
@@ -116,9 +117,9 @@ NOTHING = N_("Nothing: from scratch")
 NO_REFINER = N_("Nothing: sketches as they are")
 
 
-def _if_ours(option: str) -> str:
-    """Translate the options that are texts; names of versions, runs and models stay as they are."""
-    return _(option) if option in (ANOTHER, NOTHING, NO_REFINER) else option
+def _option_title(option: str) -> str:
+    """Translate the options that are texts and call shipped models by their titles; other names stay as they are."""
+    return _(option) if option in (ANOTHER, NOTHING, NO_REFINER) else model_title(option)
 
 
 def show_form(root: Path, runs: Sequence[Run]) -> None:
@@ -203,7 +204,7 @@ def _show_data() -> Dataset | None:
     folders = _exports()
     options = [*folders, ANOTHER]
     left, right = st.columns(2, vertical_alignment="bottom")
-    picked = left.selectbox(_("Dataset version"), options, key="train_data", format_func=_if_ours)
+    picked = left.selectbox(_("Dataset version"), options, key="train_data", format_func=_option_title)
     if picked in folders:
         found = describe(folders[picked])
     else:
@@ -265,7 +266,7 @@ def _show_beginning(kind: Kind, preset: Preset, runs: Sequence[Run]) -> dict[str
     columns = st.columns(2, vertical_alignment="bottom")
     begin = begin_options(kind, runs)
     chosen = columns[0].selectbox(
-        _("Begin with"), [NOTHING, *begin], key=f"train_begin_{preset.name}", format_func=_if_ours
+        _("Begin with"), [NOTHING, *begin], key=f"train_begin_{preset.name}", format_func=_option_title
     )
     asked: dict[str, Any] = {"start_from": begin.get(chosen)}
     if kind.takes_refiner:
@@ -273,7 +274,7 @@ def _show_beginning(kind: Kind, preset: Preset, runs: Sequence[Run]) -> dict[str
         options = [NO_REFINER, *refiners]
         usual = 1 if refiners and preset.get("refiner", None) is not None else 0
         chosen = columns[1].selectbox(
-            _("Refine the sketches with"), options, index=usual, format_func=_if_ours,
+            _("Refine the sketches with"), options, index=usual, format_func=_option_title,
             key=f"train_refiner_{preset.name}",
             help=_("As the Draw page does; the run keeps its own copy of these weights."),
         )  # fmt: skip
