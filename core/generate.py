@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 
 from core.cli import fail
-from core.conversion.settings import ConversionSettings, PartSettings
+from core.conversion.settings import HAIR_TONES, SKIN_TONES, ConversionSettings, PartSettings
 from core.errors import AssetMissing, UnsafeImage
 from core.sketch_input import Sketch
 
@@ -124,6 +124,9 @@ def generate(arguments: argparse.Namespace) -> dict[str, object]:
         stage1=arguments.stage1,
         parts=parts,
         fill=fill,
+        person=arguments.person,
+        skin=arguments.skin,
+        hair=arguments.hair,
     )
     if result.photo is None or result.refined_sketch is None:
         raise ValueError(
@@ -155,6 +158,9 @@ def generate(arguments: argparse.Namespace) -> dict[str, object]:
             }
             for part in result.parts
         ],
+        "person": result.person,
+        "skin": result.skin,
+        "hair": result.hair,
         "generator": result.generator,
         "confidence": result.confidence,
         "neighbours": [neighbour.name for neighbour in result.neighbours],
@@ -186,6 +192,14 @@ def main(arguments: list[str] | None = None) -> int:
         "--fill", action="append", metavar="NAME:SEED",
         help="by parts, take this one from its bank if it is not drawn; may be repeated",
     )  # fmt: skip
+    parser.add_argument(
+        "--person",
+        type=int,
+        metavar="N",
+        help="lean on this training face and those like it, whatever is drawn",
+    )
+    parser.add_argument("--skin", help=f"tone of the skin: {', '.join(SKIN_TONES)}; default: as painted")
+    parser.add_argument("--hair", help=f"tone of the hair: {', '.join(HAIR_TONES)}; default: as painted")
     parser.add_argument("--generator", default=USUAL.generator, help="name of a file in the weights folder")
     parser.add_argument(
         "--no-upscale", action="store_true", help="keep the generator's own size instead of doubling it"

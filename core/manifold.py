@@ -162,6 +162,7 @@ class Manifold:
         ridge: float = 1e-3,
         *,
         exclude: NDArray[np.integer] | None = None,
+        person: int | None = None,
     ) -> Projection:
         """Rebuild each latent from its ``k`` nearest training faces (Roweis & Saul 2000).
 
@@ -175,6 +176,9 @@ class Manifold:
         exclude : (B,) or (B, m) int, optional
             Bank rows that may not be a latent's neighbour, -1 for none. Training leaves an image's own row
             out in this way.
+        person
+            Bank row, counted around the end: rebuild from this face's nearest rows, itself first among them,
+            instead of each latent's own.
 
         Returns
         -------
@@ -199,6 +203,8 @@ class Manifold:
         calibration_k = min(CALIBRATION_K, reach)
         _, calibrated = self._rebuild(latents, ids[:, :calibration_k], ridge=1e-3)
         residuals = np.linalg.norm(latents - calibrated, axis=1)
+        if person is not None:
+            ids, distances = self._around(person % len(self.bank), latents, k)
         weights, projected = self._rebuild(latents, ids[:, :k], ridge)
         return Projection(
             projected=projected.astype(np.float32),
@@ -207,6 +213,30 @@ class Manifold:
             distances=distances[:, :k].astype(np.float32),
             confidence=self.confidence_of(residuals),
         )
+
+    def spread(self, latent: NDArray[np.float32], count: int, *, among: int) -> list[int]:
+        """Choose faces that are near a latent and unlike each other: farthest points of its nearest rows.
+
+        Parameters
+        ----------
+        latent : (1, D) float32
+        count
+            Rows wanted; fewer where the bank holds fewer.
+        among
+            Nearest rows to choose from, by Gonzalez' (1985) rule that the next is the farthest from all so far.
+
+        Returns
+        -------
+        rows of the bank, the nearest first
+        """
+        near = self._nearest.search(self._checked(latent), min(among, len(self.bank)))[0]
+        faces = self.bank[near].astype(np.float64)
+        chosen = [0]
+        away = np.linalg.norm(faces - faces[0], axis=1)
+        while len(chosen) < min(count, len(near)):
+            chosen.append(int(away.argmax()))
+            away = np.minimum(away, np.linalg.norm(faces - faces[chosen[-1]], axis=1))
+        return [int(near[place]) for place in chosen]
 
     def confidence_of(self, residuals: NDArray[np.floating]) -> NDArray[np.float32]:
         """How much a latent looks like a training face, from what its projection could not explain.
@@ -309,6 +339,15 @@ class Manifold:
         distances = np.linalg.norm(offsets, axis=2)
         order = np.argsort(distances, axis=1, kind="stable")
         return np.take_along_axis(ids, order, axis=1), np.take_along_axis(distances, order, axis=1)
+
+    def _around(
+        self, row: int, latents: NDArray[np.float32], k: int
+    ) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+        """The rows nearest to one of them, ids and distances as `_search` gives them: nearest to each latent first."""
+        rows = self._nearest.search(self.bank[row : row + 1], k)[0]
+        distances = np.linalg.norm(latents[:, None, :].astype(np.float64) - self.bank[rows], axis=2)
+        order = np.argsort(distances, axis=1, kind="stable")
+        return rows[order], np.take_along_axis(distances, order, axis=1)
 
     def _rebuild(
         self, latents: NDArray[np.float32], ids: NDArray[np.int64], ridge: float

@@ -6,7 +6,7 @@ of the training set and draws it again; stage 2 turns the result into a photo.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -33,8 +33,10 @@ from core.conversion.settings import (
     MODES,
     STAGE1_KINDS,
     ConversionSettings,
+    HairTone,
     Mode,
     PartSettings,
+    SkinTone,
     Stage1,
 )
 from core.errors import AssetMissing
@@ -46,6 +48,7 @@ from core.models.compiled import GeneratorCache, LoadedGenerators, Stages, load_
 from core.refinement import WholeRefinement
 from core.runtime import Compiled
 from core.sketch_input import Sketch, is_blank, prepare_sketch
+from core.tones import with_tones
 
 __all__ = [
     "MODES", "STAGE1_KINDS", "STEPS", "FaceResult", "Mode", "Neighbour", "PartResult", "PartSettings",
@@ -235,6 +238,9 @@ class SketchToFacePipeline:
         stage1: Stage1 = USUAL.stage1,
         parts: Mapping[str, PartSettings] | None = None,
         fill: Mapping[str, int] | None = None,
+        person: int | None = USUAL.person,
+        skin: SkinTone | None = USUAL.skin,
+        hair: HairTone | None = USUAL.hair,
     ) -> list[FaceResult]:
         """Photos of one drawing by several generators; stage 1 runs once.
 
@@ -244,7 +250,7 @@ class SketchToFacePipeline:
             Dark lines on white, any size; padded to a square.
         generators
             Names, by default all.
-        t, k, mode, stage1
+        t, k, mode, stage1, person, skin, hair
             As in `core.conversion.settings.ConversionSettings`.
         parts
             By parts, ``t`` and ``k`` of single ones (`core.face_parts.layout.PAINT_ORDER`) in place of those above.
@@ -266,19 +272,36 @@ class SketchToFacePipeline:
         names = list(self.generators if generators is None else generators)
         if isinstance(generators, str):
             raise ValueError(f"generators must be a list of names, got the text {generators!r}.")
-        wanted = ConversionSettings.of(parts, fill, t=t, k=k, mode=mode, stage1=stage1)
+        wanted = ConversionSettings.of(
+            parts, fill, t=t, k=k, mode=mode, stage1=stage1, person=person, skin=skin, hair=hair
+        )
         wanted = self._checked(wanted)
         clock = StepClock()
         with clock.step("prepare"):
             page = prepare_sketch(sketch, self.size)
             fine = self._fine(sketch, page, wanted)
-        finish = partial(FaceResult, t=wanted.t, k=wanted.k, mode=mode, stage1=stage1)
+        finish = partial(
+            FaceResult, t=wanted.t, k=wanted.k, mode=mode, stage1=stage1, person=person, skin=skin, hair=hair
+        )
         if is_blank(page) and not (wanted.fill and mode != "none"):
             blank = partial(finish, None, None, (), None, is_blank=True, timings=clock.timings())
             return [blank(generator=name) for name in names]
         refined = self._refine(page, fine, wanted, clock)
         shared = clock.timings()
         return [self._paint(name, refined, finish, StepClock(shared)) for name in names]
+
+    def people(self, sketch: Sketch, count: int = 8, *, among: int = 60) -> list[int]:
+        """Choose numbers for ``person`` that make different people of a drawing, by the faces nearest to it.
+
+        Returns
+        -------
+        Rows of the whole faces' bank, at most ``count``; none for a blank drawing.
+        """
+        page = prepare_sketch(sketch, self.size)
+        if is_blank(page):
+            return []
+        latent = self.encode.run(sketch_to_tensor(page)).numpy()
+        return self.manifold.spread(latent, count, among=among)
 
     def ghost(self, sketch: Sketch, *, k: int = USUAL.k, stage1: Stage1 = USUAL.stage1) -> Sketch | None:
         """Give what the drawing might become: its neighbours' sketches blended by weight, to lie behind the pen.
@@ -323,10 +346,10 @@ class SketchToFacePipeline:
             return Refined(drawing)
         if wanted.stage1 == "parts":
             return self._by_parts.refine(page, fine, wanted, clock=clock)
-        return self.whole.refine(drawing, t=wanted.t, k=wanted.k, mode=wanted.mode, clock=clock)
+        return self.whole.refine(drawing, wanted, clock=clock)
 
     def _paint(
-        self, name: str, refined: Refined, finish: Callable[..., FaceResult], clock: StepClock
+        self, name: str, refined: Refined, finish: partial[FaceResult], clock: StepClock
     ) -> FaceResult:
         sketch = torch.from_numpy(refined.sketch[None, None])
         with clock.paused():
@@ -339,6 +362,10 @@ class SketchToFacePipeline:
         if self.upscaler is not None and painted.shape[2:] == self.upscaler.input_shape[2:]:
             with clock.step("upscale"):
                 photo = tensor_to_photo(self.upscaler.run(painted[:, :3].contiguous()))
+        skin, hair = finish.keywords["skin"], finish.keywords["hair"]
+        if skin or hair:
+            with clock.step("colour"):
+                photo = with_tones(photo, skin=skin, hair=hair)
         return finish(
             photo,
             tensor_to_sketch(sketch),

@@ -12,7 +12,7 @@ from torch import nn
 
 from core.autoencoder import SketchAutoencoder
 from core.conversion.request import Neighbour, Refined, StepClock, neighbours_of
-from core.conversion.settings import Mode
+from core.conversion.settings import ConversionSettings
 from core.face_frame import FRAME, PARTS, face_mask
 from core.images import sketch_to_tensor
 from core.manifold import Manifold, mix
@@ -41,16 +41,16 @@ class WholeRefinement:
             self.size
         )  # numpy, as the conversions: torch's threads cost more than the work
 
-    def refine(self, drawing: Plane, *, t: float, k: int, mode: Mode, clock: StepClock) -> Refined:
-        """Refine a drawing (S, S) float32 in [-1, 1] that is not blank; ``mode`` is not ``none``."""
+    def refine(self, drawing: Plane, wanted: ConversionSettings, *, clock: StepClock) -> Refined:
+        """Refine a drawing (S, S) float32 in [-1, 1] that is not blank; ``wanted.mode`` is not ``none``."""
         with clock.step("encode"):
             latent = self.encode.run(torch.from_numpy(drawing[None, None])).numpy()
         with clock.step("project"):
-            projection = self.manifold.project(latent, k=k)
-            mixed = torch.from_numpy(mix(latent, projection.projected, t))
+            projection = self.manifold.project(latent, k=wanted.k, person=wanted.person)
+            mixed = torch.from_numpy(mix(latent, projection.projected, wanted.t))
         with clock.step("decode"):
             refined: Plane = self.decode.run(mixed).numpy()[0, 0]
-        if mode == "hybrid":
+        if wanted.mode == "hybrid":
             with clock.step("blend"):
                 refined = np.asarray(self._mask * refined + (1 - self._mask) * drawing, np.float32)
         neighbours = neighbours_of(self.manifold, projection)

@@ -10,12 +10,22 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from core.conversion.settings import MODES, STAGE1_KINDS, ConversionSettings, Mode, Stage1
+from core.conversion.settings import (
+    HAIR_TONES,
+    MODES,
+    SKIN_TONES,
+    STAGE1_KINDS,
+    ConversionSettings,
+    HairTone,
+    Mode,
+    SkinTone,
+    Stage1,
+)
 from core.face_parts.layout import PAINT_ORDER
 from core.manifold import Manifold, Projection, is_valid_t
 from core.sketch_input import Sketch
 
-STEPS = ("prepare", "encode", "project", "decode", "blend", "generate", "upscale", "total")
+STEPS = ("prepare", "encode", "project", "decode", "blend", "generate", "upscale", "colour", "total")
 
 
 class StepClock:
@@ -115,7 +125,7 @@ class FaceResult:
         True when nothing or almost nothing was drawn, and no model was called.
     timings
         Milliseconds of each of `core.conversion.request.STEPS`; 0 for a step that did not run.
-    t, k, mode, generator, stage1
+    t, k, mode, generator, stage1, person, skin, hair
         The settings that gave this result.
     parts
         By parts, each one that took part, in the order of painting; else empty.
@@ -136,6 +146,9 @@ class FaceResult:
     stage1: Stage1 = "whole"
     parts: tuple[PartResult, ...] = ()
     attention: NDArray[np.uint8] | None = None
+    person: int | None = None
+    skin: SkinTone | None = None
+    hair: HairTone | None = None
 
 
 @dataclass(frozen=True)
@@ -194,9 +207,18 @@ def check_settings(wanted: ConversionSettings, *, rows: int) -> None:
             raise ValueError(f"part must be one of {', '.join(PAINT_ORDER)}; got {name!r}.")
     for name, own in wanted.parts:
         _check_numbers(own.t, own.k, rows, f" of {name}")
+    for what, tone, tones in (("skin", wanted.skin, SKIN_TONES), ("hair", wanted.hair, HAIR_TONES)):
+        if tone is not None and tone not in tones:
+            raise ValueError(f"{what} must be one of {', '.join(tones)}, got {tone!r}.")
+    if wanted.person is not None and not _is_seed(wanted.person):
+        raise ValueError(f"person must be a whole number from 0 on, got {wanted.person!r}.")
     for name, seed in wanted.fill:
-        if isinstance(seed, bool) or not isinstance(seed, (int, np.integer)) or seed < 0:
+        if not _is_seed(seed):
             raise ValueError(f"the seed that fills {name} must be a whole number from 0 on, got {seed!r}.")
+
+
+def _is_seed(value: object) -> bool:
+    return not isinstance(value, bool) and isinstance(value, (int, np.integer)) and int(value) >= 0
 
 
 def _check_numbers(t: object, k: object, rows: int, of: str = "") -> None:

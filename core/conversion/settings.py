@@ -13,6 +13,10 @@ Mode = Literal["hybrid", "whole", "none"]
 MODES: tuple[Mode, ...] = get_args(Mode)
 Stage1 = Literal["whole", "parts"]
 STAGE1_KINDS: tuple[Stage1, ...] = get_args(Stage1)
+SkinTone = Literal["light", "medium", "brown", "dark"]
+SKIN_TONES: tuple[SkinTone, ...] = get_args(SkinTone)
+HairTone = Literal["black", "brown", "blond", "red", "grey"]
+HAIR_TONES: tuple[HairTone, ...] = get_args(HairTone)
 DEFAULT_GENERATOR = "pix2pixhd"
 MAX_NEIGHBOURS = 20
 T = TypeVar("T")
@@ -49,6 +53,11 @@ class ConversionSettings:
     fill
         Parts that are taken from their bank if they are not drawn, by name, each with its seed. Equal seeds
         are one person.
+    person
+        A whole number: the training face whose neighbours take the place of the drawing's own nearest ones. It
+        stays that person whatever is drawn, and counts around the end of the bank, so that every number is somebody.
+    skin, hair
+        Tones that the finished photo is given (`core.tones`); None leaves them as they were painted.
     """
 
     t: float = 0.5
@@ -58,6 +67,9 @@ class ConversionSettings:
     generator: str = DEFAULT_GENERATOR
     parts: tuple[tuple[str, PartSettings], ...] = ()
     fill: tuple[tuple[str, int], ...] = ()
+    person: int | None = None
+    skin: SkinTone | None = None
+    hair: HairTone | None = None
 
     @classmethod
     def of(
@@ -72,16 +84,20 @@ class ConversionSettings:
     def effective(self) -> ConversionSettings:
         """Drop settings that change nothing, so that equal faces have equal settings."""
         if self.mode == "none":
-            return ConversionSettings(mode="none", generator=self.generator)
+            return ConversionSettings(mode="none", generator=self.generator, skin=self.skin, hair=self.hair)
         if self.stage1 == "whole":
             return replace(self, parts=(), fill=())
         return self
 
     def arguments(self) -> dict[str, Any]:
-        """Give them as `core.pipeline.SketchToFacePipeline` takes them, without what changes nothing by parts."""
+        """Give them as `core.pipeline.SketchToFacePipeline` takes them, without what changes nothing."""
         wanted = self if self.stage1 == "parts" and self.mode != "none" else replace(self, parts=(), fill=())
         return {
-            **{field.name: getattr(wanted, field.name) for field in fields(wanted)},
+            **{
+                field.name: value
+                for field in fields(wanted)
+                if (value := getattr(wanted, field.name)) is not None
+            },
             "stage1": wanted.stage1 if wanted.mode != "none" else "whole",
             "parts": dict(wanted.parts),
             "fill": dict(wanted.fill),

@@ -374,7 +374,7 @@ class PartsRefinement:
         """Where a part's latent ends up: mixed with its projection, taken from the bank, or nowhere."""
         chosen, bank = wanted.of_part(name), self._banks[name]
         if latent is not None:
-            projection = bank.project(latent, k=chosen.k)
+            projection = bank.project(latent, k=chosen.k, person=wanted.person)
             mixed = mix(latent, projection.projected, chosen.t)
             sure = float(projection.confidence[0])
             near = neighbours_of(bank, projection)

@@ -301,3 +301,34 @@ def test_weights_do_not_change_when_all_lengths_are_scaled():
     query, neighbours = random.normal(size=(3, 8)), random.normal(size=(3, 5, 8))
     for scale in (1e-12, 1e12):
         assert np.allclose(lle_weights(query, neighbours), lle_weights(scale * query, scale * neighbours))
+
+
+def test_a_person_stays_the_same_neighbours_whatever_the_latent_and_itself_is_rebuilt(manifold, bank):
+    at = manifold.project(bank[[5]], k=4)
+    for number in (5, 5 + len(bank)):
+        found = manifold.project(np.stack([bank[5], bank[40], -bank[40]]), k=4, person=number)
+        assert {frozenset(row) for row in found.neighbour_ids} == {frozenset(at.neighbour_ids[0])}
+        assert (np.diff(found.distances, axis=1) >= 0).all()
+    assert np.allclose(found.projected[0], bank[5], atol=0.05 * np.linalg.norm(bank[5]))
+    assert np.allclose(
+        found.confidence, manifold.project(np.stack([bank[5], bank[40], -bank[40]]), k=4).confidence
+    )
+
+
+def test_people_are_near_the_latent_and_lie_further_apart_than_its_nearest(manifold, bank):
+    chosen = manifold.spread(bank[[7]], 6, among=30)
+    near = manifold.project(bank[[7]], k=30).neighbour_ids[0]
+    assert chosen[0] == 7
+    assert len(set(chosen)) == 6
+    assert set(chosen) <= set(near)
+    assert chosen == manifold.spread(bank[[7]], 6, among=30)
+
+    def closest(rows):
+        gaps = np.linalg.norm(bank[rows][:, None] - bank[rows], axis=2)
+        return gaps[np.triu_indices(len(rows), 1)].min()
+
+    assert closest(chosen) > closest(near[:6])
+
+
+def test_a_small_bank_has_fewer_people(bank):
+    assert sorted(Manifold(bank[:3], list("abc")).spread(bank[[0]], 8, among=60)) == [0, 1, 2]

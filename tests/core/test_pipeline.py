@@ -152,6 +152,27 @@ def test_the_result_says_with_what_settings_it_was_made_and_how_long_each_step_t
     assert min(result.timings.values()) >= 0
 
 
+def test_a_person_changes_the_face_and_who_it_leans_on_and_is_the_same_every_time(pipeline):
+    sketch = drawing(104)
+    people = pipeline.people(sketch, 4)
+    faces = [pipeline(sketch, k=3, t=0.2, person=person) for person in [*people, people[-1] + ROWS]]
+    assert len({face.refined_sketch.tobytes() for face in faces[:-1]}) == len(people) == 4
+    assert np.array_equal(faces[-1].photo, faces[-2].photo)
+    assert pipeline.manifold.names[people[2]] in {near.name for near in faces[2].neighbours}
+    assert faces[2].person == people[2]
+    assert pipeline.people(np.full((64, 64), 255, np.uint8)) == []
+
+
+def test_a_tone_is_given_to_the_finished_photo_and_costs_nothing_unless_it_is_chosen(pipeline, monkeypatch):
+    monkeypatch.setattr(
+        "core.pipeline.with_tones", lambda photo, **tones: photo // 2 if tones["skin"] else photo
+    )
+    plain, toned = pipeline(drawing()), pipeline(drawing(), skin="dark", hair="red")
+    assert np.array_equal(toned.photo, plain.photo // 2)
+    assert (toned.skin, toned.hair) == ("dark", "red")
+    assert plain.timings["colour"] == 0 < toned.timings["colour"]
+
+
 @pytest.mark.parametrize("dust", [0, 1, 3])
 def test_a_blank_drawing_calls_no_model_and_says_so(pipeline, dust, monkeypatch):
     def called(*_):
@@ -232,7 +253,8 @@ def test_what_is_no_greyscale_picture_is_refused(pipeline, sketch):
         ({"t": 1.5}, "t must be a number between 0"), ({"t": float("nan")}, "t must be"),
         ({"t": "0.5"}, "t must be"), ({"k": 0}, f"between 1 and {ROWS}"), ({"k": ROWS + 1}, f"between 1 and {ROWS}"),
         ({"k": 2.5}, "k must be a whole number"), ({"mode": "full"}, "hybrid, whole, none"),
-        ({"mode": "none", "k": 0}, "k must be"),
+        ({"mode": "none", "k": 0}, "k must be"), ({"skin": "green"}, "skin must be one of light"),
+        ({"hair": "Black"}, "hair must be one of black"), ({"person": -1}, "person must be a whole number"),
     ],
 )  # fmt: skip
 def test_settings_out_of_range_are_refused_with_what_is_valid(pipeline, settings, message):
