@@ -20,16 +20,25 @@ class Picture:
 
 
 def show_pictures(
-    pictures: Sequence[Picture], *, key: str, on_pick: Callable[[str], None], selected: str = ""
+    pictures: Sequence[Picture],
+    *,
+    key: str,
+    on_pick: Callable[[str], None],
+    selected: str = "",
+    columns: int = 0,
 ) -> None:
-    """Show the row; a click calls ``on_pick`` with the picture's id before the page is drawn again."""
+    """Show the row; a click calls ``on_pick`` with the picture's id before the page is drawn again.
+
+    With ``columns`` it is a grid of large pictures, and a click brings no other drawing for the pen to wait for. A
+    picture without ``src`` is still to come.
+    """
 
     def picked() -> None:
         choice = st.session_state[key].get("picked")
         if choice is not None:
             on_pick(str(choice))
 
-    data = {"pictures": [asdict(picture) for picture in pictures], "selected": selected}
+    data = {"pictures": [asdict(picture) for picture in pictures], "selected": selected, "columns": columns}
     show = component(
         "studio_pictures",
         html='<div class="row"></div>',

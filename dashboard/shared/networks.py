@@ -369,3 +369,10 @@ def ghost(sketch: np.ndarray, wanted: ConversionSettings) -> np.ndarray | None:
     networks = pipeline()
     with _turn():
         return networks.ghost(sketch, k=wanted.k, stage1=wanted.stage1)
+
+
+def people(sketch: np.ndarray, count: int) -> list[int]:
+    """Whom a drawing may become: numbers for the setting ``person``, at most ``count``."""
+    networks = pipeline()
+    with _turn():
+        return list(networks.people(sketch, count))

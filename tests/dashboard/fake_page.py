@@ -48,7 +48,8 @@ class FakePipeline:
         for name in (how["generator"], how["stage1"]):
             if name in self.broken:
                 raise ValueError(f"/srv/models/{name}.safetensors is damaged. Restore it.")
-        how = {"t": 0.5, "k": 10, "mode": "hybrid", "fill": {}, "parts": {}} | how
+        usual = {"t": 0.5, "k": 10, "mode": "hybrid", "person": None, "skin": None, "hair": None}
+        how = usual | {"fill": {}, "parts": {}} | how
         self.calls.append({"sketch": sketch} | how)
         small = np.ascontiguousarray(sketch[::2, ::2])
         is_near = self.confidence is None or self.confidence >= 0.35
@@ -62,7 +63,10 @@ class FakePipeline:
             timings={"encode": 10.0, "project": 0.0, "generate": 50.0, "total": 61.0},
             parts=self._parts(how, near) if how["stage1"] == "parts" else (),
             attention=255 - small if how["generator"] == "ugatit" else None,
-            **{name: how[name] for name in ("t", "k", "mode", "generator", "stage1")},
+            **{
+                name: how[name]
+                for name in ("t", "k", "mode", "generator", "stage1", "person", "skin", "hair")
+            },
         )
 
     def _parts(self, how: dict[str, Any], near: Neighbour) -> tuple[PartResult, ...]:
@@ -79,6 +83,9 @@ class FakePipeline:
             )
             for name, part in own.items()
         )
+
+    def people(self, sketch: np.ndarray, count: int) -> list[int]:
+        return list(range(7, 7 + count))
 
     def ghost(self, sketch: np.ndarray, *, k: int, stage1: str) -> np.ndarray:
         self.ghosts += 1

@@ -29,8 +29,9 @@ from dashboard.views.draw.state import Drawing, DrawSession, Shown, Tools, drawi
 from tests.dashboard.fake_page import drawn
 
 WANTED = ConversionSettings.of(
-    {"nose": PartSettings(0.2, 3)}, {"mouth": 7}, t=0.3, k=4, mode="whole", stage1="parts", generator="ugatit"
-)
+    {"nose": PartSettings(0.2, 3)}, {"mouth": 7}, t=0.3, k=4, mode="whole", stage1="parts", generator="ugatit",
+    person=12, skin="dark", hair="grey",
+)  # fmt: skip
 
 
 def session_of(drawing: Drawing, settings: ConversionSettings = WANTED) -> DrawSession:

@@ -137,6 +137,9 @@ def _labels(
     settings = f"model {result.generator}, t {result.t:g}, k {result.k}, mode {result.mode}"
     if result.stage1 == "parts":
         settings += ", by parts"
+    choices = {"Person": result.person, "Skin": result.skin, "Hair": result.hair}
+    chosen = {name: str(value) for name, value in choices.items() if value is not None}
+    settings += "".join(f", {name.lower()} {value}" for name, value in chosen.items())
     rights = f"Weights under {WEIGHTS_LICENCE} ({LICENCE_URL})"
     if licence and not licence.startswith(WEIGHTS_LICENCE):
         rights += f"; those of {result.generator} under: {licence}"
@@ -151,6 +154,7 @@ def _labels(
         "k": str(result.k),
         "Mode": result.mode,
         "Stage1": result.stage1,
+        **chosen,
     }
     if weights_version:
         labels["Weights"] = weights_version

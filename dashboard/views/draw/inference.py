@@ -21,6 +21,7 @@ from dashboard.views.draw.decisions import is_misplaced, misfit_px, missing_text
 from dashboard.views.draw.drawing import data_url, photo_url
 from dashboard.views.draw.result import show_place, show_waiting
 from dashboard.views.draw.state import Drawing, DrawSession, Shown
+from dashboard.views.draw.variants import OTHERS, variants_of
 
 logger = logging.getLogger(__name__)
 
@@ -90,6 +91,18 @@ def make_missing(session: DrawSession, ways: Iterable[ConversionSettings], line:
         run_again()
 
 
+def make_variants(session: DrawSession, wanted: ConversionSettings, line: DeltaGenerator) -> None:
+    """Choose whom the drawing may become, once for each drawing, and make the first of these faces that is missing."""
+    sketch, digest = session.drawing.sketch, session.drawing.digest
+    if session.people[0] != digest and sketch is not None and get_ready(session, wanted, line):
+        try:
+            session.people = digest, tuple(networks.people(sketch, OTHERS))
+        except Superseded:
+            return
+        run_again()
+    make_missing(session, variants_of(session), line)
+
+
 def make_samples(session: DrawSession, names: Sequence[str], line: DeltaGenerator) -> None:
     """Let each generator paint the first example, for who chooses one before drawing anything."""
     sketch = resources.sample_sketch()
@@ -137,7 +150,8 @@ def _face(
         result,
         photo_url=photo_url(result.photo),
         refined_url=data_url(result.refined_sketch),
-        misfit_px=misfit_px(lines, result.neighbours),
+        # Who chose a person has not chosen the faces nearest to the drawing.
+        misfit_px=misfit_px(lines, result.neighbours) if wanted.person is None else None,
         is_misplaced=is_misplaced(drawing.sketch),
         unpainted=unpainted_features(drawing.sketch, result.refined_sketch, result.photo, lines=lines),
     )

@@ -19,7 +19,15 @@ from typing import Any
 import numpy as np
 import streamlit as st
 
-from core.conversion.settings import MAX_NEIGHBOURS, MODES, STAGE1_KINDS, ConversionSettings, PartSettings
+from core.conversion.settings import (
+    HAIR_TONES,
+    MAX_NEIGHBOURS,
+    MODES,
+    SKIN_TONES,
+    STAGE1_KINDS,
+    ConversionSettings,
+    PartSettings,
+)
 from core.errors import UnsafeImage
 from dashboard import access
 from dashboard.shared.links import address
@@ -46,6 +54,8 @@ from dashboard.views.draw.toolbar import tools_from
 LINK_LETTERS = 8000  # chats and mail programs take no longer address
 LINK_BYTES = 2_000_000  # of what a link unfolds to
 STEP_PX = 0.5  # of a link's coordinates
+# Of the settings of the whole face.
+NAMES = ("t", "k", "mode", "stage1", "generator", "person", "skin", "hair")
 _GENERATOR = re.compile(
     r"[^\W_][\w.-]{0,59}"
 )  # as `core.models.folder.plain_name`, which loads the networks' code
@@ -140,8 +150,8 @@ def open_link(session: DrawSession, link: str) -> None:
 def open_query(session: DrawSession) -> None:
     """Take up what the address asks for: ``drawing`` or ``example``, and settings by their names."""
     query = st.query_params.to_dict()
-    wanted: dict[str, Any] = {name: query[name] for name in ("mode", "stage1", "generator") if name in query}
-    for name in ("t", "k"):
+    wanted: dict[str, Any] = {name: query[name] for name in NAMES if name in query}
+    for name in ("t", "k", "person"):
         try:
             wanted[name] = float(query[name])
         except (KeyError, ValueError):
@@ -152,7 +162,7 @@ def open_query(session: DrawSession) -> None:
         session.put_on_paper(example.drawing)
     if query.get("drawing"):
         open_link(session, query["drawing"])
-    for name in {"drawing", "example", "t", "k", "mode", "stage1", "generator"} & query.keys():
+    for name in {"drawing", "example", *NAMES} & query.keys():
         del st.query_params[name]  # a reload is to bring back what was drawn since
 
 
@@ -218,8 +228,7 @@ def read_link(link: str) -> tuple[dict[str, Any], Any]:
 def settings_content(wanted: ConversionSettings) -> dict[str, Any]:
     """Give the settings that differ from the usual ones, for JSON."""
     usual = ConversionSettings()
-    names = ("t", "k", "mode", "stage1", "generator")
-    content = {name: getattr(wanted, name) for name in names if getattr(wanted, name) != getattr(usual, name)}
+    content = {name: getattr(wanted, name) for name in NAMES if getattr(wanted, name) != getattr(usual, name)}
     if wanted.parts:
         content["parts"] = {name: [own.t, own.k] for name, own in wanted.parts}
     if wanted.fill:
@@ -236,6 +245,8 @@ def settings_from(content: Any, now: ConversionSettings) -> ConversionSettings:
     k: Any = content.get("k")
     generator = content.get("generator")
     mode, stage1 = content.get("mode"), content.get("stage1")
+    person: Any = content.get("person")
+    skin, hair = content.get("skin"), content.get("hair")
     is_named = isinstance(generator, str) and _GENERATOR.fullmatch(generator)
     return ConversionSettings.of(
         {
@@ -252,6 +263,9 @@ def settings_from(content: Any, now: ConversionSettings) -> ConversionSettings:
         mode=mode if mode in MODES else usual.mode,
         stage1=stage1 if stage1 in STAGE1_KINDS else usual.stage1,
         generator=generator if is_named else usual.generator,
+        person=int(person) if is_number(person, 0, SEEDS) else usual.person,
+        skin=skin if skin in SKIN_TONES else usual.skin,
+        hair=hair if hair in HAIR_TONES else usual.hair,
     )
 
 

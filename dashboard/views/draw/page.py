@@ -23,6 +23,7 @@ from dashboard.views.draw.inference import (
     make_ghost,
     make_missing,
     make_samples,
+    make_variants,
     run_again,
 )
 from dashboard.views.draw.kept import open_query, show_kept
@@ -40,6 +41,7 @@ from dashboard.views.draw.side_by_side import all_ways, show_compare_button, sho
 from dashboard.views.draw.start import show_examples, show_recent, show_upload
 from dashboard.views.draw.state import CANVAS, DrawSession, draw_session
 from dashboard.views.draw.toolbar import show_toolbar
+from dashboard.views.draw.variants import show_variants
 
 
 def show_page() -> None:
@@ -75,9 +77,12 @@ def show_studio() -> None:
         is_choosing = show_generators(session, abilities, _pictures(session, abilities, is_drawn=is_drawn))
         show_compare_button(session, abilities, is_drawn=is_drawn)
     with side:
-        st.html(f'<p class="studio-label studio-tall">{_("Refined sketch")}</p>')
+        head = st.container(key="side_title", horizontal=True, vertical_alignment="center")
+        head.html(f'<p class="studio-label studio-tall">{_("Refined sketch")}</p>')
         refined = st.container(key="refined")
         wanted, more = show_settings(session, abilities)
+    with head:
+        is_varying = show_variants(session, is_drawn=is_drawn)
     with link:
         show_kept(session)
     start, recent, parts = st.columns([20, 20, 11], gap="medium")
@@ -111,7 +116,7 @@ def show_studio() -> None:
         with parts, st.container(key="part_rows"):
             show_parts(session, is_refined=wanted.mode != "none")
     _say_once(session)
-    _go_on(session, wanted, abilities, status, step=step, is_choosing=is_choosing)
+    _go_on(session, wanted, abilities, status, step=step, is_choosing=is_choosing, is_varying=is_varying)
 
 
 def _go_on(
@@ -122,6 +127,7 @@ def _go_on(
     *,
     step: Step,
     is_choosing: bool,
+    is_varying: bool,
 ) -> None:
     """What can wait until the photo is there: the ghost, the other generators' faces, the networks themselves."""
     show_ghost(make_ghost(session, wanted, status))
@@ -139,6 +145,8 @@ def _go_on(
         make_missing(session, ways, status)
     elif is_choosing:
         make_missing(session, [replace(wanted, generator=name) for name in abilities.names], status)
+    elif is_varying:
+        make_variants(session, wanted, status)
     elif not abilities.cards and networks.abilities().cards:
         run_again()
 

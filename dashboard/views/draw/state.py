@@ -36,6 +36,7 @@ GENERATOR, GENERATORS, COMPARE, COMPARISON = "generator", "generators", "compare
 FIT, PLACEMENT, PLACEMENT_MENU = "fit", "placement", "placement_menu"
 UPLOAD, UPLOAD_MENU = "upload", "upload_menu"
 KEPT = "kept"
+VARIANTS, PEOPLE, SKIN, HAIR = "variants", "people", "skin", "hair"
 _SESSION = "draw_session"
 BY_PARTS = "stage 1 by parts"  # beside the names of generators, none of which holds a space
 
@@ -135,6 +136,7 @@ class DrawSession:
     notice: str = ""  # said once
     is_comparing: bool = False
     ghost: tuple[tuple[Any, ...], str] = ((), "")  # what it was made from, and the picture
+    people: tuple[str, tuple[int, ...]] = ("", ())  # digest of a drawing, and whom else it may become
     placings: dict[str, PaperDrawing] = field(
         default_factory=dict
     )  # the last uploads by their scan's address
