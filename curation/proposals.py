@@ -179,7 +179,7 @@ def _propose(table: pd.DataFrame, embeddings: np.ndarray, decisions: Mapping[str
         baseline_accuracy=baseline,
         order=tuple(str(key) for key in table.index[free][order]),
         decisions=len(rows),
-        sentence=f"Learnt from {len(rows)} decisions: {accuracy:.0%} right on ones it had not seen, "
+        sentence=f"Learned from {len(rows)} decisions: {accuracy:.0%} right on ones it had not seen, "
         f"where the rules alone are right on {baseline:.0%} (kept and rejected count alike).",
     )
 

@@ -142,7 +142,7 @@ def _picture(file: Path, size: int) -> np.ndarray:
     try:
         picture = decode_in_child(read_photo, file)
     except (ValueError, OSError) as error:
-        raise ValueError(f"{file} cannot be learnt from: {error} Take it out of the folder.") from error
+        raise ValueError(f"{file} cannot be learned from: {error} Take it out of the folder.") from error
     height, width = picture.shape[:2]
     if height != width:
         raise ValueError(

@@ -215,7 +215,7 @@ def divided_warnings(keys: Sequence[str]) -> list[str]:
         return []
     more = f" and {len(keys) - 3} more" if len(keys) > 3 else ""
     return [
-        f"Too large a part of the images to be kept in one split: {', '.join(keys[:3])}{more}. Their near "
+        f"Too large a part of the images to be kept in one split: {', '.join(keys[:3])}{more}. Their "
         "duplicates share a split all the same."
     ]
 
@@ -234,7 +234,7 @@ def people_sentences(assignments: Mapping[str, Assignment]) -> list[str]:
         )
     if apart:
         found.append(
-            f"{apart} images resemble somebody on another side: their page, author or near duplicates put them "
+            f"{apart} images resemble somebody on another side: their page, author or duplicates put them "
             "there, or more images follow that face already than may."
         )
     return found
@@ -249,7 +249,7 @@ def split_warnings(splits: Mapping[str, int], fractions: Fractions) -> list[str]
         if abs(part - getattr(fractions, split)) > 0.1:
             found.append(
                 f"{split} holds {part:.0%} of the pairs instead of {getattr(fractions, split):.0%}: few "
-                "groups, or large ones, cannot be divided without putting a page, an author or near duplicates "
+                "groups, or large ones, cannot be divided without putting a page, an author or duplicates "
                 "on two sides."
             )
     if splits.get(NONE):

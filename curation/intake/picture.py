@@ -225,7 +225,7 @@ def _check_header(kind: str, data: bytes, limits: PictureLimits) -> None:
             with Image.open(io.BytesIO(data), formats=(kind,)) as image:
                 width, height = image.size
         except Image.DecompressionBombError:
-            raise RejectedFile("too_many_pixels", _too_large("It", limits)) from None
+            raise RejectedFile("too_many_pixels", _too_large(limits)) from None
         except DECODER_ERRORS as error:
             raise RejectedFile("damaged", f"It begins like {kind}, but its header cannot be read.") from error
     if min(width, height) < limits.min_side_px:
@@ -234,11 +234,11 @@ def _check_header(kind: str, data: bytes, limits: PictureLimits) -> None:
             f"It is {width} x {height} pixels; below {limits.min_side_px} on a side there is no face to see.",
         )
     if width * height > limits.max_pixels or max(width, height) > limits.max_side_px:
-        raise RejectedFile("too_many_pixels", _too_large(f"It is {width} x {height} pixels; it", limits))
+        raise RejectedFile("too_many_pixels", f"It is {width} x {height} pixels. {_too_large(limits)}")
 
 
-def _too_large(subject: str, limits: PictureLimits) -> str:
+def _too_large(limits: PictureLimits) -> str:
     return (
-        f"{subject} is larger than the {limits.max_pixels / 1e6:.0f} megapixels or {limits.max_side_px} pixels "
+        f"It is larger than the {limits.max_pixels / 1e6:.0f} megapixels or {limits.max_side_px} pixels "
         "on a side that are decoded. Make it smaller first."
     )

@@ -32,8 +32,9 @@ from collections.abc import Callable, Iterator
 
 import numpy as np
 
-from curation.intake.refusal import CUT_SHORT, RejectedFile
+from curation.intake.refusal import RejectedFile
 
+CUT_SHORT = "The picture is cut short: the file ends before it does. Fetch it again."
 MAX_FOLDERS = 2_000
 MAX_ENTRIES = 10_000
 MAX_BLOCKS = 5_000_000

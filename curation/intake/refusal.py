@@ -29,8 +29,6 @@ CODES: dict[str, str] = {
     "quota": "the archive unpacks to more than is allowed",
 }
 
-CUT_SHORT = "The picture is cut short: the file ends before it does. Fetch it again."
-
 
 class RejectedFile(UnsafeImage):
     """A file is not taken, and nothing of it is kept.

@@ -13,7 +13,7 @@ import pandas as pd
 import streamlit as st
 
 from dashboard.shared.plain_text import as_text
-from dashboard.shared.texts import N_, _
+from dashboard.shared.texts import N_, _, translate_sentence
 
 if TYPE_CHECKING:
     from curation.jobs import Job
@@ -66,7 +66,7 @@ def read_report(output: Path) -> Report:
             continue
         outcomes[str(answer["outcome"])] += 1
         if answer["outcome"] in ("refused", "failed", "deleted") and len(refused) < REFUSED_SHOWN:
-            refused.append((str(answer.get("name", "")), str(answer.get("sentence", ""))))
+            refused.append((str(answer.get("name", "")), translate_sentence(answer.get("sentence", ""))))
     return Report(dict(outcomes), tuple(refused))
 
 
@@ -134,7 +134,9 @@ def state_text(job: Job) -> str:
         return _("{phase}: {done:,} of {total:,}", phase=phase, done=job.done, total=job.total)
     if job.state == "failed":
         return (
-            _("It stopped: {message}", message=job.message) if job.message else _("It stopped with an error.")
+            _("It stopped: {message}", message=translate_sentence(job.message))
+            if job.message
+            else _("It stopped with an error.")
         )
     if job.state == "interrupted":
         return _("It was interrupted. Start it again: what is done stays done.")

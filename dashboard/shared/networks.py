@@ -22,7 +22,7 @@ from core.conversion.settings import DEFAULT_GENERATOR, ConversionSettings
 from core.errors import AssetMissing
 from dashboard.shared.conversion_queue import ConversionQueue
 from dashboard.shared.conversions import ERRORS, followed
-from dashboard.shared.texts import N_, _
+from dashboard.shared.texts import N_, _, translate_sentence
 from dashboard.views.draw.drawing import tile_url
 
 if TYPE_CHECKING:
@@ -219,8 +219,11 @@ def pipeline() -> Any:
 def _with_way_out(error: Exception) -> str:
     reason = (str(error).strip().splitlines() or [type(error).__name__])[0].rstrip(".")
     has_way_out = any(word in reason for word in ("Restore", "restore", "Run:"))
+    reason = translate_sentence(f"{reason}.")
     return (
-        f"{reason}." if has_way_out else f"{reason}. Restore the file from the repository, or train it again."
+        reason
+        if has_way_out
+        else _("{reason} Restore the file from the repository, or train it again.", reason=reason)
     )
 
 

@@ -40,7 +40,13 @@ LOCALE = DASHBOARD / "locale"
 FILE = "LC_MESSAGES/studio.po"
 # Modules below the dashboard whose sentences pages show.
 SENTENCES = (
-    "curation/rules.py", "curation/library/*.py",
+    "core/assets.py", "core/checkpoint_import/*.py", "core/checkpoints.py", "core/image_child.py", "core/images.py",
+    "core/models/[!cs]*.py", "core/names.py", "core/pipeline.py", "core/processes/jobs.py", "core/safe_zip.py",
+    "core/scan_cleanup.py", "core/strokes.py",
+    "core/training/data.py", "core/training/loop.py", "core/training/r*[tls].py", "core/training/splits.py",
+    "core/training/command.py", "core/training/unpaired_data.py", "core/untrusted_files.py",
+    "curation/judge.py", "curation/jobs.py", "curation/proposals.py", "curation/rules.py",
+    "curation/export/[!ac_]*.py", "curation/intake/[!r]*.py", "curation/library/*.py",
     "eval/decoding.py", "eval/extractors.py", "eval/features.py", "eval/inception.py", "eval/own_network.py",
     "eval/protocols.py", "eval/torchscript.py", "eval/warnings/*.py", "eval/sets/[!rs]*.py",
     "eval/significance/*_*.py", "eval/comparison/comparison_*.py", "eval/comparison/formatting.py",
@@ -322,7 +328,7 @@ def _sentences_of_code(content: str) -> Iterator[str]:
             continue
         is_silent = (
             (isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant))
-            or (isinstance(node, ast.FunctionDef) and node.name == "main")
+            or (isinstance(node, ast.FunctionDef) and node.name.strip("_") in ("main", "parser"))
             or (
                 isinstance(node, ast.Call)
                 and re.match(
@@ -343,8 +349,8 @@ def _as_pattern(form: str) -> str:
 
     words = re.findall(r"(?<!\S)[^\W\d_]{2,}(?![^\s,.:;)])", _GAP.sub(" ", form))
     is_known_by_them = len(words) > (_GAP.search(form) is None) and len("".join(words)) >= FEWEST_LETTERS
-    is_for_people = is_known_by_them and not form.startswith("expected ")  # a programmer sees those
-    return _GAP.sub(numbered, form) if is_for_people else ""
+    is_for_people = " " in form and not form.startswith(("expected ", "python -m"))  # programmers see those
+    return _GAP.sub(numbered, form) if is_known_by_them and is_for_people else ""
 
 
 def _forms(node: ast.expr) -> list[str]:

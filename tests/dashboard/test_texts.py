@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import copy
+import dataclasses
 import html
+import io
 import json
 import re
 from collections.abc import Callable, Iterator, Sequence
@@ -11,18 +13,30 @@ from pathlib import Path
 from typing import Any
 
 import anyio
+import numpy as np
 import pytest
 import streamlit as st
 from babel.messages.catalog import Catalog
 from google.protobuf.json_format import MessageToDict
+from PIL import Image
 from starlette.datastructures import Headers
 from streamlit.testing.v1 import AppTest
 
+from core.checkpoint_import.reading import read_checkpoint
+from core.processes.jobs import Job
+from core.safe_zip import list_entries
+from core.scan_cleanup import drawing_from_picture
+from curation.intake.picture import check_picture
+from curation.intake.url_lists import read_url_list
 from curation.rules import Rule, Rules
 from dashboard.shared import texts
+from dashboard.shared.jobs import read_report
+from dashboard.shared.plain_text import as_text
+from dashboard.views.train.formatting import sentence_of
 from eval.comparison import comparison_store
 from tests.dashboard.fake_page import Page, drawn
 from tests.dashboard.review_library import fill_library
+from tests.dashboard.test_train_page import RUN
 
 CATALOGUES = sorted(texts.LOCALE.glob(f"*/{texts.FILE}"))
 SHOWN = {
@@ -321,3 +335,57 @@ def test_conclusions_and_reservations_of_a_comparison_are_read_in_korean(
             is not None for text in strings(MessageToDict(proto))]  # fmt: skip
     assert "사이의 우열을 가릴 수 없습니다" in " ".join(read)
     assert [text for text in read if ENGLISH_SENTENCE.search(text)] == []
+
+
+def png(size: tuple[int, int]) -> bytes:
+    buffer = io.BytesIO()
+    Image.new("L", size, 255).save(buffer, "PNG")
+    return buffer.getvalue()
+
+
+WEB_PAGE = b"<!DOCTYPE html><html><body>Sign in</body></html>" * 20
+
+
+@pytest.mark.parametrize(
+    ("refused", "expected"),
+    [
+        (lambda _: check_picture(b"%PDF-1.7" + bytes(500)), "PDF 문서입니다."),
+        (lambda _: check_picture(png((8, 8))), "8 x 8픽셀입니다."),
+        (lambda _: read_url_list(b"a,b\n1,2\n"), "목록에 'url' 열이 없습니다."),
+        (lambda _: list_entries(io.BytesIO(b"PK" + bytes(100)), max_entries=9), "온전한 zip 파일이 아닙니다."),
+        (lambda _: drawing_from_picture(np.full((64, 64, 3), 255, np.uint8)), "이 이미지에서 그린 선을 찾지"),
+        (lambda folder: read_checkpoint(folder / "net.pth"), "net.pth: 웹 페이지입니다."),
+        (lambda _: Rules.from_yaml("rules: []\nmore: 1"), "key more: 알 수 없는 이름입니다."),
+    ],
+)  # fmt: skip
+def test_a_refusal_of_an_upload_or_import_is_read_in_korean(
+    refused: Callable[[Path], object], expected: str, korean: None, tmp_path: Path
+) -> None:
+    (tmp_path / "net.pth").write_bytes(WEB_PAGE)
+    with pytest.raises((ValueError, RuntimeError, OSError)) as error:
+        refused(tmp_path)
+    said = as_text(error.value)
+    assert said.replace("\\", "").startswith(expected)
+    assert not ENGLISH_SENTENCE.search(said)
+
+
+def test_what_stopped_a_job_or_a_training_is_read_in_korean(
+    korean: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("STUDIO_DATA", str(tmp_path))
+    output = tmp_path / "job.out"
+    output.write_text(
+        json.dumps(
+            {"name": "a", "outcome": "refused", "sentence": "It needs a password. Pack it without one."}
+        )
+    )
+    message = "The disk is full. Free some space and start it again; what is done stays done."
+    job = Job("a", "add", (), "failed", "", 0, 0, message, "", "", output, output, 0.0, None)
+    monkeypatch.setattr("curation.jobs.jobs", lambda _root: [job])
+    read = [element.value for element in show("collect").markdown]
+    assert any("디스크가 가득 찼습니다." in text for text in read)
+    assert [text for text in read if ENGLISH_SENTENCE.search(text)] == []
+    assert read_report(output).refused == (("a", "비밀번호가 필요합니다. 비밀번호 없이 압축하십시오."),)
+    why = "step 9: the loss of D is nan. Go on from step 5 with a lower learning rate (--loop.lr, now 0.1)."
+    run = dataclasses.replace(RUN, state="failed", message=why)
+    assert not ENGLISH_SENTENCE.search(sentence_of(run))

@@ -22,7 +22,7 @@ from core.training.runs import RunError, runs, runs_folder, size_on_disk
 from dashboard.restore import REPLACED
 from dashboard.shared import audit
 from dashboard.shared.plain_text import as_text
-from dashboard.shared.texts import N_, _
+from dashboard.shared.texts import N_, _, translate_sentence
 from dashboard.shared.uploads import FOLDER as UPLOADS
 from dashboard.shared.uploads import SPOOL
 from eval.comparison.comparison_store import cache_of, entries, root_of
@@ -244,7 +244,7 @@ def _free(picked: list[Removable]) -> None:
         try:
             one.remove()
         except (OSError, RunError) as error:
-            problems.append(f"{one.label}: {error}")
+            problems.append(f"{one.label}: {translate_sentence(error)}")
         else:
             audit.record("free disk", one.label, size_text(one.size_bytes))
     _counted.clear()

@@ -11,7 +11,7 @@ import numpy as np
 
 from core.conversion.settings import ConversionSettings
 from core.face_frame import face_mask
-from dashboard.shared.texts import N_, _, ngettext
+from dashboard.shared.texts import N_, _, ngettext, translate_sentence
 from dashboard.views.draw.drawing import has_ink, is_sparse
 from dashboard.views.draw.parts import PART_TITLES
 from dashboard.views.draw.state import DrawSession, Shown
@@ -209,4 +209,4 @@ def unusable_text(wanted: ConversionSettings, error: Exception) -> str:
 
 
 def _without_folders(error: Exception) -> str:
-    return re.sub(r"\S*[/\\](?=[\w.-]+)", "", str(error))
+    return re.sub(r"\S*[/\\](?=[\w.-]+)", "", translate_sentence(error))

@@ -32,7 +32,7 @@ from core.errors import UnsafeImage
 from dashboard import access
 from dashboard.shared.links import address
 from dashboard.shared.resources import asset_text, component, examples
-from dashboard.shared.texts import _
+from dashboard.shared.texts import _, translate_sentence
 from dashboard.views.draw.drawing import (
     drawing_content,
     fabric_from_content,
@@ -141,7 +141,7 @@ def open_link(session: DrawSession, link: str) -> None:
     try:
         fabric, wanted = read_link(link)
     except UnsafeImage as error:
-        session.notice = str(error)
+        session.notice = translate_sentence(error)
         return
     session.set_settings(settings_from(wanted, session.settings))
     session.put_on_paper(drawing_from(fabric))

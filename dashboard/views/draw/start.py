@@ -11,7 +11,7 @@ from dashboard.shared.gallery import Picture, show_pictures
 from dashboard.shared.networks import Abilities
 from dashboard.shared.plain_text import as_text
 from dashboard.shared.resources import examples
-from dashboard.shared.texts import _
+from dashboard.shared.texts import _, translate_sentence
 from dashboard.shared.uploads import drop_staged, staged_files
 from dashboard.views.draw.drawing import fabric_from_file
 from dashboard.views.draw.state import EXAMPLES, RECENT, UPLOAD, UPLOAD_MENU, DrawSession, drawing_from
@@ -80,7 +80,7 @@ def take_upload(session: DrawSession, data: bytes, name: str = "") -> str:
     except UnsafeImage as error:
         ending = Path(name).suffix.lower()
         if ending in ("", ".json", *PICTURES):
-            return str(error)
+            return translate_sentence(error)
         return _("Files ending in {ending} are not allowed. {error}", ending=ending, error=error)
     return ""
 

@@ -18,7 +18,7 @@ from dashboard.shared.links import train_on
 from dashboard.shared.plain_text import as_code, as_text
 from dashboard.shared.resources import asset_text
 from dashboard.shared.shared_library import shared_library
-from dashboard.shared.texts import N_, _
+from dashboard.shared.texts import N_, _, translate_sentence
 
 if TYPE_CHECKING:
     from curation.library.library import Library
@@ -200,13 +200,13 @@ def _show_exported(exported: Exported, key: str) -> None:
             else:
                 st.caption(f"{as_text(archive)} ({size:.0f} MB)")
     for sentence in exported.people:
-        st.caption(f":material/group: {as_text(sentence)}")
+        st.caption(f":material/group: {as_text(translate_sentence(sentence))}")
     for warning in exported.warnings:
-        st.caption(f":material/warning: {as_text(warning)}")
+        st.caption(f":material/warning: {as_text(translate_sentence(warning))}")
     if exported.commands:
         with st.expander(_("On the command line"), icon=":material/terminal:"):
             for what, command in exported.commands.items():
-                st.caption(f"{as_text(what)}:")
+                st.caption(f"{as_text(translate_sentence(what))}:")
                 st.code(command, language="bash", wrap_lines=True)
 
 

@@ -15,7 +15,7 @@ from core.models.folder import ModelFile
 from core.models.speed import Speed
 from dashboard.shared.networks import PAIRING
 from dashboard.shared.plain_text import as_text, without_links
-from dashboard.shared.texts import N_, _, ngettext
+from dashboard.shared.texts import N_, _, ngettext, translate_sentence
 
 TITLES = {
     "sketch_autoencoder": N_("Sketch autoencoder"),
@@ -177,7 +177,7 @@ def _made_card(model: ModelFile) -> str:
              "network": _("Network of the file"), "note": _("Note"), "notes": _("How it was read")}  # fmt: skip
     rows = [(_("Network"), as_text(architecture_line(model.info.family, model.info.config)))]
     for key, value in model.info.provenance.items():
-        words = "; ".join(map(str, value)) if isinstance(value, list) else str(value)
+        words = "; ".join(map(translate_sentence, value)) if isinstance(value, list) else str(value)
         if words:
             rows.append(
                 (names.get(key) or as_text(key.replace("_", " ").capitalize(), 500), as_text(words, 500))

@@ -17,7 +17,7 @@ from core.models.model_store import check_name
 from dashboard.shared import audit
 from dashboard.shared.plain_text import as_text
 from dashboard.shared.server_paths import ask_server_path
-from dashboard.shared.texts import N_, _
+from dashboard.shared.texts import N_, _, translate_sentence
 from dashboard.shared.uploads import StagedFile, staged_files
 from dashboard.views.models.drafts import (
     accept_draft,
@@ -110,7 +110,7 @@ def _read(session: ModelsSession, files: Sequence[StagedFile], text: str, projec
             path = server_file(text)
             session.draft = make_draft(path, path.name, project, is_spooled=False)
     except (ValueError, RuntimeError) as error:
-        return str(error)
+        return translate_sentence(error)
     except OSError as error:
         return _(
             "The file cannot be read or kept: {error}. Free some space and try again.",
@@ -130,7 +130,7 @@ def _show_draft(draft: Draft, session: ModelsSession) -> None:
         )
     )
     if notes := draft.provenance.get("notes"):
-        st.caption(as_text("; ".join(map(str, notes))))
+        st.caption(as_text("; ".join(map(translate_sentence, notes))))
     form, trial = st.columns([2, 3], gap="large")
     with form:
         if draft.networks:
@@ -178,7 +178,7 @@ def _take_other(draft: Draft, session: ModelsSession) -> None:
     try:
         session.draft = take_other_network(draft, network)
     except (ValueError, RuntimeError, OSError) as error:
-        session.draft, session.problem = None, str(error)
+        session.draft, session.problem = None, translate_sentence(error)
 
 
 def _accept(
@@ -189,7 +189,7 @@ def _accept(
         free = check_name(name, settings().weights, models_folder())
         accept_draft(draft, free, conventions, licence, note)
     except (ValueError, RuntimeError) as error:
-        session.problem = str(error)
+        session.problem = translate_sentence(error)
         return
     except OSError as error:
         session.problem = _(

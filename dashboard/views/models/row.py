@@ -29,7 +29,7 @@ from dashboard.shared.gallery import Picture, show_pictures
 from dashboard.shared.links import compare_model, draw_with
 from dashboard.shared.plain_text import as_code, as_text
 from dashboard.shared.resources import examples
-from dashboard.shared.texts import _, ngettext
+from dashboard.shared.texts import _, ngettext, translate_sentence
 from dashboard.views.models.formatting import (
     POLARITY_WORDS,
     RANGE_WORDS,
@@ -263,7 +263,7 @@ def _told(session: ModelsSession, failure: str) -> Iterator[None]:
     try:
         yield
     except (ValueError, RuntimeError) as error:
-        session.problem = str(error)
+        session.problem = translate_sentence(error)
     except OSError as error:
         session.problem = f"{failure}: {error.strerror or error}."
 
@@ -314,7 +314,7 @@ def _headline(model: ModelFile) -> str:
 
 def _with_way_out(model: ModelFile) -> str:
     way = _("Restore it from the repository.") if model.is_shipped else _("Delete it and import it again.")
-    return f"{model.problem.rstrip('.')}. {way}"
+    return f"{translate_sentence(model.problem).rstrip('.')}. {way}"
 
 
 def _show_speed(model: ModelFile, session: ModelsSession) -> None:
@@ -346,7 +346,7 @@ def _measure(model: ModelFile, session: ModelsSession) -> Speed | None:
     try:
         return measure(model, session.example)
     except (AssetMissing, ValueError, RuntimeError) as error:
-        session.measured[model.name] = str(error)
+        session.measured[model.name] = translate_sentence(error)
     except OSError as error:
         session.measured[model.name] = _("The figure cannot be kept: {error}.", error=error.strerror or error)
     return None

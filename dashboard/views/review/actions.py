@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from dashboard import access
 from dashboard.shared import audit
-from dashboard.shared.texts import _, ngettext
+from dashboard.shared.texts import _, ngettext, translate_sentence
 from dashboard.views.review.filters import PAGE_SIZE, View
 from dashboard.views.review.state import IdempotencyLog, ReviewSession, clean_name
 
@@ -51,10 +51,10 @@ def apply_actions(library: Library, session: ReviewSession, actions: Any, book: 
                 _do(library, session, action, f"{client}:{number}")
             except LibraryError as error:
                 logger.warning("a decision waits: %s", error)
-                session.trouble = str(error)
+                session.trouble = translate_sentence(error)
                 return
             except (KeyError, ValueError) as error:
-                session.say(str(error.args[0]) if error.args else _("That could not be done."))
+                session.say(translate_sentence(error.args[0]) if error.args else _("That could not be done."))
             book.note(client, number)
 
 
@@ -201,7 +201,7 @@ def _delete(
         raise ValueError(_("Say why it is to be deleted."))
     traces = library.delete_for_good(_ids(action), who=who, why=why)
     audit.record("delete images", ", ".join(_ids(action)), why)
-    session.say(_("Deleted for good. {sentence}", sentence=traces.sentence()).strip())
+    session.say(_("Deleted for good. {sentence}", sentence=translate_sentence(traces.sentence())).strip())
 
 
 def _turn(_library: Library, session: ReviewSession, action: Mapping[str, Any]) -> None:

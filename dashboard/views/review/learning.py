@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import streamlit as st
 
-from dashboard.shared.texts import N_, _
+from dashboard.shared.texts import N_, _, translate_sentence
 from dashboard.views.review.filters import Choices
 
 if TYPE_CHECKING:
@@ -161,7 +161,7 @@ def show_learning(learner: Learner, choices: Choices) -> None:
                 + "</p>"
             )
         elif learned.sentence:
-            st.html(f"<p>{html.escape(_(learned.sentence))}</p>")
+            st.html(f"<p>{html.escape(translate_sentence(_(learned.sentence)))}</p>")
         elif not learned.is_running:
             left = max(0, FIRST_AT - decided)
             said = _(

@@ -42,7 +42,7 @@ def show_review() -> None:
     try:
         show_library(shared_library())
     except LibraryError as error:
-        st.error(as_text(error.args[0]), icon=":material/database_off:")
+        st.error(as_text(error), icon=":material/database_off:")
 
 
 def show_library(library: Library) -> None:
