@@ -10,6 +10,13 @@ from playwright.sync_api import expect
 from tests.e2e.draw_page import FACE, SCAR, DrawPage, difference
 from tests.e2e.keyboards import CONTROL, press_at
 
+BLUE, VERMILION = [0, 114, 178], [213, 94, 0]
+HAS_COLOUR = """(canvas, colour) => {
+  const { data } = canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height);
+  for (let at = 0; at < data.length; at += 4)
+    if (colour.every((value, channel) => Math.abs(data[at + channel] - value) < 20)) return true;
+  return false;
+}"""
 NEARLY = 2.0  # mean difference of grey levels that the eye does not see
 
 
@@ -29,6 +36,25 @@ def test_moving_keep_my_lines_changes_the_photo_and_keeps_the_strokes(page: Draw
     page.press_on_slider("Keep my lines", "Home")
     page.expect_other_photo(exactly_mine)
     page.expect_drawing(drawing)
+
+
+def test_the_own_lines_lie_over_sketch_and_photo_while_a_key_is_held_or_by_a_slider(page: DrawPage) -> None:
+    page.draw_face()
+    layers = [
+        page.page.locator(f".st-key-{place} canvas.studio-lines-over") for place in ("refined", "photo")
+    ]
+    page.page.keyboard.down("d")
+    for layer in layers:
+        expect(layer).to_be_visible()
+    assert all(layer.evaluate(HAS_COLOUR, BLUE) for layer in layers)
+    assert layers[0].evaluate(HAS_COLOUR, VERMILION)
+    page.page.keyboard.up("d")
+    for layer in layers:
+        expect(layer).to_be_hidden()
+    page.press_on_slider("My drawing over the refined sketch", "End")
+    expect(layers[0]).to_be_visible()
+    assert layers[0].evaluate(HAS_COLOUR, BLUE)
+    assert not layers[0].evaluate(HAS_COLOUR, VERMILION)
 
 
 def test_tools_and_switches_never_take_a_stroke(page: DrawPage) -> None:

@@ -10,11 +10,11 @@ from streamlit.delta_generator import DeltaGenerator
 
 from core.conversion.settings import ConversionSettings
 from dashboard.shared.networks import cards
-from dashboard.shared.resources import face_url, heat_url
+from dashboard.shared.resources import asset_text, component, face_url, heat_url
 from dashboard.shared.texts import N_, _, ngettext
 from dashboard.views.draw.decisions import Step, place_text, status_text, timing_text, waiting_text
 from dashboard.views.draw.parts import PART_TITLES
-from dashboard.views.draw.state import ATTENTION, Shown
+from dashboard.views.draw.state import ATTENTION, CANVAS, LINES_OVER, Shown
 
 if TYPE_CHECKING:
     from core.conversion.request import Neighbour
@@ -75,6 +75,19 @@ def show_refined(shown: Shown | None) -> None:
         st.html('<div class="studio-blank studio-small"></div>')
     else:
         st.image(shown.refined_url, width="stretch", alt=_("Refined sketch"))
+        show_lines_over()
+
+
+def show_lines_over() -> None:
+    """A slider that lays the drawing over refined sketch and photo; the browser has all that it takes."""
+    show = component(
+        "studio_lines_over",
+        html=asset_text("views/draw/lines_over.html"),
+        css=asset_text("views/draw/lines_over.css"),
+        js=asset_text("assets/keys.js", "views/draw/lines_over.js"),
+    )
+    places = {"paper": f".st-key-{CANVAS}", "refined": ".st-key-refined", "photo": ".st-key-photo"}
+    show(key=LINES_OVER, data=places, height="content")
 
 
 def show_faces(shown: Shown | None) -> None:
