@@ -325,7 +325,7 @@ def test_the_bar_of_a_running_job_covers_all_its_phases_and_is_never_full(
 def test_collect_says_what_comes_in_while_nothing_is_there_yet(
     data: Path, open_view: Callable[[str], AppTest], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("dashboard.views.collect.page._is_running", lambda root: True)
+    monkeypatch.setattr("dashboard.views.collect.page.is_running", lambda root: True)
     words = " ".join(element.value for element in open_view("collect").markdown)
     assert "coming in" in words and "Nothing collected" not in words
 
