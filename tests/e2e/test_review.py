@@ -425,3 +425,30 @@ def test_a_phone_shows_three_columns_and_big_buttons(open_page: OpenPage, librar
     button.tap()
     page.settled()
     assert decided(library, page.ids()[:3]) == ["", "reject", ""]
+
+
+def test_a_phone_reaches_the_whole_page_actions(open_page: OpenPage, library: Library) -> None:
+    page = open_page("?who=Ann", PHONE)
+    verdicts = [str(one) for one in library.table()["verdict"]][:60]
+
+    def tap(name: str) -> None:
+        button = page.page.get_by_role("button", name=name, exact=True)
+        assert button.bounding_box()["height"] >= 40
+        button.tap()  # scrolls the row along, as a finger does
+
+    tap("Agree with the machine")
+    tap("On this page")
+    page.expect_decisions(verdicts)
+    tap("Undo")
+    page.expect_decisions([""] * 60)
+    tap("Reject the rest")
+    page.expect_decisions(["reject"] * 60)
+    tap("Undo")
+    page.expect_decisions([""] * 60)
+    tap("Keep the rest")
+    tap(f"Keep the other {verdicts.count('keep')}")
+    page.expect_decisions(["keep" if one == "keep" else "" for one in verdicts])
+    tap("Select page")
+    expect(page.page.locator(".review .tile[aria-selected=true]")).to_have_count(60)
+    tap("Side by side")
+    expect(page.page.get_by_role("dialog", name="Side by side").locator("img").first).to_be_visible()
