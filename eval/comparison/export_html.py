@@ -33,6 +33,7 @@ from eval.comparison.formatting import (
 )
 from eval.comparison.pictures import find_picture
 from eval.comparison.result import Column, Comparison, ModelResult
+from eval.comparison.titles import titles_of_models, with_titles
 
 CASES_SHOWN = 4
 Pictures = list[tuple[str, str]]  # title and file, base64
@@ -56,6 +57,8 @@ def to_html(comparison: Comparison, folder: Path | None = None) -> str:
         Of the comparison, for its pictures; without it the report shows none.
     """
     judged = comparison.columns[0]
+    strips = list(_strips(comparison, judged, folder)) if folder else []
+    comparison = with_titles(comparison)
     charts = (
         curve_chart(comparison, judged, "n"),
         curve_chart(comparison, judged, "step"),
@@ -77,7 +80,7 @@ def to_html(comparison: Comparison, folder: Path | None = None) -> str:
         boards=list(_boards(comparison, judged)),
         pairs=[(column, sentences) for column, sentences in pairs if sentences],
         charts=[scene for scene in charts if scene],
-        strips=list(_strips(comparison, judged, folder)) if folder else [],
+        strips=strips,
         facts=facts,
         sets=(comparison.real, *(model.set for model in comparison.models)),
         in_words=in_words,
@@ -150,8 +153,12 @@ def _strips(
     column = telling_column(comparison, judged)
     if column is None:
         return
+    titles = titles_of_models(comparison)
     chosen = [
-        (f"{word} of {model.name} by {column.title}", ranked(comparison, model.name, column.key, CASES_SHOWN))
+        (
+            f"{word} of {titles[model.name]} by {column.title}",
+            ranked(comparison, model.name, column.key, CASES_SHOWN),
+        )
         for model in comparison.models
         for word, ranked in (("Worst", worst), ("Best", best))
     ]
@@ -169,7 +176,10 @@ def _strips(
 
 def _pictures(name: str, comparison: Comparison, folder: Path) -> Pictures:
     wanted = [("Sketch", find_picture(folder, "sketch", name))]
-    wanted += [(model.name, find_picture(folder, "model", name, model.name)) for model in comparison.models]
+    wanted += [
+        (title, find_picture(folder, "model", name, model))
+        for model, title in titles_of_models(comparison).items()
+    ]
     wanted += [("Truth", find_picture(folder, "real", name))]
     return [
         (title, base64.b64encode(path.read_bytes()).decode("ascii"))

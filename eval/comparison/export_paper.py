@@ -9,6 +9,7 @@ from eval.comparison.answer import answer
 from eval.comparison.formatting import VOTES_STRENGTH, VOTES_WON, standing_of
 from eval.comparison.result import Column, Comparison, ModelResult
 from eval.comparison.table import figure, in_order
+from eval.comparison.titles import with_titles
 
 _LATEX = str.maketrans({
     "\\": r"\textbackslash{}", "{": r"\{", "}": r"\}", "$": r"\$", "&": r"\&", "#": r"\#", "%": r"\%", "_": r"\_",
@@ -25,6 +26,7 @@ class _Cell:
 
 def to_markdown(comparison: Comparison) -> str:
     """Write which model is better, then a table, best model first; bold is separated from every other model."""
+    comparison = with_titles(comparison)
     columns, rows = _table(comparison)
     arrows = ["↑" if column.higher_is_better else "↓" for column in columns]
     head = [
@@ -41,6 +43,7 @@ def to_markdown(comparison: Comparison) -> str:
 
 def to_latex(comparison: Comparison) -> str:
     r"""Write a LaTeX ``table`` (needs ``\usepackage{booktabs}``), best model first; bold as in `to_markdown`."""
+    comparison = with_titles(comparison)
     columns, rows = _table(comparison)
     arrows = [r"$\uparrow$" if column.higher_is_better else r"$\downarrow$" for column in columns]
     head = [

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -10,14 +11,16 @@ import pytest
 from streamlit.testing.v1 import AppTest
 from streamlit.testing.v1.element_tree import Button
 
+from core.config import ROOT
 from dashboard.views.compare import sources as compare_sources
 from eval.comparison import comparison_store
 from eval.comparison.request import ComparisonRequest, GeneratorSource, write_request
-from eval.comparison.result import EARLY_FILE, Comparison, write_comparison
+from eval.comparison.result import EARLY_FILE, RESULT_FILE, Comparison, read_comparison, write_comparison
 from eval.comparison.votes import read_votes
 from tests.dashboard.comparison_example import FD, example_comparison, write_pictures
 
 SCRIPT = "from dashboard.views.compare import page\npage.show_page()"
+SHIPPED_RESULT = ROOT / "data" / "demo" / "comparison" / RESULT_FILE
 NEW, OLD, DEAD = "20261122-210405-aaaaaa", "20261022-210405-bbbbbb", "20260922-210405-cccccc"
 
 
@@ -79,6 +82,18 @@ def test_the_newest_result_is_shown_with_its_verdict_ties_floor_and_warnings(
         "ignores its input",
     ):
         assert part in words
+
+
+def test_models_are_called_by_their_titles(root: Path, open_page: Callable[..., AppTest]) -> None:
+    made = read_comparison(SHIPPED_RESULT)
+    write_pictures(keep(root, NEW, made), made, first=1, side=16)
+    app = open_page()
+    assert "Worst of Pix2PixHD by parts" in app.selectbox(key=f"compare_order_{NEW}").options
+    for section in (None, "Pairs", "Settings and sets"):
+        if section:
+            app.segmented_control(key=f"compare_section_{NEW}").set_value(section).run()
+        assert "Pix2PixHD by parts" in said(app)
+        assert not re.search("pix2pixhd|cyclegan|ugatit", said(app))
 
 
 def test_another_figure_to_judge_by_changes_the_verdict(

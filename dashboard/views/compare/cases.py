@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -18,6 +18,7 @@ from eval.comparison.cases import best, disagreements, worst
 from eval.comparison.formatting import number_text, telling_column
 from eval.comparison.pictures import find_picture, picture_path
 from eval.comparison.result import Comparison, ModelResult
+from eval.comparison.titles import titles_of_models
 
 if TYPE_CHECKING:
     from eval.comparison.comparison_store import Entry
@@ -53,9 +54,9 @@ def places_of(comparison: Comparison, folder: Path, names: Sequence[str]) -> lis
             Place("refined", first.name, _("Refined by parts") if stage1 == "parts" else _("Refined"))
         )
     places += [
-        Place("model", model.name, model.name)
-        for model in comparison.models
-        if _has(folder, "model", names, model.name)
+        Place("model", model, title)
+        for model, title in titles_of_models(comparison, _).items()
+        if _has(folder, "model", names, model)
     ]
     return [*places, Place("real", "", _("Truth"))] if _has(folder, "real", names) else places
 
@@ -209,9 +210,9 @@ def _with_model(order: str) -> tuple[str, str]:
     return order, ""
 
 
-def _order_title(order: str) -> str:
+def _order_title(order: str, titles: Mapping[str, str]) -> str:
     words, model = _with_model(order)
-    return _(words, name=model) if model else _(words)
+    return _(words, name=titles.get(model, model)) if model else _(words)
 
 
 def _ask_order(entry: Entry, comparison: Comparison, column: Column | None, *, has_cases: bool) -> str:
@@ -219,7 +220,16 @@ def _ask_order(entry: Entry, comparison: Comparison, column: Column | None, *, h
     key = f"{ORDER}_{entry.id}"
     if st.session_state.get(key) not in orders:
         st.session_state[key] = orders[0]
-    return str(st.selectbox(_("Order of the cases"), orders, key=key, width=280, format_func=_order_title))
+    titles = titles_of_models(comparison, _)
+    return str(
+        st.selectbox(
+            _("Order of the cases"),
+            orders,
+            key=key,
+            width=280,
+            format_func=lambda one: _order_title(one, titles),
+        )
+    )
 
 
 def _ask_page(key: str, pages: int) -> int:

@@ -22,6 +22,7 @@ from dashboard.views.compare.state import NOTICE, PROBLEM, SECTION, SHIPPED, cho
 from dashboard.views.compare.vote import show_vote, votes_folder
 from eval.comparison.formatting import number_text, pairs_of
 from eval.comparison.pictures import find_picture
+from eval.comparison.titles import titles_of_models, with_titles
 from eval.comparison.votes import Vote, read_votes, votes_csv, with_votes
 
 if TYPE_CHECKING:
@@ -184,12 +185,13 @@ def show_twins(entry: Entry, comparison: Comparison) -> None:
                 closest=number_text(closest),
             )
         )
-    chart = distances_chart(comparison)
+    chart = distances_chart(with_titles(comparison, _))
     if chart is not None:
         st.altair_chart(chart, width="stretch", theme="streamlit", key="compare_distances")
+    titles = titles_of_models(comparison, _)
     name = st.segmented_control(
         _("Model"), [model.name for model in with_nearest], default=with_nearest[0].name, required=True,
-        format_func=as_text,
+        format_func=lambda name: as_text(titles[name]),
         key=f"compare_twins_{entry.id}", label_visibility="collapsed",
     ) or with_nearest[0].name  # fmt: skip
     model = next(model for model in with_nearest if model.name == name)
@@ -309,9 +311,10 @@ def show_result(root: Path, entry: Entry, others: Sequence[Entry]) -> None:
         votes = read_votes(folder)
         top = st.container()
         shown, column, earlier = show_choices(entry, entry.comparison, others, votes)
+        titled = with_titles(shown, _)
         with top:
-            show_answer(shown, column)
-        show_board(shown, column, earlier, key=entry.id)
+            show_answer(titled, column)
+        show_board(titled, column, earlier and with_titles(earlier, _), key=entry.id)
         _show_actions(root, entry, votes)
         _show_sections(entry, shown, column, folder)
 
@@ -369,15 +372,16 @@ def _repeat(root: Path, entry: Entry) -> None:
 
 
 def _show_sections(entry: Entry, comparison: Comparison, column: Column, votes: Path) -> None:
+    titled = with_titles(comparison, _)  # pictures and votes go by the names that are kept
     sections: dict[str, Callable[[], None]] = {
         CASES: lambda: show_cases(entry, comparison, column),
         VOTE: lambda: show_vote(entry, comparison, votes),
-        PAIRS: lambda: show_pairs(comparison, column),
-        COUNTS: lambda: show_counts(comparison, column),
-        STEPS: lambda: show_steps(comparison, column),
-        MAP: lambda: show_map(comparison),
+        PAIRS: lambda: show_pairs(titled, column),
+        COUNTS: lambda: show_counts(titled, column),
+        STEPS: lambda: show_steps(titled, column),
+        MAP: lambda: show_map(titled),
         TWINS: lambda: show_twins(entry, comparison),
-        ABOUT: lambda: show_about(comparison),
+        ABOUT: lambda: show_about(titled),
     }
     if not any(curve.over == "step" for curve in comparison.curves):
         sections.pop(STEPS)

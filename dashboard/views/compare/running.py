@@ -15,6 +15,7 @@ from dashboard.shared.texts import _
 from dashboard.views.compare.board import show_answer, show_board
 from dashboard.views.compare.formatting import caption_of, sentence_of, titles_of
 from dashboard.views.compare.state import LIST, NOTICE, PROBLEM, choose_new, choose_nothing, choose_result
+from eval.comparison.titles import with_titles
 
 if TYPE_CHECKING:
     from eval.comparison.comparison_store import Entry
@@ -65,13 +66,14 @@ def _show_early(entry: Entry) -> None:
     if entry.early is None or not entry.early.columns:
         return
     st.markdown("##### " + _("So far"))
-    show_answer(entry.early, entry.early.columns[0])
+    titled = with_titles(entry.early, _)
+    show_answer(titled, titled.columns[0])
     st.caption(
         _(
             "Single cases follow, and so does the search for what makes these numbers mislead: it may turn them."
         )
     )
-    show_board(entry.early, entry.early.columns[0], None, key=f"early_{entry.id}")
+    show_board(titled, titled.columns[0], None, key=f"early_{entry.id}")
 
 
 def show_remove(root: Path, entry: Entry) -> None:

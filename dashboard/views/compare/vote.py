@@ -23,6 +23,7 @@ from eval.comparison.formatting import (
     interval_text,
     number_text,
 )
+from eval.comparison.titles import titles_of_models
 from eval.comparison.votes import Ballot, Choice, Vote, ballots_of, keep_vote, next_ballot, read_votes
 
 if TYPE_CHECKING:
@@ -125,12 +126,13 @@ def _show_outcome(comparison: Comparison, count: int) -> None:
     """What people prefer; folded, so that it does not sway who is voting."""
     if not any(VOTES_WON in model.scores for model in comparison.models):
         return
+    titles = titles_of_models(comparison, _)
     won, strength = (column_of(comparison, key) for key in (VOTES_WON, VOTES_STRENGTH))
     with st.expander(_("What all votes say ({n:,})", n=count), icon=":material/how_to_vote:"):
         st.dataframe(
             [
                 {
-                    _("Model"): model.name,
+                    _("Model"): titles[model.name],
                     _("Votes won, %"): number_text(model.scores[VOTES_WON].value),
                     _("95 % interval"): interval_text(model.scores[VOTES_WON], _),
                     _("Strength"): number_text(model.scores[VOTES_STRENGTH].value),

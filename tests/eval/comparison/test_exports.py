@@ -147,3 +147,22 @@ def test_equal_figures_make_a_chart_too(made: Comparison) -> None:
 
 def test_a_column_without_a_curve_has_no_chart(made: Comparison) -> None:
     assert curve_chart(made, column_of(made, "l1"), "n") is None
+
+
+def test_people_read_titles_and_programs_read_names(made: Comparison, folder: Path) -> None:
+    whole, parts, folder_set = made.models
+    drawn = made.model_copy(
+        update={
+            "models": (
+                whole.model_copy(update={"generator": "pix2pixhd", "stage1": "whole"}),
+                parts.model_copy(update={"generator": "cyclegan", "stage1": "whole"}),
+                folder_set,  # of files that somebody called so
+            )
+        }
+    )
+    report = to_html(drawn, folder)
+    for text in (to_markdown(drawn), to_latex(drawn), report):
+        assert "Pix2PixHD is better than CycleGAN and ugatit." in text or "CycleGAN & 12 &" in text
+        assert not re.search("pix2pixhd|cyclegan", text)
+    assert "<figcaption>Pix2PixHD" in report  # the picture that is kept as pix2pixhd
+    assert {"pix2pixhd", "cyclegan"} <= {row["model"] for row in rows_of(drawn)}
