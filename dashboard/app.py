@@ -20,6 +20,7 @@ def show_pages() -> None:
 
     from dashboard import access
     from dashboard.access import Role
+    from dashboard.shared.resources import asset_text
     from dashboard.shared.texts import N_, _, show_language_menu
     from dashboard.views.audit import page as audit
     from dashboard.views.collect import page as collect
@@ -35,6 +36,7 @@ def show_pages() -> None:
 
     st.set_page_config(page_title="Sketch2Face Studio", page_icon=str(ASSETS / "icon.svg"), layout="wide")
     st.logo(str(ASSETS / "logo.svg"), size="medium")
+    st.html(f"<style>{asset_text('assets/studio.css')}</style>")
     show_language_menu()
     who = access.visitor()
     if not who.may(Role.GUEST):

@@ -1,13 +1,17 @@
-"""The library of images that all visitors work on, opened once in this process."""
+"""Open the library of images that all visitors work on, once in this process."""
 
 from __future__ import annotations
 
 import threading
-from functools import lru_cache
+from collections.abc import Callable
+from functools import lru_cache, wraps
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import streamlit as st
+
 from core.config import settings
+from dashboard.shared.plain_text import as_text
 
 if TYPE_CHECKING:
     from curation.library.library import Library
@@ -36,3 +40,18 @@ def shared_library() -> Library:
     address = chosen.database.get_secret_value() if chosen.database else ""
     with _opening:
         return _open(chosen.data / "library", address)
+
+
+def needs_library(show: Callable[[Library], None]) -> Callable[[], None]:
+    """Hand the library to a page, or say in the page's place why it cannot be used."""
+
+    @wraps(show)
+    def show_page() -> None:
+        from curation.library.records import LibraryError
+
+        try:
+            show(shared_library())
+        except LibraryError as error:
+            st.error(as_text(error), icon=":material/database_off:")
+
+    return show_page

@@ -9,7 +9,6 @@ import streamlit as st
 
 from dashboard.shared.audit import COLUMNS, read
 from dashboard.shared.links import address
-from dashboard.shared.resources import asset_text
 from dashboard.shared.texts import _
 from dashboard.views.audit.disk import show_disk
 from dashboard.views.audit.routes import PATH
@@ -19,7 +18,6 @@ SHOWN = 1000
 
 def show_page() -> None:
     """A table of the newest actions, filters, all of it as CSV, and the disk."""
-    st.html(f"<style>{asset_text('assets/studio.css')}</style>")
     _show_actions()
     show_disk()
 

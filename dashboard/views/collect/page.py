@@ -7,14 +7,12 @@ from typing import TYPE_CHECKING, Literal, cast
 
 import streamlit as st
 
-from curation.library.records import LibraryError
 from dashboard.shared import audit
 from dashboard.shared.group_pictures import show_group_pictures
 from dashboard.shared.jobs import POLL_S, show_jobs
 from dashboard.shared.links import review_button
 from dashboard.shared.plain_text import as_text
-from dashboard.shared.resources import asset_text
-from dashboard.shared.shared_library import shared_library
+from dashboard.shared.shared_library import needs_library
 from dashboard.shared.texts import N_, _
 from dashboard.shared.uploads import drop_staged, spool_archive, spool_file, spool_pictures, staged_files
 from dashboard.views.review.filters import View
@@ -36,14 +34,9 @@ ORIGIN_FIELDS = {
 }
 
 
-def show_page() -> None:
+@needs_library
+def show_page(library: Library) -> None:
     """Ways in on the left, what is known of the pictures' origin on the right, jobs below."""
-    st.html(f"<style>{asset_text('assets/studio.css')}{asset_text('assets/curate.css')}</style>")
-    try:
-        library = shared_library()
-    except LibraryError as error:
-        st.error(as_text(error), icon=":material/database_off:")
-        return
     _follow_counts(library)
     ways, origin_side = st.columns([5, 3], gap="large")
     with origin_side:

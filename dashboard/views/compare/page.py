@@ -17,7 +17,7 @@ from dashboard.views.compare.state import NOTICE, PROBLEM, SHIPPED, chosen_resul
 
 def show_page() -> None:
     """The kept comparisons above; the chosen one, or the form, below."""
-    st.html(f"<style>{asset_text('assets/studio.css')}{asset_text('views/compare/page.css')}</style>")
+    st.html(f"<style>{asset_text('views/compare/page.css')}</style>")
     with st.spinner(_("Loading …"), show_time=False):
         from eval.comparison.comparison_store import entries, root_of, shipped
     root = root_of(settings().data)

@@ -8,7 +8,7 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from core.conversion.settings import ConversionSettings
-from dashboard.shared import networks, resources
+from dashboard.shared import networks
 from dashboard.shared.networks import Abilities
 from dashboard.shared.plain_text import as_text
 from dashboard.shared.texts import _
@@ -46,7 +46,6 @@ from dashboard.views.draw.variants import show_variants
 
 def show_page() -> None:
     """The whole page; only the fragment within runs again after a stroke."""
-    st.html(f"<style>{resources.asset_text('assets/studio.css')}</style>")
     if CANVAS not in st.session_state:
         open_query(draw_session())
         draw_session().come_back()

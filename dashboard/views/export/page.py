@@ -16,8 +16,7 @@ from dashboard.shared import audit
 from dashboard.shared.jobs import show_jobs
 from dashboard.shared.links import train_on
 from dashboard.shared.plain_text import as_code, as_text
-from dashboard.shared.resources import asset_text
-from dashboard.shared.shared_library import shared_library
+from dashboard.shared.shared_library import needs_library
 from dashboard.shared.texts import N_, _, translate_sentence
 
 if TYPE_CHECKING:
@@ -67,15 +66,10 @@ FACES_HELP = N_(
 )
 
 
-def show_page() -> None:
+@needs_library
+def show_page(library: Library) -> None:
     """Freeze above, versions below."""
-    st.html(f"<style>{asset_text('assets/studio.css')}{asset_text('assets/curate.css')}</style>")
-    try:
-        library = shared_library()
-        versions = library.versions()
-    except LibraryError as error:
-        st.error(as_text(error), icon=":material/database_off:")
-        return
+    versions = library.versions()
     _show_freeze(library, {version.name for version in versions})
     show_jobs(library.root, ("export",))
     if not versions:

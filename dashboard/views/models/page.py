@@ -24,7 +24,7 @@ GROUPS = {
 
 def show_page() -> None:
     """The whole page is a fragment: no widget of it needs the other pages' frame."""
-    st.html(f"<style>{asset_text('assets/studio.css')}{asset_text('views/models/page.css')}</style>")
+    st.html(f"<style>{asset_text('views/models/page.css')}</style>")
     _show_models()
 
 

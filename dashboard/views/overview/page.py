@@ -6,12 +6,9 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
-from curation.library.records import LibraryError
 from curation.library.table import Filters, select
 from dashboard.shared.links import review_button
-from dashboard.shared.plain_text import as_text
-from dashboard.shared.resources import asset_text
-from dashboard.shared.shared_library import shared_library
+from dashboard.shared.shared_library import needs_library
 from dashboard.shared.texts import _
 from dashboard.views.overview.charts import (
     HISTOGRAMS,
@@ -27,15 +24,13 @@ if TYPE_CHECKING:
     import altair as alt
     import pandas as pd
 
+    from curation.library.library import Library
 
-def show_page() -> None:
+
+@needs_library
+def show_page(library: Library) -> None:
     """Pose, readings, sources and decisions."""
-    st.html(f"<style>{asset_text('assets/studio.css')}{asset_text('assets/curate.css')}</style>")
-    try:
-        table = shared_library().table()
-    except LibraryError as error:
-        st.error(as_text(error), icon=":material/database_off:")
-        return
+    table = library.table()
     if not table["yaw"].notna().any():
         st.info(_("No face has been judged yet. Add pictures on the Collect page."), icon=":material/info:")
         return

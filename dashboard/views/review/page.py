@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 def show_page() -> None:
     """The whole page; only the fragment within runs again after a key."""
-    st.html(f"<style>{asset_text('assets/studio.css')}{asset_text('views/review/page.css')}</style>")
+    st.html(f"<style>{asset_text('views/review/page.css')}</style>")
     read_address(review_session())
     show_review()
 

@@ -27,7 +27,7 @@ from dashboard.shared.group_pictures import show_group_pictures
 from dashboard.shared.links import review_button
 from dashboard.shared.plain_text import as_text
 from dashboard.shared.resources import asset_text, thumbnail
-from dashboard.shared.shared_library import shared_library
+from dashboard.shared.shared_library import needs_library
 from dashboard.shared.texts import _
 from dashboard.views.review.filters import failing_view
 from dashboard.views.rules.histograms import histogram_image
@@ -40,16 +40,11 @@ if TYPE_CHECKING:
 DRAFT, LOADS = "rules_draft", "rules_loads"
 
 
-def show_page() -> None:
+@needs_library
+def show_page(library: Library) -> None:
     """Counts and buttons on top, one card a rule below."""
-    st.html(f"<style>{asset_text('assets/studio.css')}{asset_text('assets/curate.css')}</style>")
-    try:
-        library = shared_library()
-        table, saved = library.table(), library.rules()
-    except LibraryError as error:
-        st.error(as_text(error), icon=":material/database_off:")
-        return
-    show_rules(library, table, saved)
+    st.html(f"<style>{asset_text('views/rules/page.css')}</style>")
+    show_rules(library, library.table(), library.rules())
 
 
 @st.fragment

@@ -53,7 +53,7 @@ def show_list(root: Path, selected: str | None) -> None:
 
 def show_page() -> None:
     """Runs on the left; the chosen one, or the form, on the right."""
-    st.html(f"<style>{asset_text('assets/studio.css')}{asset_text('views/train/page.css')}</style>")
+    st.html(f"<style>{asset_text('views/train/page.css')}</style>")
     with st.spinner(_("Loading …"), show_time=False):  # PyTorch, for the first visitor after a start
         from core.training.runs import runs, runs_folder
     root = runs_folder()

@@ -17,7 +17,6 @@ from dashboard.shared import audit
 from dashboard.shared.flash_message import ToldOnce
 from dashboard.shared.jobs import show_jobs
 from dashboard.shared.plain_text import as_text
-from dashboard.shared.resources import asset_text
 from dashboard.shared.shared_library import shared_library
 from dashboard.shared.texts import N_, _, ngettext
 from dashboard.views.collect import page as collect
@@ -75,7 +74,6 @@ class Step:
 
 def show_page() -> None:
     """The estimate above, the steps below; all of it read anew every time."""
-    st.html(f"<style>{asset_text('assets/studio.css')}{asset_text('assets/curate.css')}</style>")
     with st.spinner(_("Loading …"), show_time=False):  # PyTorch, for the first visitor after a start
         from core.training.runs import runs, runs_folder
     try:
