@@ -71,11 +71,10 @@ elif __name__ != "__mp_main__":  # a spawned worker reads this file as well, and
     from dashboard.hosts import HostGuard, refuse_if_open, warn_if_unreachable
     from dashboard.lifespan import lifespan
     from dashboard.restore import refuse_if_half_restored
-    from dashboard.shared import links
+    from dashboard.shared import audit, links
     from dashboard.shared.conversions import log_conversions
     from dashboard.shared.texts import RequestLanguage
     from dashboard.shared.uploads import UploadStaging
-    from dashboard.views.audit import routes as audit_routes
     from dashboard.views.review import routes
 
     address, hosts = st.get_option("server.address"), settings().hosts
@@ -86,7 +85,7 @@ elif __name__ != "__mp_main__":  # a spawned worker reads this file as well, and
     warn_if_unreachable(address, hosts)
     app = st.App(
         __file__,
-        routes=[*api.routes(), *metrics.routes(), *routes.routes(), *audit_routes.routes(), *links.routes()],
+        routes=[*api.routes(), *metrics.routes(), *routes.routes(), *audit.routes(), *links.routes()],
         middleware=[
             Middleware(RequestLanguage),
             Middleware(HostGuard, named=hosts),

@@ -19,7 +19,7 @@ from curation.library.library import Library
 from dashboard import access
 from dashboard.access import Role, Visitor
 from dashboard.shared import audit
-from dashboard.views.audit import disk, routes
+from dashboard.views.audit import disk
 from tests.curation.library.samples import fill
 
 
@@ -73,7 +73,7 @@ def test_the_csv_has_actions_and_decisions_in_their_order(ann: Path) -> None:
         library.undo(reviewer="Bo")
         library.decide(ids[2:], "reject", reviewer="Cy", settle=True)
     audit.record("train", "painter, 2", "=1+1")
-    client = TestClient(Starlette(routes=routes.routes()))
+    client = TestClient(Starlette(routes=audit.routes()))
     found = list(csv.DictReader(io.StringIO(client.get("/records/audit.csv").text)))
     assert sorted((row["who"], row["action"], row["what"], row["detail"]) for row in found) == sorted([
         *(("Bo", kind, image_id, "keep +hat +smile") for kind in ("decide", "undo") for image_id in ids[:2]),

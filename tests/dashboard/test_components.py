@@ -13,10 +13,10 @@ from core.images import can_read_heif, encode_png
 from dashboard.shared import networks
 from dashboard.shared.resources import thumbnail
 from dashboard.views.draw.actions import files_of
+from dashboard.views.draw.canvas import tools_from
 from dashboard.views.draw.drawing import digest, fabric_from_strokes, strokes_file
 from dashboard.views.draw.start import take_upload
 from dashboard.views.draw.state import Drawing, DrawSession, Shown, Tools
-from dashboard.views.draw.toolbar import tools_from
 from tests.core.test_scan_cleanup import encoded
 from tests.dashboard.fake_page import FakePipeline, drawn
 

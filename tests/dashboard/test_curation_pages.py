@@ -24,10 +24,10 @@ from curation.rules import Rule, Rules, count_broken, count_kept, find_examples,
 from dashboard.shared import uploads
 from dashboard.shared.jobs import read_report, share_of
 from dashboard.views.export.page import exports_of, read_exported
-from dashboard.views.overview.charts import COLOURS as STATE_COLOURS
-from dashboard.views.overview.charts import SHAPES, picked_view, source_chart
+from dashboard.views.overview.page import COLOURS as STATE_COLOURS
+from dashboard.views.overview.page import SHAPES, picked_view, source_chart
 from dashboard.views.review.filters import View, failing_view, find_images, from_query
-from dashboard.views.rules.histograms import COLOURS, histogram_svg
+from dashboard.views.rules.page import COLOURS, histogram_svg
 from tests.dashboard.review_library import fill_library
 
 PAGES = ("collect", "rules", "overview", "export")

@@ -9,9 +9,8 @@ from core.conversion.settings import ConversionSettings
 from core.models.families import ModelInfo
 from dashboard.shared import networks
 from dashboard.shared.networks import Abilities, abilities, cards
-from dashboard.views.draw.generator_menu import step_generator
-from dashboard.views.draw.parts import rows_of, settings_after
-from dashboard.views.draw.side_by_side import all_ways, pick_settings, tiles_of
+from dashboard.views.draw.generator_menu import all_ways, pick_settings, step_generator, tiles_of
+from dashboard.views.draw.settings import rows_of, settings_after
 from dashboard.views.draw.state import Tools
 from tests.dashboard.fake_page import FakePipeline, Page, drawn
 

@@ -13,6 +13,7 @@ from PIL import Image
 from core.conversion.settings import ConversionSettings, PartSettings
 from core.errors import UnsafeImage
 from dashboard.shared.resources import examples
+from dashboard.views.draw.actions import SIDE, make_replay
 from dashboard.views.draw.drawing import digest, fabric_from_sketch, fabric_from_strokes, strokes_from_fabric
 from dashboard.views.draw.kept import (
     LINK_BYTES,
@@ -24,7 +25,6 @@ from dashboard.views.draw.kept import (
     settings_from,
     write_link,
 )
-from dashboard.views.draw.replay import SIDE, make_replay
 from dashboard.views.draw.state import Drawing, DrawSession, Shown, Tools, drawing_from
 from tests.dashboard.fake_page import drawn
 

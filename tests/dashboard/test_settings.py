@@ -6,9 +6,8 @@ import pytest
 
 from core.conversion.settings import ConversionSettings, PartSettings
 from core.face_parts.layout import PAINT_ORDER
-from dashboard.views.draw.generator_menu import next_generator
-from dashboard.views.draw.parts import PART_TITLES
-from dashboard.views.draw.side_by_side import all_ways
+from dashboard.views.draw.generator_menu import all_ways, next_generator
+from dashboard.views.draw.settings import PART_TITLES
 
 BY_PARTS = ConversionSettings(stage1="parts")
 

@@ -7,11 +7,10 @@ from urllib.parse import urlencode
 import pandas as pd
 import streamlit as st
 
-from dashboard.shared.audit import COLUMNS, read
+from dashboard.shared.audit import COLUMNS, CSV_PATH, read
 from dashboard.shared.links import address
 from dashboard.shared.texts import _
 from dashboard.views.audit.disk import show_disk
-from dashboard.views.audit.routes import PATH
 
 SHOWN = 1000
 
@@ -45,8 +44,9 @@ def _show_actions() -> None:
         shown = chosen.head(SHOWN).replace({"who": {"": _("(no sign-in)")}})
         st.dataframe(shown.rename(columns=_), hide_index=True, width="stretch", height="stretch")
     query = urlencode({"who": who, "action": actions}, doseq=True)
+    url = address(CSV_PATH) + (f"?{query}" if query else "")
     csv_side.link_button(
-        _("Download CSV"), address(PATH) + (f"?{query}" if query else ""), width="stretch", icon=":material/download:",
+        _("Download CSV"), url, width="stretch", icon=":material/download:",
         help=_("All actions that are chosen, and every decision on single images."),
     )  # fmt: skip
     if len(chosen) > SHOWN:

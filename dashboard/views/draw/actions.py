@@ -1,30 +1,32 @@
-"""Offer what can be done with a result: downloads and the like.
+"""Offer what a visitor may take along of a result: its pictures, the strokes, and an animated replay.
 
-The pictures that a visitor takes along, each with an honest label of what made it inside the file.
-
-A generated picture says so twice: in PNG text entries that any viewer shows, and in an XMP packet with
-IPTC's digital source type, which search engines and photo services read. Nothing here knows Streamlit.
+Each picture has an honest label of what made it inside the file. A generated one says so twice: in PNG text entries
+that any viewer shows, and in an XMP packet with IPTC's digital source type, which search engines and photo services
+read.
 """
 
 from __future__ import annotations
 
+import io
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime
-from typing import TYPE_CHECKING
+from itertools import pairwise
+from typing import TYPE_CHECKING, Any
 from xml.sax.saxutils import escape
 
 import cv2
 import numpy as np
 import streamlit as st
 from numpy.typing import NDArray
+from PIL import Image
 
 from core.images import encode_png
+from core.strokes import Stroke, render_strokes
 from dashboard.shared.networks import cards
 from dashboard.shared.texts import N_, _
-from dashboard.views.draw.drawing import has_ink, strokes_file
+from dashboard.views.draw.drawing import has_ink, scan_of, strokes_file, strokes_from_fabric
 from dashboard.views.draw.inference import run_again
-from dashboard.views.draw.replay import make_replay
 from dashboard.views.draw.state import CONVERT, LIVE, Drawing, DrawSession, Shown
 
 if TYPE_CHECKING:
@@ -271,3 +273,83 @@ def _button(label: str, make: Callable[[], bytes] | None, made: datetime) -> Non
         width="stretch",
         disabled=make is None,
     )
+
+
+SIDE = 384
+DRAWN_MS, DRAWN_FRAMES = 70, 48  # of all strokes together, however many they are
+FADE_MS, FADE_FRAMES = 70, 12
+LAST_MS = 2200
+QUALITY = 82
+
+
+def make_replay(shown: Shown, progress: Callable[[int, int], None] | None = None) -> bytes:
+    """Draw the strokes in their order, let the photo come out of them, and return it as an animated WebP.
+
+    Raises
+    ------
+    ValueError
+        If the result is of a blank drawing and holds no photo.
+    """
+    if shown.result.photo is None:
+        raise ValueError("The drawing is blank, so there is nothing to replay. Draw a face first.")
+    pages = list(drawn_pages(shown.drawing.fabric, progress=progress))
+    photo = cv2.resize(shown.result.photo, (SIDE, SIDE), interpolation=cv2.INTER_AREA)
+    last = np.repeat(pages[-1][..., None], 3, axis=2)
+    shares = np.linspace(0, 1, FADE_FRAMES + 1)[1:]
+    faces = [cv2.addWeighted(last, 1 - share, photo, share, 0) for share in shares]
+    frames = [Image.fromarray(picture).convert("RGB") for picture in (*pages, *faces)]
+    times = [DRAWN_MS] * len(pages) + [FADE_MS] * (len(faces) - 1) + [LAST_MS]
+    file = io.BytesIO()
+    frames[0].save(
+        file,
+        "WEBP",
+        save_all=True,
+        append_images=frames[1:],
+        duration=times,
+        loop=0,
+        quality=QUALITY,
+        method=2,
+    )
+    return file.getvalue()
+
+
+def drawn_pages(
+    fabric: Mapping[str, Any], *, progress: Callable[[int, int], None] | None = None
+) -> Iterator[np.ndarray]:
+    """Give the paper again and again while it is drawn, (SIDE, SIDE) uint8; the last page is the whole drawing.
+
+    The pen moves at one speed: a long stroke takes as many pages as several short ones.
+    """
+    paper = np.full((SIDE, SIDE), 255, np.uint8)
+    scan = scan_of(fabric)
+    if scan is not None:
+        paper = np.asarray(cv2.resize(scan, (SIDE, SIDE), interpolation=cv2.INTER_AREA), np.uint8)
+    strokes = strokes_from_fabric(fabric)
+    lengths = [_length(stroke["points"]) + 1 for stroke in strokes]
+    ends = np.cumsum(lengths) * DRAWN_FRAMES / max(sum(lengths), 1)
+    yield paper.copy()
+    for number, stroke in enumerate(strokes):
+        start = ends[number - 1] if number else 0.0
+        points = stroke["points"]
+        shown = range(int(start) + 1, int(ends[number]) + 1)
+        for page in shown:
+            share = (page - start) / max(ends[number] - start, 1e-9)
+            if share < 1:
+                yield _with_stroke(paper, stroke, points[: max(1, round(share * len(points)))])
+                if progress is not None:
+                    progress(page, DRAWN_FRAMES)
+        paper = _with_stroke(paper, stroke, points)
+        if shown:
+            yield paper
+    yield paper
+
+
+def _with_stroke(
+    paper: np.ndarray, stroke: Mapping[str, Any], points: Sequence[Sequence[float]]
+) -> np.ndarray:
+    ink = render_strokes([Stroke(float(stroke["width"]), np.array(points, np.float32))], SIDE)
+    return np.maximum(paper, 255 - ink) if stroke.get("erase") else np.minimum(paper, ink)
+
+
+def _length(points: Sequence[Sequence[float]]) -> float:
+    return float(sum(np.hypot(b[0] - a[0], b[1] - a[1]) for a, b in pairwise(points)))

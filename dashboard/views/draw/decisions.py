@@ -13,7 +13,7 @@ from core.conversion.settings import ConversionSettings
 from core.face_frame import face_mask
 from dashboard.shared.texts import N_, _, ngettext, translate_sentence
 from dashboard.views.draw.drawing import has_ink, is_sparse
-from dashboard.views.draw.parts import PART_TITLES
+from dashboard.views.draw.settings import PART_TITLES
 from dashboard.views.draw.state import DrawSession, Shown
 
 if TYPE_CHECKING:

@@ -33,6 +33,7 @@ from dashboard import access
 from dashboard.shared.links import address
 from dashboard.shared.resources import asset_text, component, examples
 from dashboard.shared.texts import _, translate_sentence
+from dashboard.views.draw.canvas import tools_from
 from dashboard.views.draw.drawing import (
     drawing_content,
     fabric_from_content,
@@ -40,7 +41,7 @@ from dashboard.views.draw.drawing import (
     has_ink,
     strokes_from_fabric,
 )
-from dashboard.views.draw.parts import PART_TITLES, SEEDS, is_number
+from dashboard.views.draw.settings import PART_TITLES, SEEDS, is_number
 from dashboard.views.draw.state import (
     KEPT,
     LIVE,
@@ -49,7 +50,6 @@ from dashboard.views.draw.state import (
     Tools,
     drawing_from,
 )
-from dashboard.views.draw.toolbar import tools_from
 
 LINK_LETTERS = 8000  # chats and mail programs take no longer address
 LINK_BYTES = 2_000_000  # of what a link unfolds to

@@ -13,10 +13,15 @@ from dashboard.shared.networks import Abilities
 from dashboard.shared.plain_text import as_text
 from dashboard.shared.texts import _
 from dashboard.views.draw.actions import show_convert, show_downloads
-from dashboard.views.draw.canvas import show_canvas, show_ghost
+from dashboard.views.draw.canvas import show_canvas, show_ghost, show_toolbar
 from dashboard.views.draw.decisions import Step, next_step
 from dashboard.views.draw.drawing import has_ink
-from dashboard.views.draw.generator_menu import show_generators
+from dashboard.views.draw.generator_menu import (
+    all_ways,
+    show_compare_button,
+    show_comparison,
+    show_generators,
+)
 from dashboard.views.draw.inference import (
     get_ready,
     make_face,
@@ -27,7 +32,6 @@ from dashboard.views.draw.inference import (
     run_again,
 )
 from dashboard.views.draw.kept import open_query, show_kept
-from dashboard.views.draw.parts import show_parts
 from dashboard.views.draw.placement import show_placement
 from dashboard.views.draw.result import (
     show_attention,
@@ -36,11 +40,9 @@ from dashboard.views.draw.result import (
     show_refined,
     show_status,
 )
-from dashboard.views.draw.settings import show_settings
-from dashboard.views.draw.side_by_side import all_ways, show_compare_button, show_comparison
+from dashboard.views.draw.settings import show_parts, show_settings
 from dashboard.views.draw.start import show_examples, show_recent, show_upload
 from dashboard.views.draw.state import CANVAS, DrawSession, draw_session
-from dashboard.views.draw.toolbar import show_toolbar
 from dashboard.views.draw.variants import show_variants
 
 

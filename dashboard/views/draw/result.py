@@ -13,7 +13,7 @@ from dashboard.shared.networks import cards
 from dashboard.shared.resources import asset_text, component, face_url, heat_url
 from dashboard.shared.texts import N_, _, ngettext
 from dashboard.views.draw.decisions import Step, place_text, status_text, timing_text, waiting_text
-from dashboard.views.draw.parts import PART_TITLES
+from dashboard.views.draw.settings import PART_TITLES
 from dashboard.views.draw.state import ATTENTION, CANVAS, LINES_OVER, Shown
 
 if TYPE_CHECKING:
