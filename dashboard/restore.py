@@ -25,6 +25,8 @@ from core.atomic_files import temporary_beside, write_atomically
 from core.processes import jobs
 from core.processes.lock import is_held
 from core.safe_zip import UnsafeZip, ZipEntry, check_entry, list_entries, unpack_pieces
+from core.training.command import LOCK
+from core.training.runs import ATTEMPTS
 from curation.library import dump
 from curation.library.database import Database
 from curation.library.library import FILE
@@ -48,6 +50,7 @@ from dashboard.backup import (
 from dashboard.shared.audit import AUDIT_FILE
 from dashboard.shared.uploads import FOLDER as UPLOADS
 from dashboard.shared.uploads import LOCK as UPLOADS_LOCK
+from eval.comparison.comparison_store import JOB, root_of
 
 UNFINISHED = "restore-unfinished.json"  # in the data folder, between the first move of a restore and its last
 REPLACED = ".replaced-"  # where `--replace` puts what was there
@@ -240,9 +243,6 @@ def _unpack(archive: _Archive, staging: Path, progress: Progress | None) -> None
 
 
 def _job_folders(data: Path) -> list[Path]:
-    from core.training.runs import ATTEMPTS  # here, so that making a backup does not cost loading torch
-    from eval.comparison.comparison_store import JOB, root_of
-
     return [
         data / "library" / "jobs",
         *(data / "runs").glob(f"*/{ATTEMPTS}"),
@@ -260,8 +260,6 @@ def _end_jobs(staging: Path) -> None:
 
 
 def _refuse_if_used(data: Path) -> None:
-    from core.training.command import LOCK
-
     if any(is_held(lock) for lock in (data / UPLOADS).glob(f"*/{UPLOADS_LOCK}")):
         raise BackupError(f"A studio runs on {data}. Stop it first; nothing was changed.")
     busy = [job.kind for folder in _job_folders(data) for job in jobs.jobs(folder) if job.state == "running"]

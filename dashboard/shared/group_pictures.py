@@ -6,7 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 import streamlit as st
 
+from curation import jobs
 from curation.library.records import GROUP_PICTURE
+from curation.split_faces import pictures_to_split
 from dashboard.shared.jobs import show_jobs
 from dashboard.shared.texts import N_, _, ngettext
 
@@ -20,9 +22,6 @@ MADE = N_("Make a member of each face")
 
 def show_group_pictures(library: Library, *, key: str) -> None:
     """Offer to cut what was not cut yet, and show how far that is."""
-    from curation.jobs import is_running, start_splitting
-    from curation.split_faces import pictures_to_split
-
     waiting = len(pictures_to_split(library))
     if waiting:
         with st.container(horizontal=True, vertical_alignment="center", gap="small", key=f"group_{key}"):
@@ -31,8 +30,8 @@ def show_group_pictures(library: Library, *, key: str) -> None:
                 width="content",
             )
             st.button(
-                _(MADE), key=f"group_split_{key}", on_click=start_splitting, args=(library.root,), type="secondary",
-                disabled=is_running(library.root, "split"), icon=":material/group:",
+                _(MADE), key=f"group_split_{key}", on_click=jobs.start_splitting, args=(library.root,),
+                disabled=jobs.is_running(library.root, "split"), icon=":material/group:",
                 help=_("Cuts a square around each face that is large enough, keeps it as a picture of its own with "
                 "licence, author and page, and judges it. The picture itself stays."),
             )  # fmt: skip
@@ -41,8 +40,6 @@ def show_group_pictures(library: Library, *, key: str) -> None:
 
 def group_links(library: Library, table: pd.DataFrame, image_id: str) -> list[dict[str, Any]]:
     """Ways between a group picture and the faces cut out of it: text, and what the browser asks for."""
-    from curation.jobs import is_running
-
     row = table.loc[image_id]
     links: list[dict[str, Any]] = []
     source = str(row["source"])
@@ -55,6 +52,6 @@ def group_links(library: Library, table: pd.DataFrame, image_id: str) -> list[di
     if faces:
         text = ngettext("See the face that was cut out of it", "See the {n} faces cut out of it", faces)
         links.append({"text": text, "action": {"kind": "look", "facesOf": image_id}})
-    elif row["faces"] > 1 and not is_running(library.root, "split"):
+    elif row["faces"] > 1 and not jobs.is_running(library.root, "split"):
         links.append({"text": _(MADE), "action": {"kind": "split", "id": image_id}})
     return links

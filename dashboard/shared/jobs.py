@@ -7,16 +7,16 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pandas as pd
 import streamlit as st
 
+from curation import jobs
+from curation.jobs import Job
+from curation.split_faces import SplitSummary
 from dashboard.shared.plain_text import as_text
 from dashboard.shared.texts import N_, _, translate_sentence
-
-if TYPE_CHECKING:
-    from curation.jobs import Job
 
 REFUSED_SHOWN = 500
 RATES_READ, FEW = 3, 8  # jobs; photos, fewer of which tell how long the workers take to start
@@ -72,9 +72,7 @@ def read_report(output: Path) -> Report:
 
 def read_rates(root: Path) -> list[float]:
     """Photos a second of the latest jobs that have judged more than a handful."""
-    from curation.jobs import jobs
-
-    done = [job for job in jobs(root) if job.kind in ("add", "judge") and job.state == "done"]
+    done = [job for job in jobs.jobs(root) if job.kind in ("add", "judge") and job.state == "done"]
     judged = [line.get("judged", line) for job in done[:RATES_READ] for line in _lines(job.output)]
     return [
         one["photos_per_second"]
@@ -85,8 +83,6 @@ def read_rates(root: Path) -> list[float]:
 
 def split_sentence(output: Path) -> str:
     """What a job that splits group pictures has added, once it is known."""
-    from curation.split_faces import SplitSummary
-
     found = next((line["summary"] for line in _lines(output) if "summary" in line), None)
     return SplitSummary(**found).sentence() if found else ""
 
@@ -182,9 +178,7 @@ def show_jobs(root: Path, kinds: Sequence[str], *, most: int = SHOWN) -> None:
 
 
 def _latest(root: Path, kinds: Sequence[str], most: int) -> list[Job]:
-    from curation.jobs import jobs
-
-    return [job for job in jobs(root) if job.kind in kinds][:most]
+    return [job for job in jobs.jobs(root) if job.kind in kinds][:most]
 
 
 def _show(root: Path, job: Job) -> None:
@@ -215,12 +209,8 @@ def _show(root: Path, job: Job) -> None:
 
 def _start_again(root: Path, job: Job) -> None:
     """The same command once more: what is done stays done, and an upload is still in its spool folder."""
-    from curation.jobs import start
-
-    start(job.kind, job.arguments, library=root)
+    jobs.start(job.kind, job.arguments, library=root)
 
 
 def _stop(root: Path, job_id: str) -> None:
-    from curation.jobs import stop
-
-    stop(root, job_id)
+    jobs.stop(root, job_id)

@@ -17,16 +17,18 @@ from safetensors import SafetensorError
 from streamlit.runtime.scriptrunner_utils.script_requests import ScriptRequestType
 from streamlit.runtime.scriptrunner_utils.script_run_context import get_script_run_ctx
 
+from core.checkpoints import read_info
 from core.config import settings
 from core.conversion.settings import DEFAULT_GENERATOR, ConversionSettings
 from core.errors import AssetMissing
+from core.models.families import GENERATORS, ModelInfo
+from core.models.folder import generator_file
 from dashboard.shared.conversion_queue import ConversionQueue
 from dashboard.shared.conversions import ERRORS, followed
 from dashboard.shared.texts import N_, _, translate_sentence
 from dashboard.views.draw.drawing import tile_url
 
 if TYPE_CHECKING:
-    from core.models.families import ModelInfo
     from core.pipeline import FaceResult
 
 PAIRING = {"paired": N_("learned from pairs"), "unpaired": N_("learned without pairs")}
@@ -85,8 +87,6 @@ def cards(names: Iterable[str]) -> tuple[GeneratorCard, ...]:
 
 
 def _card(name: str) -> GeneratorCard:
-    from core.models.families import GENERATORS
-
     info = _info(name)
     if info is None or info.family not in GENERATORS:
         return GeneratorCard(name, name, licence="" if info is None else info.licence)
@@ -112,9 +112,6 @@ def _photos_seen(provenance: Mapping[str, Any]) -> int | None:
 
 def _info(name: str) -> ModelInfo | None:
     """What a generator's file says of itself; None where it cannot be read."""
-    from core.checkpoints import read_info
-    from core.models.folder import generator_file
-
     try:
         return read_info(generator_file(settings().weights, name))
     except (AssetMissing, ValueError, OSError):

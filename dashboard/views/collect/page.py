@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Literal, cast
 
 import streamlit as st
 
+from curation import jobs
+from curation.intake.url_lists import UrlListError, read_url_list
 from dashboard.shared import audit
 from dashboard.shared.group_pictures import show_group_pictures
 from dashboard.shared.jobs import POLL_S, show_jobs
@@ -147,8 +149,6 @@ def show_upload(
 
 
 def _show_addresses(library: Library, origin: list[str]) -> None:
-    from curation.intake.url_lists import UrlListError, read_url_list
-
     file = st.file_uploader(
         _("A list: CSV, JSON Lines or Parquet with url and, where known, licence, author, page"), type=list(LISTS),
         max_upload_size=MAX_LIST_MB,
@@ -199,9 +199,7 @@ def _start_adding(root: Path, sources: list[Path], arguments: list[str]) -> None
 
 def start_job(root: Path, kind: str, arguments: list[str]) -> None:
     """Start a job of curation, and note who did."""
-    from curation.jobs import start
-
-    start(kind, arguments, library=root)
+    jobs.start(kind, arguments, library=root)
     named = [part for part in arguments if part.startswith("--")]
     audit.record(
         kind, f"{len(arguments) - len(named)} sources" if kind == "add" else "all that waits", " ".join(named)
@@ -210,6 +208,4 @@ def start_job(root: Path, kind: str, arguments: list[str]) -> None:
 
 def is_running(root: Path) -> bool:
     """Tell whether a job of curation is at work."""
-    from curation.jobs import jobs
-
-    return any(job.state == "running" for job in jobs(root)[:10])
+    return any(job.state == "running" for job in jobs.jobs(root)[:10])

@@ -21,7 +21,8 @@ from PIL import Image
 
 from core.errors import UnsafeImage
 from core.face_frame import FRAME
-from core.images import DECODER_ERRORS
+from core.image_child import decode_in_child
+from core.images import DECODER_ERRORS, over_white, read_photo
 from dashboard.shared.texts import _
 
 logger = logging.getLogger(__name__)
@@ -152,9 +153,6 @@ def _checked_stroke(stroke: Any) -> Stroke:
 
 def _picture_objects(url: str) -> list[dict[str, Any]]:
     """The scan of a file, decoded and encoded anew: nothing of a stranger's bytes reaches the page."""
-    from core.image_child import decode_in_child
-    from core.images import read_photo
-
     try:
         data = base64.b64decode(url.removeprefix("data:image/png;base64,"), validate=True)
     except ValueError:
@@ -311,8 +309,6 @@ def sketch_from_canvas(rgba: np.ndarray) -> np.ndarray:
     -------
     sketch : (H, W) uint8, black on white
     """
-    from core.images import over_white
-
     red, green, blue, alpha = np.ascontiguousarray(rgba.transpose(2, 0, 1))
     return over_white(
         np.minimum(np.minimum(red, green), blue), alpha

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING
 import streamlit as st
 
 from core.training.splits import MANIFEST
+from curation import jobs
+from curation.export.removal import noted_exports
 from curation.library.records import LibraryError
 from dashboard import access
 from dashboard.shared import audit
@@ -206,23 +208,18 @@ def _show_exported(exported: Exported, key: str) -> None:
 
 def start_export(root: Path, name: str, layout: str = "pairs", compare_faces: bool = True) -> None:
     """Start the job that writes a version out."""
-    from curation.jobs import start
-
     out = root / "exports" / f"{name}-{layout}"
     out.parent.mkdir(parents=True, exist_ok=True)
     faces = [] if compare_faces else ["--no-faces"]
-    start("export", [name, "--out", str(out), "--kind", layout, "--zip", *faces, "--json"], library=root)
+    jobs.start("export", [name, "--out", str(out), "--kind", layout, "--zip", *faces, "--json"], library=root)
     audit.record("export", name, layout)
 
 
 def exports_of(root: Path, name: str) -> list[Exported]:
     """The latest export at each place that still holds this version, made here or by command, the latest first."""
-    from curation.export.removal import noted_exports
-    from curation.jobs import jobs
-
     noted = [one for entry in reversed(noted_exports(root)) if (one := _exported_from(entry))]
     done = [
-        replace(one, version=job.arguments[0]) for job in jobs(root)
+        replace(one, version=job.arguments[0]) for job in jobs.jobs(root)
         if job.kind == "export" and job.state == "done" and (one := read_exported(job.output))
     ]  # fmt: skip
     latest: dict[str, Exported] = {}

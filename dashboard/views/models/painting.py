@@ -12,11 +12,16 @@ from typing import TYPE_CHECKING
 import cv2
 import numpy as np
 import streamlit as st
+import torch
 
-from core.config import settings
-from core.models.conventions import Conventions
+from core.checkpoints import load_generator
+from core.config import pick_device, settings
+from core.images import sketch_to_tensor, tensor_to_photo
+from core.models.conventions import AdaptedGenerator, Conventions
 from core.models.folder import ModelFile, models_folder
 from core.models.speed import Speed, keep_speed, measure_speed
+from core.runtime import one_torch_thread
+from core.sketch_input import prepare_sketch
 from dashboard.shared.resources import DEMO
 from dashboard.views.draw.drawing import data_url
 
@@ -53,19 +58,11 @@ def _turnstile() -> threading.Lock:
 
 @st.cache_resource(show_spinner=False, max_entries=1, ttl=600)  # one: the largest takes 0.7 GB
 def _network(path: str, fingerprint: str) -> nn.Module:
-    from core.checkpoints import load_generator
-
     return load_generator(Path(path))
 
 
 @st.cache_data(show_spinner=False, max_entries=64)
 def _paint(path: str, fingerprint: str, settings_key: tuple, example: str) -> Painted:
-    import torch
-
-    from core.images import sketch_to_tensor, tensor_to_photo
-    from core.models.conventions import AdaptedGenerator
-    from core.runtime import one_torch_thread
-
     conventions = Conventions(*settings_key)
     with _turnstile(), torch.inference_mode(), one_torch_thread():
         adapted = AdaptedGenerator(_network(path, fingerprint), conventions).eval()
@@ -97,8 +94,6 @@ def paint(path: Path, fingerprint: tuple[int, int], conventions: Conventions, ex
 
 def example_sketch(name: str) -> np.ndarray:
     """An example drawing as stage 1 would hand it over, (S, S) uint8."""
-    from core.sketch_input import prepare_sketch
-
     picture = cv2.imread(str(DEMO / "drawings" / f"{name}.png"), cv2.IMREAD_GRAYSCALE)
     if picture is None:
         picture = np.full((512, 512), 255, np.uint8)
@@ -118,8 +113,6 @@ def measure(model: ModelFile, example: str) -> Speed:
     AssetMissing, ValueError
         As for `core.models.speed.measure_speed`.
     """
-    from core.config import pick_device
-
     chosen = settings()
     with _turnstile():
         speed = measure_speed(

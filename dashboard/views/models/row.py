@@ -45,6 +45,8 @@ from dashboard.views.models.formatting import (
 )
 from dashboard.views.models.painting import Painted, measure, paint
 from dashboard.views.models.state import ModelsSession
+from eval.comparison.comparison_store import entries, root_of
+from eval.comparison.request import GeneratorSource
 
 
 def show_trial(
@@ -185,9 +187,6 @@ def _ask_to_remove(model: ModelFile, session: ModelsSession) -> None:
 
 def _named_by(name: str) -> str:
     """How many comparisons a model was drawn for, in a sentence."""
-    from eval.comparison.comparison_store import entries, root_of
-    from eval.comparison.request import GeneratorSource
-
     asked = [one.request.fakes.values() for one in entries(root_of(settings().data)) if one.request]
     count = sum(
         any(isinstance(source, GeneratorSource) and source.generator == name for source in sources)

@@ -4,11 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import streamlit as st
+import torch
 
+from core.checkpoints import read_info
 from core.config import settings
+from core.errors import AssetMissing
+from core.models.folder import models_folder
+from core.training import run_control
+from core.training.kinds import KINDS, Kind, Preset, dig, presets
+from core.training.request import RunRequest, read_config
+from core.training.runs import Run, RunError
 from dashboard import access
 from dashboard.shared import audit
 from dashboard.shared.plain_text import as_code, as_text
@@ -19,16 +27,12 @@ from dashboard.views.train.formatting import duration
 from dashboard.views.train.sources import Dataset, describe, exported
 from dashboard.views.train.state import PROBLEM, choose_run, wanted_data
 
-if TYPE_CHECKING:
-    from core.training.kinds import Kind, Preset
-    from core.training.runs import Run
-
 RESOLUTIONS = (64, 128, 256, 512)
 AUTOENCODER = "sketch_autoencoder"
 SHIPPED, FINE_TUNING = (
     "pix2pixhd",
     "pix2pixhd_refined",
-)  # the best of the shipped weights, and a preset that fits them
+)  # the best of the shipped weights, a preset that fits them
 FEW_PAIRS = 200
 
 
@@ -54,8 +58,6 @@ def refiner_options(runs: Sequence[Run]) -> dict[str, Path]:
 
 def device_options() -> list[str]:
     """``auto``, the CPU, and every accelerator of this machine."""
-    import torch
-
     found = ["auto", "cpu"]
     found += [f"cuda:{index}" for index in range(torch.cuda.device_count())]
     if torch.backends.mps.is_available():
@@ -74,9 +76,6 @@ def free_name(stem: str, runs: Sequence[Run]) -> str:
 
 def pace_of_earlier(kind: str, image_size: int, batch_size: int, runs: Sequence[Run]) -> float:
     """Seconds a step of the latest run of that kind, size and batch; 0 where there was none."""
-    from core.training.kinds import dig
-    from core.training.request import read_config
-
     for run in runs:
         if run.kind != kind or not run.seconds_each:
             continue
@@ -92,8 +91,6 @@ def _of_run(kind: Kind) -> str:
 
 
 def _models(families: tuple[str, ...]) -> dict[str, Path]:
-    from core.models.folder import models_folder
-
     return {
         file.stem: file
         for folder in (settings().weights, models_folder())
@@ -103,9 +100,6 @@ def _models(families: tuple[str, ...]) -> dict[str, Path]:
 
 
 def _family(file: Path) -> str:
-    from core.checkpoints import read_info
-    from core.errors import AssetMissing
-
     try:
         return read_info(file).family
     except (AssetMissing, ValueError, KeyError):  # a damaged file is the Models page's to show
@@ -124,8 +118,6 @@ def _option_title(option: str) -> str:
 
 def show_form(root: Path, runs: Sequence[Run]) -> None:
     """Kind, data, settings, start."""
-    from core.training.kinds import KINDS
-
     problem = PROBLEM.take()
     if problem:
         st.error(as_text(problem), icon=":material/error:")
@@ -160,8 +152,6 @@ def _exports() -> dict[str, Path]:
 
 def _fill_in(wanted: Path, runs: Sequence[Run]) -> None:
     """Fill in what *Train on this* asks for: these pairs, and the shipped weights to begin with."""
-    from core.training.kinds import KINDS
-
     known = next((name for name, path in _exports().items() if path.resolve() == wanted.resolve()), "")
     st.session_state["train_data"] = known or ANOTHER
     if not known:
@@ -172,6 +162,11 @@ def _fill_in(wanted: Path, runs: Sequence[Run]) -> None:
         st.session_state[f"train_begin_{FINE_TUNING}"] = SHIPPED
 
 
+def fine_tuning_preset() -> Preset:
+    """Give the preset that trains the shipped weights on."""
+    return next(preset for preset in presets(SHIPPED) if preset.name == FINE_TUNING)
+
+
 def fine_tuning(data: Dataset, runs: Sequence[Run], *, name: str, steps: int) -> dict[str, Any]:
     """Ask for what *Train on this* fills the form in with: the shipped weights, trained on.
 
@@ -180,8 +175,6 @@ def fine_tuning(data: Dataset, runs: Sequence[Run], *, name: str, steps: int) ->
     ValueError
         If the shipped weights are not there.
     """
-    from core.training.kinds import KINDS, presets
-
     begin = begin_options(KINDS[SHIPPED], runs).get(SHIPPED)
     if begin is None:
         raise ValueError(
@@ -190,7 +183,7 @@ def fine_tuning(data: Dataset, runs: Sequence[Run], *, name: str, steps: int) ->
                 file=settings().weights / f"{SHIPPED}.safetensors",
             )
         )
-    preset = next(preset for preset in presets(SHIPPED) if preset.name == FINE_TUNING)
+    preset = fine_tuning_preset()
     return {
         "name": name, "kind": SHIPPED, "preset": FINE_TUNING, "data": data.path, "validation": data.validation,
         "steps": steps, "batch_size": int(preset.get("loop.batch_size", 4)), "lr": float(preset.get("loop.lr", 2e-4)),
@@ -229,8 +222,6 @@ def _show_data() -> Dataset | None:
 
 
 def _show_settings(kind: Kind, runs: Sequence[Run]) -> tuple[Preset, dict[str, Any]]:
-    from core.training.kinds import presets
-
     found = {preset.name: preset for preset in presets(kind.name)}
     left, right = st.columns(2, vertical_alignment="bottom")
     preset = found[left.selectbox(_("Preset"), list(found), key=f"train_preset_{kind.name}")]
@@ -349,17 +340,12 @@ def start_training(root: Path, asked: dict[str, Any]) -> Run:
     RunError, ValueError
         As `core.training.run_control.create`.
     """
-    from core.training.request import RunRequest
-    from core.training.run_control import create
-
-    run = create(root, RunRequest(**asked))
+    run = run_control.create(root, RunRequest(**asked))
     audit.record("train", run.name, str(asked["data"]))
     return run
 
 
 def _start(root: Path, asked: dict[str, Any]) -> None:
-    from core.training.runs import RunError
-
     try:
         with st.spinner(_("Starting …")):
             run = start_training(root, asked)

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import streamlit as st
 
+from core.training.runs import runs, runs_folder
 from dashboard.shared.plain_text import as_text
 from dashboard.shared.resources import asset_text
 from dashboard.shared.texts import _
@@ -19,8 +20,6 @@ POLL_ALIVE_S, POLL_S = 2.0, 8.0
 
 def show_list(root: Path, selected: str | None) -> None:
     """A button for a new training, and the runs with how far each is; kept up to date."""
-    from core.training.runs import runs
-
     st.button(
         _("New training"), icon=":material/add:", type="primary" if selected is None else "secondary",
         width="stretch", key="train_new", on_click=choose_new,
@@ -54,8 +53,6 @@ def show_list(root: Path, selected: str | None) -> None:
 def show_page() -> None:
     """Runs on the left; the chosen one, or the form, on the right."""
     st.html(f"<style>{asset_text('views/train/page.css')}</style>")
-    with st.spinner(_("Loading …"), show_time=False):  # PyTorch, for the first visitor after a start
-        from core.training.runs import runs, runs_folder
     root = runs_folder()
     try:
         found = runs(root)

@@ -2,16 +2,32 @@
 
 from __future__ import annotations
 
+import html
 import io
 import shlex
-from functools import lru_cache
+from collections.abc import Callable
+from functools import lru_cache, partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
 
 import streamlit as st
 from PIL import Image, UnidentifiedImageError
 
 from core.config import settings
+from core.models.folder import models_folder
+from core.training import run_control
+from core.training.kinds import KINDS, dig
+from core.training.request import CONFIG_FILE, MAX_STEPS, read_config
+from core.training.runs import (
+    LOSSES_FILE,
+    Losses,
+    Run,
+    RunError,
+    log_tail,
+    read_losses,
+    read_run,
+    samples,
+    size_on_disk,
+)
 from dashboard.shared import audit
 from dashboard.shared.links import compare_model, draw_with
 from dashboard.shared.plain_text import as_text
@@ -29,9 +45,6 @@ from dashboard.views.train.state import (
     keep_sample,
     kept_sample,
 )
-
-if TYPE_CHECKING:
-    from core.training.runs import Losses, Run
 
 SMOOTHINGS = {N_("off"): 0.0, N_("some"): 0.8, N_("more"): 0.95, N_("much"): 0.99}
 
@@ -64,8 +77,6 @@ def show_losses(run: Path) -> None:
 
 
 def _losses(run: Path) -> Losses:
-    from core.training.runs import LOSSES_FILE
-
     try:
         stat = (run / LOSSES_FILE).stat()
     except OSError:
@@ -75,8 +86,6 @@ def _losses(run: Path) -> Losses:
 
 @lru_cache(maxsize=16)
 def _read(run: Path, _changed: int, _size: int) -> Losses:
-    from core.training.runs import read_losses
-
     return read_losses(run)
 
 
@@ -85,8 +94,6 @@ MAX_SIDE = 1600
 
 def show_samples(run: Path, name: str) -> None:
     """A slider through time above a large picture; at its right end it follows the newest."""
-    from core.training.runs import samples
-
     found = samples(run)
     if not found:
         said = _("The first samples appear here.")
@@ -142,8 +149,6 @@ LOG_LINES = 40
 
 def show_run(root: Path, name: str) -> None:
     """The run as it stands; followed as long as the page is open."""
-    from core.training.runs import RunError, read_run
-
     try:
         run = read_run(root, name)
     except RunError as error:
@@ -180,13 +185,11 @@ def show_run(root: Path, name: str) -> None:
 
 
 def _show_head(run: Run) -> None:
-    from core.training.kinds import KINDS
-
     title = _(KINDS[run.kind].title) if run.kind else _("Training")
-    about = " · ".join(part for part in (title, _(STATES[run.state]), run.who, _when(run.created)) if part)
-    st.html(
-        f'<div class="train-head"><h2>{_plain(run.name)}</h2><p class="studio-label">{_plain(about)}</p></div>'
-    )
+    when = run.created[:16].replace("T", " ")
+    about = html.escape(" · ".join(part for part in (title, _(STATES[run.state]), run.who, when) if part))
+    name = html.escape(run.name)
+    st.html(f'<div class="train-head"><h2>{name}</h2><p class="studio-label">{about}</p></div>')
     show_progress(run)
 
 
@@ -205,15 +208,17 @@ def show_progress(run: Run) -> None:
 def _show_actions(root: Path, run: Run) -> None:
     with st.container(horizontal=True, key="train_actions"):
         if run.state == "running":
-            st.button(_("Stop"), icon=":material/stop:", on_click=_stop, args=(root, run.name), key="train_stop",
+            st.button(_("Stop"), icon=":material/stop:", key="train_stop", on_click=_act,
+                      args=(run_control.ask_to_stop, root, run.name, "stop training"),
                       help=_("It saves first, and can go on later."))  # fmt: skip
         if run.state == "stopping" and run.job is not None:
-            st.button(_("Stop at once"), on_click=_stop_now, args=(root, run.name), key="train_stop_now",
+            st.button(_("Stop at once"), key="train_stop_now", on_click=_act,
+                      args=(run_control.stop_now, root, run.name, "stop training", "at once"),
                       help=_("Without saving: step {saved:,} is kept.", saved=run.saved))  # fmt: skip
         if run.can_go_on and run.kind:
             label = _("Resume") if run.step else _("Start")
-            st.button(label, icon=":material/play_arrow:", type="primary", on_click=_start,
-                      args=(root, run.name), key="train_resume")  # fmt: skip
+            st.button(label, icon=":material/play_arrow:", type="primary", key="train_resume", on_click=_act,
+                      args=(run_control.start, root, run.name, "train on"))  # fmt: skip
         if not run.is_alive and run.kind and run.step:
             _show_go_on(root, run)
         if run.saved:
@@ -224,9 +229,6 @@ def _show_actions(root: Path, run: Run) -> None:
 
 
 def _show_go_on(root: Path, run: Run) -> None:
-    from core.training.kinds import dig
-    from core.training.request import MAX_STEPS, read_config
-
     config = read_config(run.folder)
     with st.popover(_("Go on"), icon=":material/fast_forward:", key=f"train_go_on_{run.name}"):
         st.markdown(_("From step {saved:,}, with:", saved=run.saved))
@@ -254,20 +256,15 @@ def _show_go_on(root: Path, run: Run) -> None:
             help=_("Weights of losses, loop.decay_from, loop.amp, loop.save_every …"),
         )  # fmt: skip
         changes = {"loop.steps": int(steps), "loop.lr": float(rate), "data.root": pairs}
-        st.button(
-            _("Go on"),
-            type="primary",
-            key="train_go_on",
-            on_click=_go_on,
-            args=(root, run.name, changes, more),
-        )
+        said = ", ".join(f"{key} {value}" for key, value in changes.items())
+        go_on = partial(run_control.go_on, changes=changes, more=more)
+        st.button(_("Go on"), type="primary", key="train_go_on", on_click=_act,
+                  args=(go_on, root, run.name, "train on", said))  # fmt: skip
 
 
 def show_next(run: Run) -> None:
     """What a trained generator is for: to draw with it, and to compare it."""
-    from core.training.run_control import is_generator_run
-
-    if not is_generator_run(run):
+    if not run_control.is_generator_run(run):
         return
     is_done = not (run.can_go_on or run.is_alive)
     draws = st.button(
@@ -284,8 +281,6 @@ def show_next(run: Run) -> None:
 
 def model_of(run: Run) -> str:
     """Name the model that a run's latest weights are among the models; empty where they are not."""
-    from core.models.folder import models_folder
-
     weights = run.folder / "model.safetensors"
     for name in _model_names(run) if weights.is_file() else ():
         path = models_folder() / f"{name}.safetensors"
@@ -302,28 +297,16 @@ def _model_names(run: Run) -> tuple[str, str]:
 
 def _in_use(run: Run) -> str:
     """The model of a run's latest weights, put among the models where it is not yet; empty where that failed."""
-    from core.models.folder import models_folder
-    from core.training.run_control import publish_run
-    from core.training.runs import RunError
-
     if name := model_of(run):
         return name
-    models, names = models_folder(), _model_names(run)
-    free = next((name for name in names if not (models / f"{name}.safetensors").exists()), names[-1])
-    try:
-        path = publish_run(run, free, weights=settings().weights, models=models)
-    except RunError as error:
-        st.error(as_text(error))
-        return ""
-    audit.record("publish model", path.stem, f"of run {run.name}")
-    return path.stem
+    names = _model_names(run)
+    free = (name for name in names if not (models_folder() / f"{name}.safetensors").exists())
+    return _publish(run, next(free, names[-1]))
 
 
 def _show_use(run: Run) -> None:
-    from core.training.run_control import is_generator_run
-
     with st.popover(_("Use it"), icon=":material/upgrade:", key=f"train_use_{run.name}"):
-        if not is_generator_run(run):
+        if not run_control.is_generator_run(run):
             st.markdown(
                 _(
                     "These weights can refine the input of a Pix2PixHD, CycleGAN or U-GAT-IT training: choose "
@@ -340,27 +323,23 @@ def _show_use(run: Run) -> None:
         name = st.text_input(
             _("Name of the model"), value=run.name, max_chars=60, key=f"train_model_{run.name}"
         )
-        if st.button(_("Put it there"), type="primary", key="train_publish"):
-            _publish(run, name.strip())
+        is_asked = st.button(_("Put it there"), type="primary", key="train_publish")
+        if is_asked and (stem := _publish(run, name.strip())):
+            st.success(_("The Draw page offers it as **{stem}** now.", stem=as_text(stem)))
 
 
-def _publish(run: Run, name: str) -> None:
-    from core.models.folder import models_folder
-    from core.training.run_control import publish_run
-    from core.training.runs import RunError
-
+def _publish(run: Run, name: str) -> str:
+    """Put a run's latest weights among the models; return their name, empty where that failed, which is said."""
     try:
-        path = publish_run(run, name, weights=settings().weights, models=models_folder())
+        path = run_control.publish_run(run, name, weights=settings().weights, models=models_folder())
     except RunError as error:
         st.error(as_text(error))
-    else:
-        audit.record("publish model", path.stem, f"of run {run.name}")
-        st.success(_("The Draw page offers it as **{stem}** now.", stem=as_text(path.stem)))
+        return ""
+    audit.record("publish model", path.stem, f"of run {run.name}")
+    return path.stem
 
 
 def _show_delete(root: Path, run: Run) -> None:
-    from core.training.runs import size_on_disk
-
     with st.popover(_("Delete"), icon=":material/delete:", key=f"train_delete_{run.name}"):
         size = size_on_disk(run.folder) / 1e6
         st.markdown(
@@ -371,13 +350,11 @@ def _show_delete(root: Path, run: Run) -> None:
                 size=size,
             )
         )
-        st.button(_("Delete it"), type="primary", on_click=_delete, args=(root, run.name), key="train_delete")
+        st.button(_("Delete it"), type="primary", key="train_delete", on_click=_act,
+                  args=(run_control.remove, root, run.name, "delete training"))  # fmt: skip
 
 
 def _show_settings(run: Run) -> None:
-    from core.training.kinds import KINDS
-    from core.training.request import CONFIG_FILE
-
     file = run.folder / CONFIG_FILE
     if not file.is_file():
         return
@@ -392,8 +369,6 @@ def _show_settings(run: Run) -> None:
 
 
 def _show_log(run: Run) -> None:
-    from core.training.runs import log_tail
-
     if run.job is None:
         return
     with st.expander(_("Log"), expanded=run.state == "failed"):
@@ -403,8 +378,6 @@ def _show_log(run: Run) -> None:
 
 
 def _stage1_commands(run: Run) -> str:
-    from core.training.request import read_config
-
     data = read_config(run.folder).get("data")
     given = data if isinstance(data, dict) else {"root": "PAIRS"}
     options = " ".join(f"--data.{key} {shlex.quote(str(value))}" for key, value in given.items())
@@ -416,57 +389,14 @@ def _stage1_commands(run: Run) -> str:
     )
 
 
-def _start(root: Path, name: str) -> None:
-    from core.training.run_control import start
-
-    if _try(start, root, name):
-        audit.record("train on", name)
-
-
-def _go_on(root: Path, name: str, changes: dict[str, Any], more: str) -> None:
-    from core.training.run_control import go_on
-
-    if _try(lambda root, name: go_on(root, name, changes, more), root, name):
-        audit.record("train on", name, ", ".join(f"{key} {value}" for key, value in changes.items()))
-
-
-def _stop(root: Path, name: str) -> None:
-    from core.training.run_control import ask_to_stop
-
-    if _try(ask_to_stop, root, name):
-        audit.record("stop training", name)
-
-
-def _stop_now(root: Path, name: str) -> None:
-    from core.training.run_control import stop_now
-
-    if _try(stop_now, root, name):
-        audit.record("stop training", name, "at once")
-
-
-def _delete(root: Path, name: str) -> None:
-    from core.training.run_control import remove
-
-    if _try(remove, root, name):
-        audit.record("delete training", name)
-        choose_nothing()
-
-
-def _try(action: object, root: Path, name: str) -> bool:
-    from core.training.runs import RunError
-
+def _act(action: Callable[[Path, str], object], root: Path, name: str, said: str, detail: str = "") -> None:
+    """Carry out what a button asks of a run, and note who did; what stops it is told above the run."""
     try:
-        action(root, name)  # type: ignore[operator]
+        action(root, name)
     except (RunError, ValueError) as error:
         PROBLEM.keep(error)
         choose_run(name)
-        return False
-    return True
-
-
-def _when(stamp: str) -> str:
-    return stamp[:16].replace("T", " ")
-
-
-def _plain(text: str) -> str:
-    return text.replace("&", "&amp;").replace("<", "&lt;")
+        return
+    audit.record(said, name, detail)
+    if action is run_control.remove:
+        choose_nothing()

@@ -13,11 +13,10 @@ from typing import TYPE_CHECKING
 from core.training.splits import MANIFEST
 from dashboard.shared.jobs import read_rates
 from dashboard.views.export.page import exports_of
-from dashboard.views.train.form import FINE_TUNING, SHIPPED, pace_of_earlier
+from dashboard.views.train.form import SHIPPED, fine_tuning_preset, pace_of_earlier
 from dashboard.views.train.run import model_of
 
 if TYPE_CHECKING:
-    from core.training.kinds import Preset
     from core.training.runs import Run
     from curation.library.library import Library
     from curation.library.versions import Version
@@ -118,22 +117,16 @@ def _is_on(run: Run, pairs: Path) -> bool:
     return run.kind == SHIPPED and str(dig(read_config(run.folder), "data.root", "")) == str(pairs.absolute())
 
 
-def _preset() -> Preset:
-    from core.training.kinds import presets
-
-    return next(preset for preset in presets(SHIPPED) if preset.name == FINE_TUNING)
-
-
 def pace_of(runs: Sequence[Run]) -> float:
     """Seconds a step of fine-tuning on this machine; 0 where nobody has trained so yet."""
-    preset = _preset()
+    preset = fine_tuning_preset()
     size, batch = int(preset.get("data.image_size", 256)), int(preset.get("loop.batch_size", 4))
     return pace_of_earlier(SHIPPED, size, batch, runs)
 
 
 def steps_within(budget_s: float, pace: float) -> int:
     """Choose the steps of a training that may take so long: whole fifties, at most the preset's."""
-    most = int(_preset().get("loop.steps", 0))
+    most = int(fine_tuning_preset().get("loop.steps", 0))
     return max(LEAST_STEPS, min(most, int(budget_s / pace) // LEAST_STEPS * LEAST_STEPS))
 
 
