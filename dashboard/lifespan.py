@@ -19,6 +19,7 @@ import time
 from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager, suppress
 from functools import partial
+from itertools import chain
 from pathlib import Path
 from types import FrameType
 from typing import Any
@@ -31,8 +32,9 @@ from core.errors import AssetMissing
 from core.processes import jobs as processes
 from core.processes.jobs import STOP_S, ended_children
 from core.training.run_control import ask_to_stop
-from core.training.runs import ATTEMPTS, RunError, runs, runs_folder
+from core.training.runs import RunError, runs, runs_folder
 from dashboard.shared.conversions import REGISTRY
+from dashboard.shared.jobs import job_folders
 from eval.comparison import comparison_store
 
 logger = logging.getLogger(__name__)
@@ -147,14 +149,14 @@ def _conversions() -> float:
 def stop_jobs(patience_s: float = STOP_JOBS_S) -> None:
     """Ask trainings to save, comparisons and the library's jobs to end, and wait for them."""
     deadline = time.monotonic() + patience_s
-    trainings, comparisons = runs_folder(), comparison_store.root_of(settings().data)
+    trainings, folders = runs_folder(), job_folders(settings().data)
     for run in runs(trainings):
         if run.is_alive:
             with suppress(RunError):
                 ask_to_stop(trainings, run.name)
     waiting = [
         threading.Thread(target=processes.stop, args=(folder, job.id), kwargs={"patience_s": STOP_S})
-        for folder in [*comparisons.glob(f"*/{comparison_store.JOB}"), settings().data / "library" / "jobs"]
+        for folder in [*folders["comparison"], *folders["library"]]
         for job in processes.jobs(folder)
         if job.state == "running"
     ]
@@ -169,14 +171,9 @@ def stop_jobs(patience_s: float = STOP_JOBS_S) -> None:
 def sweep() -> None:
     """Remove records of old jobs, uploads that belong to no job, and halves of files."""
     data = settings().data
-    library = data / "library"
-    for folder in [
-        library / "jobs",
-        *runs_folder().glob(f"*/{ATTEMPTS}"),
-        *data.glob(f"comparisons/*/{comparison_store.JOB}"),
-    ]:
+    for folder in chain(*job_folders(data).values()):
         _try(partial(processes.prune, folder))
-    _try(lambda: _sweep_uploads(library / "jobs"))
+    _try(lambda: _sweep_uploads(data / "library" / "jobs"))
     _try(lambda: _sweep_temporary(data))
     _try(_sweep_models)
     _try(_sweep_comparisons)
@@ -192,7 +189,7 @@ def _try(step: Callable[[], None]) -> None:
 
 def _sweep_uploads(jobs: Path) -> None:
     """Uploads whose job is done or forgotten; those of a stopped one wait for it to go on."""
-    from dashboard.shared.uploads import SPOOL, remove_spool
+    from dashboard.shared.uploads import SPOOL
 
     wanted = {
         part
@@ -203,7 +200,7 @@ def _sweep_uploads(jobs: Path) -> None:
     }
     for folder in jobs.glob(f"{SPOOL}-*"):
         if folder.name not in wanted and _is_old(folder):
-            remove_spool(folder)
+            shutil.rmtree(folder)
 
 
 def _sweep_temporary(data: Path) -> None:

@@ -21,12 +21,11 @@ from starlette.routing import Route
 
 from core.config import settings
 from core.processes.jobs import jobs
-from core.training.runs import ATTEMPTS, runs_folder
 from dashboard.api import needs_token
 from dashboard.hosts import is_loopback
 from dashboard.shared.conversions import REGISTRY
+from dashboard.shared.jobs import job_folders
 from dashboard.shared.links import address
-from eval.comparison import comparison_store
 
 STATES = ("running", "done", "failed", "stopped", "interrupted")
 KINDS = ("add", "judge", "split", "export", "training", "comparison")
@@ -62,12 +61,10 @@ def _readiness() -> str:
 
 
 def _count_jobs(data: Path) -> Counter[tuple[str, str]]:
-    counts = Counter((job.kind, job.state) for job in jobs(data / "library" / "jobs"))
-    for kind, folders in (
-        ("training", runs_folder().glob(f"*/{ATTEMPTS}")),
-        ("comparison", comparison_store.root_of(data).glob(f"*/{comparison_store.JOB}")),
-    ):
-        latest = (next(iter(jobs(folder)), None) for folder in folders)
+    folders = job_folders(data)
+    counts = Counter((job.kind, job.state) for folder in folders.pop("library") for job in jobs(folder))
+    for kind, each in folders.items():
+        latest = (next(iter(jobs(folder)), None) for folder in each)
         counts.update((kind, job.state) for job in latest if job is not None)
     return counts
 

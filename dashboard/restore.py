@@ -18,6 +18,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import closing
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from itertools import chain
 from pathlib import Path
 from typing import IO, Any
 
@@ -26,7 +27,6 @@ from core.processes import jobs
 from core.processes.lock import is_held
 from core.safe_zip import UnsafeZip, ZipEntry, check_entry, list_entries, unpack_pieces
 from core.training.command import LOCK
-from core.training.runs import ATTEMPTS
 from curation.library import dump
 from curation.library.database import Database
 from curation.library.library import FILE
@@ -48,9 +48,9 @@ from dashboard.backup import (
     plain_files,
 )
 from dashboard.shared.audit import AUDIT_FILE
+from dashboard.shared.jobs import job_folders
 from dashboard.shared.uploads import FOLDER as UPLOADS
 from dashboard.shared.uploads import LOCK as UPLOADS_LOCK
-from eval.comparison.comparison_store import JOB, root_of
 
 UNFINISHED = "restore-unfinished.json"  # in the data folder, between the first move of a restore and its last
 REPLACED = ".replaced-"  # where `--replace` puts what was there
@@ -242,17 +242,9 @@ def _unpack(archive: _Archive, staging: Path, progress: Progress | None) -> None
             progress(number, len(names))
 
 
-def _job_folders(data: Path) -> list[Path]:
-    return [
-        data / "library" / "jobs",
-        *(data / "runs").glob(f"*/{ATTEMPTS}"),
-        *root_of(data).glob(f"*/{JOB}"),
-    ]
-
-
 def _end_jobs(staging: Path) -> None:
     """Jobs that ran when the backup was made do not run here: nobody may take another process for theirs."""
-    for folder in _job_folders(staging):
+    for folder in chain(*job_folders(staging).values()):
         for record in folder.glob("*.json"):
             job_id = record.name.removesuffix(".json")
             if "." not in job_id and not (folder / f"{job_id}.end.json").exists():
@@ -262,7 +254,8 @@ def _end_jobs(staging: Path) -> None:
 def _refuse_if_used(data: Path) -> None:
     if any(is_held(lock) for lock in (data / UPLOADS).glob(f"*/{UPLOADS_LOCK}")):
         raise BackupError(f"A studio runs on {data}. Stop it first; nothing was changed.")
-    busy = [job.kind for folder in _job_folders(data) for job in jobs.jobs(folder) if job.state == "running"]
+    folders = chain(*job_folders(data).values())
+    busy = [job.kind for folder in folders for job in jobs.jobs(folder) if job.state == "running"]
     busy += [lock.parent.name for lock in (data / "runs").glob(f"*/{LOCK}") if is_held(lock)]
     if busy:
         raise BackupError(

@@ -12,11 +12,13 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
+from core.training.runs import ATTEMPTS
 from curation import jobs
 from curation.jobs import Job
 from curation.split_faces import SplitSummary
 from dashboard.shared.plain_text import as_text
 from dashboard.shared.texts import N_, _, translate_sentence
+from eval.comparison import comparison_store
 
 REFUSED_SHOWN = 500
 RATES_READ, FEW = 3, 8  # jobs; photos, fewer of which tell how long the workers take to start
@@ -27,6 +29,15 @@ PHASES = {
     "adding": N_("Adding pictures"), "judging": N_("Judging faces"), "splitting": N_("Cutting faces out"),
     "duplicates": N_("Looking for duplicates"),
 }  # fmt: skip
+
+
+def job_folders(data: Path) -> dict[str, list[Path]]:
+    """List the folders that hold records of background jobs: one of the library, one each run and comparison."""
+    return {
+        "library": [data / "library" / "jobs"],
+        "training": list((data / "runs").glob(f"*/{ATTEMPTS}")),
+        "comparison": list(comparison_store.root_of(data).glob(f"*/{comparison_store.JOB}")),
+    }
 
 
 @dataclass(frozen=True)

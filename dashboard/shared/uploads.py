@@ -17,7 +17,7 @@ import secrets
 import shutil
 import threading
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from pathlib import Path, PurePosixPath
@@ -360,36 +360,24 @@ def spool_pictures(library: Path, files: Iterable[StagedFile]) -> Path:
     OSError
         If there is no room; what was written is removed.
     """
-    folder = _new_folder(library)
-    try:
+    with _new_spool(library) as folder:
         for number, file in enumerate(files):
             file.copy_to(folder / f"{number:05d}-{harmless(file.name)}")
-    except BaseException:
-        remove_spool(folder)
-        raise
-    return folder
+        return folder
 
 
 def spool_archive(library: Path, file: StagedFile) -> Path:
     """Put an archive into a new folder of its own; return the file."""
-    folder = _new_folder(library)
-    try:
+    with _new_spool(library) as folder:
         file.copy_to(folder / harmless(file.name))
-    except BaseException:
-        remove_spool(folder)
-        raise
-    return folder / harmless(file.name)
+        return folder / harmless(file.name)
 
 
 def spool_file(library: Path, name: str, data: bytes) -> Path:
     """Write one file, such as a list, into a new folder of its own; return the file."""
-    folder = _new_folder(library)
-    try:
-        _write(folder / harmless(name), data)
-    except BaseException:
-        remove_spool(folder)
-        raise
-    return folder / harmless(name)
+    with _new_spool(library) as folder:
+        (folder / harmless(name)).write_bytes(data)
+        return folder / harmless(name)
 
 
 def harmless(name: str) -> str:
@@ -398,18 +386,13 @@ def harmless(name: str) -> str:
     return plain.strip(" .")[-80:] or "file"
 
 
-def remove_spool(folder: Path) -> None:
-    """Delete a spool folder that no job took over."""
-    for file in folder.glob("*"):
-        file.unlink(missing_ok=True)
-    folder.rmdir()
-
-
-def _new_folder(library: Path) -> Path:
+@contextlib.contextmanager
+def _new_spool(library: Path) -> Iterator[Path]:
+    """Make a folder that a job takes over; it goes again where the block fails."""
     folder = library / "jobs" / f"{SPOOL}-{secrets.token_hex(8)}"
     folder.mkdir(parents=True)
-    return folder
-
-
-def _write(path: Path, data: bytes) -> None:
-    path.write_bytes(data)
+    try:
+        yield folder
+    except BaseException:
+        shutil.rmtree(folder, ignore_errors=True)
+        raise
