@@ -17,3 +17,10 @@ function keyOf({ key = "", code = "", shiftKey, isComposing, keyCode }) {
   if (PLACES[code]) return shiftKey ? "" : PLACES[code];
   return isTold ? "" : code.replace("Numpad", "");
 }
+
+// Tell whether a key that is pressed here is text that somebody types.
+function isTyping(event) {
+  const target = event.composedPath()[0];
+  return target.isContentEditable || target.tagName === "TEXTAREA" ||
+    (target.tagName === "INPUT" && !["range", "checkbox", "radio"].includes(target.type));
+}

@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass
 
 import streamlit as st
 
-from dashboard.shared.resources import asset_text, component
+from dashboard.shared.resources import component
 
 
 @dataclass(frozen=True)
@@ -39,10 +39,6 @@ def show_pictures(
             on_pick(str(choice))
 
     data = {"pictures": [asdict(picture) for picture in pictures], "selected": selected, "columns": columns}
-    show = component(
-        "studio_pictures",
-        html='<div class="row"></div>',
-        css=asset_text("shared/gallery.css"),
-        js=asset_text("views/draw/send.js", "shared/gallery.js"),
+    component("shared/gallery")(
+        key=key, data=data, on_picked_change=picked, width="stretch", height="content"
     )
-    show(key=key, data=data, on_picked_change=picked, width="stretch", height="content")

@@ -97,14 +97,32 @@ def _asset_text(_language: str, names: tuple[str, ...]) -> str:
     )
 
 
-def component(name: str, *, html: str = "", css: str = "", js: str) -> Any:
-    """Register a component, once for each language that its texts come in, and return what mounts it."""
-    return _component(f"{name}_{language()}", html, css, js)
+SHARED_SCRIPTS = ("assets/keys.js", "assets/texts.js", "assets/mount.js", "assets/send.js")
+
+
+def component(path: str, *scripts: str) -> Any:
+    """Register a component, once for each language that its texts come in, and return what mounts it.
+
+    Parameters
+    ----------
+    path
+        Of its script below ``dashboard``, without ``.js``; markup and style sheet lie beside it.
+    scripts
+        Others of the same page that it needs, besides those that all components share.
+    """
+    return _component(path, scripts, language())
 
 
 @cache
-def _component(name: str, html: str, css: str, js: str) -> Any:
-    return st.components.v2.component(name, html=html or None, css=css or None, js=js)
+def _component(path: str, scripts: tuple[str, ...], wanted: str) -> Any:
+    html, css = (
+        asset_text(path + ending) if (DASHBOARD / (path + ending)).is_file() else None
+        for ending in (".html", ".css")
+    )
+    name = f"{path.replace('/', '_')}_{wanted}"
+    return st.components.v2.component(
+        name, html=html, css=css, js=asset_text(*SHARED_SCRIPTS, *scripts, f"{path}.js")
+    )
 
 
 @st.cache_resource(show_spinner=False)

@@ -1,15 +1,5 @@
 // Cases as rows of pictures. A click shows one large; the difference to the truth is computed here, in the browser.
-const views = new WeakMap();
-
-export default function ({ data, parentElement }) {
-  let view = views.get(parentElement);
-  if (!view) views.set(parentElement, (view = createView(parentElement)));
-  view.update(data);
-  return () => {
-    views.delete(parentElement);
-    view.dispose();
-  };
-}
+export default mount(createView);
 
 const STOPS = [[11, 8, 36], [76, 29, 107], [168, 50, 94], [236, 106, 46], [251, 212, 92], [253, 255, 216]];
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import streamlit as st
 
-from dashboard.shared.resources import asset_text, component, examples
+from dashboard.shared.resources import component, examples
 from dashboard.shared.texts import N_, _
 from dashboard.views.compare.state import ORDER, PAGE, SHIPPED
 from eval.comparison.cases import best, disagreements, worst
@@ -264,13 +264,7 @@ def _show_grid(
     if column is not None:
         for row in rows:
             _mark_ends(row["tiles"], higher=column.higher_is_better)
-    show = component(
-        "studio_compare_grid",
-        html=asset_text("views/compare/cases.html"),
-        css=asset_text("views/compare/cases.css"),
-        js=asset_text("assets/keys.js", "assets/texts.js", "views/compare/cases.js"),
-    )
-    show(
+    component("views/compare/cases")(
         key=GRID,
         data={
             "places": [{"kind": place.kind, "title": place.title} for place in places],

@@ -86,9 +86,8 @@ def _picture(result: Any) -> bytes | None:
 
 def show_ghost(url: str) -> None:
     """Lay a picture over the paper, or take it away with an empty address; it never touches the canvas."""
-    show = component("studio_ghost", html="<i></i>", js=asset_text("views/draw/overlay.js"))
     with st.container(key="ghost_layer"):
-        show(key=GHOST, data={"url": url, "canvas": f".st-key-{CANVAS}"})
+        component("views/draw/overlay")(key=GHOST, data={"url": url, "canvas": f".st-key-{CANVAS}"})
 
 
 BRUSH_PX = (1, 12)
@@ -99,14 +98,7 @@ CLICKS = {  # keys that press what is elsewhere on the page
     "a": f".st-key-{ATTENTION} input",
     "w": f'[class*="st-key-{STAGE1}_"] button[aria-checked="false"]',
 }
-SCRIPTS = (
-    "assets/keys.js",
-    "assets/texts.js",
-    "views/draw/gate.js",
-    "views/draw/pinch.js",
-    "views/draw/mirror.js",
-    "views/draw/toolbar.js",
-)
+SCRIPTS = ("views/draw/gate.js", "views/draw/pinch.js", "views/draw/mirror.js")
 
 
 def tools_from(change: dict[str, Any], now: Tools) -> Tools:
@@ -160,13 +152,7 @@ def show_toolbar(session: DrawSession, abilities: Abilities) -> None:
         "convert": f".st-key-{CONVERT} button",
         "clicks": CLICKS,
     }
-    show = component(
-        "studio_toolbar",
-        html=asset_text("views/draw/toolbar.html"),
-        css=asset_text("views/draw/toolbar.css"),
-        js=asset_text(*SCRIPTS),
-    )
-    show(
+    component("views/draw/toolbar", *SCRIPTS)(
         key=TOOLBAR,
         data=data,
         on_tools_change=changed,

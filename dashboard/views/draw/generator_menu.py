@@ -10,7 +10,7 @@ import streamlit as st
 from core.conversion.settings import STAGE1_KINDS, ConversionSettings
 from dashboard.shared.networks import PAIRING, Abilities
 from dashboard.shared.plain_text import as_text
-from dashboard.shared.resources import asset_text, component, drawing_url
+from dashboard.shared.resources import component, drawing_url
 from dashboard.shared.texts import _
 from dashboard.views.draw.decisions import timing_text
 from dashboard.views.draw.settings import STAGE1_TITLES
@@ -47,14 +47,8 @@ def show_generators(session: DrawSession, abilities: Abilities, pictures: Mappin
         | {"src": pictures.get(card.name, ""), "trouble": session.refused.get(card.name, "")}
         for card in abilities.cards
     ]
-    show = component(
-        "studio_generators",
-        html=f'<div class="list" role="listbox" aria-label="{_("Models")}"></div>',
-        css=asset_text("views/draw/generator_menu.css"),
-        js=asset_text("views/draw/send.js", "views/draw/generator_menu.js"),
-    )
     with menu.container(key="generator_menu"):
-        show(
+        component("views/draw/generator_menu")(
             key=GENERATORS,
             data={"rows": rows, "selected": session.settings.generator},
             on_picked_change=picked,
@@ -108,15 +102,7 @@ def show_comparison(session: DrawSession, abilities: Abilities, ways: Sequence[C
         if isinstance(choice, int) and 0 <= choice < len(ways):
             pick_settings(session, ways[choice])
 
-    show = component(
-        "studio_comparison",
-        html=asset_text("views/draw/side_by_side.html"),
-        css=asset_text("views/draw/side_by_side.css"),
-        js=asset_text(
-            "assets/keys.js", "assets/texts.js", "views/draw/send.js", "views/draw/side_by_side.js"
-        ),
-    )
-    show(
+    component("views/draw/side_by_side")(
         key=COMPARISON,
         data={
             "tiles": tiles_of(session, abilities, ways),

@@ -1,21 +1,12 @@
 // Keeps the drawing in this browser: in the tab, so that two tabs keep one each, and beside it for a tab that is
 // opened later. A new session asks once what was kept, or which drawing the address holds; until that is answered
 // nothing is written over it.
-const keepers = new WeakMap();
 const MOST_LETTERS = 4_000_000;
 const SAID_MS = 8000;
 const OFFERED_MS = 60_000; // or until the drawing changes
 const LINK = "studio.link"; // a link that waits for its reader to sign in
 
-export default function ({ data, parentElement, setTriggerValue }) {
-  let keeper = keepers.get(parentElement);
-  if (!keeper) keepers.set(parentElement, (keeper = createKeeper(parentElement)));
-  keeper.update(data, setTriggerValue);
-  return () => {
-    keepers.delete(parentElement);
-    keeper.dispose();
-  };
-}
+export default mount(createKeeper);
 
 function createKeeper(parent) {
   const [copy, say, renew] = [".copy", ".say", ".renew"].map((name) => parent.querySelector(name));

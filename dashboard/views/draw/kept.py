@@ -31,7 +31,7 @@ from core.conversion.settings import (
 from core.errors import UnsafeImage
 from dashboard import access
 from dashboard.shared.links import address
-from dashboard.shared.resources import asset_text, component, examples
+from dashboard.shared.resources import component, examples
 from dashboard.shared.texts import _, translate_sentence
 from dashboard.views.draw.canvas import tools_from
 from dashboard.views.draw.drawing import (
@@ -83,13 +83,7 @@ def show_kept(session: DrawSession) -> None:
         )  # fmt: skip
     who = access.visitor().name
     place = hashlib.sha256(f"{address('')} {who}".encode()).hexdigest()[:12]
-    show = component(
-        "studio_kept",
-        html=asset_text("views/draw/kept.html"),
-        css=asset_text("views/draw/kept.css"),
-        js=asset_text("assets/texts.js", "views/draw/send.js", "views/draw/kept.js"),
-    )
-    show(
+    component("views/draw/kept")(
         key=KEPT,
         data={
             "session": session.visit,

@@ -6,17 +6,8 @@ const REFINED = [213, 94, 0];
 const MINE = [0, 114, 178];
 const BOTH = 50;
 const LOAD_MS = 400; // a drawing that was loaded is on the paper a moment later
-const views = new WeakMap();
 
-export default function ({ data, parentElement }) {
-  let view = views.get(parentElement);
-  if (!view) views.set(parentElement, (view = createView(parentElement, data)));
-  view.update();
-  return () => {
-    views.delete(parentElement);
-    view.dispose();
-  };
-}
+export default mount(createView);
 
 function createView(parent, { paper, refined, photo }) {
   const slider = parent.querySelector("input");
@@ -79,10 +70,8 @@ function createView(parent, { paper, refined, photo }) {
   const on = (target, kinds, act) =>
     kinds.split(" ").forEach((kind) => target.addEventListener(kind, act, { signal: stop.signal }));
   on(slider, "input", draw);
-  const writes = (target) => target.isContentEditable || target.tagName === "TEXTAREA" ||
-    (target.tagName === "INPUT" && !["range", "checkbox", "radio"].includes(target.type));
   on(window, "keydown", (event) => {
-    if (keyOf(event) !== "d" || event.ctrlKey || event.metaKey || event.altKey || writes(event.composedPath()[0])) return;
+    if (keyOf(event) !== "d" || event.ctrlKey || event.metaKey || event.altKey || isTyping(event)) return;
     hold(true);
   });
   on(window, "keyup", (event) => keyOf(event) === "d" && hold(false));

@@ -1,15 +1,5 @@
 // Rows of parts. Each change is counted; Python counts back, and an answer from before a change undoes nothing.
-const panels = new WeakMap();
-
-export default function ({ data, parentElement, setTriggerValue }) {
-  let panel = panels.get(parentElement);
-  if (!panel) panels.set(parentElement, (panel = createPanel(parentElement)));
-  panel.update(data, setTriggerValue);
-  return () => {
-    panels.delete(parentElement);
-    panel.dispose();
-  };
-}
+export default mount(createPanel);
 
 const ICONS = {
   random: '<path d="M5 5h14v14H5z"/><path d="M9 9v.01M15 9v.01M12 12v.01M9 15v.01M15 15v.01" stroke-width="2.4"/>',
@@ -85,9 +75,7 @@ function createPanel(parent) {
   const fillAll = () => data.isRefined && missing().length && tell("random", missing());
   all.addEventListener("click", fillAll);
   window.addEventListener("keydown", (event) => {
-    const target = event.composedPath()[0];
-    const writes = target.isContentEditable || target.tagName === "TEXTAREA" || (target.tagName === "INPUT" && target.type !== "range");
-    if (keyOf(event) === "r" && !writes && !event.ctrlKey && !event.metaKey && !event.altKey) fillAll();
+    if (keyOf(event) === "r" && !isTyping(event) && !event.ctrlKey && !event.metaKey && !event.altKey) fillAll();
   }, { signal: stop.signal });
 
   return {

@@ -8,7 +8,7 @@ import numpy as np
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
-from dashboard.shared.resources import asset_text, component
+from dashboard.shared.resources import component
 from dashboard.shared.texts import N_, _
 from dashboard.views.draw.drawing import fabric_moved, has_ink, tile_url
 from dashboard.views.draw.state import FIT, PLACEMENT, PLACEMENT_MENU, DrawSession, drawing_from
@@ -67,14 +67,9 @@ def _show_handles(session: DrawSession, placed: PaperDrawing) -> None:
         "size": [width, height],
         "anchors": placed.anchors.round(1).tolist(),
     }
-    show = component(
-        "studio_placement",
-        html=f'<div class="sheet"><img alt="{_("The drawing as it was uploaded")}"></div>'
-        f"<p>{_('Drag the rings onto both eyes and the mouth. Undo takes it back.')}</p>",
-        css=asset_text("views/draw/placement.css"),
-        js=asset_text("assets/texts.js", "views/draw/send.js", "views/draw/placement.js"),
+    component("views/draw/placement")(
+        key=PLACEMENT, data=data, on_anchors_change=dragged, width="stretch", height="content"
     )
-    show(key=PLACEMENT, data=data, on_anchors_change=dragged, width="stretch", height="content")
 
 
 def place_by_hand(session: DrawSession, anchors: Any) -> None:

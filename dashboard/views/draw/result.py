@@ -10,7 +10,7 @@ from streamlit.delta_generator import DeltaGenerator
 
 from core.conversion.settings import ConversionSettings
 from dashboard.shared.networks import cards
-from dashboard.shared.resources import asset_text, component, face_url, heat_url
+from dashboard.shared.resources import component, face_url, heat_url
 from dashboard.shared.texts import N_, _, ngettext
 from dashboard.views.draw.decisions import Step, place_text, status_text, timing_text, waiting_text
 from dashboard.views.draw.settings import PART_TITLES
@@ -80,14 +80,8 @@ def show_refined(shown: Shown | None) -> None:
 
 def show_lines_over() -> None:
     """A slider that lays the drawing over refined sketch and photo; the browser has all that it takes."""
-    show = component(
-        "studio_lines_over",
-        html=asset_text("views/draw/lines_over.html"),
-        css=asset_text("views/draw/lines_over.css"),
-        js=asset_text("assets/keys.js", "views/draw/lines_over.js"),
-    )
     places = {"paper": f".st-key-{CANVAS}", "refined": ".st-key-refined", "photo": ".st-key-photo"}
-    show(key=LINES_OVER, data=places, height="content")
+    component("views/draw/lines_over")(key=LINES_OVER, data=places, height="content")
 
 
 def show_faces(shown: Shown | None) -> None:

@@ -12,7 +12,7 @@ from streamlit.delta_generator import DeltaGenerator
 
 from core.conversion.settings import MAX_NEIGHBOURS, ConversionSettings, Mode, Stage1
 from dashboard.shared.networks import Abilities
-from dashboard.shared.resources import asset_text, component
+from dashboard.shared.resources import component
 from dashboard.shared.texts import N_, _
 from dashboard.views.draw.state import (
     BY_PARTS,
@@ -109,14 +109,7 @@ def show_parts(session: DrawSession, *, is_refined: bool) -> None:
         session.settings = settings_after(change, session.settings)
         session.part_change = change_number(change, session.part_change)
 
-    show = component(
-        "studio_parts",
-        html=f'<div class="head"><span>{_("Parts")}</span><button type="button" class="all"></button></div>'
-        '<div class="rows"></div>',
-        css=asset_text("views/draw/parts.css"),
-        js=asset_text("assets/keys.js", "assets/texts.js", "views/draw/send.js", "views/draw/parts.js"),
-    )
-    show(
+    component("views/draw/parts")(
         key=PARTS,
         data={
             "rows": rows_of(session.settings, session.shown),

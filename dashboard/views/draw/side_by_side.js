@@ -1,15 +1,5 @@
 // All ways to make the face over the page: an overview, one large with the drawing beside it, and a choice.
-const views = new WeakMap();
-
-export default function ({ data, parentElement, setTriggerValue }) {
-  let view = views.get(parentElement);
-  if (!view) views.set(parentElement, (view = createView(parentElement)));
-  view.update(data, setTriggerValue);
-  return () => {
-    views.delete(parentElement);
-    view.dispose();
-  };
-}
+export default mount(createView);
 
 function createView(parent) {
   const dialog = parent.querySelector("dialog");

@@ -1,23 +1,11 @@
 // The toolbar over the paper. It reaches into the canvas component's open shadow root: that component has
 // undo and redo only as buttons of a toolbar that hides, no eraser, no keys, and a fixed size on screen.
-const instances = new WeakMap();
 const SETTLE_MS = 120; // the canvas needs a moment to draw what it loads
 const SILENT_TICKS = 3; // quarters of a second that the canvas is given to report what it loaded
 const SEEN_SHARE = 0.45; // of the photo that must be in sight
 const LEAVE_MS = 3000; // that a link waits for a stroke, at most
 
-export default function ({ data, parentElement, setStateValue, setTriggerValue }) {
-  let bar = instances.get(parentElement);
-  if (!bar) {
-    bar = createBar(parentElement);
-    instances.set(parentElement, bar);
-  }
-  bar.update(data, setStateValue, setTriggerValue);
-  return () => {
-    instances.delete(parentElement);
-    bar.dispose();
-  };
-}
+export default mount(createBar);
 
 function createBar(parentElement) {
   const buttons = Object.fromEntries(
@@ -222,10 +210,7 @@ function createBar(parentElement) {
 
   const keys = { b: "pen", p: "pen", e: "eraser", g: "guide", h: "ghost", m: "mirror" };
   on(window, "keydown", (event) => {
-    const target = event.composedPath()[0];
-    const writes = target.isContentEditable || target.tagName === "TEXTAREA" ||
-      (target.tagName === "INPUT" && !["range", "checkbox", "radio"].includes(target.type));
-    if (writes || event.altKey) return;
+    if (isTyping(event) || event.altKey) return;
     const key = keyOf(event);
     if (event.ctrlKey || event.metaKey) {
       if (key !== "z" && key !== "y") return;
@@ -295,7 +280,7 @@ function createBar(parentElement) {
   }, 250);
 
   return {
-    update(newData, setStateValue, setTriggerValue) {
+    update(newData, setTriggerValue, setStateValue) {
       data = newData;
       setState = setStateValue;
       setTrigger = setTriggerValue;

@@ -1,20 +1,8 @@
 // The review page in the browser: what the reviewer does is seen at once; what the server knows comes after.
-const reviews = new WeakMap();
 const AUTO_KEY = "studio.review.auto";
 const SIZE_KEY = "studio.review.size";
 
-export default function ({ data, parentElement, setStateValue }) {
-  let review = reviews.get(parentElement);
-  if (!review) {
-    review = createReview(parentElement);
-    reviews.set(parentElement, review);
-  }
-  review.update(data, setStateValue);
-  return () => {
-    reviews.delete(parentElement);
-    review.dispose();
-  };
-}
+export default mount(createReview);
 
 function createReview(parent) {
   const section = parent.querySelector(".review");
@@ -319,7 +307,7 @@ function createReview(parent) {
     button.addEventListener("click", () => acts[name](), { signal: stop.signal });
   }
 
-  function update(newData, setStateValue) {
+  function update(newData, setTriggerValue, setStateValue) {
     const isFirst = data === null;
     const isOtherPage = data?.pageKey !== newData.pageKey;
     const oldNotice = data?.notice.number;

@@ -17,7 +17,7 @@ from curation.library.records import GROUP_PICTURE
 from dashboard import access
 from dashboard.shared.group_pictures import group_links
 from dashboard.shared.links import address
-from dashboard.shared.resources import asset_text, component
+from dashboard.shared.resources import component
 from dashboard.shared.texts import _, ngettext, translate_sentence
 from dashboard.views.review.filters import PAGE_SIZE
 from dashboard.views.review.formatting import READINGS, decision_words, measure_bar, pose_text, short_reason
@@ -245,7 +245,7 @@ def _whole(value: Any) -> int:
 
 SCRIPTS = tuple(
     f"views/review/{part}.js"
-    for part in ("outbox", "tiles", "cursor", "align", "detail", "beside", "keys", "dialogs", "grid")
+    for part in ("outbox", "tiles", "cursor", "align", "detail", "beside", "keys", "dialogs")
 )
 
 
@@ -303,13 +303,9 @@ def show_grid(
         "trouble": session.trouble,
         "endText": end_text,
     }
-    show = component(
-        "studio_review",
-        html=asset_text("views/review/grid.html"),
-        css=asset_text("views/review/grid.css"),
-        js=asset_text("assets/keys.js", "assets/texts.js", *SCRIPTS),
+    component("views/review/grid", *SCRIPTS)(
+        key=GRID, data=data, on_post_change=lambda: None, width="stretch", height="content"
     )
-    show(key=GRID, data=data, on_post_change=lambda: None, width="stretch", height="content")
 
 
 def _finds_more(session: ReviewSession) -> bool:
