@@ -5,11 +5,11 @@ from __future__ import annotations
 import secrets
 import time
 from contextlib import suppress
-from dataclasses import asdict
 from pathlib import Path
 
 from core.checkpoint_import.importing import Candidate, inspect_checkpoint, write_candidate
 from core.checkpoint_import.reading import ENDINGS, CheckpointRefused
+from core.checkpoints import read_info
 from core.models.conventions import Conventions
 from core.models.folder import models_folder
 from core.models.model_store import add_model
@@ -89,20 +89,9 @@ def make_draft(
             source.unlink(missing_ok=True)
         raise
     return Draft(
-        path=path,
-        source=source,
-        is_spooled=is_spooled,
-        shown_name=shown_name,
-        project=project,
-        family=candidate.family,
-        config=asdict(candidate.config),
-        parameters=candidate.parameters,
-        licence=candidate.licence,
-        provenance=candidate.provenance,
-        conventions=candidate.conventions,
-        networks=candidate.networks,
-        network=str(candidate.provenance.get("network", "")),
-    )
+        path, source, is_spooled, shown_name, project, read_info(path), candidate.conventions,
+        candidate.parameters, candidate.networks,
+    )  # fmt: skip
 
 
 def _inspect(source: Path, project: str | None, network: str | None, shown_name: str) -> Candidate:
@@ -138,13 +127,13 @@ def accept_draft(draft: Draft, name: str, conventions: Conventions, licence: str
     ValueError, OSError
         As for `core.models.model_store.add_model`; the draft stays then.
     """
-    provenance = {**draft.provenance, **({"note": note.strip()} if note.strip() else {})}
+    provenance = draft.info.provenance | ({"note": note.strip()} if note.strip() else {})
     path = add_model(
         draft.path,
         models_folder(),
         name,
         conventions=conventions,
-        licence=licence or draft.licence,
+        licence=licence or draft.info.licence,
         provenance=provenance,
     )
     drop_draft(draft)

@@ -125,11 +125,11 @@ def _show_draft(draft: Draft, session: ModelsSession) -> None:
         _(
             "**{name}** is {architecture} · {count} parameters",
             name=as_text(draft.shown_name),
-            architecture=as_text(architecture_line(draft.family, draft.config)),
+            architecture=as_text(architecture_line(draft.info.family, draft.info.config)),
             count=count_words(draft.parameters),
         )
     )
-    if notes := draft.provenance.get("notes"):
+    if notes := draft.info.provenance.get("notes"):
         st.caption(as_text("; ".join(map(translate_sentence, notes))))
     form, trial = st.columns([2, 3], gap="large")
     with form:
@@ -139,11 +139,11 @@ def _show_draft(draft: Draft, session: ModelsSession) -> None:
                 key=f"import_network_{number}_{draft.path.stem}", on_change=_take_other, args=(draft, session),
             )  # fmt: skip
         conventions = ask_conventions(
-            draft.conventions, draft.family, draft.config, key=f"import_{draft.path.stem}"
+            draft.conventions, draft.info.family, draft.info.config, key=f"import_{draft.path.stem}"
         )
         name = st.text_input(_("Name"), _suggested(draft), key=f"import_name_{number}", max_chars=60)
         licence = st.text_input(
-            _("Licence of the weights"), "" if draft.licence == "unknown" else draft.licence,
+            _("Licence of the weights"), "" if draft.info.licence == "unknown" else draft.info.licence,
             key=f"import_licence_{number}", placeholder=_("unknown"), max_chars=200,
         )  # fmt: skip
         note = st.text_input(
@@ -169,7 +169,7 @@ def _show_draft(draft: Draft, session: ModelsSession) -> None:
 def _suggested(draft: Draft) -> str:
     stem = Path(draft.shown_name).stem
     plain = "".join(c if c.isalnum() or c in "_.-" else "-" for c in normalize("NFC", stem)).strip("-._")
-    return plain[:60] or draft.family
+    return plain[:60] or draft.info.family
 
 
 def _take_other(draft: Draft, session: ModelsSession) -> None:

@@ -157,7 +157,7 @@ def ask_conventions(current: Conventions, family: str, config: Mapping[str, Any]
 def show_actions(model: ModelFile, session: ModelsSession, *, is_damaged: bool = False) -> None:
     """What may be done to a model that is not shipped."""
     width: Literal["content", "stretch"] = "content" if is_damaged else "stretch"
-    with st.container(horizontal=True, key=f"deeds_{model.name}", width=width):
+    with st.container(horizontal=True, key=f"actions_{model.name}", width=width):
         if not is_damaged:
             _show_rename(model, session)
             if model.info is not None and model.info.conventions is not None:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 import streamlit as st
 
 from core.models.conventions import Conventions
+from core.models.families import ModelInfo
 
 UPLOAD_LIMIT_MB = 1000
 DEFAULT_EXAMPLE = "long_hair"
@@ -27,8 +27,8 @@ class Draft:
         The checkpoint; ours to delete where ``is_spooled``.
     shown_name
         What the person calls the checkpoint.
-    family, config, parameters, licence, provenance, conventions
-        As worked out.
+    info, conventions, parameters
+        What the model file says of itself.
     networks, network
         All networks of the file where it holds several, and which one this is.
     """
@@ -38,14 +38,14 @@ class Draft:
     is_spooled: bool
     shown_name: str
     project: str | None
-    family: str
-    config: dict[str, Any]
-    parameters: int
-    licence: str
-    provenance: dict[str, Any]
+    info: ModelInfo
     conventions: Conventions
+    parameters: int
     networks: tuple[str, ...] = ()
-    network: str = ""
+
+    @property
+    def network(self) -> str:
+        return str(self.info.provenance.get("network", ""))
 
     @property
     def fingerprint(self) -> tuple[int, int]:
