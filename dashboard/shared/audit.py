@@ -26,6 +26,7 @@ from core.config import settings
 from dashboard import access
 from dashboard.shared.links import address
 from dashboard.shared.shared_library import shared_library
+from eval.comparison.export_csv import harmless
 
 if TYPE_CHECKING:
     from starlette.requests import Request
@@ -124,7 +125,7 @@ def _csv(rows: Iterable[dict[str, str]]) -> Iterator[str]:
     writer.writeheader()
     while True:
         some = list(islice(rest, _ROWS_AT_ONCE))
-        writer.writerows(some)
+        writer.writerows({name: harmless(text) for name, text in row.items()} for row in some)
         yield buffer.getvalue()
         if not some:
             return

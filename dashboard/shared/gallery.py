@@ -27,7 +27,7 @@ def show_pictures(
     selected: str = "",
     columns: int = 0,
 ) -> None:
-    """Show the row; a click calls ``on_pick`` with the picture's id before the page is drawn again.
+    """Show the row; a click calls ``on_pick`` with the id of one of these pictures before the page is drawn again.
 
     With ``columns`` it is a grid of large pictures, and a click brings no other drawing for the pen to wait for. A
     picture without ``src`` is still to come.
@@ -35,8 +35,8 @@ def show_pictures(
 
     def picked() -> None:
         choice = st.session_state[key].get("picked")
-        if choice is not None:
-            on_pick(str(choice))
+        if choice in [picture.id for picture in pictures]:  # a browser may send anything
+            on_pick(choice)
 
     data = {"pictures": [asdict(picture) for picture in pictures], "selected": selected, "columns": columns}
     component("shared/gallery")(

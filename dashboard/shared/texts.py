@@ -267,9 +267,12 @@ def _negotiated(wanted: str) -> str:
     return negotiate_locale([wanted.replace("-", "_")], _languages()) or ENGLISH
 
 
-@lru_cache(maxsize=256)
 def _catalogue(wanted: str) -> gettext.NullTranslations:
-    name = _negotiated(wanted)
+    return _compiled(_negotiated(wanted))
+
+
+@lru_cache(maxsize=16)  # by the languages there are: a browser may prefer anything
+def _compiled(name: str) -> gettext.NullTranslations:
     if name == ENGLISH:
         return gettext.NullTranslations()
     compiled = io.BytesIO()

@@ -122,6 +122,11 @@ class _Staging:
         with self.lock:
             return sum(file.size for file in self.files.values() if file.session == session)
 
+    def coming(self) -> int:
+        """Bytes of uploads that are under way: they have no name yet."""
+        with self.lock:
+            return sum(file.size for file in self.files.values() if not file.name)
+
     def sweep(self) -> None:
         """Drop what belongs to visitors who have gone."""
         now = time.monotonic()
@@ -257,10 +262,8 @@ class UploadStaging:
             await PlainTextResponse(refusal, 413, headers={"Connection": "close"})(scope, receive, send)
             return
         staging.drop(file_id)
-        problem = await to_thread.run_sync(_no_room, session, int(declared))
-        path = (await to_thread.run_sync(staging_folder)) / secrets.token_hex(16)
-        reserved = StagedFile("", path, 0 if problem else int(declared), session, problem)
-        staging.add(file_id, reserved)
+        reserved = await to_thread.run_sync(_reserve, file_id, session, int(declared))
+        path, problem = reserved.path, reserved.problem
         try:
             upload = await _read(
                 Request(scope, receive), Path(os.devnull) if problem else path, int(declared)
@@ -304,16 +307,29 @@ class UploadStaging:
         return status
 
 
+_reserving = threading.Lock()
+
+
+def _reserve(file_id: str, session: str, size: int) -> StagedFile:
+    """Take room for an upload before it comes, so that uploads at once share what there is."""
+    staging.sweep()
+    path = staging_folder() / secrets.token_hex(16)
+    with _reserving:
+        problem = _no_room(session, size)
+        reserved = StagedFile("", path, 0 if problem else size, session, problem)
+        staging.add(file_id, reserved)
+    return reserved
+
+
 def _no_room(session: str, size: int) -> str:
     """Why a visitor may not upload so much more now; empty if that is all right."""
-    staging.sweep()
     quota = settings().upload_quota_mb * 1_000_000
     if staging.used(session) + size > quota:
         return _(
             "you have used up the {quota:,.0f} MB that a visitor may upload. Remove some, or reload the page.",
             quota=quota / 1e6,
         )
-    if shutil.disk_usage(staging_folder()).free - size < MIN_FREE_BYTES:
+    if shutil.disk_usage(staging_folder()).free - staging.coming() - size < MIN_FREE_BYTES:
         return _("the server's disk is full. Tell its operator.")
     return ""
 

@@ -10,7 +10,7 @@ import pytest
 from core.conversion.settings import ConversionSettings
 from core.errors import AssetMissing
 from core.images import can_read_heif, encode_png
-from dashboard.shared import networks
+from dashboard.shared import gallery, networks
 from dashboard.shared.resources import thumbnail
 from dashboard.views.draw.actions import files_of
 from dashboard.views.draw.canvas import tools_from
@@ -139,3 +139,12 @@ def test_downloaded_strokes_can_be_uploaded_again():
 
 def test_a_file_of_a_foreign_kind_is_refused_by_its_name():
     assert "Files ending in .svg are not allowed" in take_upload(DrawSession(), b"<svg/>", "a.SVG")
+
+
+@pytest.mark.parametrize("choice", ["a", "../../etc/passwd", "-1", 3, ["a"], {}, None])
+def test_only_pictures_of_the_row_can_be_picked(choice: object, monkeypatch: pytest.MonkeyPatch):
+    picked: list[str] = []
+    monkeypatch.setattr(gallery, "component", lambda _path: lambda **mounted: mounted["on_picked_change"]())
+    monkeypatch.setattr(gallery.st, "session_state", {"row": {"picked": choice}})
+    gallery.show_pictures([gallery.Picture("a", "", "A")], key="row", on_pick=picked.append)
+    assert picked == (["a"] if choice == "a" else [])

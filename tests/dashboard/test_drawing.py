@@ -16,6 +16,7 @@ from dashboard.views.draw.drawing import (
     fabric_from_strokes,
     has_ink,
     is_sparse,
+    scan_of,
     sketch_from_canvas,
     sketch_from_png,
     strokes_file,
@@ -129,6 +130,15 @@ def test_a_canvas_of_another_size_is_not_decoded(data: bytes, monkeypatch: pytes
     """121 megapixels in one message took 2.3 GB and 81 s."""
     monkeypatch.setattr("dashboard.views.draw.drawing.sketch_from_canvas", None)
     assert sketch_from_png(data) is None
+
+
+@pytest.mark.parametrize("data", [png(11_000, 11_000), png(512, 511), b"GIF89a"])
+def test_a_scan_that_is_none_of_ours_is_not_decoded(data: bytes, monkeypatch: pytest.MonkeyPatch):
+    """A browser names the picture beneath its strokes, and asks for a fit or a replay of it."""
+    monkeypatch.setattr(Image.Image, "load", None)
+    url = f"data:image/png;base64,{base64.b64encode(data).decode()}"
+    scan = scan_of({"objects": [{"type": "Image", "src": url}]})
+    assert scan is not None and (scan == 255).all() and scan.shape == (512, 512)
 
 
 def test_a_canvas_on_a_sharp_screen_is_a_sketch():

@@ -4,7 +4,7 @@ from types import SimpleNamespace
 
 from core.conversion.settings import ConversionSettings
 from dashboard.views.draw.drawing import digest
-from dashboard.views.draw.state import HISTORY_LENGTH, Drawing, DrawSession, Shown, drawing_from
+from dashboard.views.draw.state import FACES_KEPT, HISTORY_LENGTH, Drawing, DrawSession, Shown, drawing_from
 from tests.dashboard.fake_page import drawn
 
 RESULT = SimpleNamespace(photo=None)
@@ -108,6 +108,16 @@ def test_the_same_drawing_with_another_look_is_another_result():
     session.remember(shown(drawn()))
     session.remember(shown(drawn(), ConversionSettings(t=0.1)))
     assert len(session.history) == 2
+
+
+def test_of_one_drawing_the_latest_faces_are_kept():
+    """Every other person that is asked for is a face of two megabytes."""
+    session = DrawSession(drawing=drawn())
+    for person in range(FACES_KEPT + 5):
+        session.keep(shown(drawn(), ConversionSettings(person=person)))
+    assert len(session.faces) == FACES_KEPT
+    found = [session.find(ConversionSettings(person=person)) is not None for person in (4, 5, FACES_KEPT + 4)]
+    assert found == [False, True, True]
 
 
 def test_undo_goes_on_stroke_by_stroke_through_what_was_replaced():

@@ -74,10 +74,10 @@ def bracketed(brackets: bytes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
     path.parent.mkdir(parents=True)
     path.write_bytes(brackets)
     monkeypatch.setattr(texts, "LOCALE", tmp_path / "locale")
-    for known in (texts._negotiated, texts._catalogue):
+    for known in (texts._negotiated, texts._compiled):
         known.cache_clear()
     yield
-    for known in (texts._negotiated, texts._catalogue):
+    for known in (texts._negotiated, texts._compiled):
         known.cache_clear()
 
 
@@ -211,6 +211,9 @@ def test_texts_of_an_asset_are_replaced_and_stay_texts(suffix: str, asset: str, 
 def test_the_browsers_language_is_taken_where_there_is_a_catalogue(bracketed: None) -> None:
     found = [texts._negotiated(tag) for tag in ("eo", "eo-FR", "fr-FR", "")]
     assert found == ["eo", "eo", "en", "en"]
+    assert texts._catalogue("eo-A1") is texts._catalogue(
+        "eo-A2"
+    )  # not read anew for whatever a browser prefers
 
 
 def switching() -> AppTest:

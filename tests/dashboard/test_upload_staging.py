@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import namedtuple
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -115,6 +116,16 @@ def test_a_visitor_has_a_quota_and_others_have_their_own(server: Server, tmp_pat
     assert server.client.delete(ADDRESS.format(session="ann", file_id="file-0000")).status_code == 204
     assert server.put(big, file_id="file-0003") == 204
     assert staged_files([FromWidget("a.zip", "file-0003")], limit_mb=2)[1] == []
+
+
+def test_uploads_at_once_share_the_quota_and_the_disk(
+    server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each asked for its room before any of the others had taken theirs."""
+    assert [uploads._reserve(f"file-{n}", "ann", 1_500_000).size for n in range(3)] == [1_500_000, 0, 0]
+    usage = namedtuple("usage", "free")(2_000_000)
+    monkeypatch.setattr(uploads.shutil, "disk_usage", lambda _: usage)
+    assert "disk is full" in uploads._reserve("file-b", "bob", 1_500_000).problem
 
 
 def test_a_full_disk_is_said(server: Server, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

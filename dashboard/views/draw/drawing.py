@@ -215,8 +215,15 @@ def scan_of(fabric: Fabric) -> np.ndarray | None:
 
 
 def _scan(url: str) -> np.ndarray:
-    data = base64.b64decode(url.partition(",")[2])
-    return 255 - np.asarray(Image.open(io.BytesIO(data)).convert("RGBA"))[..., 3]
+    """Give the pixels of a scan; blank paper for a picture that is none of ours, which is not decoded."""
+    try:
+        data = base64.b64decode(url.partition(",")[2])
+        with Image.open(io.BytesIO(data), formats=("PNG",)) as image:
+            if image.size == (PAPER, PAPER):
+                return 255 - np.asarray(image.convert("RGBA"))[..., 3]
+    except DECODER_ERRORS:
+        logger.warning("A scan that is no picture was not read.")
+    return np.full((PAPER, PAPER), 255, np.uint8)
 
 
 def data_url(image: np.ndarray) -> str:

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 HISTORY_LENGTH = 12
 LOADS_KEPT = 20
 PLACINGS_KEPT = 4
+FACES_KEPT = 128  # of one drawing, each with other settings: about 2 MB each
 COUNTED = 1000  # changes and loads are counted up to this number and then from 0 again
 
 # Widgets and components. Those that are restored from the history are read back by name.
@@ -285,9 +286,11 @@ class DrawSession:
         self.redo_loads = self.redo_loads[: known.index(reported.digest)] if reported.digest in known else []
 
     def keep(self, shown: Shown) -> None:
-        """Keep a face of the drawing for as long as the drawing stays as it is."""
-        self.faces = {key: face for key, face in self.faces.items() if key[0] == shown.drawing.digest}
-        self.faces[shown.key] = shown
+        """Keep a face of the drawing for as long as the drawing stays as it is, with the latest others of it."""
+        faces = {key: face for key, face in self.faces.items() if key[0] == shown.drawing.digest}
+        faces.pop(shown.key, None)
+        faces[shown.key] = shown
+        self.faces = dict(list(faces.items())[-FACES_KEPT:])
 
     def find(self, wanted: ConversionSettings) -> Shown | None:
         """The face of this drawing and settings, where it was made already."""
