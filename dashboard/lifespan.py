@@ -146,9 +146,9 @@ def _conversions() -> float:
     return sum(REGISTRY.get_sample_value(name) or 0 for name in (_RUNNING, _WAITING))
 
 
-def stop_jobs(patience_s: float = STOP_JOBS_S) -> None:
+def stop_jobs() -> None:
     """Ask trainings to save, comparisons and the library's jobs to end, and wait for them."""
-    deadline = time.monotonic() + patience_s
+    deadline = time.monotonic() + STOP_JOBS_S
     trainings, folders = runs_folder(), job_folders(settings().data)
     for run in runs(trainings):
         if run.is_alive:

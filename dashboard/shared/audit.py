@@ -15,7 +15,6 @@ from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from datetime import UTC, datetime
 from itertools import islice
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from starlette.responses import StreamingResponse
@@ -72,7 +71,7 @@ def record(action: str, what: str, detail: str = "") -> None:
         logger.exception("the audit file cannot be written: %s", line)
 
 
-def read(path: Path | None = None) -> list[dict[str, str]]:
+def read() -> list[dict[str, str]]:
     """Read all lines, newest first; one that was cut short is left out.
 
     Returns
@@ -80,12 +79,12 @@ def read(path: Path | None = None) -> list[dict[str, str]]:
     lines
         Each with ``COLUMNS``.
     """
-    return list(lines(path))[::-1]
+    return list(lines())[::-1]
 
 
-def lines(path: Path | None = None) -> Iterator[dict[str, str]]:
+def lines() -> Iterator[dict[str, str]]:
     """Yield all lines, oldest first, as `read` gives them."""
-    path = settings().data / AUDIT_FILE if path is None else path
+    path = settings().data / AUDIT_FILE
     with suppress(FileNotFoundError), path.open(encoding="utf-8", errors="replace") as file:
         for line in file:
             with suppress(ValueError, KeyError, TypeError):

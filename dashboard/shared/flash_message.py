@@ -10,7 +10,7 @@ from dashboard.shared.texts import translate_sentence
 
 
 @dataclass(frozen=True)
-class ToldOnce:
+class FlashMessage:
     """One place for such a sentence in a visitor's session, under a key of its own."""
 
     key: str

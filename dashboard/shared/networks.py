@@ -21,7 +21,7 @@ from core.checkpoints import read_info
 from core.config import settings
 from core.conversion.settings import DEFAULT_GENERATOR, ConversionSettings
 from core.errors import AssetMissing
-from core.models.families import GENERATORS, ModelInfo
+from core.models.families import FAMILIES, GENERATORS, ModelInfo
 from core.models.folder import generator_file
 from dashboard.shared.conversion_queue import ConversionQueue
 from dashboard.shared.conversions import ERRORS, followed
@@ -31,6 +31,14 @@ from dashboard.views.draw.drawing import tile_url
 if TYPE_CHECKING:
     from core.pipeline import FaceResult
 
+FAMILY_TITLES = {
+    "sketch_autoencoder": N_("Sketch autoencoder"),
+    "part_autoencoders": N_("Part autoencoders"),
+    "face_bank": N_("Bank of training sketches"),
+    "part_banks": N_("Banks of training parts"),
+    "face_coverage": N_("Judge of covered faces"),
+    "upscaler": N_("upscaler"),
+}
 PAIRING = {"paired": N_("learned from pairs"), "unpaired": N_("learned without pairs")}
 SEEN = {
     "paired": N_("Saw {count} photos, each beside its drawing."),
@@ -42,6 +50,12 @@ ABOUT = {
     "ugatit": N_("Shows where it looks."),
 }
 EXPERIMENTAL_BELOW = 5000  # photos seen: the shipped models below it paint blotches, the one above does not
+
+
+def family_title(family: str) -> str:
+    """Name a family of networks as people do."""
+    network = FAMILIES[family][0] if family in FAMILIES else None
+    return str(getattr(network, "name", "") or _(FAMILY_TITLES.get(family, family.replace("_", " "))))
 
 
 @dataclass(frozen=True)
@@ -91,7 +105,7 @@ def _card(name: str) -> GeneratorCard:
     if info is None or info.family not in GENERATORS:
         return GeneratorCard(name, name, licence="" if info is None else info.licence)
     network = GENERATORS[info.family][0]
-    title = getattr(network, "name", info.family)
+    title = family_title(info.family)
     return GeneratorCard(
         name,
         title if name == info.family else f"{name} ({title})",

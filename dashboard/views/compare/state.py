@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from dashboard.shared.flash_message import ToldOnce
+from dashboard.shared.flash_message import FlashMessage
 
 RESULT, NEW, SHIPPED = "result", "new", "shipped"  # in the address
 MODEL = "model"  # in the address of the form: the generator that it is about
@@ -13,7 +13,7 @@ LIST, COLUMN, LABEL, BESIDE, SECTION = (
     "compare_list", "compare_column", "compare_label", "compare_beside", "compare_section",
 )  # fmt: skip
 ORDER, PAGE = "compare_order", "compare_page"
-PROBLEM, NOTICE = ToldOnce("compare_problem"), ToldOnce("compare_notice")  # above what is shown next
+PROBLEM, NOTICE = FlashMessage("compare_problem"), FlashMessage("compare_notice")  # above what is shown next
 _ROWS = "compare_rows"
 
 

@@ -239,9 +239,9 @@ def photo_url(photo: np.ndarray) -> str:
     return _in_place(Image.fromarray(photo), "JPEG", quality=95, subsampling=0)
 
 
-def tile_url(image: np.ndarray, quality: int = 90) -> str:
+def tile_url(image: np.ndarray) -> str:
     """A picture in few bytes, for many side by side: (S, S, 3) or (S, S) uint8."""
-    return _in_place(Image.fromarray(image).convert("RGB"), "WEBP", quality=quality, method=2)
+    return _in_place(Image.fromarray(image).convert("RGB"), "WEBP", quality=90, method=2)
 
 
 def _in_place(image: Image.Image, kind: str, **options: int) -> str:

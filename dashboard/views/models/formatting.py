@@ -13,18 +13,10 @@ from core.models.conventions import Conventions
 from core.models.families import FAMILIES
 from core.models.folder import ModelFile
 from core.models.speed import Speed
-from dashboard.shared.networks import PAIRING
+from dashboard.shared.networks import FAMILY_TITLES, PAIRING, family_title
 from dashboard.shared.plain_text import as_text, without_links
 from dashboard.shared.texts import N_, _, ngettext, translate_sentence
 
-TITLES = {
-    "sketch_autoencoder": N_("Sketch autoencoder"),
-    "part_autoencoders": N_("Part autoencoders"),
-    "face_bank": N_("Bank of training sketches"),
-    "part_banks": N_("Banks of training parts"),
-    "face_coverage": N_("Judge of covered faces"),
-    "upscaler": N_("upscaler"),
-}
 BANKS = ("face_bank", "part_banks")  # rows of training latents: nothing in them was learned
 POLARITY_WORDS = {"black_on_white": N_("black on white"), "white_on_black": N_("white on black")}
 COLOUR_WORDS = {"rgb": "RGB", "bgr": "BGR (OpenCV)"}
@@ -41,16 +33,9 @@ _FACTS = {
 }
 
 
-def family_title(family: str) -> str:
-    """What a person calls a family."""
-    known = FAMILIES.get(family)
-    fallback = _(TITLES.get(family, family.replace("_", " ")))
-    return str(getattr(known[0], "name", fallback)) if known else fallback
-
-
 def model_title(name: str) -> str:
     """What a person calls a model: a shipped one, which has its family's key for a name, by the family's title."""
-    return family_title(name) if name in FAMILIES or name in TITLES else name
+    return family_title(name) if name in FAMILIES or name in FAMILY_TITLES else name
 
 
 def pairing(family: str) -> str:

@@ -15,6 +15,7 @@ from core.models.conventions import Conventions
 from core.models.folder import models_folder
 from core.models.model_store import check_name
 from dashboard.shared import audit
+from dashboard.shared.networks import family_title
 from dashboard.shared.plain_text import as_text
 from dashboard.shared.server_paths import ask_server_path
 from dashboard.shared.texts import N_, _, translate_sentence
@@ -27,7 +28,7 @@ from dashboard.views.models.drafts import (
     spool_upload,
     take_other_network,
 )
-from dashboard.views.models.formatting import architecture_line, count_words, family_title
+from dashboard.views.models.formatting import architecture_line, count_words
 from dashboard.views.models.row import ask_conventions, show_trial
 from dashboard.views.models.state import UPLOAD_LIMIT_MB, Draft, ModelsSession
 

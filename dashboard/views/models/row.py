@@ -27,6 +27,7 @@ from core.models.speed import MEASURABLE, Speed, kept_speed
 from dashboard.shared import audit
 from dashboard.shared.gallery import Picture, show_pictures
 from dashboard.shared.links import compare_model, draw_with
+from dashboard.shared.networks import family_title
 from dashboard.shared.plain_text import as_code, as_text
 from dashboard.shared.resources import examples
 from dashboard.shared.texts import _, ngettext, translate_sentence
@@ -38,7 +39,6 @@ from dashboard.views.models.formatting import (
     card_text,
     conventions_rows,
     facts_line,
-    family_title,
     size_words,
     speed_details,
     speed_words,

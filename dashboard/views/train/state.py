@@ -6,11 +6,11 @@ from pathlib import Path
 
 import streamlit as st
 
-from dashboard.shared.flash_message import ToldOnce
+from dashboard.shared.flash_message import FlashMessage
 
 RUN, NEW, DATA = "run", "new", "data"  # in the address
 LIST, SAMPLE, SMOOTHING, NETWORK = "train_list", "train_sample", "train_smoothing", "train_network"
-PROBLEM = ToldOnce("train_problem")  # above what is shown next
+PROBLEM = FlashMessage("train_problem")  # above what is shown next
 _SAMPLES = "train_chosen_samples"
 _DATA_TAKEN = "train_data_taken"
 

@@ -14,7 +14,7 @@ import streamlit as st
 
 from curation.library.records import LibraryError
 from dashboard.shared import audit
-from dashboard.shared.flash_message import ToldOnce
+from dashboard.shared.flash_message import FlashMessage
 from dashboard.shared.jobs import show_jobs
 from dashboard.shared.plain_text import as_text
 from dashboard.shared.shared_library import shared_library
@@ -46,7 +46,7 @@ if TYPE_CHECKING:
 BUDGETS = {N_("30 minutes"): 1800.0, N_("2 hours"): 7200.0, N_("8 hours"): 28800.0}
 USUAL_BUDGET = "2 hours"
 USUAL_PHOTOS = 300
-PROBLEM = ToldOnce("yourself_problem")
+PROBLEM = FlashMessage("yourself_problem")
 RUN_NAME = "yourself"
 
 
