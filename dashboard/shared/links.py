@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Literal
 
@@ -23,35 +24,31 @@ def review_button(
 ) -> None:
     """A button to the Review page with this view's images."""
     if st.button(label, key=key, type=type, disabled=disabled):
-        from dashboard.views.review import page as review
-
-        st.switch_page(st.Page(review.show_page, url_path="review"), query_params=to_query(view))
+        _go("review", to_query(view))
 
 
 def train_on(pairs: Path) -> None:
     """Go to the form of a training, with a folder of pairs filled in."""
-    from dashboard.views.train import page as train
-
-    query = {"new": "1", "data": str(pairs)}
-    st.switch_page(st.Page(train.show_page, url_path="train"), query_params=query)
+    _go("train", {"new": "1", "data": str(pairs)})
 
 
 def draw_with(generator: str) -> None:
     """Go to the Draw page, to paint with a generator from now on; the drawing there and its settings stay."""
-    from dashboard.views.draw import page as draw
     from dashboard.views.draw.generator_menu import pick_generator
     from dashboard.views.draw.state import draw_session
 
     pick_generator(draw_session(), generator)
-    st.switch_page(st.Page(draw.show_page, url_path="draw", default=True))
+    _go("draw")
 
 
 def compare_model(generator: str) -> None:
     """Go to the form of a comparison, with a generator and the default one chosen."""
-    from dashboard.views.compare import page as compare
+    _go("compare", {"new": "1", "model": generator})
 
-    query = {"new": "1", "model": generator}
-    st.switch_page(st.Page(compare.show_page, url_path="compare"), query_params=query)
+
+def _go(path: str, query: Mapping[str, str | list[str]] | None = None) -> None:
+    """Go to a page by its address: what shows it, the frame of all pages knows."""
+    st.switch_page(st.Page(lambda: None, url_path=path, default=path == "draw"), query_params=query)
 
 
 def address(path: str) -> str:

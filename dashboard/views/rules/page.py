@@ -112,18 +112,11 @@ def _show_head(
     total, kept = counts["images"], counts["kept"]
     share = kept / total if total else 0.0
     change = kept - kept_before
-    said = _("<b>{kept:,}</b> of {total:,} images are kept", kept=kept, total=total)
-    moved = (
-        f' <span class="rules-change">{_("{n:+,} against the rules in force", n=change)}</span>'
-        if change
-        else ""
-    )
+    said = _("**{kept:,}** of {total:,} images are kept", kept=kept, total=total)
+    if change:
+        said += f" :gray[{_('{n:+,} against the rules in force', n=change)}]"
     with st.container(horizontal=True, vertical_alignment="center"):
-        st.html(
-            f'<p class="rules-kept" data-kept="{kept}">{said}{moved}</p>'
-            f'<div class="rules-bar" role="img" aria-label="{_("{share:.0%} kept", share=share)}">'
-            f'<div style="width:{share:.2%}"></div></div>'
-        )
+        st.progress(share, said)
         st.button(
             _("Apply"), type="primary", disabled=draft == saved, on_click=_apply, args=(library, draft),
             help=_("Judges every image again from what was measured; decisions of people stay."),
