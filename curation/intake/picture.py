@@ -2,10 +2,11 @@
 
 Is this a picture, and nothing but one? The gate that every stranger's file passes.
 
-In this order, cheapest first: bytes, first bytes (never the name), size from the header, where the picture
-ends and what follows it, then every pixel. Originals are kept byte for byte, EXIF and GPS included, because
-they are evidence and because their hash is their name; whatever is shown or exported is made anew from
-pixels and carries none of that, so nothing here strips anything.
+In this order, cheapest first: bytes, first bytes (never the name), size from the header, what else is in the
+file, then every pixel. Originals are kept byte for byte, EXIF and GPS included, because they are evidence and
+because their hash is their name; whatever is shown or exported is made anew from pixels and carries none of
+that, so nothing here strips anything. Cameras and editors append much (films, previews, recipes), which is
+harmless; refused is what other programs find and act upon wherever it lies: an archive, a PDF, a script or page.
 
 `check_picture` runs in the caller's process. Strangers' files go through `curation.intake.children`, which
 calls it in a child with limits on time and memory.
@@ -15,6 +16,8 @@ from __future__ import annotations
 
 import hashlib
 import io
+import re
+import struct
 import warnings
 from dataclasses import dataclass
 
@@ -22,8 +25,7 @@ import numpy as np
 from PIL import Image
 
 from core.errors import UnsafeImage
-from core.images import DECODER_ERRORS, MAX_PIXELS, can_read_heif, read_photo
-from curation.intake.polyglots import refuse_polyglot
+from core.images import DECODER_ERRORS, MAX_PIXELS, can_read_heif, read_photo, refuse_endless_scans
 from curation.intake.refusal import CODES, RejectedFile
 from curation.library.records import Original
 
@@ -133,7 +135,7 @@ def _explain(data: bytes) -> RejectedFile:
 
 __all__ = ["CODES", "DEFAULT_LIMITS", "PictureLimits", "RejectedFile", "check_picture", "hash_pixels"]
 
-CHECK_VERSION = 2  # raised when a file that was refused may now be taken, or the other way round
+CHECK_VERSION = 3  # raised when a file that was refused may now be taken, or the other way round
 
 
 @dataclass(frozen=True)
@@ -186,13 +188,56 @@ def check_picture(data: bytes, *, limits: PictureLimits = DEFAULT_LIMITS) -> Ori
     if kind == "HEIF" and not can_read_heif():
         raise RejectedFile("other_format", "HEIC is not read here. Install pillow-heif, or save it as JPEG.")
     _check_header(kind, data, limits)
-    refuse_polyglot(kind, data)
+    _refuse_second_file(kind, data)
+    try:
+        refuse_endless_scans(data)
+    except UnsafeImage as error:
+        raise RejectedFile("bomb", str(error)) from error
     try:
         photo = read_photo(data, max_pixels=limits.max_pixels)
     except UnsafeImage as error:
         raise RejectedFile("damaged", str(error)) from error
     height, width = photo.shape[:2]
     return Original(hashlib.sha256(data).hexdigest(), data, kind, width, height, hash_pixels(photo))
+
+
+_HIDDEN = {
+    "a RAR or 7z archive": (b"Rar!\x1a\7", b"7z\xbc\xaf\x27\x1c"),
+    "a PDF document": (b"%PDF-1.", b"%PDF-2."),
+}
+_ACTIVE = re.compile(rb"<(?:\?php|script|html|!doctype html|iframe)[ >\n\r\t/]", re.IGNORECASE)
+_COMMENT_AT = {"GIF": 6, "BMP": 2, "JPEG": 4}  # where "/*" makes a script of a header
+_ZIP_TAIL = 22 + 65_535
+
+
+def _refuse_second_file(kind: str, data: bytes) -> None:
+    """Refuse a picture that is something else as well to a program which looks for that."""
+    what = next((what for what, words in _HIDDEN.items() if any(word in data for word in words)), "")
+    start = _COMMENT_AT.get(kind)
+    if not what and _ends_like_zip(data):
+        what = "a zip archive"
+    if not what and (_ACTIVE.search(data) or (start and data[start : start + 2] == b"/*")):
+        what = "a script or web page"
+    if what:
+        raise RejectedFile(
+            "polyglot", f"The file is a picture and {what}. Open it in an image editor and save it anew."
+        )
+
+
+def _ends_like_zip(data: bytes) -> bool:
+    """Whether an unpacker would take the file for a zip: it looks for the end record from the back."""
+    low = max(0, len(data) - _ZIP_TAIL)
+    at = data.rfind(b"PK\5\6", low)
+    while at >= 0:
+        if at + 22 <= len(data):
+            disk, first, here, total, size, offset = struct.unpack_from("<HHHHII", data, at + 4)
+            is_plain = disk == first == 0 and here == total and size + offset <= at
+            if is_plain and (total == 0 or data[at - size : at - size + 4] == b"PK\1\2"):
+                return True
+            if total == 0xFFFF or offset == 0xFFFFFFFF:
+                return True
+        at = data.rfind(b"PK\5\6", low, at)
+    return False
 
 
 def hash_pixels(photo: np.ndarray) -> str:

@@ -144,11 +144,6 @@ def test_a_truncated_picture_is_refused(kind: str, part: float) -> None:
     assert code_of(data[: int(len(data) * part)]) == "damaged"
 
 
-def test_an_animation_cut_short_after_its_first_picture_is_refused() -> None:
-    data = _animated("GIF")
-    assert code_of(data[: int(len(data) * 0.8)]) == "damaged"
-
-
 @pytest.mark.parametrize("side", [1, 2, 15])
 def test_a_tracking_pixel_is_refused(side: int) -> None:
     assert code_of(encode("PNG", photo(side, 64))) == "too_small"
