@@ -1,4 +1,4 @@
-"""Keep values that were worked out before, by kind and key, in one SQLite file.
+"""Keep values that were worked out before, JSON or bytes, by kind and key, in one SQLite file.
 
 A key is made of content hashes, the settings and a version of the values, never of paths or of the program's source.
 Several processes may share the file, and a kill does not damage it. Losing it costs time and nothing else: what
@@ -28,7 +28,7 @@ T = TypeVar("T")
 
 
 class ValueCache:
-    """JSON values by kind and key.
+    """JSON values and bytes by kind and key.
 
     Parameters
     ----------
@@ -52,25 +52,35 @@ class ValueCache:
         select = "SELECT key, value FROM cached WHERE kind = ? AND key IN"
         return self._ask([(f"{select} ({','.join('?' * len(some))})", (kind, *some)) for some in chunks])
 
-    def keep(self, kind: str, values: Mapping[str, Any], *, gone: Iterable[str] = ()) -> None:
-        """Remember values, and forget those that are gone."""
-        fresh = [(kind, key, json.dumps(value)) for key, value in values.items()]
+    def keep(
+        self, kind: str, values: Mapping[str, Any], *, gone: Iterable[str] = (), trims: bool = True
+    ) -> bool:
+        """Remember values, and forget those that are gone and, if it ``trims``, the oldest of too many.
+
+        False where there is no file, or no room in it.
+        """
+        fresh = [
+            (kind, key, value if isinstance(value, bytes) else json.dumps(value))
+            for key, value in values.items()
+        ]
         stale = [(kind, key) for key in gone]
         if self.file is None or not (fresh or stale):
-            return
+            return False
         try:
             self.file.parent.mkdir(parents=True, exist_ok=True)
             try:
-                self._write(self.file, fresh, stale)
+                self._write(self.file, fresh, stale, trims)
             except sqlite3.OperationalError:  # locked or full, not damaged
                 raise
             except sqlite3.DatabaseError as error:
                 logger.warning("%s is damaged (%s) and made anew.", self.file, error)
                 for end in ("", "-wal", "-shm"):
                     self.file.with_name(self.file.name + end).unlink(missing_ok=True)
-                self._write(self.file, fresh, stale)
+                self._write(self.file, fresh, stale, trims)
         except (sqlite3.Error, OSError, ValueError) as error:
             logger.warning("%s could not keep values (%s); they are worked out again.", self.file, error)
+            return False
+        return True
 
     def get(self, kind: type[T], parts: Sequence[object], make: Callable[[], T]) -> T:
         """Give the answer for these parts: kept, or made and kept.
@@ -100,7 +110,7 @@ class ValueCache:
         try:
             with closing(self._open(self.file)) as base:
                 return {
-                    key: json.loads(value)
+                    key: value if isinstance(value, bytes) else json.loads(value)
                     for question, given in questions
                     for key, value in base.execute(question, given)
                 }
@@ -108,13 +118,16 @@ class ValueCache:
             logger.warning("%s cannot be read (%s); its values are worked out again.", self.file, error)
             return {}
 
-    def _write(self, file: Path, fresh: list[tuple[str, str, str]], stale: list[tuple[str, str]]) -> None:
+    def _write(
+        self, file: Path, fresh: Sequence[tuple[Any, ...]], stale: Sequence[tuple[Any, ...]], trims: bool
+    ) -> None:
         with closing(self._open(file)) as base:
             base.execute("BEGIN IMMEDIATE")
             base.executemany("INSERT OR REPLACE INTO cached VALUES (?, ?, ?)", fresh)
             base.executemany("DELETE FROM cached WHERE kind = ? AND key = ?", stale)
-            newest = "SELECT max(rowid) FROM cached"
-            base.execute(f"DELETE FROM cached WHERE rowid <= ({newest}) - ?", (self.max_rows,))
+            if trims:
+                newest = "SELECT max(rowid) FROM cached"
+                base.execute(f"DELETE FROM cached WHERE rowid <= ({newest}) - ?", (self.max_rows,))
             base.execute("COMMIT")
 
     @staticmethod

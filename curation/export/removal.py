@@ -17,9 +17,10 @@ import json
 import logging
 import os
 import shutil
+import sqlite3
 import zipfile
 from collections.abc import Collection, Iterable, Iterator
-from contextlib import suppress
+from contextlib import closing, suppress
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -319,13 +320,22 @@ def remove_from_comparisons(library: Library, ids: Collection[str]) -> None:
         if row.get(kind)
     ]
     digests = {_digest(path) for path in (*own, *exported)}
-    for rows in root.glob(".cache/features/*/*/rows.bin"):
-        with suppress(OSError):  # gone meanwhile: a cache
-            held = rows.read_bytes()
-            if any(held[at : at + 32] in digests for at in range(0, len(held), 32)):
-                shutil.rmtree(rows.parent, ignore_errors=True)
+    _forget_features(root / ".cache", digests)
     for path in own:
         path.unlink(missing_ok=True)
+
+
+def _forget_features(cache: Path, digests: Collection[str]) -> None:
+    """Delete rows of `eval.feature_cache`, and all of the folder that older releases kept features in."""
+    shutil.rmtree(cache / "features", ignore_errors=True)
+    if (cache / "features.sqlite").is_file():
+        try:
+            with closing(sqlite3.connect(cache / "features.sqlite", timeout=30)) as base, base:
+                base.execute("PRAGMA secure_delete = ON")
+                listed = json.dumps(list(digests))
+                base.execute("DELETE FROM cached WHERE key IN (SELECT value FROM json_each(?))", (listed,))
+        except sqlite3.Error as error:
+            logger.warning("Cached features could not be searched for what was deleted: %s", error)
 
 
 def _places(library: Library, ids: Collection[str]) -> set[Path]:
@@ -383,9 +393,9 @@ def _files(root: Path) -> Iterator[Path]:
         yield from (Path(folder, name) for name in names)
 
 
-def _digest(path: Path) -> bytes:
+def _digest(path: Path) -> str:
     try:
         with path.open("rb") as file:
-            return hashlib.file_digest(file, "sha256").digest()
+            return hashlib.file_digest(file, "sha256").hexdigest()
     except OSError:
-        return b""
+        return ""

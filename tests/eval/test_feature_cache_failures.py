@@ -34,56 +34,57 @@ def test_a_run_that_was_stopped_goes_on_where_it_was(
     )
 
 
-def test_pieces_go_once_the_set_is_whole(cache: FeatureCache, images: ImageSet) -> None:
-    features(cache, images, Loader())
-    assert len(list(cache.store.root.glob("*/*"))) == 1
-
-
-@pytest.mark.parametrize("file", ["features.npy", "rows.bin", "about.json"])
-def test_a_damaged_entry_is_computed_anew(cache: FeatureCache, images: ImageSet, file: str) -> None:
+def test_a_damaged_file_is_made_anew(cache: FeatureCache, images: ImageSet) -> None:
     first = np.array(features(cache, images, Loader()).features)
-    (path,) = cache.store.root.glob(f"*/*/{file}")
-    path.write_bytes(path.read_bytes()[:20])
-    np.testing.assert_array_equal(features(cache, images, Loader()).features, first)
+    assert cache.values.file is not None
+    cache.values.file.write_bytes(bytes(4096))
+    for end in ("-wal", "-shm"):
+        cache.values.file.with_name(cache.values.file.name + end).unlink(missing_ok=True)
+    load = Loader()
+    for _ in range(2):
+        np.testing.assert_array_equal(features(cache, images, load).features, first)
+    assert load.images == len(images)
 
 
-def test_entries_of_another_format_make_room_for_new_ones(
+def test_features_of_another_format_are_computed_anew(
     cache: FeatureCache, images: ImageSet, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     features(cache, images, Loader())
-    monkeypatch.setattr("eval.feature_cache.SCHEMA", 2)
+    monkeypatch.setattr("eval.feature_cache.SCHEMA", 0)
     load = Loader()
     features(cache, images, load)
     features(cache, images, load)
     assert load.images == len(images)
-    assert len(list(cache.store.root.glob("*/*"))) == 1
 
 
 def test_a_full_disk_still_gives_features(
     cache: FeatureCache, images: ImageSet, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def full(*_: object) -> None:
+    def full(*_: object, **__: object) -> None:
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr("eval.feature_cache.os.fsync", full)
+    monkeypatch.setattr("eval.value_cache.ValueCache._write", full)
+    monkeypatch.setattr("eval.feature_cache.tempfile.TemporaryFile", full)
+    expected = features(FeatureCache(cache.folder / "x"), images, Loader())
     found = features(cache, images, Loader())
-    assert found.features.shape == (6, 5)
-    assert list(cache.store.root.glob("*/*")) == []
+    assert found.features.shape == (6, 5) and found.names == expected.names
+    np.testing.assert_array_equal(found.features, expected.features)
 
 
-def test_old_entries_go_when_there_are_too_many_bytes(tmp_path: Path) -> None:
-    cache = FeatureCache(tmp_path / "cache")
+def test_the_oldest_features_go_when_there_are_too_many(cache: FeatureCache, tmp_path: Path) -> None:
     sets = [open_set(fill(tmp_path / f"set{n}", 6, first_seed=10 * n)) for n in range(3)]
-    for images in sets[:2]:
+    cache.values.max_rows = 16  # of two sets and what computed them
+    for images in sets:
         features(cache, images, Loader())
-    first, second = sorted(cache.store.root.glob("*/*"), key=os.path.getmtime)
-    cache.store.limit_bytes = 5 * sum(path.stat().st_size for path in first.iterdir()) // 2
-    os.utime(second, (1, 1))
-    features(cache, sets[2], Loader())
-    assert first.exists() and not second.exists()
-    load = Loader()
-    features(cache, sets[2], load)
-    assert load.loaded == 0
+    for images, computed in ((sets[2], 0), (sets[1], 0), (sets[0], 6)):
+        load = Loader()
+        features(cache, images, load)
+        assert load.images == computed
+
+
+def test_a_set_that_is_larger_than_the_cache_is_whole(cache: FeatureCache, images: ImageSet) -> None:
+    cache.values.max_rows = 3
+    assert features(cache, images, Loader()).names == images.names
 
 
 def test_features_are_a_map_of_a_file(cache: FeatureCache, images: ImageSet) -> None:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import hashlib
 import json
 import shutil
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -56,9 +58,9 @@ def ids_of(library: Library, name: str) -> str:
     return next(image_id for image_id in library.version("first").ids if image_id.startswith(name))
 
 
-def cached_contents(data: Path) -> set[bytes]:
-    held = b"".join(path.read_bytes() for path in data.glob("comparisons/.cache/features/*/*/rows.bin"))
-    return {held[at : at + 32] for at in range(0, len(held), 32)}
+def cached_contents(data: Path) -> set[str]:
+    with closing(sqlite3.connect(data / "comparisons" / ".cache" / "features.sqlite")) as base:
+        return {key for (key,) in base.execute("SELECT key FROM cached")}
 
 
 def test_comparisons_lose_its_pictures_and_features_and_are_named(
@@ -70,7 +72,7 @@ def test_comparisons_lose_its_pictures_and_features_and_are_named(
     strange = write_set(tmp_path / "strange", {f"{n}": photo(n) for n in range(4)})
     unrelated = compare(data, 2, strange, strange)
     kept = sorted(path.relative_to(folder) for path in folder.rglob("*.webp") if path.stem != name)
-    content = hashlib.sha256((exported / "photos" / f"{name}.png").read_bytes()).digest()
+    content = hashlib.sha256((exported / "photos" / f"{name}.png").read_bytes()).hexdigest()
     assert list(folder.rglob(f"{name}.webp")) and content in cached_contents(data)
     traces = filled.delete_for_good([ids_of(filled, name)], who="Ann", why="asked for")
     assert not list(data.rglob(f"{name}*")) and content not in cached_contents(data)
