@@ -7,7 +7,8 @@ import pytest
 from PIL import Image
 
 from core.face_frame import EYE_LEFT, EYE_RIGHT, MOUTH
-from core.strokes import load_drawing, render_strokes
+from core.strokes import render_strokes
+from data.demo.make_drawings import drawing_to_json, load_strokes
 
 DEMO = Path(__file__).resolve().parent.parent / "data" / "demo"
 FILES = sorted((DEMO / "drawings").glob("*.json"))
@@ -20,12 +21,11 @@ def test_there_are_enough_drawings_and_each_has_its_picture() -> None:
 
 
 def test_the_files_are_what_the_command_makes() -> None:
-    from core.strokes import Drawing, drawing_to_json
     from data.demo.faces import DRAWINGS
 
     assert sorted(name for name, _, _ in DRAWINGS) == NAMES
     for name, title, draw in DRAWINGS:
-        made = drawing_to_json(Drawing(name, title, tuple(draw().strokes)))
+        made = drawing_to_json(name, title, draw().strokes)
         assert (DEMO / "drawings" / f"{name}.json").read_text(encoding="utf-8") == made, name
 
 
@@ -34,17 +34,17 @@ def test_a_drawings_picture_is_its_rendering(path: Path) -> None:
     with Image.open(path.with_suffix(".png")) as image:
         assert image.mode == "L"
         picture = np.asarray(image)
-    np.testing.assert_array_equal(picture, render_strokes(load_drawing(path).strokes))
+    np.testing.assert_array_equal(picture, render_strokes(load_strokes(path)))
 
 
 @pytest.mark.parametrize("path", FILES, ids=NAMES)
 def test_a_drawing_lies_in_the_frame_and_is_drawn_with_a_pen_one_can_choose(path: Path) -> None:
-    drawing = load_drawing(path)
-    points = np.concatenate([stroke.points for stroke in drawing.strokes])
+    strokes = load_strokes(path)
+    points = np.concatenate([stroke.points for stroke in strokes])
     assert points.min() > -10
     assert points.max() < 525  # hair and neck run out at the bottom edge
-    assert all(0.6 <= stroke.width <= 12 for stroke in drawing.strokes)
-    assert len({stroke.width for stroke in drawing.strokes}) > 3
+    assert all(0.6 <= stroke.width <= 12 for stroke in strokes)
+    assert len({stroke.width for stroke in strokes}) > 3
 
 
 @pytest.mark.parametrize("path", FILES, ids=NAMES)

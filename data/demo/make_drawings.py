@@ -6,13 +6,15 @@ made by hand, as control points in ``features.py`` and ``faces.py``; no photo wa
 
 from __future__ import annotations
 
+import json
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 
 from core.atomic_files import write_atomically
 from core.images import save_png
-from core.strokes import Drawing, Stroke, drawing_to_json, load_drawing, render_strokes
+from core.strokes import Stroke, render_strokes
 from data.demo.faces import DRAWINGS, guide_curves
 from data.demo.hand import spline
 
@@ -28,14 +30,35 @@ def guide_picture() -> np.ndarray:
     return np.dstack([*(np.full_like(alpha, level) for level in GUIDE_COLOUR), alpha])
 
 
+def drawing_to_json(name: str, title: str, strokes: Sequence[Stroke]) -> str:
+    """Write the text of a drawing's file, coordinates rounded to a tenth of a pixel, one stroke a line."""
+    lines = [
+        json.dumps(
+            {
+                "width": round(float(stroke.width), 2),
+                "points": [[round(float(x), 1), round(float(y), 1)] for x, y in stroke.points],
+            },
+            separators=(",", ":"),
+        )
+        for stroke in strokes
+    ]
+    head = f'{{"name":{json.dumps(name)},"title":{json.dumps(title, ensure_ascii=False)},"strokes":[\n'
+    return head + ",\n".join(lines) + "\n]}\n"
+
+
+def load_strokes(path: Path) -> list[Stroke]:
+    """Read the strokes of a drawing's file."""
+    strokes = json.loads(path.read_text(encoding="utf-8"))["strokes"]
+    return [Stroke(one["width"], np.array(one["points"], np.float32)) for one in strokes]
+
+
 def main() -> None:
     folder = FOLDER / "drawings"
     folder.mkdir(exist_ok=True)
     for name, title, draw in DRAWINGS:
-        drawing = Drawing(name=name, title=title, strokes=tuple(draw().strokes))
         path = folder / f"{name}.json"
-        write_atomically(path, drawing_to_json(drawing).encode())
-        save_png(path.with_suffix(".png"), render_strokes(load_drawing(path).strokes))
+        write_atomically(path, drawing_to_json(name, title, draw().strokes).encode())
+        save_png(path.with_suffix(".png"), render_strokes(load_strokes(path)))
     save_png(FOLDER / "guide.png", guide_picture())
 
 

@@ -32,9 +32,10 @@ from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 from core.config import ROOT
 from core.face_frame import FRAME
 from core.pipeline import SketchToFacePipeline
-from core.strokes import Stroke, load_drawing, render_strokes
+from core.strokes import Stroke, render_strokes
 from dashboard.shared.resources import DEMO
 from dashboard.views.draw.drawing import data_url, fabric_from_strokes
+from data.demo.make_drawings import load_strokes
 from tests.e2e.conftest import serve
 
 PHOTO = re.compile(r"Photo made from your drawing of (\d+) stroke")
@@ -148,7 +149,7 @@ class Visitor:
 
 def visitor(url: str, path: Path, count: int, rng: np.random.Generator) -> Visitor:
     """A visitor who draws an example, and then shaken copies of its strokes; all is rendered before the clock runs."""
-    strokes = list(load_drawing(path).strokes)[:count]
+    strokes = load_strokes(path)[:count]
     while len(strokes) < count:
         stroke = strokes[rng.integers(len(strokes))]
         strokes.append(Stroke(stroke.width, stroke.points + rng.normal(0, 3, 2).astype(np.float32)))
@@ -213,7 +214,7 @@ def measure(url: str, server: psutil.Process, visitors: int, *, count: int, ever
 def network_cpu_ms() -> float:
     """CPU of the networks alone for one photo, in this process."""
     pipeline = SketchToFacePipeline.load()
-    sketch = render_strokes(load_drawing(sorted((DEMO / "drawings").glob("*.json"))[0]).strokes)
+    sketch = render_strokes(load_strokes(sorted((DEMO / "drawings").glob("*.json"))[0]))
     for _ in range(5):
         pipeline(sketch)
     before = time.process_time()

@@ -1,30 +1,9 @@
-"""Drawings as strokes: the JSON form and its rendering."""
-
-import copy
-import json
-from pathlib import Path
-from typing import Any
+"""Strokes as a picture."""
 
 import numpy as np
 import pytest
 
-from core.strokes import (
-    Drawing,
-    Stroke,
-    drawing_to_json,
-    load_drawing,
-    parse_drawing,
-    render_strokes,
-)
-
-CONTENT: dict[str, Any] = {
-    "name": "two_lines",
-    "title": "Two lines",
-    "strokes": [
-        {"width": 3, "points": [[10, 20], [200.5, 20.25]]},
-        {"width": 1.5, "points": [[256, 256]]},
-    ],
-}
+from core.strokes import Stroke, render_strokes
 
 
 def stroke(*points: tuple[float, float], width: float = 4.0) -> Stroke:
@@ -92,69 +71,3 @@ def test_joints_are_round_not_pointed() -> None:
 def test_a_size_below_one_is_refused() -> None:
     with pytest.raises(ValueError, match="at least 1"):
         render_strokes([], 0)
-
-
-def test_a_drawing_is_read_with_widths_and_points() -> None:
-    drawing = parse_drawing(CONTENT)
-    assert (drawing.name, drawing.title) == ("two_lines", "Two lines")
-    assert [line.width for line in drawing.strokes] == [3.0, 1.5]
-    np.testing.assert_array_equal(drawing.strokes[0].points, np.float32([[10, 20], [200.5, 20.25]]))
-
-
-def test_a_drawing_survives_writing_and_reading(tmp_path: Path) -> None:
-    drawing = Drawing("a_face", 'Umlaut "ä"', (stroke((1.04, 2.06), (3, 4), width=2.345),))
-    path = tmp_path / "a_face.json"
-    path.write_text(drawing_to_json(drawing), encoding="utf-8")
-    again = load_drawing(path)
-    assert (again.name, again.title) == (drawing.name, drawing.title)
-    np.testing.assert_allclose(again.strokes[0].points, drawing.strokes[0].points, atol=0.051)
-    assert again.strokes[0].width == pytest.approx(2.345, abs=0.006)
-
-
-def changed(path: tuple[Any, ...], value: Any) -> Any:
-    content = copy.deepcopy(CONTENT)
-    place = content
-    for key in path[:-1]:
-        place = place[key]
-    place[path[-1]] = value
-    return content
-
-
-@pytest.mark.parametrize(
-    ("content", "message"),
-    [
-        ([], "must be an object"),
-        (changed(("colour",), "red"), "must have the keys"),
-        ({"name": "a"}, "must have the keys"),
-        (changed(("name",), "../a"), "name must be"),
-        (changed(("name",), 7), "name must be"),
-        (changed(("title",), " "), "title of"),
-        (changed(("strokes",), []), "at least one stroke"),
-        (changed(("strokes", 0), "line"), "stroke 0 of two_lines must be an object"),
-        (changed(("strokes", 0, "width"), 0), "width of stroke 0"),
-        (changed(("strokes", 1, "width"), True), "width of stroke 1"),
-        (changed(("strokes", 1, "width"), float("inf")), "width of stroke 1"),
-        (changed(("strokes", 0, "points"), []), "at least one point"),
-        (changed(("strokes", 0, "points"), [[1, 2, 3]]), "two finite numbers"),
-        (changed(("strokes", 0, "points"), [[1, float("nan")]]), "two finite numbers"),
-        (changed(("strokes", 0, "points"), [["1", 2]]), "two finite numbers"),
-        (changed(("strokes", 0, "points"), [[1, 2]] * 100_001), "at most 100000"),
-    ],
-)
-def test_what_is_no_drawing_is_refused_with_a_reason(content: Any, message: str) -> None:
-    with pytest.raises(ValueError, match=message):
-        parse_drawing(content)
-
-
-def test_a_file_must_carry_its_own_name(tmp_path: Path) -> None:
-    path = tmp_path / "other.json"
-    path.write_text(json.dumps(CONTENT))
-    with pytest.raises(ValueError, match=r"other\.json is not a drawing.*expected 'other'"):
-        load_drawing(path)
-
-
-def test_a_file_that_is_no_json_is_named_in_the_error(tmp_path: Path) -> None:
-    path = tmp_path / "broken.json"
-    path.write_text("{")
-    with pytest.raises(ValueError, match=r"broken\.json is not a drawing"):
-        load_drawing(path)
