@@ -1,4 +1,4 @@
-"""Share what importers of datasets need: paths that stay inside, labels that are text, one way in.
+"""Share what readers of datasets need: paths that stay inside, labels that are text.
 
 The formats themselves are read by libraries where one exists that is fit to depend on: COCO by pycocotools
 (`curation.intake.imports_coco`), Hugging Face's ImageFolder by datasets (`curation.intake.imports_imagefolder`).
@@ -11,31 +11,17 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 from core.names import find_file, normal_name
 from curation.intake.children import PictureFile
-from curation.intake.ingestion import IntakeItem, IntakeResult, TakesPictures, ingest_pictures, plain_name
-from curation.intake.picture import PictureLimits, RejectedFile
+from curation.intake.ingestion import IntakeItem, plain_name
+from curation.intake.refusal import RejectedFile
 from curation.library.records import MAX_LABEL, Provenance
 
 MAX_TABLE_BYTES = 2_000_000_000
-
-
-def import_items(
-    library: TakesPictures,
-    items: list[IntakeItem],
-    *,
-    progress: Callable[[int, int], None] | None,
-    workers: int | None,
-    limits: PictureLimits,
-) -> Iterator[IntakeResult]:
-    """Take what an importer has found."""
-    yield from ingest_pictures(
-        library, items, limits=limits, workers=workers, progress=progress, total=len(items)
-    )
 
 
 def dataset_item(

@@ -4,27 +4,18 @@ from __future__ import annotations
 
 import contextlib
 import io
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from core.names import find_file
-from curation.intake.imports import MAX_TABLE_BYTES, dataset_item, import_items, text_of
-from curation.intake.ingestion import IntakeItem, IntakeResult, TakesPictures, plain_name
-from curation.intake.picture import DEFAULT_LIMITS, PictureLimits
+from curation.intake.imports import MAX_TABLE_BYTES, dataset_item, text_of
+from curation.intake.ingestion import IntakeItem, plain_name
 from curation.library.records import Provenance
 
 
-def import_coco(
-    library: TakesPictures,
-    folder: Path,
-    *,
-    provenance: Provenance | None = None,
-    progress: Callable[[int, int], None] | None = None,
-    workers: int | None = None,
-    limits: PictureLimits = DEFAULT_LIMITS,
-) -> Iterator[IntakeResult]:
+def read_coco(folder: Path, provenance: Provenance) -> list[IntakeItem]:
     """Take the pictures that a COCO dataset's annotation files list.
 
     An image carries the names of all categories that are annotated on it; boxes and masks are not used.
@@ -43,7 +34,6 @@ def import_coco(
     ValueError
         If there is no annotation file, or one is not of this format.
     """
-    provenance = provenance or Provenance("import:coco")
     items: list[IntakeItem] = []
     tables = _annotation_files(folder)
     others = []
@@ -55,7 +45,7 @@ def import_coco(
             others.append(table)
     if others == tables:
         raise ValueError(f"{tables[0]} lists no images, as an annotation file of COCO does.")
-    return import_items(library, items, progress=progress, workers=workers, limits=limits)
+    return items
 
 
 def _annotation_files(folder: Path) -> list[Path]:

@@ -8,30 +8,21 @@ included).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path, PurePosixPath
 from typing import Any
 
 from core.names import normal_name
 from curation.ingest import find_files
-from curation.intake.imports import dataset_item, import_items, read_json
-from curation.intake.ingestion import IntakeItem, IntakeResult, TakesPictures, plain_name
-from curation.intake.picture import DEFAULT_LIMITS, PictureLimits
+from curation.intake.imports import dataset_item, read_json
+from curation.intake.ingestion import IntakeItem, plain_name
 from curation.library.records import Provenance
 
 UNLABELLED = "_unlabeled"
 
 
-def import_fiftyone(
-    library: TakesPictures,
-    folder: Path,
-    *,
-    provenance: Provenance | None = None,
-    progress: Callable[[int, int], None] | None = None,
-    workers: int | None = None,
-    limits: PictureLimits = DEFAULT_LIMITS,
-) -> Iterator[IntakeResult]:
+def read_fiftyone(folder: Path, provenance: Provenance) -> list[IntakeItem]:
     """Take the pictures of a classification dataset that FiftyOne has exported.
 
     Raises
@@ -39,14 +30,11 @@ def import_fiftyone(
     ValueError
         If ``folder`` has neither ``labels.json`` beside ``data/`` nor folders of pictures.
     """
-    provenance = provenance or Provenance("import:fiftyone")
-    if not folder.is_dir():
-        raise ValueError(f"{folder} is no folder. Name the folder of the dataset.")
     is_table = (folder / "labels.json").is_file()
     items = list(_from_table(folder, provenance) if is_table else _from_tree(folder, provenance))
     if not items:
         raise ValueError(f"{folder} holds neither data/ with labels.json nor a folder for each class.")
-    return import_items(library, items, progress=progress, workers=workers, limits=limits)
+    return items
 
 
 def _from_table(folder: Path, provenance: Provenance) -> Iterator[IntakeItem]:

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import os
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from curation.intake.imports import dataset_item, import_items, text_of
-from curation.intake.ingestion import IntakeItem, IntakeResult, TakesPictures, plain_name
-from curation.intake.picture import DEFAULT_LIMITS, PictureLimits
+from curation.intake.imports import dataset_item, text_of
+from curation.intake.ingestion import IntakeItem, plain_name
 from curation.library.records import Provenance
 
 LABEL_COLUMNS = ("label", "labels", "tags")
@@ -21,15 +20,7 @@ _PROVENANCE_COLUMNS = {
 }  # fmt: skip
 
 
-def import_imagefolder(
-    library: TakesPictures,
-    folder: Path,
-    *,
-    provenance: Provenance | None = None,
-    progress: Callable[[int, int], None] | None = None,
-    workers: int | None = None,
-    limits: PictureLimits = DEFAULT_LIMITS,
-) -> Iterator[IntakeResult]:
+def read_imagefolder(folder: Path, provenance: Provenance) -> list[IntakeItem]:
     """Take the pictures of an ImageFolder, in all its splits.
 
     Folder names become labels, or, where there is metadata, its columns ``label``, ``labels`` and
@@ -40,9 +31,7 @@ def import_imagefolder(
     ValueError
         If datasets does not see an ImageFolder there.
     """
-    provenance = provenance or Provenance("import:imagefolder")
-    items = list(_items(folder, provenance))
-    return import_items(library, items, progress=progress, workers=workers, limits=limits)
+    return list(_items(folder, provenance))
 
 
 def _items(folder: Path, provenance: Provenance) -> Iterator[IntakeItem]:
@@ -64,8 +53,6 @@ def _load(folder: Path) -> Any:
     """The dataset's rows with paths in place of pictures, which are decoded elsewhere."""
     import datasets
 
-    if not folder.is_dir():
-        raise ValueError(f"{folder} is no folder. Name the folder of the dataset.")
     bars = datasets.is_progress_bar_enabled()
     datasets.disable_progress_bars()
     try:

@@ -2,30 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from xml.etree import ElementTree
 
 from core.names import find_file
 from curation.ingest import find_files
-from curation.intake.imports import dataset_item, import_items
-from curation.intake.ingestion import IntakeItem, IntakeResult, TakesPictures, plain_name
-from curation.intake.picture import DEFAULT_LIMITS, PictureLimits
+from curation.intake.imports import dataset_item
+from curation.intake.ingestion import IntakeItem, plain_name
 from curation.library.records import Provenance
 
 MAX_XML_BYTES = 5_000_000
 
 
-def import_voc(
-    library: TakesPictures,
-    folder: Path,
-    *,
-    provenance: Provenance | None = None,
-    progress: Callable[[int, int], None] | None = None,
-    workers: int | None = None,
-    limits: PictureLimits = DEFAULT_LIMITS,
-) -> Iterator[IntakeResult]:
+def read_voc(folder: Path, provenance: Provenance) -> list[IntakeItem]:
     """Take the pictures that a Pascal VOC dataset's annotations name.
 
     An image carries the names of all objects on it; boxes are not used.
@@ -42,14 +32,10 @@ def import_voc(
     ValueError
         If there is no annotation, or one is not of this format.
     """
-    provenance = provenance or Provenance("import:voc")
-    if not folder.is_dir():
-        raise ValueError(f"{folder} is no folder. Name the folder of the dataset.")
     tables = [name for name in find_files(folder) if name.lower().endswith(".xml")]
     if not tables:
         raise ValueError(f"{folder} holds no Pascal VOC annotations (*.xml, as a rule in Annotations/).")
-    items = [_item(folder, folder / name, provenance) for name in tables]
-    return import_items(library, items, progress=progress, workers=workers, limits=limits)
+    return [_item(folder, folder / name, provenance) for name in tables]
 
 
 def _item(folder: Path, table: Path, provenance: Provenance) -> IntakeItem:

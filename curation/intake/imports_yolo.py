@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path, PurePosixPath
 
@@ -10,24 +9,15 @@ import yaml
 
 from core.names import decode_text, find_file
 from curation.ingest import find_files, is_named_like_photo
-from curation.intake.imports import dataset_item, import_items
-from curation.intake.ingestion import IntakeItem, IntakeResult, TakesPictures, plain_name
-from curation.intake.picture import DEFAULT_LIMITS, PictureLimits
+from curation.intake.imports import dataset_item
+from curation.intake.ingestion import IntakeItem, plain_name
 from curation.library.records import Provenance
 
 MAX_TEXT_BYTES = 5_000_000
 NAME_FILES = ("classes.txt", "obj.names", "labels.txt")
 
 
-def import_yolo(
-    library: TakesPictures,
-    folder: Path,
-    *,
-    provenance: Provenance | None = None,
-    progress: Callable[[int, int], None] | None = None,
-    workers: int | None = None,
-    limits: PictureLimits = DEFAULT_LIMITS,
-) -> Iterator[IntakeResult]:
+def read_yolo(folder: Path, provenance: Provenance) -> list[IntakeItem]:
     """Take the pictures of a YOLO dataset, in all its splits.
 
     An image carries the names of all classes with a box (or pose, or outline) on it; boxes are not used.
@@ -44,9 +34,6 @@ def import_yolo(
     ValueError
         If no picture has such a text, or a file of names cannot be read.
     """
-    provenance = provenance or Provenance("import:yolo")
-    if not folder.is_dir():
-        raise ValueError(f"{folder} is no folder. Name the folder of the dataset.")
     names = _class_names(folder)
     found = [(name, _text_of(folder, name)) for name in find_files(folder) if is_named_like_photo(name)]
     if not any(text for _, text in found):
@@ -59,7 +46,7 @@ def import_yolo(
         )
         for name, text in found
     ]
-    return import_items(library, items, progress=progress, workers=workers, limits=limits)
+    return items
 
 
 def _text_of(folder: Path, name: str) -> Path | None:

@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING
 from curation.intake.archives import take_archive
 from curation.intake.children import PictureFile
 from curation.intake.folders import take_folder
-from curation.intake.imports_coco import import_coco
-from curation.intake.imports_fiftyone import import_fiftyone
-from curation.intake.imports_imagefolder import import_imagefolder
-from curation.intake.imports_voc import import_voc
-from curation.intake.imports_yolo import import_yolo
+from curation.intake.imports_coco import read_coco
+from curation.intake.imports_fiftyone import read_fiftyone
+from curation.intake.imports_imagefolder import read_imagefolder
+from curation.intake.imports_voc import read_voc
+from curation.intake.imports_yolo import read_yolo
 from curation.intake.ingestion import IntakeItem, IntakeResult, ingest_bytes, ingest_pictures, plain_name
 from curation.intake.picture import is_zip, sniff
 from curation.intake.refusal import RejectedFile
@@ -24,9 +24,9 @@ if TYPE_CHECKING:
     from curation.library.library import Library
 
 Progress = Callable[[int, int], None]
-IMPORTERS = {
-    "coco": import_coco, "yolo": import_yolo, "voc": import_voc, "imagefolder": import_imagefolder,
-    "fiftyone": import_fiftyone,
+IMPORTERS: dict[str, Callable[[Path, Provenance], list[IntakeItem]]] = {
+    "coco": read_coco, "yolo": read_yolo, "voc": read_voc, "imagefolder": read_imagefolder,
+    "fiftyone": read_fiftyone,
 }  # fmt: skip
 LIST_SUFFIXES = frozenset({".csv", ".tsv", ".jsonl", ".ndjson", ".json", ".parquet", ".txt"})
 
@@ -82,14 +82,10 @@ def add_source(
     """
     name = plain_name(source.resolve().name)
     if kind != "auto":
-        importer = IMPORTERS[kind]
-        return importer(
-            library,
-            source,
-            provenance=origin.provenance(f"import:{kind}"),
-            progress=progress,
-            workers=workers,
-        )
+        if not source.is_dir():
+            raise ValueError(f"{source} is no folder. Name the folder of the dataset.")
+        items = IMPORTERS[kind](source, origin.provenance(f"import:{kind}"))
+        return ingest_pictures(library, items, progress=progress, workers=workers, total=len(items))
     if source.is_dir():
         return take_folder(
             library, source, provenance=origin.provenance(f"folder:{name}"), progress=progress, workers=workers,

@@ -14,7 +14,7 @@ import yaml
 
 from curation.export.annotations import FORMATS
 from curation.export.dataset import export_version
-from curation.intake.sources import IMPORTERS
+from curation.intake.sources import add_source
 from curation.library.library import Library
 
 FRAME = 512
@@ -81,7 +81,7 @@ def test_what_is_written_can_be_imported_again(
     exported: Path, make_library: Callable[[str], Library], name: str
 ) -> None:
     library = make_library(name)
-    answers = [answer for answer in IMPORTERS[name](library, exported, workers=1) if answer.is_taken]
+    answers = [answer for answer in add_source(library, exported, kind=name, workers=1) if answer.is_taken]
     photos = [answer for answer in answers if "sketches" not in answer.name]
     assert len(photos) == 10
     labels = library.labels_of([answer.image_id for answer in photos])

@@ -11,14 +11,9 @@ import pytest
 import yaml
 
 from curation.intake.imports import clean_labels
-from curation.intake.imports_coco import import_coco
-from curation.intake.imports_fiftyone import import_fiftyone
-from curation.intake.imports_imagefolder import import_imagefolder
-from curation.intake.imports_voc import import_voc
-from curation.intake.imports_yolo import import_yolo
 from curation.intake.ingestion import IntakeResult
+from curation.intake.sources import Origin, add_source
 from curation.library.library import Library
-from curation.library.records import Provenance
 from tests.curation.intake.pictures import plain
 
 
@@ -70,7 +65,7 @@ def coco(tmp_path: Path) -> Path:
 
 
 def test_coco_categories_become_labels_and_licences_provenance(library: Library, coco: Path, capsys) -> None:
-    answers = by_name(import_coco(library, coco, workers=1))
+    answers = by_name(add_source(library, coco, kind="coco", workers=1))
     assert {name: answer.outcome for name, answer in answers.items()} == {
         "000000000000.jpg": "added", "000000000001.jpg": "added", "000000000002.jpg": "added",
         "../../outside.jpg": "refused", "missing.jpg": "refused",
@@ -94,7 +89,7 @@ def test_a_path_that_another_system_has_written_is_found(
 ) -> None:
     write(tmp_path / "coco" / "images" / "deep" / "표준.jpg", plain("JPEG"))
     write(tmp_path / "coco" / "a.json", {"images": [{"id": 1, "file_name": listed}]})
-    (answer,) = import_coco(library, tmp_path / "coco", workers=1)
+    (answer,) = add_source(library, tmp_path / "coco", kind="coco", workers=1)
     assert answer.outcome == "added"
 
 
@@ -106,36 +101,36 @@ def test_labels_find_pictures_that_another_system_named(
     write(tmp_path / "yolo" / "images" / f"{picture}.png", plain("PNG", seed=1))
     write(tmp_path / "yolo" / "labels" / f"{label}.txt", b"0 .5 .5 .1 .1\n")
     write(tmp_path / "yolo" / "classes.txt", b"face\n")
-    (answer,) = import_yolo(library, tmp_path / "yolo", workers=1)
+    (answer,) = add_source(library, tmp_path / "yolo", kind="yolo", workers=1)
     assert labels(library, answer) == ("face",)
     write(tmp_path / "images" / "train" / f"{picture}.png", plain("PNG", seed=2))
     row = {"file_name": f"{label}.png", "labels": ["hat"]}
     write(tmp_path / "images" / "train" / "metadata.jsonl", row)
-    (answer,) = import_imagefolder(library, tmp_path / "images", workers=1)
+    (answer,) = add_source(library, tmp_path / "images", kind="imagefolder", workers=1)
     assert labels(library, answer) == ("hat",)
 
 
 def test_a_path_with_backslashes_leads_out_no_more_than_others(library: Library, tmp_path: Path) -> None:
     write(tmp_path / "outside.jpg", plain("JPEG"))
     write(tmp_path / "coco" / "a.json", {"images": [{"id": 1, "file_name": "x\\..\\..\\outside.jpg"}]})
-    (answer,) = import_coco(library, tmp_path / "coco", workers=1)
+    (answer,) = add_source(library, tmp_path / "coco", kind="coco", workers=1)
     assert answer.code == "unsafe_name"
 
 
 def test_importing_twice_changes_nothing(library: Library, coco: Path) -> None:
-    first = by_name(import_coco(library, coco, workers=1))
+    first = by_name(add_source(library, coco, kind="coco", workers=1))
     image_id = first["000000000000.jpg"].image_id
     decisions = len(library.history(image_id))
-    second = by_name(import_coco(library, coco, workers=1))
+    second = by_name(add_source(library, coco, kind="coco", workers=1))
     assert second["000000000000.jpg"].outcome == "known"
     assert len(library.history(image_id)) == decisions
     assert len(library.provenance(image_id)) == 1
 
 
 def test_a_label_that_a_person_added_stays_beside_the_imported_ones(library: Library, coco: Path) -> None:
-    image_id = by_name(import_coco(library, coco, workers=1))["000000000001.jpg"].image_id
+    image_id = by_name(add_source(library, coco, kind="coco", workers=1))["000000000001.jpg"].image_id
     library.decide([image_id], "keep", reviewer="ada", add_labels=["smile"])
-    list(import_coco(library, coco, workers=1))
+    list(add_source(library, coco, kind="coco", workers=1))
     assert tuple(library.labels_of([image_id])[image_id]) == ("smile", "sun glasses")
     assert library.table().loc[image_id, "decision"] == "keep"
 
@@ -146,12 +141,12 @@ def test_a_label_that_a_person_added_stays_beside_the_imported_ones(library: Lib
 def test_a_table_that_is_not_coco_s_is_named(library: Library, tmp_path: Path, table: bytes | object) -> None:
     write(tmp_path / "broken" / "table.json", table)
     with pytest.raises(ValueError, match=r"table\.json"):
-        list(import_coco(library, tmp_path / "broken", workers=1))
+        list(add_source(library, tmp_path / "broken", kind="coco", workers=1))
 
 
 def test_a_folder_without_annotations_is_no_coco(library: Library, tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="no COCO annotations"):
-        import_coco(library, tmp_path)
+        add_source(library, tmp_path, kind="coco")
 
 
 def test_class_folders_and_splits_become_labels(library: Library, tmp_path: Path) -> None:
@@ -160,7 +155,7 @@ def test_class_folders_and_splits_become_labels(library: Library, tmp_path: Path
     write(folder / "train" / "plain face" / "b.png", plain("PNG", seed=2))
     write(folder / "test" / "Glasses" / "c.jpg", plain("JPEG", seed=3))
     write(folder / "test" / "Glasses" / "broken.jpg", b"no picture")
-    answers = by_name(import_imagefolder(library, folder, workers=1))
+    answers = by_name(add_source(library, folder, kind="imagefolder", workers=1))
     assert labels(library, answers["train/Glasses/a.jpg"]) == ("glasses",)
     assert labels(library, answers["train/plain face/b.png"]) == ("plain face",)
     assert labels(library, answers["test/Glasses/c.jpg"]) == ("glasses",)
@@ -178,7 +173,7 @@ def test_metadata_becomes_labels_and_provenance(library: Library, tmp_path: Path
              "url": f"https://example.org/{number}"}
         )  # fmt: skip
     write(folder / "train" / "metadata.jsonl", "\n".join(map(json.dumps, rows)).encode())
-    answers = by_name(import_imagefolder(library, folder, workers=1))
+    answers = by_name(add_source(library, folder, kind="imagefolder", workers=1))
     assert labels(library, answers["train/1.png"]) == ("hat", "n1")
     (origin,) = library.provenance(answers["train/1.png"].image_id)
     assert (origin.source, origin.licence, origin.author, origin.url) == (
@@ -189,7 +184,7 @@ def test_metadata_becomes_labels_and_provenance(library: Library, tmp_path: Path
 def test_a_folder_without_pictures_is_no_imagefolder(library: Library, tmp_path: Path) -> None:
     (tmp_path / "empty").mkdir()
     with pytest.raises(ValueError, match="no ImageFolder"):
-        import_imagefolder(library, tmp_path / "empty")
+        add_source(library, tmp_path / "empty", kind="imagefolder")
 
 
 @pytest.mark.parametrize("classes", [["cat", "dog"], None])
@@ -209,7 +204,7 @@ def test_fiftyone_s_labels_are_read_in_all_their_shapes(
         },
     }  # fmt: skip
     write(folder / "labels.json", {key: value for key, value in table.items() if value is not None})
-    answers = by_name(import_fiftyone(library, folder, workers=1))
+    answers = by_name(add_source(library, folder, kind="fiftyone", workers=1))
     assert labels(library, answers["a.jpg"]) == labels(library, answers["b.jpg"]) == ("dog",)
     assert labels(library, answers["deep/c.jpg"]) == ("cat", "dog")
     assert labels(library, answers["d.jpg"]) == ()
@@ -221,9 +216,7 @@ def test_a_folder_for_each_class_is_read_as_fiftyone_writes_it(library: Library,
     folder = tmp_path / "tree"
     write(folder / "hat" / "a.jpg", plain("JPEG", seed=1))
     write(folder / "_unlabeled" / "b.jpg", plain("JPEG", seed=2))
-    answers = by_name(
-        import_fiftyone(library, folder, workers=1, provenance=Provenance("import:x", licence="CC0"))
-    )
+    answers = by_name(add_source(library, folder, Origin("import:x", "CC0"), kind="fiftyone", workers=1))
     assert labels(library, answers["hat/a.jpg"]) == ("hat",)
     assert labels(library, answers["_unlabeled/b.jpg"]) == ()
     assert library.provenance(answers["hat/a.jpg"].image_id)[0].licence == "CC0"
@@ -236,7 +229,7 @@ def test_a_table_that_is_not_fiftyone_s_is_named(
     write(tmp_path / "broken" / "labels.json", table)
     (tmp_path / "broken" / "data").mkdir()
     with pytest.raises(ValueError, match=r"labels\.json"):
-        import_fiftyone(library, tmp_path / "broken", workers=1)
+        add_source(library, tmp_path / "broken", kind="fiftyone", workers=1)
 
 
 def test_links_in_a_dataset_are_not_followed(library: Library, tmp_path: Path) -> None:
@@ -248,7 +241,7 @@ def test_links_in_a_dataset_are_not_followed(library: Library, tmp_path: Path) -
     )
     (folder / "link.jpg").symlink_to(tmp_path / "outside" / "secret.jpg")
     (folder / "sub").symlink_to(tmp_path / "outside")
-    answers = by_name(import_coco(library, folder, workers=1))
+    answers = by_name(add_source(library, folder, kind="coco", workers=1))
     assert {name: answer.code for name, answer in answers.items()} == {
         "link.jpg": "link", "sub/secret.jpg": "unsafe_name",
     }  # fmt: skip
@@ -266,7 +259,7 @@ def yolo(folder: Path, names: object) -> Path:
 
 @pytest.mark.parametrize("names", [["Face", "Hat"], {0: "Face", 1: "Hat"}])
 def test_yolo_classes_become_labels_in_all_splits(library: Library, tmp_path: Path, names: object) -> None:
-    answers = by_name(import_yolo(library, yolo(tmp_path / "yolo", names), workers=1))
+    answers = by_name(add_source(library, yolo(tmp_path / "yolo", names), kind="yolo", workers=1))
     assert labels(library, answers["images/train/a.jpg"]) == ("face", "hat")
     assert labels(library, answers["images/train/b.jpg"]) == ()  # nothing on it
     assert labels(library, answers["valid/images/c.jpg"]) == ("class 7",)
@@ -277,7 +270,7 @@ def test_yolo_classes_are_named_in_a_text_beside_the_pictures_too(library: Libra
     write(folder / "a.jpg", plain("JPEG"))
     write(folder / "a.txt", b"1 .5 .5 .1 .1\n")
     write(folder / "classes.txt", "얼굴\n모자\n".encode("cp949"))
-    assert labels(library, by_name(import_yolo(library, folder, workers=1))["a.jpg"]) == ("모자",)
+    assert labels(library, by_name(add_source(library, folder, kind="yolo", workers=1))["a.jpg"]) == ("모자",)
 
 
 @pytest.mark.parametrize("table", [b"a: &a [x]\nnames: *a\n", b"names: [", b"\xff\xfe\xff"])
@@ -285,7 +278,7 @@ def test_names_that_are_no_plain_yaml_are_refused(library: Library, tmp_path: Pa
     folder = yolo(tmp_path / "yolo", None)
     write(folder / "data.yaml", table)
     with pytest.raises(ValueError, match=r"data\.yaml"):
-        import_yolo(library, folder, workers=1)
+        add_source(library, folder, kind="yolo", workers=1)
 
 
 VOC = b"""<annotation><folder>VOC</folder><filename>%s</filename>
@@ -297,7 +290,7 @@ def test_voc_objects_become_labels(library: Library, tmp_path: Path) -> None:
     write(folder / "JPEGImages" / "a.jpg", plain("JPEG"))
     for name in (b"a.jpg", b"../../x.jpg", b"gone.jpg"):
         write(folder / "Annotations" / f"{len(name)}.xml", VOC % name)
-    answers = by_name(import_voc(library, folder, workers=1))
+    answers = by_name(add_source(library, folder, kind="voc", workers=1))
     assert labels(library, answers["a.jpg"]) == ("hat", "person")
     assert (answers["../../x.jpg"].code, answers["gone.jpg"].code) == ("unsafe_name", "unreadable")
 
@@ -308,7 +301,7 @@ def test_voc_objects_become_labels(library: Library, tmp_path: Path) -> None:
 def test_a_table_that_is_not_voc_s_is_named(library: Library, tmp_path: Path, table: bytes) -> None:
     write(tmp_path / "voc" / "Annotations" / "1.xml", table)
     with pytest.raises(ValueError, match=r"1\.xml"):
-        import_voc(library, tmp_path / "voc", workers=1)
+        add_source(library, tmp_path / "voc", kind="voc", workers=1)
 
 
 def test_labels_become_text_that_the_library_takes() -> None:
