@@ -10,7 +10,6 @@ what has ended and tries again what failed for a passing reason.
 from __future__ import annotations
 
 import json
-import os
 import queue
 import random
 import threading
@@ -20,7 +19,8 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from curation.intake.addresses import PORTS, AddressRefused, WebAddress, parse_url
+from core.atomic_files import append_line
+from curation.intake.addresses import AddressRefused, WebAddress, parse_url
 from curation.intake.fetching import FetchFailed, FetchLimits, fetch
 from curation.intake.ingestion import IntakeResult, ingest_bytes
 from curation.intake.pacing import HostQueue, HostRequest, RateLimiter
@@ -38,8 +38,8 @@ SITE_IN_TROUBLE = frozenset({"http_429", "http_503"})
 
 
 @dataclass(frozen=True)
-class DownloadConfig:
-    """How a list is downloaded.
+class DownloadConfig(FetchLimits):
+    """How a list is downloaded, besides what one file may cost.
 
     Attributes
     ----------
@@ -53,13 +53,8 @@ class DownloadConfig:
         Pause before the second try; it doubles with each further one, up to ``max_pause_s``, and is
         shortened at random by up to half. A longer ``Retry-After`` is not waited for: the URL is left
         to the next run.
-    max_bytes, connect_timeout_s, read_timeout_s, total_timeout_s, ports
-        See `curation.intake.fetching.FetchLimits`.
     obey_robots, respect_opt_outs
         robots.txt; ``X-Robots-Tag: noai`` and its like.
-    allow_private
-        Whether addresses that are not public may be reached; by default the setting
-        ``STUDIO_ALLOW_PRIVATE_ADDRESSES`` decides.
     """
 
     workers: int = 4
@@ -67,36 +62,14 @@ class DownloadConfig:
     attempts: int = 4
     backoff_s: float = 1.0
     max_pause_s: float = 60.0
-    max_bytes: int = 30_000_000
-    connect_timeout_s: float = 10.0
-    read_timeout_s: float = 15.0
-    total_timeout_s: float = 60.0
-    ports: tuple[tuple[int, int], ...] = PORTS
     obey_robots: bool = True
     respect_opt_outs: bool = True
     user_agent: str = USER_AGENT
-    allow_private: bool | None = None
-
-    def limits(self) -> FetchLimits:
-        allow_private = self.allow_private
-        if allow_private is None:
-            from core.config import settings
-
-            allow_private = settings().allow_private_addresses
-        return FetchLimits(
-            max_bytes=self.max_bytes,
-            connect_timeout_s=self.connect_timeout_s,
-            read_timeout_s=self.read_timeout_s,
-            total_timeout_s=self.total_timeout_s,
-            ports=self.ports,
-            allow_private=allow_private,
-        )
 
     def rules(self) -> str:
         """Whatever decides what is refused, in short: under other rules a refusal is looked at again."""
         ports = ",".join(f"{low}-{high}" for low, high in self.ports)
-        private = self.limits().allow_private
-        return f"{self.max_bytes} {ports} {private:d}{self.obey_robots:d}{self.respect_opt_outs:d}"
+        return f"{self.max_bytes} {ports} {self.reaches_private():d}{self.obey_robots:d}{self.respect_opt_outs:d}"
 
 
 Settle = Callable[[UrlEntry, bytes | IntakeResult], IntakeResult]
@@ -115,17 +88,17 @@ class DownloadPool:
     def __init__(self, entries: list[UrlEntry], config: DownloadConfig, settle: Settle) -> None:
         self._config = config
         self._settle = settle
-        self._limits = limits = config.limits()
         self._limiter = RateLimiter(config.interval_s)
         self._stopped = threading.Event()
         self._robots = RobotsRules(
-            limits,
+            config,
             user_agent=config.user_agent,
             backoff_s=config.backoff_s,
             pause=self._stopped.wait,
             before_fetch=self._wait_turn,
         )
-        self._queue = HostQueue([(_host(entry, limits), entry) for entry in entries], self._limiter)
+        hosts = [(parse_url(entry.url, ports=config.ports).host, entry) for entry in entries]
+        self._queue = HostQueue(hosts, self._limiter)
         self._total = len(entries)
         self._answers: queue.Queue[IntakeResult | BaseException] = queue.Queue(maxsize=ANSWERS_AHEAD)
         self._settling = 0
@@ -195,7 +168,7 @@ class DownloadPool:
         try:
             found = fetch(
                 entry.url,
-                self._limits,
+                self._config,
                 user_agent=self._config.user_agent,
                 before_hop=lambda address: self._ask(address, hops, request.interval_s),
             )
@@ -266,16 +239,12 @@ class DownloadPool:
         return min(self._config.backoff_s * 2.0**attempt, self._config.max_pause_s) * random.uniform(0.5, 1.0)
 
 
-def _host(entry: UrlEntry, limits: FetchLimits) -> str:
-    return parse_url(entry.url, ports=limits.ports).host
-
-
 JOURNAL_NAME = "downloads.jsonl"
 
 
 @dataclass(frozen=True)
 class Entry:
-    """One line of the journal.
+    """One line of the journal, ``jobs/downloads.jsonl`` of the library; the last line on a URL counts.
 
     Attributes
     ----------
@@ -296,49 +265,19 @@ class Entry:
     rules: str = ""
 
 
-class DownloadJournal:
-    """The journal of a library, ``jobs/downloads.jsonl``; the last line on a URL counts.
-
-    A line is written with one call in append mode, so two downloads may share the file, and a line
-    that a crash cut off is skipped when reading.
-    """
-
-    def __init__(self, folder: Path) -> None:
-        folder.mkdir(parents=True, exist_ok=True)
-        self.path = folder / JOURNAL_NAME
-        self._file = os.open(self.path, os.O_RDWR | os.O_APPEND | os.O_CREAT, 0o644)
-        size = os.fstat(self._file).st_size
-        if size and os.pread(self._file, 1, size - 1) != b"\n":
-            os.write(self._file, b"\n")
-
-    def read(self) -> dict[str, Entry]:
-        """The last entry of every URL."""
-        return {entry.url: entry for entry in self._lines()}
-
-    def append(self, entry: Entry) -> None:
-        """Note an outcome.
-
-        Raises
-        ------
-        OSError
-            If the disk is full or the folder went away.
-        """
-        line = json.dumps(asdict(entry), ensure_ascii=False).encode("utf-8", "replace") + b"\n"
-        if os.write(self._file, line) != len(line):
-            raise OSError(f"{self.path} could not be written to its end: is the disk full?")
-
-    def close(self) -> None:
-        os.close(self._file)
-
-    def _lines(self) -> Iterator[Entry]:
-        with self.path.open(encoding="utf-8", errors="replace") as file:
+def read_journal(path: Path) -> dict[str, Entry]:
+    """Read the last entry of every URL."""
+    found: dict[str, Entry] = {}
+    if path.is_file():
+        with path.open(encoding="utf-8", errors="replace") as file:
             for line in file:
                 try:
                     values = json.loads(line)
                     licence, author, page = values.pop("details")
-                    yield Entry(**values, details=(licence, author, page))
+                    found[values["url"]] = Entry(**values, details=(licence, author, page))
                 except (ValueError, TypeError, KeyError, AttributeError):
                     continue  # cut off by a crash, or not ours
+    return found
 
 
 SOURCE = "url"
@@ -376,47 +315,35 @@ def download_list(
     """
     config = config or DownloadConfig()
     wanted = list({entry.url: entry for entry in reversed(entries)}.values())[::-1]
-    journal = DownloadJournal(library.files.jobs)
-    try:
-        known, fresh, done = journal.read(), [], 0
-        for entry in wanted:
-            answer = _answer_at_once(library, entry, known.get(entry.url), config, uploader)
-            if answer is None:
-                fresh.append(entry)
-                continue
-            done += 1
-            if progress is not None:
-                progress(done, len(wanted))
-            yield answer
+    journal = library.files.jobs / JOURNAL_NAME
+    known, fresh, done = read_journal(journal), [], 0
+    for entry in wanted:
+        answer = _answer_at_once(library, entry, known.get(entry.url), config, uploader)
+        if answer is None:
+            fresh.append(entry)
+            continue
+        done += 1
         if progress is not None:
             progress(done, len(wanted))
-        for answer in _fetch_and_take(library, fresh, config, journal, uploader):
-            done += 1
-            if progress is not None:
-                progress(done, len(wanted))
-            yield answer
-    finally:
-        journal.close()
+        yield answer
+    if progress is not None:
+        progress(done, len(wanted))
+    for answer in _fetch_and_take(library, fresh, config, journal, uploader):
+        done += 1
+        if progress is not None:
+            progress(done, len(wanted))
+        yield answer
 
 
 def _fetch_and_take(
-    library: Library, entries: list[UrlEntry], config: DownloadConfig, journal: DownloadJournal, uploader: str
+    library: Library, entries: list[UrlEntry], config: DownloadConfig, journal: Path, uploader: str
 ) -> Iterator[IntakeResult]:
     rules = config.rules()
 
     def settle(entry: UrlEntry, found: bytes | IntakeResult) -> IntakeResult:
         answer = found if isinstance(found, IntakeResult) else _take(library, entry, found, uploader)
-        journal.append(
-            Entry(
-                entry.url,
-                answer.outcome,
-                answer.image_id,
-                answer.code,
-                answer.sentence,
-                details=_details(entry),
-                rules=rules,
-            )
-        )
+        kept = (answer.outcome, answer.image_id, answer.code, answer.sentence, _details(entry), rules)
+        append_line(journal, asdict(Entry(entry.url, *kept)))
         return answer
 
     pool = DownloadPool(entries, config, settle)

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from email.message import Message
 from email.utils import parsedate_to_datetime
 
+from core.config import settings
 from curation.intake.addresses import PORTS, TimedSocket, WebAddress, connect, join_url, parse_url, resolve
 
 REDIRECTS = frozenset({301, 302, 303, 307, 308})
@@ -59,6 +60,9 @@ class FetchLimits:
         For the file as a whole, redirects included.
     ports
         Ranges of ports that may be connected to, both ends included.
+    allow_private
+        Whether addresses that are not public may be reached; by default the setting
+        ``STUDIO_ALLOW_PRIVATE_ADDRESSES`` decides.
     """
 
     max_bytes: int = 30_000_000
@@ -67,7 +71,13 @@ class FetchLimits:
     total_timeout_s: float = 60.0
     max_redirects: int = 5
     ports: tuple[tuple[int, int], ...] = PORTS
-    allow_private: bool = False
+    allow_private: bool | None = None
+
+    def reaches_private(self) -> bool:
+        """Tell whether addresses that are not public may be reached."""
+        if self.allow_private is not None:
+            return self.allow_private
+        return settings().allow_private_addresses
 
 
 @dataclass(frozen=True)
@@ -115,7 +125,8 @@ def fetch(
         left = deadline - time.monotonic()
         if left <= 0:
             raise _too_slow(limits)
-        checked = resolve_host(address.host, address.port, allow_private=limits.allow_private, timeout_s=left)
+        private = limits.reaches_private()
+        checked = resolve_host(address.host, address.port, allow_private=private, timeout_s=left)
         headers = {"User-Agent": user_agent, "Accept": accept}
         try:
             answer = _get(address, checked, deadline, limits, headers, keep_start=keep_start)

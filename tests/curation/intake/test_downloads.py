@@ -8,13 +8,14 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import pytest
 
+from core.atomic_files import append_line
 from core.config import ROOT
-from curation.intake.downloads import DownloadConfig, DownloadJournal, Entry, download_list
+from curation.intake.downloads import DownloadConfig, Entry, download_list, read_journal
 from curation.intake.ingestion import IntakeResult
 from curation.intake.url_lists import UrlEntry
 from curation.library.library import Library
@@ -253,15 +254,12 @@ def test_a_library_that_cannot_be_written_ends_the_download(library: Library, we
 
 
 def test_a_torn_line_of_the_journal_costs_that_line_only(tmp_path: Path) -> None:
-    journal = DownloadJournal(tmp_path)
-    journal.append(Entry("http://a/1", "added", "1" * 64))
-    journal.close()
-    with journal.path.open("ab") as file:
+    path = tmp_path / "downloads.jsonl"
+    append_line(path, asdict(Entry("http://a/1", "added", "1" * 64)))
+    with path.open("ab") as file:
         file.write(b'{"url": "http://a/2", "outc')
-    journal = DownloadJournal(tmp_path)
-    journal.append(Entry("http://a/3", "refused", code="http_404"))
-    assert set(journal.read()) == {"http://a/1", "http://a/3"}
-    journal.close()
+    append_line(path, asdict(Entry("http://a/3", "refused", code="http_404")))
+    assert set(read_journal(path)) == {"http://a/1", "http://a/3"}
 
 
 RUN = """
