@@ -34,6 +34,23 @@ _M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD, _KEPT_BYTES = -1, -3, 32 << 20
 Result = TypeVar("Result")
 
 
+class DecodingFailed(UnsafeImage):
+    """A child gave up a file.
+
+    Attributes
+    ----------
+    code
+        ``timeout``, ``memory`` or ``crashed``.
+    """
+
+    def __init__(self, code: str, sentence: str) -> None:
+        super().__init__(code, sentence)  # both, so that it survives the way out of a worker
+        self.code = code
+
+    def __str__(self) -> str:
+        return str(self.args[1])
+
+
 @dataclass(frozen=True)
 class _Job:
     decoder: Callable[[bytes], Any]
@@ -52,8 +69,9 @@ def _decode(job: _Job) -> Any:
     except UnsafeImage as error:
         return error.with_traceback(None)
     except MemoryError:
-        return UnsafeImage(
-            f"Decoding the picture takes more than {MEMORY_BYTES / 1e9:.1f} GB of memory. Make it smaller first."
+        return DecodingFailed(
+            "memory",
+            f"Decoding the picture takes more than {MEMORY_BYTES / 1e9:.1f} GB of memory. Make it smaller first.",
         )
 
 
@@ -88,8 +106,9 @@ def decode_in_child(decoder: Callable[[bytes], Result], source: bytes | str | Pa
     Raises
     ------
     UnsafeImage
-        From the decoder, or because the file takes too much time or memory, is too large, is no regular
-        file, or kills the decoder.
+        From the decoder, or because the file is too large or no regular file.
+    DecodingFailed
+        Because the file takes too much time or memory, or kills the decoder.
     FileNotFoundError
         If ``source`` is a path that does not exist.
     core.processes.workers.WorkerStartError
@@ -102,9 +121,13 @@ def decode_in_child(decoder: Callable[[bytes], Result], source: bytes | str | Pa
             raise UnsafeImage(f"{Path(source).name}: {error}") from error
     outcome = _children().do(_Job(decoder, source))
     if outcome.failure == "timeout":
-        raise UnsafeImage(f"The picture was not decoded within {TIMEOUT_S:g} s. Save it anew, or smaller.")
+        raise DecodingFailed(
+            "timeout", f"The picture was not decoded within {TIMEOUT_S:g} s. Save it anew, or smaller."
+        )
     if outcome.failure is not None:
-        raise UnsafeImage(f"The decoder died over the picture ({outcome.detail or 'no reason given'}).")
+        raise DecodingFailed(
+            "crashed", f"The decoder died over the picture ({outcome.detail or 'no reason given'})."
+        )
     if isinstance(outcome.result, UnsafeImage):
         raise outcome.result
     found: Result = outcome.result  # type: ignore[assignment]

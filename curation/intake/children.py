@@ -7,22 +7,18 @@ one file: it is refused with ``timeout``, ``memory`` or ``crashed``, and the nex
 
 from __future__ import annotations
 
-import atexit
 import os
 import stat
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import lru_cache
 from pathlib import Path
 
-from core.image_child import limit_this_process
+from core.image_child import TASKS_PER_WORKER, DecodingFailed, decode_in_child, limit_this_process
 from core.processes.worker_process import Setup
-from core.processes.workers import Limits, Outcome, WarmWorkers, open_workers
+from core.processes.workers import Limits, Outcome, open_workers
 from curation.intake.picture import DEFAULT_LIMITS, PictureLimits, RejectedFile, check_picture, too_many_bytes
 from curation.library.records import Original
-
-TASKS_PER_WORKER = 20_000
 
 
 @dataclass(frozen=True)
@@ -106,59 +102,27 @@ def open_checkers(
         What children do in place of `CheckPictures`, for tests.
     """
     make = setup or CheckPictures(limits)
-    with open_workers(make, workers=workers, limits=_worker_limits(limits)) as do:
+    bounds = Limits(timeout_s=limits.timeout_s, tasks_per_worker=TASKS_PER_WORKER)
+    with open_workers(make, workers=workers, limits=bounds) as do:
         yield lambda tasks: ((outcome.task, _answer(outcome, limits)) for outcome in do(tasks))
 
 
-class PictureChecker:
-    """One warm child process that checks pictures one after the other, for any thread."""
+def check_in_child(data: bytes) -> Original:
+    """`check_picture` in one of this process's warm children (`core.image_child`); from any thread.
 
-    def __init__(self, limits: PictureLimits = DEFAULT_LIMITS) -> None:
-        self._limits = limits
-        self._workers: WarmWorkers[Task, Original | RejectedFile] = WarmWorkers(
-            CheckPictures(limits), workers=1, limits=_worker_limits(limits)
-        )
-
-    def check(self, data: bytes) -> Original:
-        """As `check_picture`.
-
-        Raises
-        ------
-        RejectedFile
-            Also with ``timeout``, ``memory`` and ``crashed``.
-        core.processes.workers.WorkerStartError
-            If no child can be started.
-        """
-        if len(data) > self._limits.max_bytes:
-            raise too_many_bytes(len(data), self._limits)
-        answer = _answer(self._workers.do(Task(0, PictureBytes(data))), self._limits)
-        if isinstance(answer, RejectedFile):
-            raise answer
-        return answer
-
-    def close(self) -> None:
-        """End the child; what waits for it is done first."""
-        self._workers.close()
-
-
-@lru_cache(maxsize=4)
-def _shared_checker(limits: PictureLimits) -> PictureChecker:
-    checker = PictureChecker(limits)
-    atexit.register(checker.close)
-    return checker
-
-
-def check_in_child(data: bytes, *, limits: PictureLimits = DEFAULT_LIMITS) -> Original:
-    """`check_picture` in this process's own warm child; from any thread.
-
-    The first call starts the child (a third of a second), the others cost a few milliseconds more than
-    the decoding.
+    Raises
+    ------
+    RejectedFile
+        Also with ``timeout``, ``memory`` and ``crashed``.
+    core.processes.workers.WorkerStartError
+        If no child can be started.
     """
-    return _shared_checker(limits).check(data)
-
-
-def _worker_limits(limits: PictureLimits) -> Limits:
-    return Limits(timeout_s=limits.timeout_s, tasks_per_worker=TASKS_PER_WORKER)
+    if len(data) > DEFAULT_LIMITS.max_bytes:
+        raise too_many_bytes(len(data), DEFAULT_LIMITS)
+    try:
+        return decode_in_child(check_picture, data)
+    except DecodingFailed as failed:
+        raise RejectedFile(failed.code, str(failed)) from failed
 
 
 def _answer(

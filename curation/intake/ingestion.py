@@ -107,15 +107,14 @@ def ingest_bytes(
     data: bytes,
     provenance: Provenance,
     *,
-    limits: PictureLimits = DEFAULT_LIMITS,
-    check: Callable[[bytes], Original] | None = None,
+    check: Callable[[bytes], Original] = check_in_child,
 ) -> IntakeResult:
     """Take one file that somebody sent; from any thread.
 
     Parameters
     ----------
     check
-        In place of `check_in_child`, which uses this process's one warm child.
+        What tells whether it is a picture.
 
     Raises
     ------
@@ -124,7 +123,7 @@ def ingest_bytes(
     """
     provenance = replace(provenance, name=plain_name(provenance.name))
     try:
-        original = check(data) if check else check_in_child(data, limits=limits)
+        original = check(data)
     except RejectedFile as refused:
         return refuse(provenance.name, refused)
     return _answer(library.add_many([(original, provenance)])[0], original.id, provenance.name)

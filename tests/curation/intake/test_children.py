@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import multiprocessing
 import os
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from core.image_child import DecodingFailed
 from curation.intake.children import (
     CheckPictures,
     PictureBytes,
-    PictureChecker,
     PictureFile,
     Task,
     check_in_child,
@@ -84,32 +82,26 @@ def test_files_are_read_in_the_child_and_links_are_not_followed(tmp_path: Path) 
     assert found == ["taken", "link", "too_many_bytes", "link", "unreadable", "unreadable"]
 
 
-@pytest.fixture
-def checker() -> Iterator[PictureChecker]:
-    made = PictureChecker()
-    yield made
-    made.close()
-
-
-def test_one_child_serves_many_threads_and_outlives_them(checker: PictureChecker) -> None:
+def test_a_few_children_serve_many_threads_and_outlive_them() -> None:
     files = [encode("PNG", pictures.photo(32, 32, seed)) for seed in range(12)]
     for _ in range(2):  # the second round comes from new threads
         with ThreadPoolExecutor(6) as threads:
-            found = list(threads.map(checker.check, files))
+            found = list(threads.map(check_in_child, files))
         assert [original.data for original in found] == files
     with pytest.raises(RejectedFile, match="no picture"):
-        checker.check(b"nonsense")
+        check_in_child(b"nonsense")
     with pytest.raises(RejectedFile, match="MB"):
-        checker.check(bytes(70_000_000))
+        check_in_child(bytes(70_000_000))
 
 
-def test_a_child_that_dies_between_two_checks_is_replaced(checker: PictureChecker) -> None:
-    data = encode("PNG")
-    assert checker.check(data)
-    for child in multiprocessing.active_children():
-        child.kill()
-        child.join()
-    assert checker.check(data)
+def test_what_a_child_gives_up_is_refused_with_its_reason(monkeypatch: pytest.MonkeyPatch) -> None:
+    def give_up(*_: object) -> Original:
+        raise DecodingFailed("timeout", "It was not decoded in time.")
+
+    monkeypatch.setattr("curation.intake.children.decode_in_child", give_up)
+    with pytest.raises(RejectedFile, match="not decoded in time") as caught:
+        check_in_child(encode("PNG"))
+    assert caught.value.code == "timeout"
 
 
 def test_the_shared_child_answers_as_the_check_itself() -> None:
