@@ -13,7 +13,7 @@ from tests.e2e.draw_page import FACE
 from tests.e2e.review_page import ReviewPage
 from tests.e2e.test_review import served_library
 
-PAGES = ("draw", "collect", "rules", "overview", "export", "train", "models", "compare")
+PAGES = ("draw", "yourself", "collect", "rules", "overview", "export", "train", "models", "compare", "audit")
 
 
 @pytest.fixture(scope="module")
