@@ -68,6 +68,7 @@ elif __name__ != "__mp_main__":  # a spawned worker reads this file as well, and
 
     from core.config import settings
     from dashboard import access, api, metrics
+    from dashboard.first_paint import FirstPaint
     from dashboard.hosts import HostGuard, refuse_if_open, warn_if_unreachable
     from dashboard.lifespan import lifespan
     from dashboard.restore import refuse_if_half_restored
@@ -91,6 +92,7 @@ elif __name__ != "__mp_main__":  # a spawned worker reads this file as well, and
             Middleware(HostGuard, named=hosts),
             Middleware(access.RoleGuard),
             Middleware(UploadStaging),
+            Middleware(FirstPaint),
         ],
         lifespan=lifespan,
     )
