@@ -37,7 +37,7 @@ FAMILY_TITLES = {
     "face_bank": N_("Bank of training sketches"),
     "part_banks": N_("Banks of training parts"),
     "face_coverage": N_("Judge of covered faces"),
-    "upscaler": N_("upscaler"),
+    "upscaler": N_("Upscaler"),
 }
 PAIRING = {"paired": N_("learned from pairs"), "unpaired": N_("learned without pairs")}
 SEEN = {

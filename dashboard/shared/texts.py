@@ -402,7 +402,7 @@ def _labels_of_others() -> Iterator[str]:
     from eval.comparison.answer import PATTERNS
     from eval.comparison.formatting import BEST, FAULTS, FLOORS, GROUPS, INTERVAL, PLAIN_WARNINGS, TIE
     from eval.comparison.ship import TITLE
-    from eval.comparison.titles import BY_PARTS
+    from eval.comparison.titles import BY_PARTS, REAL
     from eval.comparison.votes import VOTE_TITLES
     from eval.metrics.registry import METRICS
 
@@ -410,7 +410,15 @@ def _labels_of_others() -> Iterator[str]:
         yield from (kind.title, kind.says, *(preset.says for preset in presets(kind.name) if preset.says))
     for rule in Rules.default().rules:
         yield rule.title
-    yield from (TITLE, BY_PARTS, BEST, TIE, INTERVAL, *(text for row in FLOORS.values() for text in row))
+    yield from (
+        TITLE,
+        BY_PARTS,
+        REAL,
+        BEST,
+        TIE,
+        INTERVAL,
+        *(text for row in FLOORS.values() for text in row),
+    )
     yield from (*PATTERNS, *FAULTS.values(), *PLAIN_WARNINGS.values(), *VOTE_TITLES)
     yield from (*GROUPS.values(), *(metric.title for metric in METRICS.values()))
     yield from (metric.unit for metric in METRICS.values() if metric.unit)

@@ -9,7 +9,7 @@ from core.models.families import GENERATORS
 from eval.comparison.formatting import Translate, quoted
 from eval.comparison.result import Comparison, ModelResult
 
-BY_PARTS = "{model} by parts"
+BY_PARTS, REAL = "{model} by parts", "real"
 
 
 def titles_of_models(comparison: Comparison, translate: Translate = str) -> dict[str, str]:
@@ -23,13 +23,12 @@ def with_titles(comparison: Comparison, translate: Translate = str) -> Compariso
     """Put titles in the place of the models' names, in sentences too."""
     titles = titles_of_models(comparison, translate)
     changed = [name for name, title in titles.items() if name != title]
-    if not changed:
-        return comparison
     names = "|".join(re.escape(name) for name in sorted(changed, key=len, reverse=True))
     pattern = re.compile(rf"“({names})”|(?<![\w/])({names})(?![\w/])")
+    titles = {REAL: translate(REAL)} | titles
 
     def said(text: str) -> str:
-        return pattern.sub(lambda found: quoted(titles[found[1] or found[2]]), text)
+        return text if not names else pattern.sub(lambda found: quoted(titles[found[1] or found[2]]), text)
 
     def titled(name: str) -> str:
         return titles.get(name, name)
@@ -39,6 +38,7 @@ def with_titles(comparison: Comparison, translate: Translate = str) -> Compariso
 
     return comparison.model_copy(
         update={
+            "real": comparison.real.model_copy(update={"name": titled(comparison.real.name)}),
             "models": tuple(
                 one.model_copy(
                     update={
@@ -58,7 +58,10 @@ def with_titles(comparison: Comparison, translate: Translate = str) -> Compariso
                 one.model_copy(update={"model": titled(one.model), "tied_with": all_titled(one.tied_with)})
                 for one in comparison.standings
             ),
-            "curves": tuple(one.model_copy(update={"model": titled(one.model)}) for one in comparison.curves),
+            "curves": tuple(
+                one if one.model == REAL else one.model_copy(update={"model": titled(one.model)})
+                for one in comparison.curves
+            ),
             "warnings": tuple(
                 one.model_copy(update={"text": said(one.text), "sets": all_titled(one.sets)})
                 for one in comparison.warnings

@@ -18,7 +18,6 @@ from dashboard.views.compare.cases import (
     places_of,
 )
 from dashboard.views.compare.charts import (
-    REAL,
     curve_chart,
     curve_table,
     distances_chart,
@@ -30,6 +29,7 @@ from dashboard.views.compare.sources import Dataset, free_name, pair_matrix, sou
 from eval.comparison.comparison_store import Entry
 from eval.comparison.formatting import column_of, telling_column
 from eval.comparison.result import Comparison, CurvePoint, Estimate, Warned
+from eval.comparison.titles import REAL
 from tests.dashboard.comparison_example import FD, KD, NAMES, example_comparison, write_pictures
 
 MADE = example_comparison(12)

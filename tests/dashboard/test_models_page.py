@@ -84,6 +84,12 @@ def test_every_model_is_listed_with_its_facts(folders: tuple[Path, Path], open_v
         assert fact in text
 
 
+def test_a_shipped_model_is_called_by_its_title_once(folders: tuple[Path, Path], open_view) -> None:
+    (folders[0] / "shipped.safetensors").rename(folders[0] / "cyclegan.safetensors")
+    text = text_of(open_view())
+    assert "**CycleGAN** &nbsp;:gray-badge" in text and "cyclegan" not in text
+
+
 def test_models_whose_names_differ_in_punctuation_stand_side_by_side(
     folders: tuple[Path, Path], open_view
 ) -> None:

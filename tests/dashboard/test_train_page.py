@@ -123,6 +123,11 @@ def test_every_kind_has_a_form(kind: str, open_page: Callable[..., AppTest]) -> 
     assert next(box for box in app.selectbox if box.label == "Preset").value.startswith(kind)
 
 
+def test_presets_have_titles(open_page: Callable[..., AppTest]) -> None:
+    preset = open_page().selectbox(key="train_preset_pix2pixhd")
+    assert sorted(preset.options) == ["512 px", "Raw sketches", "Refined sketches"]
+
+
 def test_a_run_of_the_command_line_is_shown_as_far_as_it_can_be_read(
     data: Path, open_page: Callable[..., AppTest]
 ) -> None:

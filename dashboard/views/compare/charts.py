@@ -10,8 +10,8 @@ import pandas as pd
 
 from dashboard.shared.texts import N_, _
 from eval.comparison.result import Column, Comparison, Curve
+from eval.comparison.titles import REAL
 
-REAL = "real"
 REAL_NAMES = frozenset({"real", "floor", "real against real"})
 COLOURS = ["#7b6cf0", "#3aa66f", "#d8a12f", "#d2574c", "#3b9dc4", "#c062a8", "#9a7b4f", "#5f7d2e"]
 REAL_COLOUR = "#8a8896"
@@ -24,7 +24,7 @@ def colour_scale(comparison: Comparison) -> alt.Scale:
     """Every model keeps its colour through all charts; what is real is grey."""
     names = [model.name for model in comparison.models]
     colours = [COLOURS[place % len(COLOURS)] for place in range(len(names))]
-    return alt.Scale(domain=[*names, REAL], range=[*colours, REAL_COLOUR])
+    return alt.Scale(domain=[*names, _(REAL)], range=[*colours, REAL_COLOUR])
 
 
 def curve_table(comparison: Comparison, column: str, over: Literal["n", "step"]) -> pd.DataFrame:
@@ -37,7 +37,7 @@ def curve_table(comparison: Comparison, column: str, over: Literal["n", "step"])
             if floor.column == column and floor.points
         ]
     rows = [
-        {"model": REAL if curve.model.lower() in REAL_NAMES else curve.model, "count": point.count,
+        {"model": _(REAL) if curve.model.lower() in REAL_NAMES else curve.model, "count": point.count,
          "value": point.estimate.value, "low": point.estimate.low, "high": point.estimate.high}
         for curve in curves
         for point in curve.points
@@ -78,7 +78,7 @@ def curve_chart(comparison: Comparison, column: Column, over: Literal["n", "step
 def _floor_layers(comparison: Comparison, column: Column, table: pd.DataFrame) -> list[alt.Chart]:
     """Real against real where it has no curve of its own: a point, for with fewer images it is higher."""
     floor = next((one for one in comparison.floors if one.column == column.key), None)
-    if floor is None or floor.estimate.value is None or REAL in set(table["model"]):
+    if floor is None or floor.estimate.value is None or _(REAL) in set(table["model"]):
         return []
     data = pd.DataFrame(
         [{"value": floor.estimate.value, "count": floor.count, "text": _("real against real")}]
@@ -91,7 +91,7 @@ def _floor_layers(comparison: Comparison, column: Column, table: pd.DataFrame) -
 def map_chart(comparison: Comparison) -> alt.Chart | None:
     """Every image as a point, near those that look alike to the extractor; None without a map."""
     names = [case.name for case in comparison.cases]
-    sets = [(REAL, comparison.real_map_xy), *((model.name, model.map_xy) for model in comparison.models)]
+    sets = [(_(REAL), comparison.real_map_xy), *((model.name, model.map_xy) for model in comparison.models)]
     rows = [
         {
             "model": name,
@@ -148,7 +148,7 @@ def spread_chart(comparison: Comparison, column: Column) -> alt.Chart | None:
 
 def distances_chart(comparison: Comparison) -> alt.Chart | None:
     """How far every output is from its nearest training photo, and how far true photos are; None where unknown."""
-    sets = [(REAL, comparison.real_nearest_training)]
+    sets = [(_(REAL), comparison.real_nearest_training)]
     sets += [(model.name, model.nearest_training) for model in comparison.models]
     rows = [
         {"model": name, "distance": found[1], "nearest": found[0], "case": case.name}
@@ -167,7 +167,9 @@ def distances_chart(comparison: Comparison) -> alt.Chart | None:
                 title=_("distance to the nearest training photo"),
                 scale=alt.Scale(zero=False, nice=True),
             ),
-            y=alt.Y("model:N", title=None, sort=[name for name, _ in sets], axis=alt.Axis(labelLimit=140)),
+            y=alt.Y(
+                "model:N", title=None, sort=[name for name, _nearest in sets], axis=alt.Axis(labelLimit=140)
+            ),
             color=alt.Color("model:N", scale=colour_scale(comparison), legend=None),
             tooltip=[*map(_tooltip, ("model", "case", "nearest")), _figure("distance")],
         )

@@ -17,6 +17,9 @@ from dashboard.shared.networks import FAMILY_TITLES, PAIRING, family_title
 from dashboard.shared.plain_text import as_text, without_links
 from dashboard.shared.texts import N_, _, ngettext, translate_sentence
 
+SHIPPED_LICENCE = N_(
+    "research and demonstration, non-commercial"
+)  # beside those that have a name of their own
 BANKS = ("face_bank", "part_banks")  # rows of training latents: nothing in them was learned
 POLARITY_WORDS = {"black_on_white": N_("black on white"), "white_on_black": N_("white on black")}
 COLOUR_WORDS = {"rgb": "RGB", "bgr": "BGR (OpenCV)"}
@@ -91,7 +94,7 @@ def facts_line(model: ModelFile) -> str:
 def short_licence(licence: str) -> str:
     """A licence without what stands in brackets behind it."""
     plain = licence.partition("(")[0].strip()
-    return _("licence unknown") if plain in ("", "unknown") else plain
+    return _("licence unknown") if plain in ("", "unknown") else _(plain)
 
 
 def speed_words(speed: Speed) -> str:

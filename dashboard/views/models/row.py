@@ -39,6 +39,7 @@ from dashboard.views.models.formatting import (
     card_text,
     conventions_rows,
     facts_line,
+    model_title,
     size_words,
     speed_details,
     speed_words,
@@ -308,7 +309,9 @@ def _headline(model: ModelFile) -> str:
     badge = f":gray-badge[{_('shipped')}]" if model.is_shipped else f":violet-badge[{_('yours')}]"
     title = family_title(model.info.family) if model.info else _("unreadable")
     facts = f":small[:gray[{as_text(facts_line(model))}]]"
-    return f"**{as_text(model.name)}** &nbsp;{as_text(title)} &nbsp;{badge}  \n{facts}"
+    name = model_title(model.name)
+    named = f"**{as_text(name)}**" + ("" if name == title else f" &nbsp;{as_text(title)}")
+    return f"{named} &nbsp;{badge}  \n{facts}"
 
 
 def _with_way_out(model: ModelFile) -> str:

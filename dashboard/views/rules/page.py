@@ -142,12 +142,16 @@ def _show_rule(draft: Rules, rule: Rule, table: pd.DataFrame) -> tuple[Rules, De
             np.empty(0) if rule.column in DERIVED else table[rule.column].to_numpy(float, na_value=np.nan)
         )
         picture = st.empty()
-        sign = {"at_least": _("at least"), "at_most": _("at most"), "within": _("within ±")}[rule.direction]
+        number = f"%{'d' if whole else '.2f'} {as_text(rule.unit).replace('%', '%%')}".strip()
+        sentences = {
+            "at_least": _("at least {limit}", limit=number), "at_most": _("at most {limit}", limit=number),
+            "within": _("within ±{limit}", limit=number),
+        }  # fmt: skip
         threshold = st.slider(
-            as_text(f"{_(rule.title)}: {sign}" + (f" ({rule.unit})" if rule.unit else "")),
+            as_text(_(rule.title)),
             kind(low), kind(high), kind(min(max(rule.threshold, low), high)), kind(step),
             key=f"rule_{rule.name}_{loads}", disabled=not enabled, label_visibility="collapsed",
-            format=f"{sign} %{'d' if whole else '.2f'} {as_text(rule.unit).replace('%', '%%')}",
+            format=sentences[rule.direction],
         )  # fmt: skip
         if threshold != rule.threshold or enabled != rule.enabled:
             draft = draft.with_threshold(rule.name, float(threshold), enabled=enabled)

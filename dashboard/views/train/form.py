@@ -116,6 +116,17 @@ def _option_title(option: str) -> str:
     return _(option) if option in (ANOTHER, NOTHING, NO_REFINER) else model_title(option)
 
 
+PRESETS = {
+    "": N_("Standard"), "raw": N_("Raw sketches"), "refined": N_("Refined sketches"), "fine": N_("Fine parts, 512 px"),
+}  # fmt: skip
+
+
+def _preset_title(kind: Kind, preset: str) -> str:
+    """What sets a preset apart from the others of its kind, which its name adds to the kind's."""
+    what = preset.removeprefix(kind.name).strip("_")
+    return _("{side} px", side=what) if what.isdecimal() else _(PRESETS.get(what, what.replace("_", " ")))
+
+
 def show_form(root: Path, runs: Sequence[Run]) -> None:
     """Kind, data, settings, start."""
     problem = PROBLEM.take()
@@ -224,7 +235,11 @@ def _show_data() -> Dataset | None:
 def _show_settings(kind: Kind, runs: Sequence[Run]) -> tuple[Preset, dict[str, Any]]:
     found = {preset.name: preset for preset in presets(kind.name)}
     left, right = st.columns(2, vertical_alignment="bottom")
-    preset = found[left.selectbox(_("Preset"), list(found), key=f"train_preset_{kind.name}")]
+    picked = left.selectbox(
+        _("Preset"), list(found), key=f"train_preset_{kind.name}",
+        format_func=lambda name: _preset_title(kind, name),
+    )  # fmt: skip
+    preset = found[picked]
     name = right.text_input(
         _("Name of the run"), value=free_name(preset.name, runs), max_chars=60,
         key=f"train_name_{preset.name}_{len(runs)}",
