@@ -142,7 +142,9 @@ def _show_rule(draft: Rules, rule: Rule, table: pd.DataFrame) -> tuple[Rules, De
             np.empty(0) if rule.column in DERIVED else table[rule.column].to_numpy(float, na_value=np.nan)
         )
         picture = st.empty()
-        number = f"%{'d' if whole else '.2f'} {as_text(rule.unit).replace('%', '%%')}".strip()
+        number = f"%{'d' if whole else '.2f'} {as_text(rule.unit).replace('%', '%%')}".replace(
+            " °", "°"
+        ).strip()
         sentences = {
             "at_least": _("at least {limit}", limit=number), "at_most": _("at most {limit}", limit=number),
             "within": _("within ±{limit}", limit=number),
