@@ -12,7 +12,7 @@ import hashlib
 import json
 import re
 import zlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from typing import Any
 
@@ -54,11 +54,18 @@ from dashboard.views.draw.state import (
 LINK_LETTERS = 8000  # chats and mail programs take no longer address
 LINK_BYTES = 2_000_000  # of what a link unfolds to
 STEP_PX = 0.5  # of a link's coordinates
-# Of the settings of the whole face.
-NAMES = ("t", "k", "mode", "stage1", "generator", "person", "skin", "hair")
-_GENERATOR = re.compile(
-    r"[^\W_][\w.-]{0,59}"
-)  # as `core.models.folder.plain_name`, which loads the networks' code
+_GENERATOR = re.compile(r"[^\W_][\w.-]{0,59}")  # as `core.models.folder.plain_name`
+# Settings of the whole face, and how each is read of what anybody may have sent: None for what cannot be.
+READ: dict[str, Callable[[Any], Any]] = {
+    "t": lambda t: round(float(t), 2) if is_number(t, 0, 1) else None,
+    "k": lambda k: int(k) if is_number(k, 1, MAX_NEIGHBOURS) else None,
+    "mode": lambda mode: mode if mode in MODES else None,
+    "stage1": lambda stage1: stage1 if stage1 in STAGE1_KINDS else None,
+    "generator": lambda name: name if isinstance(name, str) and _GENERATOR.fullmatch(name) else None,
+    "person": lambda person: int(person) if is_number(person, 0, SEEDS) else None,
+    "skin": lambda tone: tone if tone in SKIN_TONES else None,
+    "hair": lambda tone: tone if tone in HAIR_TONES else None,
+}
 
 
 def show_kept(session: DrawSession) -> None:
@@ -144,7 +151,7 @@ def open_link(session: DrawSession, link: str) -> None:
 def open_query(session: DrawSession) -> None:
     """Take up what the address asks for: ``drawing`` or ``example``, and settings by their names."""
     query = st.query_params.to_dict()
-    wanted: dict[str, Any] = {name: query[name] for name in NAMES if name in query}
+    wanted: dict[str, Any] = {name: query[name] for name in READ if name in query}
     for name in ("t", "k", "person"):
         try:
             wanted[name] = float(query[name])
@@ -156,7 +163,7 @@ def open_query(session: DrawSession) -> None:
         session.put_on_paper(example.drawing)
     if query.get("drawing"):
         open_link(session, query["drawing"])
-    for name in {"drawing", "example", *NAMES} & query.keys():
+    for name in {"drawing", "example", *READ} & query.keys():
         del st.query_params[name]  # a reload is to bring back what was drawn since
 
 
@@ -222,7 +229,7 @@ def read_link(link: str) -> tuple[dict[str, Any], Any]:
 def settings_content(wanted: ConversionSettings) -> dict[str, Any]:
     """Give the settings that differ from the usual ones, for JSON."""
     usual = ConversionSettings()
-    content = {name: getattr(wanted, name) for name in NAMES if getattr(wanted, name) != getattr(usual, name)}
+    content = {name: getattr(wanted, name) for name in READ if getattr(wanted, name) != getattr(usual, name)}
     if wanted.parts:
         content["parts"] = {name: [own.t, own.k] for name, own in wanted.parts}
     if wanted.fill:
@@ -234,33 +241,19 @@ def settings_from(content: Any, now: ConversionSettings) -> ConversionSettings:
     """Read settings; what is missing is as usual, and what cannot be is left out. No settings at all change nothing."""
     if not isinstance(content, Mapping) or not content:
         return now
-    usual = ConversionSettings()
-    t: Any = content.get("t")
-    k: Any = content.get("k")
-    generator = content.get("generator")
-    mode, stage1 = content.get("mode"), content.get("stage1")
-    person: Any = content.get("person")
-    skin, hair = content.get("skin"), content.get("hair")
-    is_named = isinstance(generator, str) and _GENERATOR.fullmatch(generator)
+    parts = {name: _part_from(pair) for name, pair in _entries(content.get("parts"))}
     return ConversionSettings.of(
-        {
-            name: PartSettings(round(float(own[0]), 2), int(own[1]))
-            for name, own in _entries(content.get("parts"))
-            if isinstance(own, list)
-            and len(own) == 2
-            and is_number(own[0], 0, 1)
-            and is_number(own[1], 1, MAX_NEIGHBOURS)
-        },
+        {name: own for name, own in parts.items() if own is not None},
         {name: int(seed) for name, seed in _entries(content.get("fill")) if is_number(seed, 0, SEEDS)},
-        t=round(float(t), 2) if is_number(t, 0, 1) else usual.t,
-        k=int(k) if is_number(k, 1, MAX_NEIGHBOURS) else usual.k,
-        mode=mode if mode in MODES else usual.mode,
-        stage1=stage1 if stage1 in STAGE1_KINDS else usual.stage1,
-        generator=generator if is_named else usual.generator,
-        person=int(person) if is_number(person, 0, SEEDS) else usual.person,
-        skin=skin if skin in SKIN_TONES else usual.skin,
-        hair=hair if hair in HAIR_TONES else usual.hair,
+        **{name: value for name, read in READ.items() if (value := read(content.get(name))) is not None},
     )
+
+
+def _part_from(pair: Any) -> PartSettings | None:
+    if not isinstance(pair, list) or len(pair) != 2:
+        return None
+    t, k = READ["t"](pair[0]), READ["k"](pair[1])
+    return None if t is None or k is None else PartSettings(t, k)
 
 
 def _entries(by_part: Any) -> list[tuple[str, Any]]:
