@@ -132,6 +132,7 @@ def _row(line: str) -> dict[str, float] | None:
 
 REQUEST_FILE = "request.json"
 ATTEMPTS = "attempts"
+NAME_MAX = 255  # bytes, of file systems
 
 
 class RunError(RuntimeError):
@@ -218,7 +219,8 @@ def read_run(root: Path, name: str) -> Run:
         If there is none of that name.
     """
     folder = root / name
-    if Path(name).name != name or name.startswith(".") or not (_is_ours(folder) or is_run(folder)):
+    is_name = Path(name).name == name and not name.startswith(".") and len(name.encode()) <= NAME_MAX
+    if not is_name or not (_is_ours(folder) or is_run(folder)):
         raise RunError(f"There is no run {name!r}. It may have been removed.")
     request = read_record(folder / REQUEST_FILE) or {}
     config = read_config(folder)

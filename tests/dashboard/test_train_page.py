@@ -236,3 +236,15 @@ def test_exports_come_the_latest_first(tmp_path: Path) -> None:
         manifest = write_pairs(tmp_path / "exports" / name, ["train"]) / "manifest.jsonl"
         os.utime(manifest, (1000 - age, 1000 - age))
     assert [path.name for path in exported(tmp_path)] == ["new", "old"]
+
+
+@pytest.mark.parametrize(
+    ("query", "says"), [({"run": "x" * 5000}, "may have been removed"), ({"data": "\0"}, "")]
+)
+def test_an_address_that_somebody_made_up_is_no_error(
+    data: Path, open_page: Callable[..., AppTest], query: dict[str, str], says: str
+) -> None:
+    write_pairs(data / "library" / "exports" / "v1", ["train"])
+    app = open_page(new="1", **query)
+    assert not app.exception
+    assert says in texts(app)

@@ -63,7 +63,7 @@ def show_losses(run: Path) -> None:
         if len(networks) > 1:
             network = st.segmented_control(
                 _("Losses of"), networks, key=f"{NETWORK}_{'_'.join(networks)}", default=networks[0],
-                required=True, label_visibility="collapsed", format_func=lambda name: name.replace("_", " "),
+                required=True, label_visibility="collapsed", format_func=lambda name: as_text(name.replace("_", " ")),
             ) or networks[0]  # fmt: skip
         smoothing = st.select_slider(
             _("Smoothing"), list(SMOOTHINGS), value="some", key=SMOOTHING, width=190, format_func=_

@@ -28,7 +28,7 @@ def wants_new() -> bool:
 def wanted_data() -> Path | None:
     """The folder of pairs that the address fills the form in with, the first time that it is asked."""
     data = st.query_params.get(DATA)
-    if data is None or st.session_state.get(_DATA_TAKEN) == data:
+    if data is None or "\0" in data or st.session_state.get(_DATA_TAKEN) == data:
         return None
     st.session_state[_DATA_TAKEN] = data
     return Path(data)
