@@ -214,7 +214,7 @@ def load_model(path: str | Path, *, device: torch.device | str = "cpu") -> nn.Mo
     return model.eval().to(device)
 
 
-def load_generator(path: str | Path, *, device: torch.device | str = "cpu") -> nn.Module:
+def load_generator(path: str | Path) -> nn.Module:
     """A stage 2 network as it was trained, in eval mode, ready for its own project's input tensors.
 
     Returns
@@ -231,10 +231,10 @@ def load_generator(path: str | Path, *, device: torch.device | str = "cpu") -> n
         If it is damaged, or no generator.
     """
     _check_is_generator(path, read_info(path))
-    return load_model(path, device=device)
+    return load_model(path)
 
 
-def load_stage2(path: str | Path, *, device: torch.device | str = "cpu") -> AdaptedGenerator:
+def load_stage2(path: str | Path) -> AdaptedGenerator:
     """A stage 2 network behind this project's conventions, in eval mode.
 
     Returns
@@ -255,7 +255,7 @@ def load_stage2(path: str | Path, *, device: torch.device | str = "cpu") -> Adap
     _check_is_generator(path, info)
     assert info.conventions is not None  # generators have them
     try:
-        return AdaptedGenerator(load_model(path), info.conventions).eval().to(device)
+        return AdaptedGenerator(load_model(path), info.conventions).eval()
     except ValueError as error:
         name = Path(path).name
         raise ValueError(str(error) if name in str(error) else f"{name}: {error}") from error

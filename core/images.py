@@ -252,6 +252,6 @@ def encode_png(image: np.ndarray, text: Mapping[str, str] | None = None, *, comp
     return buffer.getvalue()
 
 
-def save_png(path: str | Path, image: np.ndarray, text: Mapping[str, str] | None = None) -> None:
+def save_png(path: str | Path, image: np.ndarray) -> None:
     """Write a PNG so that a reader sees the old file or the whole new one, never a part."""
-    write_atomically(path, encode_png(image, text))
+    write_atomically(path, encode_png(image))

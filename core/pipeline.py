@@ -40,7 +40,7 @@ from core.conversion.settings import (
     Stage1,
 )
 from core.errors import AssetMissing
-from core.face_parts.layout import PART_BANKS_FILE, PARTS_FILE, PartAutoencoders
+from core.face_parts.layout import PART_BANKS_FILE, PARTS_FILE
 from core.face_parts.refinement import PartsRefinement
 from core.images import sketch_to_tensor, tensor_to_photo, tensor_to_sketch
 from core.manifold import Manifold
@@ -56,6 +56,7 @@ __all__ = [
 ]  # fmt: skip
 
 USUAL = ConversionSettings()
+PEOPLE_AMONG = 60  # faces nearest to a drawing, of which different people are chosen
 
 
 class SketchToFacePipeline:
@@ -147,25 +148,17 @@ class SketchToFacePipeline:
         network: nn.Module,
         manifold: Manifold,
         *,
-        device: torch.device | str = "cpu",
         runtime: str = "auto",
-        generator: str = DEFAULT_GENERATOR,
-        parts: tuple[PartAutoencoders, Mapping[str, Manifold]] | None = None,
     ) -> SketchToFacePipeline:
-        """Compile networks that are in memory already.
+        """Compile networks that are in memory already, for the CPU.
 
         Parameters
         ----------
         network
             Stage 2 in eval mode: sketch (1, 1, S, S) to photo.
-        parts
-            Part autoencoders with their banks by name.
         """
-        stages = stages_of_models(
-            autoencoder, network, manifold, parts=parts,
-            device=torch.device(device), runtime=runtime, generator=generator,
-        )  # fmt: skip
-        return cls._of(stages, generator)
+        stages = stages_of_models(autoencoder, network, manifold, runtime, DEFAULT_GENERATOR)
+        return cls._of(stages, DEFAULT_GENERATOR)
 
     @classmethod
     def _of(cls, stages: Stages, generator: str) -> SketchToFacePipeline:
@@ -290,7 +283,7 @@ class SketchToFacePipeline:
         shared = clock.timings()
         return [self._paint(name, refined, finish, StepClock(shared)) for name in names]
 
-    def people(self, sketch: Sketch, count: int = 8, *, among: int = 60) -> list[int]:
+    def people(self, sketch: Sketch, count: int = 8) -> list[int]:
         """Choose numbers for ``person`` that make different people of a drawing, by the faces nearest to it.
 
         Returns
@@ -301,7 +294,7 @@ class SketchToFacePipeline:
         if is_blank(page):
             return []
         latent = self.encode.run(sketch_to_tensor(page)).numpy()
-        return self.manifold.spread(latent, count, among=among)
+        return self.manifold.spread(latent, count, among=PEOPLE_AMONG)
 
     def ghost(self, sketch: Sketch, *, k: int = USUAL.k, stage1: Stage1 = USUAL.stage1) -> Sketch | None:
         """Give what the drawing might become: its neighbours' sketches blended by weight, to lie behind the pen.

@@ -115,10 +115,10 @@ def compile_whole(
     return WholeRefinement(encode, decode, manifold), sketches, refined
 
 
-def _example_sketches(manifold: Manifold, size: int, count: int = 2) -> list[Sketch]:
+def _example_sketches(manifold: Manifold, size: int) -> list[Sketch]:
     """Training sketches, or a drawn face where the bank has none."""
     if manifold.sketches is not None:
-        rows = np.linspace(0, len(manifold) - 1, count).astype(int)
+        rows = np.linspace(0, len(manifold) - 1, 2).astype(int)
         return [prepare_sketch(manifold.sketches[row], size) for row in rows]
     face = np.full((FRAME, FRAME), 255, np.uint8)
     cv2.ellipse(face, (256, 270), (150, 200), 0, 0, 360, 0, 3)

@@ -148,11 +148,11 @@ def _fixed_point(points: np.ndarray) -> np.ndarray:
     return np.round(points * SUBPIXELS).astype(np.int32)
 
 
-def _catmull_rom(line: np.ndarray, steps: int = 4) -> np.ndarray:
-    """Round a polyline: a Catmull-Rom spline through its points."""
+def _catmull_rom(line: np.ndarray) -> np.ndarray:
+    """Round a polyline: a Catmull-Rom spline through its points, four steps between two."""
     padded = np.concatenate([line[:1] * 2 - line[1:2], line, line[-1:] * 2 - line[-2:-1]])
     p0, p1, p2, p3 = padded[:-3], padded[1:-2], padded[2:-1], padded[3:]
-    t = (np.arange(steps, dtype=np.float32) / steps)[:, None, None]
+    t = (np.arange(4, dtype=np.float32) / 4)[:, None, None]
     curve = 0.5 * (
         2 * p1 + (p2 - p0) * t + (2 * p0 - 5 * p1 + 4 * p2 - p3) * t**2 + (3 * p1 - p0 - 3 * p2 + p3) * t**3
     )

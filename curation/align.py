@@ -35,7 +35,7 @@ class Alignment:
     padding: float
 
 
-def find_alignment(points: np.ndarray, photo_size: tuple[int, int], *, size: int = FRAME) -> Alignment:
+def find_alignment(points: np.ndarray, photo_size: tuple[int, int]) -> Alignment:
     """The affine that takes eye centres and mouth centre to the template.
 
     Parameters
@@ -44,18 +44,16 @@ def find_alignment(points: np.ndarray, photo_size: tuple[int, int], *, size: int
         Mesh points in the photo's pixels.
     photo_size
         ``(width, height)`` of the photo.
-    size
-        Side of the aligned picture.
 
     Raises
     ------
     ValueError
         If eyes and mouth lie on a line, so that no affine brings them to the template.
     """
-    return align_anchors(face_mesh.anchors(points), photo_size, size=size)
+    return align_anchors(face_mesh.anchors(points), photo_size)
 
 
-def align_anchors(anchors: np.ndarray, photo_size: tuple[int, int], *, size: int = FRAME) -> Alignment:
+def align_anchors(anchors: np.ndarray, photo_size: tuple[int, int]) -> Alignment:
     """The same from the three points alone, as a person may have put them.
 
     Parameters
@@ -69,9 +67,9 @@ def align_anchors(anchors: np.ndarray, photo_size: tuple[int, int], *, size: int
     sides = anchors[1:] - anchors[0]
     if abs(float(np.linalg.det(sides))) < 1e-3 * float((sides**2).sum()):
         raise ValueError("eyes and mouth lie on one line: no affine takes them to the template")
-    matrix = cv2.getAffineTransform(anchors, alignment_targets(size)).astype(np.float64)
+    matrix = cv2.getAffineTransform(anchors, alignment_targets(FRAME)).astype(np.float64)
     longer, shorter = np.linalg.svd(matrix[:, :2])[1]
-    return Alignment(matrix, float(longer / shorter), _padding(matrix, photo_size, size))
+    return Alignment(matrix, float(longer / shorter), _padding(matrix, photo_size, FRAME))
 
 
 def _padding(matrix: np.ndarray, photo_size: tuple[int, int], size: int) -> float:

@@ -41,7 +41,6 @@ class SampleFile:
 def make_sample_dataset(
     pipeline: SketchToFacePipeline,
     *,
-    faces: int = FACES,
     progress: Callable[[int, int], None] | None = None,
 ) -> Iterator[SampleFile]:
     """Make the dataset, file by file; the same for the same weights.
@@ -50,8 +49,6 @@ def make_sample_dataset(
     ----------
     pipeline
         The shipped networks with their bank.
-    faces
-        Good faces to begin with; about half as many flawed files come on top.
 
     Raises
     ------
@@ -59,7 +56,7 @@ def make_sample_dataset(
         If the bank holds no sketches to paint from.
     """
     rng = np.random.default_rng(SEED)
-    painted = _paint(pipeline, faces, rng, progress)
+    painted = _paint(pipeline, FACES, rng, progress)
     for number, photo in enumerate(painted):
         album = number // 3  # a page and an author have a few pictures each
         site = SITES[album % len(SITES)]

@@ -169,7 +169,6 @@ def write_candidate(
     candidate: Candidate,
     out: str | Path,
     *,
-    conventions: Conventions | None = None,
     licence: str = "",
     notes: Mapping[str, str] | None = None,
 ) -> None:
@@ -177,7 +176,7 @@ def write_candidate(
 
     Parameters
     ----------
-    conventions, licence
+    licence
         By default the candidate's.
     notes
         What else to keep in the file's provenance.
@@ -194,7 +193,7 @@ def write_candidate(
         candidate.network,
         provenance={**candidate.provenance, **(notes or {})},
         licence=licence.strip() or candidate.licence,
-        conventions=conventions or candidate.conventions,
+        conventions=candidate.conventions,
     )
 
 

@@ -18,7 +18,6 @@ from torch import Tensor, nn
 from core.autoencoder import SketchAutoencoder
 from core.checkpoints import load_model, load_stage2
 from core.config import settings
-from core.face_parts.layout import PartAutoencoders
 from core.face_parts.refinement import PartsRefinement, has_parts, load_parts
 from core.manifold import Manifold
 from core.models.folder import AUTOENCODER_FILE, BANK_FILE, check_bank_belongs, generator_file, generators
@@ -171,17 +170,13 @@ def stages_of_models(
     autoencoder: SketchAutoencoder,
     network: nn.Module,
     manifold: Manifold,
-    *,
-    device: torch.device,
     runtime: str,
     generator: str,
-    parts: tuple[PartAutoencoders, Mapping[str, Manifold]] | None,
 ) -> Stages:
-    """Bind networks that are in memory already."""
-    bind = _bind(device, runtime)
-    whole, sketches, refined = compile_whole(autoencoder, manifold, bind)
-    by_parts = PartsRefinement(lambda: parts, bind, sketches) if parts else None
-    return Stages(whole, by_parts, LoadedGenerators({generator: bind(network, refined)}))
+    """Bind networks that are in memory already to the CPU."""
+    bind = _bind(torch.device("cpu"), runtime)
+    whole, _, refined = compile_whole(autoencoder, manifold, bind)
+    return Stages(whole, None, LoadedGenerators({generator: bind(network, refined)}))
 
 
 def _bind(device: torch.device, runtime: str) -> Bind:

@@ -121,7 +121,6 @@ def assign_splits(
     *,
     seed: int = 0,
     fractions: Fractions = Fractions(),
-    max_distance: int = MAX_DISTANCE,
     is_same: Callable[[str, str], bool] | None = None,
 ) -> dict[str, Assignment]:
     """Give every image its split.
@@ -145,7 +144,7 @@ def assign_splits(
         By id.
     """
     order = sorted(candidates, key=lambda one: (one.added_at, one.id))
-    alike = _earlier_alike(order, max_distance)
+    alike = _earlier_alike(order)
     people = group_faces([member.face for member in order])
     groups, by_face = _Groups(), set[str]()
     seen: Counter[str] = Counter()
@@ -241,7 +240,7 @@ def _number(seed: int, image_id: str) -> float:
     return int.from_bytes(digest[:8], "big") / 2**64
 
 
-def _earlier_alike(order: Sequence[Candidate], max_distance: int) -> dict[int, list[int]]:
+def _earlier_alike(order: Sequence[Candidate]) -> dict[int, list[int]]:
     """For each image the images before it whose hashes are near, mirrored perhaps."""
     rows = [number for number, member in enumerate(order) if member.phash]
     if not rows:
@@ -255,7 +254,7 @@ def _earlier_alike(order: Sequence[Candidate], max_distance: int) -> dict[int, l
         stop = min(start + _BLOCK, len(rows))
         pairs: set[tuple[int, int]] = set()
         for before in (plain, mirrored):
-            asked, earlier = BitRows(before[:stop]).within(plain[start:stop], max_distance)
+            asked, earlier = BitRows(before[:stop]).within(plain[start:stop], MAX_DISTANCE)
             later = start + asked
             pairs.update(zip(later[earlier < later].tolist(), earlier[earlier < later].tolist(), strict=True))
         for late, early in sorted(pairs):

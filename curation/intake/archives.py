@@ -59,7 +59,6 @@ def take_archive(
     provenance: Provenance | None = None,
     progress: Callable[[int, int], None] | None = None,
     workers: int | None = None,
-    limits: PictureLimits = DEFAULT_LIMITS,
     archive_limits: ArchiveLimits = ArchiveLimits(),
 ) -> Iterator[IntakeResult]:
     """Take the pictures in a zip file; folders, hidden files and ``__MACOSX`` are passed over.
@@ -86,10 +85,8 @@ def take_archive(
         except RejectedFile as refused:
             yield refuse(provenance.name or own_name, refused)
             return
-        items = _items(file, entries, provenance, limits, archive_limits)
-        yield from ingest_pictures(
-            library, items, limits=limits, workers=workers, progress=progress, total=len(entries)
-        )
+        items = _items(file, entries, provenance, archive_limits)
+        yield from ingest_pictures(library, items, workers=workers, progress=progress, total=len(entries))
 
 
 def list_entries(file: BinaryIO, limits: ArchiveLimits = ArchiveLimits()) -> list[ZipEntry]:
@@ -112,7 +109,6 @@ def _items(
     file: BinaryIO,
     entries: Sequence[ZipEntry],
     provenance: Provenance,
-    limits: PictureLimits,
     archive_limits: ArchiveLimits,
 ) -> Iterator[IntakeItem]:
     """Unpack one entry after the other, when its turn comes."""
@@ -123,7 +119,7 @@ def _items(
             try:
                 with _refusing():
                     safe_zip.check_entry(entry)
-                data = read_entry(archive, entry.info, left, limits, archive_limits)
+                data = read_entry(archive, entry.info, left, DEFAULT_LIMITS, archive_limits)
             except RejectedFile as refused:
                 yield IntakeItem(_NOTHING, where, refusal=refused)
                 continue

@@ -13,7 +13,7 @@ from typing import Protocol
 from curation.ingest import list_folder
 from curation.intake.children import PictureBytes, PictureFile
 from curation.intake.ingestion import IntakeItem, IntakeResult, TakesPictures, ingest_pictures, plain_name
-from curation.intake.picture import CHECK_VERSION, DEFAULT_LIMITS, PictureLimits, RejectedFile
+from curation.intake.picture import CHECK_VERSION, DEFAULT_LIMITS, RejectedFile
 from curation.library.files import LibraryFiles
 from curation.library.records import Provenance
 
@@ -60,7 +60,6 @@ def take_folder(
     provenance: Provenance | None = None,
     progress: Callable[[int, int], None] | None = None,
     workers: int | None = None,
-    limits: PictureLimits = DEFAULT_LIMITS,
     leave_out: Path | None = None,
     remember: bool = True,
     follow_links: bool = False,
@@ -96,8 +95,8 @@ def take_folder(
     found: dict[str, Path | RejectedFile] = {name: folder / name for name in names}
     stores = _stores(folder.resolve()) if links and not follow_links else []
     found |= {name: _behind(folder / name, stores, is_any=follow_links) for name in links}
-    key = _memory_key(folder, provenance, limits) if remember else ""
-    return _take(library, dict(sorted(found.items())), key, provenance, progress, workers, limits)
+    key = _memory_key(folder, provenance) if remember else ""
+    return _take(library, dict(sorted(found.items())), key, provenance, progress, workers)
 
 
 def _take(
@@ -107,7 +106,6 @@ def _take(
     provenance: Provenance,
     progress: Callable[[int, int], None] | None,
     workers: int | None,
-    limits: PictureLimits,
 ) -> Iterator[IntakeResult]:
     known = library.known_sources(key) if key else {}
     stamps: dict[str, str] = {}
@@ -136,7 +134,7 @@ def _take(
     if progress:
         progress(done, len(files))
     notes: dict[str, str] = {}
-    answers = ingest_pictures(library, items, limits=limits, workers=workers) if items else iter(())
+    answers = ingest_pictures(library, items, workers=workers) if items else iter(())
     try:
         for number, answer in enumerate(answers, start=done + 1):
             if key and stamps[answer.name] and answer.outcome != "deleted" and answer.code not in RETRIED:
@@ -191,11 +189,11 @@ def stamp_of(path: Path) -> str:
     return f"{found.st_size}:{found.st_mtime_ns}:{found.st_ctime_ns}"
 
 
-def _memory_key(folder: Path, provenance: Provenance, limits: PictureLimits) -> str:
+def _memory_key(folder: Path, provenance: Provenance) -> str:
     """Names the folder by its place, and all that decides what becomes of a file beside its content."""
     rest = {
         "provenance": asdict(replace(provenance, name="")),
-        "limits": asdict(limits),
+        "limits": asdict(DEFAULT_LIMITS),
         "check": CHECK_VERSION,
     }
     digest = hashlib.sha256(json.dumps(rest, sort_keys=True).encode()).hexdigest()[:16]

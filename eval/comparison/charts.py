@@ -13,6 +13,8 @@ from eval.comparison.result import Column, Comparison, Curve
 COLOURS = ("#5646d6", "#2f9560", "#b9831a", "#c8483d", "#2b83a8", "#a8478f", "#7d6340", "#5f7d2e")
 GREY, FAINT, INK = "#77748a", "#d9d6cf", "#1f1d2b"
 MAP_POINTS = 400  # of each set
+WIDTH, CURVE_HEIGHT, MAP_HEIGHT = 480.0, 240.0, 300.0  # in points
+TICKS = 5
 
 
 @dataclass(frozen=True)
@@ -52,7 +54,7 @@ def colour_of(comparison: Comparison, model: str) -> str:
     return COLOURS[names.index(model) % len(COLOURS)] if model in names else GREY
 
 
-def interval_chart(comparison: Comparison, column: Column, *, width: float = 480) -> Scene | None:
+def interval_chart(comparison: Comparison, column: Column) -> Scene | None:
     """Every model's figure on its 95 % interval, the best on top, what true photos get as a line."""
     rows = [(model.name, model.scores[column.key]) for model in in_order(comparison, column)
             if column.key in model.scores and model.scores[column.key].value is not None]  # fmt: skip
@@ -62,7 +64,7 @@ def interval_chart(comparison: Comparison, column: Column, *, width: float = 480
         ends.append(floor.value)
     if not rows:
         return None
-    left, right, top, step = 130.0, width - 16, 8.0, 26.0
+    left, right, top, step = 130.0, WIDTH - 16, 8.0, 26.0
     bottom = top + step * len(rows)
     scale = _Scale.over(ends, left, right)
     marks = _x_axis(scale, top, bottom)
@@ -79,12 +81,10 @@ def interval_chart(comparison: Comparison, column: Column, *, width: float = 480
             marks.append(Mark("line", ((scale(one.low), y), (scale(one.high), y)), colour, 3, 0.5))
         assert one.value is not None
         marks.append(Mark("dot", ((scale(one.value), y),), colour, 4))
-    return Scene(width, bottom + 22, tuple(marks), f"{column.title} with 95 % intervals")
+    return Scene(WIDTH, bottom + 22, tuple(marks), f"{column.title} with 95 % intervals")
 
 
-def curve_chart(
-    comparison: Comparison, column: Column, over: Literal["n", "step"], *, width: float = 480, height: float = 240
-) -> Scene | None:  # fmt: skip
+def curve_chart(comparison: Comparison, column: Column, over: Literal["n", "step"]) -> Scene | None:
     """A column against images or training steps, with bands; None where there is no such curve."""
     curves = [one for one in comparison.curves if one.column == column.key and one.over == over]
     curves = [one for one in curves if any(point.estimate.value is not None for point in one.points)]
@@ -97,45 +97,48 @@ def curve_chart(
     values = [
         end for p in points for end in (p.estimate.low, p.estimate.value, p.estimate.high) if end is not None
     ]
-    across = _Scale.over([float(point.count) for point in points], 52, width - 110, air=0.02)
-    up = _Scale.over(values, height - 30, 10)
-    marks = _x_axis(across, 10, height - 30, whole=True)
+    across = _Scale.over([float(point.count) for point in points], 52, WIDTH - 110, air=0.02)
+    up = _Scale.over(values, CURVE_HEIGHT - 30, 10)
+    marks = _x_axis(across, 10, CURVE_HEIGHT - 30, whole=True)
     for value in up.ticks():
         y = up(value)
-        marks += [Mark("line", ((52, y), (width - 110, y)), FAINT, 0.5),
+        marks += [Mark("line", ((52, y), (WIDTH - 110, y)), FAINT, 0.5),
                   Mark("text", ((48, y + 3),), GREY, 8, text=number_text(value), anchor="end")]  # fmt: skip
     for curve in curves:
         marks += _curve_marks(curve, across, up, colour_of(comparison, curve.model))
-    marks += _legend([one.model for one in curves], comparison, width - 100)
+    marks += _legend([one.model for one in curves], comparison, WIDTH - 100)
     marks.append(
         Mark(
             "text",
-            ((52, height - 4),),
+            ((52, CURVE_HEIGHT - 4),),
             GREY,
             8,
             text="images of each set" if over == "n" else "training step",
         )
     )
     return Scene(
-        width, height, tuple(marks), f"{column.title} against {'images' if over == 'n' else 'training steps'}"
+        WIDTH,
+        CURVE_HEIGHT,
+        tuple(marks),
+        f"{column.title} against {'images' if over == 'n' else 'training steps'}",
     )
 
 
-def map_chart(comparison: Comparison, *, width: float = 480, height: float = 300) -> Scene | None:
+def map_chart(comparison: Comparison) -> Scene | None:
     """Give the 2-D map of features; None without one."""
     sets = [("real", comparison.real_map_xy), *((model.name, model.map_xy) for model in comparison.models)]
     everything = [point for _, points in sets for point in points]
     if not everything:
         return None
-    across = _Scale.over([x for x, _ in everything], 8, width - 110)
-    up = _Scale.over([y for _, y in everything], height - 8, 8)
+    across = _Scale.over([x for x, _ in everything], 8, WIDTH - 110)
+    up = _Scale.over([y for _, y in everything], MAP_HEIGHT - 8, 8)
     marks = []
     for name, points in sets:
         step = max(1, math.ceil(len(points) / MAP_POINTS))
         colour = colour_of(comparison, name)
         marks += [Mark("dot", ((across(x), up(y)),), colour, 2.2, 0.55) for x, y in points[::step]]
-    marks += _legend([name for name, points in sets if points], comparison, width - 100)
-    return Scene(width, height, tuple(marks), "Map of features")
+    marks += _legend([name for name, points in sets if points], comparison, WIDTH - 100)
+    return Scene(WIDTH, MAP_HEIGHT, tuple(marks), "Map of features")
 
 
 @dataclass(frozen=True)
@@ -154,8 +157,8 @@ class _Scale:
     def __call__(self, value: float) -> float:
         return self.start + (self.end - self.start) * (value - self.low) / (self.high - self.low)
 
-    def ticks(self, count: int = 5, *, whole: bool = False) -> list[float]:
-        rough = (self.high - self.low) / count
+    def ticks(self, *, whole: bool = False) -> list[float]:
+        rough = (self.high - self.low) / TICKS
         unit = 10.0 ** math.floor(math.log10(rough))
         step = next(unit * times for times in (1, 2, 5, 10) if unit * times >= rough * 0.999)
         step = max(1.0, step) if whole else step

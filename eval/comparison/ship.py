@@ -33,17 +33,17 @@ SIDE, QUALITY = 192, 44
 MAX_RESULT_BYTES, MAX_PICTURE_BYTES = 400_000, 600_000
 
 
-def shipped_request(generators: Sequence[str], pairs: Path = PLACEHOLDER) -> ComparisonRequest:
-    """Build the request behind the shipped comparison, for any data."""
+def shipped_request(generators: Sequence[str]) -> ComparisonRequest:
+    """Build the request behind the shipped comparison, for any data, which a placeholder stands for."""
     fakes: dict[str, Path | GeneratorSource] = {
         name if stage1 == "whole" else f"{name}, parts": GeneratorSource(
-            generator=name, stage1=stage1, data=pairs
+            generator=name, stage1=stage1, data=PLACEHOLDER
         )
         for stage1 in ("whole", "parts")
         for name in generators
     }
     return ComparisonRequest(
-        title=TITLE, real=pairs, fakes=fakes, protocol=WITHOUT_WEIGHTS, training=pairs,
+        title=TITLE, real=PLACEHOLDER, fakes=fakes, protocol=WITHOUT_WEIGHTS, training=PLACEHOLDER,
         drawings=ROOT / "data" / "demo" / "drawings",
     )  # fmt: skip
 

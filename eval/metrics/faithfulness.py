@@ -7,9 +7,6 @@ counts as wrong, because no realignment takes that away.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-
 import numpy as np
 from numpy.typing import NDArray
 
@@ -20,30 +17,6 @@ EYE_CORNERS_LEFT = (33, 133)
 EYE_CORNERS_RIGHT = (362, 263)
 
 Landmarks = NDArray[np.floating]
-
-
-@dataclass(frozen=True)
-class Faithfulness:
-    """How well a set of outputs obeys its sketches; distances in % of the true face's eye distance.
-
-    Attributes
-    ----------
-    n
-        Outputs looked at.
-    face_found
-        Share in which a face was found, in [0, 1].
-    mean, p95
-        Of the landmark distance, over the outputs with a face; NaN where there is none.
-    shuffled_mean
-        The same with every output held against another person's photo: what a generator that ignores
-        the sketch would get. NaN with fewer than two faces.
-    """
-
-    n: int
-    face_found: float
-    mean: float
-    p95: float
-    shuffled_mean: float
 
 
 def eye_distance(landmarks: Landmarks) -> float:
@@ -76,43 +49,6 @@ def landmark_distance(output: Landmarks, true: Landmarks) -> float:
     if scale <= 0:
         raise ValueError("the eyes of the true face coincide; these are no landmarks of a face.")
     return float(np.linalg.norm(ours - theirs, axis=1).mean() / scale)
-
-
-def face_found_rate(outputs: Sequence[Landmarks | None]) -> float:
-    """Share of outputs with a face, in [0, 1]; ``None`` stands for no face."""
-    if not outputs:
-        raise ValueError("expected at least one output, got none.")
-    return sum(landmarks is not None for landmarks in outputs) / len(outputs)
-
-
-def faithfulness(
-    outputs: Sequence[Landmarks | None], truths: Sequence[Landmarks], *, seed: int = 0
-) -> Faithfulness:
-    """Compare outputs with the true photos that their sketches came from, and with shuffled ones.
-
-    Parameters
-    ----------
-    outputs
-        Landmarks (478, 2 or 3) of each output, ``None`` where no face was found.
-    truths
-        Landmarks of the true photos, in the same order and frame.
-    seed
-        Of the shuffle; no output keeps its own photo.
-    """
-    if len(outputs) != len(truths):
-        raise ValueError(f"expected as many outputs as true photos, got {len(outputs)} and {len(truths)}.")
-    rate = face_found_rate(outputs)
-    found = [(ours, true) for ours, true in zip(outputs, truths, strict=True) if ours is not None]
-    distances = [100 * landmark_distance(ours, true) for ours, true in found]
-    strangers = shuffled_partners(len(found), seed=seed) if len(found) > 1 else []
-    control = [100 * landmark_distance(found[i][0], found[j][1]) for i, j in enumerate(strangers)]
-    return Faithfulness(
-        n=len(outputs),
-        face_found=rate,
-        mean=float(np.mean(distances)) if distances else float("nan"),
-        p95=float(np.percentile(distances, 95)) if distances else float("nan"),
-        shuffled_mean=float(np.mean(control)) if control else float("nan"),
-    )
 
 
 def shuffled_partners(count: int, *, seed: int = 0) -> list[int]:

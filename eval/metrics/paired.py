@@ -115,15 +115,16 @@ def _pair(output: Photo, true: Photo, *, smallest: int) -> tuple[torch.Tensor, t
     return first, second
 
 
-def load_lpips(path: str | Path, *, size: int = 64) -> Callable[[Photo, Photo], float]:
+TRIED_SIDE = 64  # of the noise that a network is tried on
+
+
+def load_lpips(path: str | Path) -> Callable[[Photo, Photo], float]:
     """A distance of two photos from a TorchScript file.
 
     Parameters
     ----------
     path
         Takes two tensors (1, 3, H, W) float32 in [-1, 1] and gives one number, 0 for equal ones.
-    size
-        Side of the noise that it is tried on.
 
     Raises
     ------
@@ -135,7 +136,7 @@ def load_lpips(path: str | Path, *, size: int = 64) -> Callable[[Photo, Photo], 
     file = Path(path)
     if not file.is_file():
         raise FileNotFoundError(f"{file} is missing. Name a TorchScript file of LPIPS.")
-    noise = torch.rand(1, 3, size, size, generator=torch.Generator().manual_seed(0)) * 2 - 1
+    noise = torch.rand(1, 3, TRIED_SIDE, TRIED_SIDE, generator=torch.Generator().manual_seed(0)) * 2 - 1
     data = read_allowed(file)
     try:
         network = IsolatedNetwork(data, file.name)

@@ -28,7 +28,6 @@ def compare_features(
     real_names: Sequence[str] | None = None,
     permutations: int = 1000,
     resamples: int = 400,
-    alpha: float = 0.05,
     seed: int = 0,
     rows: int = ROWS,
     progress: Callable[[int, int], None] | None = None,
@@ -57,8 +56,6 @@ def compare_features(
         The real rows' names. Where the real set is the truths of the same inputs, they are drawn together.
     permutations, resamples
         Permutations per pair, and halves per model; 0 leaves p-values, or intervals, out.
-    alpha
-        Chance of any false claim; intervals cover ``1 - alpha``.
     rows
         Rows of a set that tests and intervals look at, a seeded sample where there are more; the cost grows
         with their third power. Intervals are scaled to the whole set; p-values stay on the safe side.
@@ -79,10 +76,10 @@ def compare_features(
         raise ValueError("expected at least one model, got none.")
     if metric not in VALUES:
         raise ValueError(f"metric must be of {', '.join(VALUES)}, got {metric!r}.")
-    if not 0 < alpha < 1 or min(permutations, resamples) < 0 or rows < 8:
+    if min(permutations, resamples) < 0 or rows < 8:
         raise ValueError(
-            "expected 0 < alpha < 1, permutations and resamples of 0 or more, and at least 8 rows; "
-            f"got {alpha}, {permutations}, {resamples}, {rows}."
+            "expected permutations and resamples of 0 or more, and at least 8 rows; "
+            f"got {permutations}, {resamples}, {rows}."
         )
     moments = real if isinstance(real, Moments) else None
     if moments is not None and metric != "fid":
@@ -95,5 +92,5 @@ def compare_features(
     given = {name: of for name, of in (names or {}).items() if name in arrays}
     cases = Cases(counts, len(ours), given, real_names, rows, seed, moments is not None)
     return FeatureTrust(
-        ours, arrays, cases, column, metric, permutations, resamples, alpha, seed, progress, moments
+        ours, arrays, cases, column, metric, permutations, resamples, seed, progress, moments
     ).result()

@@ -16,6 +16,7 @@ from eval.metrics.fid import frechet_distance, frechet_distance_of_moments
 from eval.metrics.kid import kernel_distance
 from eval.significance.cases import Cases
 from eval.significance.real_baseline import (
+    ALPHA,
     FEWEST,
     Cut,
     HalfSamples,
@@ -97,7 +98,6 @@ class FeatureTrust:
     metric: MetricName
     permutations: int
     resamples: int
-    alpha: float
     seed: int
     progress: Callable[[int, int], None] | None = None
     moments: Moments | None = None
@@ -119,7 +119,7 @@ class FeatureTrust:
             "trust_rows": min(self.cases.limit, max(map(len, self.models.values()))),
             "permutations": self.permutations,
             "resamples": self.resamples,
-            "alpha": self.alpha,
+            "alpha": ALPHA,
         }
         if self.metric == "fid":
             settings["bias_exponent"] = round(self._exponent, 4)
@@ -184,17 +184,17 @@ class FeatureTrust:
         if ours is not None and theirs is not None:
             count = ours.half_samples.count
             error = (ours.half_samples - theirs.half_samples).error(max(ours.share, theirs.share))
-            difference = interval(raw, error, count=count, alpha=self.alpha)
+            difference = interval(raw, error, count=count)
             unbiased = self._unbiased(values[first], ours) - self._unbiased(values[second], theirs)
             if ours.exponent is not None:
-                extrapolated = interval(unbiased, error, count=count, alpha=self.alpha)
+                extrapolated = interval(unbiased, error, count=count)
             is_separated = (
                 p_adjusted is not None
-                and p_adjusted < self.alpha
+                and p_adjusted < ALPHA
                 and raw * unbiased > 0
                 and all(excludes_zero(one) for one in (difference, extrapolated) if one is not None)
             )
-            needed = needed_count(unbiased, error, fewest, alpha=self.alpha / tests)
+            needed = needed_count(unbiased, error, fewest, alpha=ALPHA / tests)
         return PairResult(
             column=self.column,
             first=first,
@@ -295,7 +295,7 @@ class FeatureTrust:
         return Curve(column=self.column, model=name, over="n", points=(*points, last), limit=limit)
 
     def _around(self, value: float, error: float, count: int) -> Estimate:
-        found = interval(value, error, count=count, alpha=self.alpha)
+        found = interval(value, error, count=count)
         if self.metric == "fid" and found.low is not None:  # never negative
             found = found.model_copy(update={"low": max(0.0, found.low)})
         return found

@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 from scipy import stats
 
 from eval.comparison.result import Estimate, PairResult
-from eval.significance.value_trust import Trusted, excludes_zero, holm, ranking
+from eval.significance.real_baseline import ALPHA, excludes_zero
+from eval.significance.value_trust import Trusted, holm, ranking
 
 Values = NDArray[np.float64]
 PRIOR = (
@@ -83,7 +84,7 @@ def fit_bradley_terry(wins: Values, ties: Values) -> tuple[Values, Values]:
 
 
 def compare_preferences(
-    votes: Sequence[Outcome], models: Sequence[str], *, columns: tuple[str, str], alpha: float = 0.05
+    votes: Sequence[Outcome], models: Sequence[str], *, columns: tuple[str, str]
 ) -> tuple[Trusted, Trusted]:
     """Compute strengths, win rates and tests of the models that were voted on.
 
@@ -114,7 +115,7 @@ def compare_preferences(
         else:
             wins[i, j] += 1
     strengths, covariance = fit_bradley_terry(wins, ties)
-    z = float(stats.norm.isf(alpha / 2))
+    z = float(stats.norm.isf(ALPHA / 2))
     every = list(combinations(range(len(names)), 2))
     errors = [float(np.sqrt(covariance[i, i] + covariance[j, j] - 2 * covariance[i, j])) for i, j in every]
     gaps = [float(strengths[i] - strengths[j]) for i, j in every]
@@ -130,7 +131,7 @@ def compare_preferences(
             pairs.append(
                 PairResult(
                     column=column, first=names[i], second=names[j], difference=difference, p=p, p_adjusted=adjusted,
-                    is_separated=adjusted is not None and adjusted < alpha and excludes_zero(difference),
+                    is_separated=adjusted is not None and adjusted < ALPHA and excludes_zero(difference),
                     is_paired=True, needed=None,
                 )
             )  # fmt: skip

@@ -26,6 +26,7 @@ Matrix = NDArray[np.float64]
 FEWEST = 8  # images in a set that is cut
 BEYOND_REACH = 1_000_000
 POWER = 0.8
+ALPHA = 0.05  # chance of any false claim; intervals cover the rest
 
 
 @dataclass(frozen=True)
@@ -97,9 +98,9 @@ def cuts(count: int, times: int, rng: np.random.Generator) -> tuple[Rows, Rows]:
     return order[:, :half], order[:, half : 2 * half]
 
 
-def interval(value: float, error: float, *, count: int, alpha: float = 0.05) -> Estimate:
+def interval(value: float, error: float, *, count: int) -> Estimate:
     """A value with its interval (Student's t with ``count - 1`` degrees of freedom)."""
-    reach = float(stdtrit(count - 1, 1 - alpha / 2)) * error
+    reach = float(stdtrit(count - 1, 1 - ALPHA / 2)) * error
     return Estimate(value=value, low=value - reach, high=value + reach, error=error)
 
 

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from scipy.stats import binomtest
 
 from eval.comparison.result import Curve, Estimate, Floor, PairResult, Standing
-from eval.significance.real_baseline import excludes_zero, needed_count
+from eval.significance.real_baseline import ALPHA, excludes_zero, needed_count
 from eval.significance.subsets import Rows, SubsetDistances
 
 Progress = Callable[[int, int], None]
@@ -188,7 +188,6 @@ def compare_values(
     higher_is_better: bool,
     permutations: int = 10_000,
     resamples: int = 2000,
-    alpha: float = 0.05,
     seed: int = 0,
     bounds: Bounds | None = None,
     is_share: bool = False,
@@ -225,13 +224,13 @@ def compare_values(
 
     def score(array: Values) -> Estimate:
         if is_share:
-            return share_interval(array, alpha=alpha)
-        return mean_interval(array, resamples=resamples, alpha=alpha, seed=seed, bounds=ends)
+            return share_interval(array)
+        return mean_interval(array, resamples=resamples, seed=seed, bounds=ends)
 
     def difference_of(first: Values, second: Values) -> Estimate:
         if is_share:
-            return share_difference(first, second, alpha=alpha)
-        return mean_interval(first - second, resamples=resamples, alpha=alpha, seed=seed)
+            return share_difference(first, second)
+        return mean_interval(first - second, resamples=resamples, seed=seed)
 
     scores = {name: score(_known(array)) for name, array in arrays.items()}
     every = list(combinations(arrays, 2))
@@ -251,7 +250,7 @@ def compare_values(
         estimate = difference_of(arrays[first][both], arrays[second][both])
         needed = None
         if estimate.value is not None and estimate.error is not None:
-            needed = needed_count(estimate.value, estimate.error, len(difference), alpha=alpha / len(every))
+            needed = needed_count(estimate.value, estimate.error, len(difference), alpha=ALPHA / len(every))
         pairs.append(
             PairResult(
                 column=column,
@@ -260,19 +259,19 @@ def compare_values(
                 difference=estimate,
                 p=p,
                 p_adjusted=p_adjusted,
-                is_separated=p_adjusted is not None and p_adjusted < alpha and excludes_zero(estimate),
+                is_separated=p_adjusted is not None and p_adjusted < ALPHA and excludes_zero(estimate),
                 is_paired=True,
                 needed=needed,
             )
         )
     means = {name: score.value for name, score in scores.items()}
     places = ranking(means, pairs, column=column, higher_is_better=higher_is_better)
-    settings = {"permutations": permutations, "resamples": resamples, "alpha": alpha}
+    settings = {"permutations": permutations, "resamples": resamples, "alpha": ALPHA}
     return Trusted(scores, tuple(pairs), places, None, (), settings)
 
 
 def mean_interval(
-    values: Values, *, resamples: int = 2000, alpha: float = 0.05, seed: int = 0, bounds: Bounds = NO_BOUNDS
+    values: Values, *, resamples: int = 2000, seed: int = 0, bounds: Bounds = NO_BOUNDS
 ) -> Estimate:
     """Mean of values (N,) without NaN, its standard error, and the interval of the studentised bootstrap.
 
@@ -288,7 +287,7 @@ def mean_interval(
     least, most = bounds
     error = float(values.std(ddof=1) / np.sqrt(count))
     if error <= 1e-12 * abs(mean):
-        missed = 0.0 if least is None or most is None else 1 - exact_share(count, count, alpha=alpha)[0]
+        missed = 0.0 if least is None or most is None else 1 - exact_share(count, count)[0]
         low = mean if least is None else mean + missed * (least - mean)
         high = mean if most is None else mean + missed * (most - mean)
         return Estimate(value=mean, low=low, high=high, error=0.0)
@@ -297,7 +296,7 @@ def mean_interval(
     errors = samples.std(axis=1, ddof=1) / np.sqrt(count)
     usable = errors > 1e-3 * error  # a sample of one value says nothing
     studentised = (samples.mean(axis=1)[usable] - mean) / errors[usable]
-    low, high = np.quantile(studentised, [alpha / 2, 1 - alpha / 2])
+    low, high = np.quantile(studentised, [ALPHA / 2, 1 - ALPHA / 2])
     return Estimate(
         value=mean,
         low=max(float(mean - high * error), -np.inf if least is None else least),
@@ -306,22 +305,22 @@ def mean_interval(
     )
 
 
-def exact_share(successes: int, count: int, *, alpha: float = 0.05) -> tuple[float, float]:
+def exact_share(successes: int, count: int) -> tuple[float, float]:
     """Ends of a share's interval (Clopper & Pearson 1934), which covers the true one at least as often as it says."""
-    found = binomtest(successes, count).proportion_ci(1 - alpha, method="exact")
+    found = binomtest(successes, count).proportion_ci(1 - ALPHA, method="exact")
     return float(found.low), float(found.high)
 
 
-def share_interval(values: Values, *, alpha: float = 0.05) -> Estimate:
+def share_interval(values: Values) -> Estimate:
     """Share of ones among values (N,) of 0 and 1, with its exact interval."""
     if not len(values):
         return Estimate(value=None)
     share = float(values.mean())
-    low, high = exact_share(int(values.sum()), len(values), alpha=alpha)
+    low, high = exact_share(int(values.sum()), len(values))
     return Estimate(value=share, low=low, high=high, error=float(np.sqrt(share * (1 - share) / len(values))))
 
 
-def share_difference(first: Values, second: Values, *, alpha: float = 0.05) -> Estimate:
+def share_difference(first: Values, second: Values) -> Estimate:
     """Difference of two shares over the same cases (N,) each, with an interval.
 
     Newcombe 1998, method 10, whose parts are the two shares' own intervals (here the exact ones) and how far the
@@ -331,9 +330,7 @@ def share_difference(first: Values, second: Values, *, alpha: float = 0.05) -> E
     if not count:
         return Estimate(value=None)
     ours, theirs = float(first.mean()), float(second.mean())
-    (low1, high1), (low2, high2) = (
-        exact_share(int(one.sum()), count, alpha=alpha) for one in (first, second)
-    )
+    (low1, high1), (low2, high2) = (exact_share(int(one.sum()), count) for one in (first, second))
     spread = np.sqrt(ours * (1 - ours) * theirs * (1 - theirs))
     agreement = 0.0 if spread == 0 else float(((first * second).mean() - ours * theirs) / spread)
 

@@ -33,7 +33,7 @@ from core.images import save_png
 from core.landmarks import FaceLandmarker
 from core.pipeline import SketchToFacePipeline
 from core.training.splits import VAL, assign_splits, read_manifest
-from eval.metrics.faithfulness import faithfulness
+from eval.metrics.faithfulness import landmark_distance, shuffled_partners
 
 Photo = NDArray[np.uint8]
 Points = NDArray[np.float64]
@@ -115,8 +115,12 @@ def figures(
     """The figures of one model's photos."""
     truths = [points for _, points in known]
     painted = [landmarks_of(landmarker, photo) for photo in photos]
-    score = faithfulness(painted, truths)
     pairs = [(ours, true) for ours, true in zip(painted, truths, strict=True) if ours is not None]
+
+    def apart(others: Iterable[int]) -> float:
+        return 100 * float(
+            np.mean([landmark_distance(pairs[i][0], pairs[j][1]) for i, j in enumerate(others)])
+        )
 
     def correlation(value: Callable[[Points], Iterable[float]]) -> float:
         drawn, seen = ([v for pair in pairs for v in value(pair[side])] for side in (1, 0))
@@ -128,8 +132,8 @@ def figures(
     return Figures(
         *model,
         found=len(pairs) / len(photos),
-        landmarks=float(score.mean),
-        landmarks_of_others=float(score.shuffled_mean),
+        landmarks=apart(range(len(pairs))),
+        landmarks_of_others=apart(shuffled_partners(len(pairs))),
         sharpness=float(sharp),
         gaze=correlation(gaze),
         eyes=correlation(eye_opening),
