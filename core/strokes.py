@@ -1,4 +1,7 @@
-"""Draw strokes, which a mouse or a finger left in the pixels of the face frame, as a picture."""
+"""Draw strokes, which a mouse or a finger left in the pixels of the face frame, as a picture.
+
+Here because Draw's replay and the command that makes the demo drawings must draw alike.
+"""
 
 from __future__ import annotations
 

@@ -16,7 +16,7 @@ from curation.library.records import Provenance
 
 
 def read_coco(folder: Path, provenance: Provenance) -> list[IntakeItem]:
-    """Take the pictures that a COCO dataset's annotation files list.
+    """List the pictures that a COCO dataset's annotation files list.
 
     An image carries the names of all categories that are annotated on it; boxes and masks are not used.
 

@@ -23,7 +23,7 @@ UNLABELLED = "_unlabeled"
 
 
 def read_fiftyone(folder: Path, provenance: Provenance) -> list[IntakeItem]:
-    """Take the pictures of a classification dataset that FiftyOne has exported.
+    """List the pictures of a classification dataset that FiftyOne has exported.
 
     Raises
     ------

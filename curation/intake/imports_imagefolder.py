@@ -21,7 +21,7 @@ _PROVENANCE_COLUMNS = {
 
 
 def read_imagefolder(folder: Path, provenance: Provenance) -> list[IntakeItem]:
-    """Take the pictures of an ImageFolder, in all its splits.
+    """List the pictures of an ImageFolder, in all its splits.
 
     Folder names become labels, or, where there is metadata, its columns ``label``, ``labels`` and
     ``tags``. Columns named like a field of `Provenance` (also ``license``) become provenance.

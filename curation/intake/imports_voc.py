@@ -16,7 +16,7 @@ MAX_XML_BYTES = 5_000_000
 
 
 def read_voc(folder: Path, provenance: Provenance) -> list[IntakeItem]:
-    """Take the pictures that a Pascal VOC dataset's annotations name.
+    """List the pictures that a Pascal VOC dataset's annotations name.
 
     An image carries the names of all objects on it; boxes are not used.
 

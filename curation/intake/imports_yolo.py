@@ -18,7 +18,7 @@ NAME_FILES = ("classes.txt", "obj.names", "labels.txt")
 
 
 def read_yolo(folder: Path, provenance: Provenance) -> list[IntakeItem]:
-    """Take the pictures of a YOLO dataset, in all its splits.
+    """List the pictures of a YOLO dataset, in all its splits.
 
     An image carries the names of all classes with a box (or pose, or outline) on it; boxes are not used.
 
