@@ -16,7 +16,6 @@ Exit code: 0 done (a refusal is an answer, not a failure), 1 stopped (disk, libr
 from __future__ import annotations
 
 import argparse
-import errno
 import json
 import logging
 import shutil
@@ -26,7 +25,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from core.cli import FAILED, MISTAKE, STOPPED, stop
+from core.cli import command
 from core.errors import AssetMissing
 from core.processes.progress import follow_progress
 from core.processes.workers import WorkerStartError
@@ -38,6 +37,7 @@ if TYPE_CHECKING:
     from curation.library.library import Library
 
 
+@command(LibraryError, WorkerStartError, AssetMissing)
 def main(arguments: list[str] | None = None) -> int:
     """Run the command; see the module for exit codes."""
     from tqdm import tqdm
@@ -51,29 +51,18 @@ def main(arguments: list[str] | None = None) -> int:
     bar = tqdm(desc="adding", unit="file", file=sys.stderr, dynamic_ncols=True)
     show = follow_progress(bar, report)
 
-    try:
-        with bar:
-            library = Library.open(options.library)
-            spools = [
-                _spool_folder(source, library.root) for source in options.sources if options.remove_source
-            ]
-            report.phase("adding")
-            answers = _answers(library, options, show)
-            _print_summary(summarise(_print_each(answers, options.json, bar.write)), options.json)
-            if options.judge:
-                bar.set_description("judging")
-                from curation.judge import judge_new  # loads the whole machinery
+    with bar:
+        library = Library.open(options.library)
+        spools = [_spool_folder(source, library.root) for source in options.sources if options.remove_source]
+        report.phase("adding")
+        answers = _answers(library, options, show)
+        _print_summary(summarise(_print_each(answers, options.json, bar.write)), options.json)
+        if options.judge:
+            bar.set_description("judging")
+            from curation.judge import judge_new  # loads the whole machinery
 
-                report.phase("judging")
-                judge_new(library, workers=options.workers, as_json=options.json, progress=show)
-    except ValueError as error:
-        return stop(error, MISTAKE)
-    except (LibraryError, WorkerStartError, AssetMissing) as error:
-        return stop(error, FAILED)
-    except OSError as error:
-        return stop(_explain(error), FAILED)
-    except KeyboardInterrupt:
-        return stop("Stopped. Run the same command again to go on from here.", STOPPED)
+            report.phase("judging")
+            judge_new(library, workers=options.workers, as_json=options.json, progress=show)
     for folder in spools:  # after success only: a job that is stopped goes on from there
         shutil.rmtree(folder, ignore_errors=True)
     return 0
@@ -158,13 +147,6 @@ def _parse(arguments: list[str] | None) -> argparse.Namespace:
     if not options.sources and not options.demo:
         parser.error("name a SOURCE, or --demo")
     return options
-
-
-def _explain(error: OSError) -> str:
-    if error.errno in (errno.ENOSPC, errno.EDQUOT):
-        return "The disk is full. Free some space and run the same command again; what is done stays done."
-    where = f" ({error.filename})" if error.filename else ""
-    return f"Stopped: {error.strerror or error}{where}. Run the same command again to go on from here."
 
 
 if __name__ == "__main__":

@@ -14,10 +14,11 @@ import sys
 from dataclasses import asdict
 from pathlib import Path
 
-from core.cli import FAILED, MISTAKE, stop
+from core.cli import command
 from curation.library.records import LibraryError
 
 
+@command(LibraryError, OSError)
 def main(arguments: list[str] | None = None) -> int:
     """Run the command; see the module for exit codes."""
     from curation.library.library import Library
@@ -29,14 +30,9 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--library", type=Path, metavar="DIR", help="default: library/ in the data folder")
     parser.add_argument("--json", action="store_true", help="print one line of JSON")
     options = parser.parse_args(arguments)
-    try:
-        with Library.open(options.library) as library:
-            ids = library.find_ids(options.ids)
-            traces = library.delete_for_good(ids, who=options.who, why=options.why)
-    except ValueError as error:
-        return stop(error, MISTAKE)
-    except (LibraryError, OSError) as error:
-        return stop(error, FAILED)
+    with Library.open(options.library) as library:
+        ids = library.find_ids(options.ids)
+        traces = library.delete_for_good(ids, who=options.who, why=options.why)
     sentence = f"{len(ids)} {'image' if len(ids) == 1 else 'images'} deleted for good. {traces.sentence()}"
     print(
         json.dumps({"deleted": ids} | asdict(traces), ensure_ascii=False)

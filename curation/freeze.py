@@ -12,25 +12,21 @@ import json
 import sys
 from pathlib import Path
 
-from core.cli import FAILED, MISTAKE, stop
+from core.cli import command
 from curation.library.records import LibraryError
 
 
+@command(LibraryError, OSError)
 def main(arguments: list[str] | None = None) -> int:
     """Run the command; see the module for exit codes."""
     from curation.library.library import Library
 
     options = _parse(arguments)
-    try:
-        with Library.open(options.library) as library:
-            known = {version.name: version for version in library.versions()} if options.exist_ok else {}
-            version = known.get(options.name) or library.freeze(
-                options.name, who=options.who, note=options.note, trust_rules=not options.people_only
-            )
-    except ValueError as error:
-        return stop(error, MISTAKE)
-    except (LibraryError, OSError) as error:
-        return stop(error, FAILED)
+    with Library.open(options.library) as library:
+        known = {version.name: version for version in library.versions()} if options.exist_ok else {}
+        version = known.get(options.name) or library.freeze(
+            options.name, who=options.who, note=options.note, trust_rules=not options.people_only
+        )
     found = {"version": version.name, "hash": version.hash, "images": len(version.ids)}
     left_out = {"left_out": version.rejected}
     sentence = f"Version {version.name} holds {len(version.ids)} images (hash {version.hash[:12]})."

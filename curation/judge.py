@@ -11,7 +11,6 @@ one of each shard: an image is always in the same one, and duplicates are left t
 from __future__ import annotations
 
 import argparse
-import errno
 import json
 import logging
 import sys
@@ -25,7 +24,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from core import assets
-from core.cli import FAILED, MISTAKE, STOPPED, stop
+from core.cli import command
 from core.errors import AssetMissing
 from core.processes.lock import Held, share
 from core.processes.progress import follow_progress
@@ -216,6 +215,7 @@ def waiting(library: Library, *, retry_failed: bool = False) -> dict[str, int]:
     return {"pending": len(pending), "undecided": int(undecided.sum())}
 
 
+@command(LibraryInUse, LibraryError, AssetMissing, WorkerStartError)
 def main(arguments: list[str] | None = None) -> int:
     """Run the command; give the exit code: 0 done, 1 stopped, 2 wrong arguments, 130 interrupted."""
     from tqdm import tqdm
@@ -229,35 +229,19 @@ def main(arguments: list[str] | None = None) -> int:
     bar = tqdm(desc="images", unit="image", file=sys.stderr, dynamic_ncols=True, smoothing=0.1)
     show = follow_progress(bar, report)
 
-    try:
-        with bar:
-            limits = Limits(timeout_s=options.timeout)
-            config = JudgeConfig(options.engine, options.workers, limits, options.retry_failed, options.shard)
-            library = Library.open(options.library)
-            if options.dry_run:
-                waits = waiting(library, retry_failed=options.retry_failed)
-                words = f"{waits['pending']} images to judge, {waits['undecided']} faces to decide on."
-                print(json.dumps(waits) if options.json else words)
-                return 0
-            report.phase("judging")
-            summary = judge_library(library, config, progress=show)
-    except ValueError as error:
-        return stop(error, MISTAKE)
-    except (LibraryInUse, LibraryError, AssetMissing, WorkerStartError) as error:
-        return stop(error, FAILED)
-    except OSError as error:
-        return stop(_explain(error), FAILED)
-    except KeyboardInterrupt:
-        return stop("Stopped. Start it again to go on from here.", STOPPED)
+    with bar:
+        limits = Limits(timeout_s=options.timeout)
+        config = JudgeConfig(options.engine, options.workers, limits, options.retry_failed, options.shard)
+        library = Library.open(options.library)
+        if options.dry_run:
+            waits = waiting(library, retry_failed=options.retry_failed)
+            words = f"{waits['pending']} images to judge, {waits['undecided']} faces to decide on."
+            print(json.dumps(waits) if options.json else words)
+            return 0
+        report.phase("judging")
+        summary = judge_library(library, config, progress=show)
     print(json.dumps(asdict(summary)) if options.json else summary.sentence())
     return 0
-
-
-def _explain(error: OSError) -> str:
-    if error.errno in (errno.ENOSPC, errno.EDQUOT):
-        return "The disk is full. Free some space and start it again; what is done stays done."
-    where = f" ({error.filename})" if error.filename else ""
-    return f"Stopped: {error.strerror or error}{where}. Start it again to go on from here."
 
 
 def _parse(arguments: list[str] | None) -> argparse.Namespace:

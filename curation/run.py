@@ -13,7 +13,6 @@ start included; ``python -m tests.benchmarks.curation_speed SOURCE`` measures it
 from __future__ import annotations
 
 import argparse
-import errno
 import json
 import logging
 import os
@@ -27,7 +26,7 @@ from pathlib import Path
 from typing import Any
 
 from core import assets
-from core.cli import FAILED, MISTAKE, STOPPED, stop
+from core.cli import command
 from core.errors import AssetMissing
 from core.processes.lock import Held
 from core.processes.worker_process import Setup
@@ -244,6 +243,7 @@ def _forget_missing(sources: set[str], out: Path, manifest: Manifest) -> None:
     manifest.finish(sources)
 
 
+@command(Held, AssetMissing, WorkerStartError)
 def main(arguments: list[str] | None = None) -> int:
     """Run the command; give the exit code: 0 done, 1 stopped, 2 wrong arguments."""
     from tqdm import tqdm
@@ -257,20 +257,11 @@ def main(arguments: list[str] | None = None) -> int:
             bar.total, bar.initial = total, done
         bar.update(done - bar.n)
 
-    try:
-        with bar:
-            gates = Gates(max_yaw=options.max_yaw, max_stretch=options.max_stretch)
-            limits = Limits(timeout_s=options.timeout)
-            config = Config(gates, limits, options.workers, options.retry_failed, options.engine)
-            summary = curate(options.source, options.out, config, progress=show)
-    except ValueError as error:
-        return stop(error, MISTAKE)
-    except (Held, AssetMissing, WorkerStartError) as error:
-        return stop(error, FAILED)
-    except OSError as error:
-        return stop(_explain(error, options.out), FAILED)
-    except KeyboardInterrupt:
-        return stop("Stopped. Run the same command again to go on from here.", STOPPED)
+    with bar:
+        gates = Gates(max_yaw=options.max_yaw, max_stretch=options.max_stretch)
+        limits = Limits(timeout_s=options.timeout)
+        config = Config(gates, limits, options.workers, options.retry_failed, options.engine)
+        summary = curate(options.source, options.out, config, progress=show)
     print(json.dumps(asdict(summary)) if options.json else summary.sentence())
     return 0
 
@@ -301,16 +292,6 @@ def _parse(arguments: list[str] | None) -> argparse.Namespace:
     )
     parser.add_argument("--json", action="store_true", help="print the summary as one line of JSON")
     return parser.parse_args(arguments)
-
-
-def _explain(error: OSError, out: Path) -> str:
-    if error.errno in (errno.ENOSPC, errno.EDQUOT):
-        return (
-            f"The disk is full: {out} has no room for the next pair. "
-            "Free some space and run the same command again; what is done stays done."
-        )
-    where = f" ({error.filename})" if error.filename else ""
-    return f"Stopped: {error.strerror or error}{where}. Run the same command again to go on from here."
 
 
 if __name__ == "__main__":

@@ -24,6 +24,7 @@ import cv2
 import numpy as np
 
 from core import assets, face_mesh
+from core.cli import command
 from core.errors import AssetMissing, UnsafeImage
 from core.landmarks import FaceLandmarker
 from core.processes.progress import follow_progress, progress_writer
@@ -148,6 +149,10 @@ def _provenance(origin: Provenance, image_id: str, face: int) -> Provenance:
     )
 
 
+@command(
+    LibraryError, AssetMissing, WorkerStartError, OSError,
+    stopped="Stopped. What was added stays; run it again to go on.",
+)  # fmt: skip
 def main(arguments: list[str] | None = None) -> int:
     """Run the command; give the exit code: 0 done, 1 stopped, 2 wrong arguments, 130 interrupted."""
     from tqdm import tqdm
@@ -165,27 +170,17 @@ def main(arguments: list[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     logging.basicConfig(level=logging.WARNING, format="%(message)s", stream=sys.stderr)
     report = progress_writer(options.progress_file)
-    try:
-        with Library.open(options.library) as library, tqdm(unit="picture", file=sys.stderr) as bar:
-            show = follow_progress(bar, report)
-            report.phase("splitting")
-            summary = split_faces(library, library.find_ids(options.ids), progress=show)
-            found = json.dumps({"summary": asdict(summary)}) if options.json else summary.sentence()
-            print(found, flush=True)
-            if options.judge:
-                from curation.judge import judge_new  # loads the whole machinery
+    with Library.open(options.library) as library, tqdm(unit="picture", file=sys.stderr) as bar:
+        show = follow_progress(bar, report)
+        report.phase("splitting")
+        summary = split_faces(library, library.find_ids(options.ids), progress=show)
+        found = json.dumps({"summary": asdict(summary)}) if options.json else summary.sentence()
+        print(found, flush=True)
+        if options.judge:
+            from curation.judge import judge_new  # loads the whole machinery
 
-                report.phase("judging")
-                judge_new(library, as_json=options.json, progress=show)
-    except ValueError as error:
-        print(error, file=sys.stderr)
-        return 2
-    except (LibraryError, AssetMissing, WorkerStartError, OSError) as error:
-        print(error, file=sys.stderr)
-        return 1
-    except KeyboardInterrupt:
-        print("Stopped. What was added stays; run it again to go on.", file=sys.stderr)
-        return 130
+            report.phase("judging")
+            judge_new(library, as_json=options.json, progress=show)
     return 0
 
 

@@ -20,7 +20,7 @@ import sys
 from dataclasses import asdict
 from pathlib import Path
 
-from core.cli import FAILED, MISTAKE, STOPPED, stop
+from core.cli import command
 from core.processes.progress import follow_progress
 from curation.export.annotations import FORMATS
 from curation.export.dataset import ExportError, ExportSummary, export_version
@@ -30,6 +30,7 @@ from curation.export.summary import KINDS
 from curation.library.records import LibraryError
 
 
+@command(ExportError, LibraryError, OSError, stopped="Stopped. What was exported before is untouched.")
 def main(arguments: list[str] | None = None) -> int:
     """Run the command; see the module for exit codes."""
     from tqdm import tqdm
@@ -43,30 +44,21 @@ def main(arguments: list[str] | None = None) -> int:
     bar = tqdm(unit="image", file=sys.stderr, dynamic_ncols=True)
     show = follow_progress(bar, report)
 
-    try:
-        with bar, Library.open(options.library) as library:
-            if options.source:
-                bar.set_description("importing")
-                version = import_export(library, options.source, progress=show)
-                answer = (
-                    f"Version {version.name} is here now: {len(version.ids)} images, hash {version.hash}."
-                )
-                found: dict[str, object] = {"version": version.name, "hash": version.hash}
-            else:
-                bar.set_description("exporting")
-                fractions = Fractions(*options.fractions)
-                summary = export_version(
-                    library, options.name, options.out,
-                    kind=options.kind, zip=options.zip, annotations=options.annotations, seed=options.seed,
-                    fractions=fractions, compare_faces=options.faces, progress=show,
-                )  # fmt: skip
-                answer, found = _words(summary), asdict(summary)
-    except ValueError as error:
-        return stop(error, MISTAKE)
-    except (ExportError, LibraryError, OSError) as error:
-        return stop(error, FAILED)
-    except KeyboardInterrupt:
-        return stop("Stopped. What was exported before is untouched.", STOPPED)
+    with bar, Library.open(options.library) as library:
+        if options.source:
+            bar.set_description("importing")
+            version = import_export(library, options.source, progress=show)
+            answer = f"Version {version.name} is here now: {len(version.ids)} images, hash {version.hash}."
+            found: dict[str, object] = {"version": version.name, "hash": version.hash}
+        else:
+            bar.set_description("exporting")
+            fractions = Fractions(*options.fractions)
+            summary = export_version(
+                library, options.name, options.out,
+                kind=options.kind, zip=options.zip, annotations=options.annotations, seed=options.seed,
+                fractions=fractions, compare_faces=options.faces, progress=show,
+            )  # fmt: skip
+            answer, found = _words(summary), asdict(summary)
     print(json.dumps(found) if options.json else answer)
     return 0
 

@@ -42,7 +42,7 @@ FILE = "LC_MESSAGES/studio.po"
 SENTENCES = (
     "core/assets.py", "core/checkpoint_import/*.py", "core/checkpoints.py", "core/image_child.py", "core/images.py",
     "core/models/[!cs]*.py", "core/names.py", "core/pipeline.py", "core/processes/jobs.py", "core/safe_zip.py",
-    "core/scan_cleanup.py",
+    "core/cli.py", "core/scan_cleanup.py",
     "core/training/data.py", "core/training/loop.py", "core/training/r*[tls].py", "core/training/splits.py",
     "core/training/command.py", "core/training/unpaired_data.py", "core/untrusted_files.py",
     "curation/judge.py", "curation/jobs.py", "curation/proposals.py", "curation/rules.py",
