@@ -22,7 +22,7 @@ from core.images import sketch_to_tensor
 from core.training import command
 from core.training.augment import AugmentConfig
 from core.training.data import DataConfig, Pairs, load_pairs
-from core.training.denoising_loss import damaged_and_clean, denoising_terms, sample_sheet
+from core.training.denoising_loss import damaged_and_clean, denoising_terms, perceptual_loss, sample_sheet
 from core.training.loop import train_recipe
 from core.training.recipe import UNKNOWN_LICENCE, Batch, LoopConfig, Progress, Recipe, settings_of
 
@@ -36,6 +36,7 @@ class AutoencoderLoss:
     gradient: float = 1.0
     face: float = 3.0
     eyes: float = 1.0
+    perceptual: float = 0.0
 
 
 class AutoencoderRecipe(Recipe):
@@ -56,6 +57,7 @@ class AutoencoderRecipe(Recipe):
         self.pairs, self.val, self.augment, self.loss = train, val or train, augment, loss
         self.provenance: dict[str, Any] = {"train_pairs": len(train), "image_size": train.size}
         self._weight = torch.from_numpy(pixel_weights(train.size, loss))[None, None]
+        self._perceptual = perceptual_loss(loss)
 
     def __len__(self) -> int:
         return len(self.pairs.turns)
@@ -70,7 +72,9 @@ class AutoencoderRecipe(Recipe):
         target = batch["clean"].float() / 255
         logits = networks["autoencoder"](sketch).float()
         weight = self._weight.to(logits.device)
-        terms = denoising_terms(self.loss, logits, target, ink_weight=weight, edge_weight=weight)
+        terms = denoising_terms(
+            self.loss, logits, target, ink_weight=weight, edge_weight=weight, perceptual=self._perceptual
+        )
         yield "autoencoder", terms
 
     def samples(self, model: nn.Module) -> np.ndarray:

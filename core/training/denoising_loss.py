@@ -13,6 +13,7 @@ from torch.nn import functional as F
 
 from core.training.augment import AugmentConfig, damage, draw_sketch, random_geometry
 from core.training.data import Pairs
+from core.training.perceptual import PerceptualLoss
 
 SAMPLES = 8
 Sketches = NDArray[np.uint8]
@@ -27,6 +28,13 @@ class DenoisingLoss(Protocol):
     def low_pass(self) -> float: ...
     @property
     def gradient(self) -> float: ...
+    @property
+    def perceptual(self) -> float: ...
+
+
+def perceptual_loss(loss: DenoisingLoss) -> PerceptualLoss | None:
+    """The network that `denoising_terms` compares sketches by, where they count."""
+    return PerceptualLoss() if loss.perceptual else None
 
 
 def damaged_and_clean(
@@ -49,8 +57,9 @@ def denoising_terms(
     *,
     ink_weight: Tensor,
     edge_weight: Tensor | None = None,
+    perceptual: PerceptualLoss | None = None,
 ) -> dict[str, Tensor]:
-    """Cross-entropy, difference after a blur (tone), and difference of gradients (sharpness).
+    """Cross-entropy, difference after a blur (tone), of gradients (sharpness), and as a network sees it (lines).
 
     Parameters
     ----------
@@ -60,6 +69,8 @@ def denoising_terms(
         How much each pixel counts in the cross-entropy; broadcast.
     edge_weight : (1, 1, S, S), optional
         The same for the gradients.
+    perceptual
+        Answers with lines where the others are content with a grey tone.
     """
     drawn = torch.sigmoid(logits)
     across = (drawn.diff(dim=3) - target.diff(dim=3)).abs()
@@ -67,11 +78,15 @@ def denoising_terms(
     if edge_weight is not None:
         across, down = across * edge_weight[..., 1:], down * edge_weight[..., 1:, :]
     weight = ink_weight.expand_as(target)
-    return {
+    terms = {
         "bce": loss.bce * F.binary_cross_entropy_with_logits(logits, target, weight=weight),
         "low_pass": loss.low_pass * F.l1_loss(F.avg_pool2d(drawn, 8, 4), F.avg_pool2d(target, 8, 4)),
         "gradient": loss.gradient * (across.mean() + down.mean()),
     }
+    if perceptual is not None:
+        seen, wanted = (sketch.repeat(1, 3, 1, 1) * 2 - 1 for sketch in (drawn, target))
+        terms["perceptual"] = loss.perceptual * perceptual.to(seen.device)(seen, wanted)
+    return terms
 
 
 def sample_sheet(

@@ -108,9 +108,10 @@ def presets(kind: str) -> list[Preset]:
         if path.stem == kind or path.stem.startswith(f"{kind}_"):
             text = path.read_text(encoding="utf-8")
             found.append(Preset(path.stem, _first_comment(text), load_yaml(text) or {}))
+    # What is quick comes first, and what wants a GPU after it.
     found.sort(
-        key=lambda preset: (preset.get("data.image_size", 0), preset.name)
-    )  # what is quick comes first
+        key=lambda preset: (preset.get("data.image_size", 0), preset.get("loop.workers", 0), preset.name)
+    )
     return found or [Preset(kind, "Every setting at its default.", {})]
 
 

@@ -11,16 +11,18 @@ import io
 import json
 import os
 import pickle
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import cv2
 import numpy as np
 import torch
 from torch import Tensor, distributed, nn
 from torch.nn.parallel import DistributedDataParallel
 from torch.optim.swa_utils import AveragedModel
+from torch.utils.data import DataLoader, Dataset
 
 from core.atomic_files import write_atomically
 from core.checkpoints import load_model, read_info, save_model
@@ -29,6 +31,7 @@ from core.errors import AssetMissing
 from core.images import save_png
 from core.training.recipe import (
     MAY_CHANGE,
+    Batch,
     LoopConfig,
     Progress,
     Recipe,
@@ -145,6 +148,24 @@ def _step_of(line: str) -> float:
         return float("inf")  # a line cut short by a kill
 
 
+class StepBatches(Dataset[list[Batch]]):
+    """The samples of each step by its number: a list of batches, one for each of ``parts``."""
+
+    def __init__(self, recipe: Recipe, config: LoopConfig, parts: list[range]) -> None:
+        self.recipe, self.config, self.parts = recipe, config, parts
+
+    def __getitem__(self, step: int) -> list[Batch]:
+        seed = self.config.seed
+        indices = indices_of_step(self.config, step, len(self.recipe))
+        batches = []
+        for slots in self.parts:
+            rngs = [np.random.default_rng((seed, 2, step, slot)) for slot in slots]
+            arrays = self.recipe.batch([indices[slot] for slot in slots], rngs)
+            batches.append({name: torch.from_numpy(array) for name, array in arrays.items()})
+        return batches
+
+
+AHEAD = 4  # steps that each worker process is ahead of the training
 CHECKPOINT = "checkpoint.pt"
 STOP = "stop"  # a file of this name in the run's folder asks it to save and end
 
@@ -158,6 +179,9 @@ class Trainer:
         self.recipe, self.config = recipe, config
         self.settings = settings or {}
         self.place = join_processes(config.device)
+        if self.place.device.type == "cuda":
+            torch.backends.cudnn.benchmark = True
+            torch.set_float32_matmul_precision("high")
         if config.batch_size % (self.place.world * config.accumulate):
             raise ValueError(
                 f"batch_size {config.batch_size} is not a multiple of {self.place.world} processes "
@@ -194,8 +218,10 @@ class Trainer:
             If a loss is not finite; the last checkpoint is kept.
         """
         log = RunLog(self.config.out, self.step) if self.place.is_main else None
-        while self.step < self.config.steps and not self._is_stop_asked():
-            losses = self._train_step()
+        for batches in self._batches():
+            if self._is_stop_asked():
+                break
+            losses = self._train_step(batches)
             self.step += 1
             if self._is_due(self.config.log_every):
                 values = self._averaged(losses)
@@ -273,12 +299,27 @@ class Trainer:
         self.recipe.restore(state.get("recipe", {}))
         self.step = int(state["step"])
 
-    def _train_step(self) -> dict[str, Tensor]:
+    def _batches(self) -> Iterable[list[Batch]]:
+        """What each step to come goes through, made ahead by ``config.workers`` processes."""
+        config = self.config
+        if config.workers:
+            cv2.setNumThreads(1)  # a forked process would wait for the threads that OpenCV had started
+        return DataLoader(
+            StepBatches(self.recipe, config, self._slots()),
+            batch_size=None,
+            sampler=range(self.step, config.steps),
+            num_workers=config.workers,
+            prefetch_factor=AHEAD if config.workers else None,
+            pin_memory=self.place.device.type == "cuda",
+            multiprocessing_context="fork" if config.workers else None,
+        )
+
+    def _train_step(self, batches: list[Batch]) -> dict[str, Tensor]:
         config = self.config
         for optimizer in self.optimizers.values():
             optimizer.zero_grad(set_to_none=True)
         torch.manual_seed((config.seed * 1_000_003 + self.step) % 2**31)
-        records = [self._go_back(slots) for slots in self._slots()]
+        records = [self._go_back(batch) for batch in batches]
         for optimizer in self.optimizers.values():
             for group in optimizer.param_groups:
                 group["lr"] = learning_rate(config, self.step)
@@ -296,13 +337,10 @@ class Trainer:
             range(start, start + share) for start in range(first, first + share * config.accumulate, share)
         ]
 
-    def _go_back(self, slots: range) -> dict[str, Tensor]:
+    def _go_back(self, batch: Batch) -> dict[str, Tensor]:
         """Back-propagate the losses of some places of the batch; gradients add up until the optimisers step."""
         config, place = self.config, self.place
-        indices = indices_of_step(config, self.step, len(self.recipe))
-        rngs = [np.random.default_rng((config.seed, 2, self.step, slot)) for slot in slots]
-        arrays = self.recipe.batch([indices[slot] for slot in slots], rngs)
-        batch = {name: torch.from_numpy(array).to(place.device) for name, array in arrays.items()}
+        batch = {name: tensor.to(place.device, non_blocking=True) for name, tensor in batch.items()}
         amp = config.amp and has_bf16(place.device)
         record: dict[str, Tensor] = {}
         with torch.autocast(place.device.type, torch.bfloat16, enabled=amp):

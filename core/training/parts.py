@@ -33,7 +33,7 @@ from core.images import sketch_to_tensor
 from core.training import command
 from core.training.augment import AugmentConfig
 from core.training.data import DataConfig, Pairs, load_pairs
-from core.training.denoising_loss import damaged_and_clean, denoising_terms, sample_sheet
+from core.training.denoising_loss import damaged_and_clean, denoising_terms, perceptual_loss, sample_sheet
 from core.training.loop import train_recipe
 from core.training.recipe import UNKNOWN_LICENCE, Batch, LoopConfig, Progress, Recipe, settings_of
 
@@ -46,6 +46,7 @@ class PartsLoss:
     low_pass: float = 2.0
     gradient: float = 1.0
     lines: float = 1.0
+    perceptual: float = 0.0
 
 
 class PartsRecipe(Recipe):
@@ -61,6 +62,7 @@ class PartsRecipe(Recipe):
         self.networks: dict[str, nn.Module] = {"parts": PartAutoencoders(model)}
         self.pairs, self.val, self.augment, self.loss = train, val or train, augment, loss
         self.model, self.names = model, model.parts
+        self._perceptual = perceptual_loss(loss)
         self.provenance: dict[str, Any] = {"train_pairs": len(train), "image_size": model.image_size}
 
     def __len__(self) -> int:
@@ -82,7 +84,7 @@ class PartsRecipe(Recipe):
         for name, answer in networks["parts"](cuts).items():
             logits, target = answer.float(), batch[f"clean/{name}"].float() / 255
             weight = 1 + self.loss.lines * (1 - target)
-            some = denoising_terms(self.loss, logits, target, ink_weight=weight)
+            some = denoising_terms(self.loss, logits, target, ink_weight=weight, perceptual=self._perceptual)
             terms |= {f"{name}_{key}": value for key, value in some.items()}
         yield "parts", terms
 
@@ -121,9 +123,10 @@ def redraw(model: nn.Module, sketch: np.ndarray) -> np.ndarray:
     return (pasted * 255).astype(np.uint8)
 
 
-def _is_fine(model: PartsConfig) -> bool:
-    """Whether sketches have to be drawn at the fine size: the remainder alone needs none."""
-    return model.detail > 1 and any(name != REMAINDER for name in model.parts)
+def drawn_for(model: PartsConfig, data: DataConfig) -> DataConfig:
+    """Give the pairs at the size that the parts read: the remainder alone needs no fine ones."""
+    is_fine = any(name != REMAINDER for name in model.parts)
+    return replace(data, image_size=data.image_size * model.detail) if is_fine else data
 
 
 def start_parts_from(model: PartAutoencoders, path: Path) -> None:
@@ -172,7 +175,7 @@ def train(
     if unknown := set(model.parts) - set(PAINT_ORDER):
         raise ValueError(f"model.parts must be among {', '.join(PAINT_ORDER)}; got {sorted(unknown)}.")
     torch.manual_seed(loop.seed)
-    drawn_at = replace(data, image_size=data.image_size * model.detail) if _is_fine(model) else data
+    drawn_at = drawn_for(model, data)
     recipe = PartsRecipe(
         model, load_pairs(drawn_at, "train", keep_photos=False), load_pairs(drawn_at, "val", keep_photos=False),
         augment=augment, loss=loss,

@@ -92,7 +92,8 @@ class Pix2PixHDRecipe(Recipe):
         for i, rng in zip(indices, rngs, strict=True):
             geometry = random_geometry(rng, self.pairs.size, self.augment)
             drawn = draw_sketch(rng, self.pairs.lines[i], self.pairs.points[i], self.augment)
-            sketches.append(damage(rng, geometry.apply(drawn, 255), self.augment))
+            # Mirrored at the border as the photo is: white beside mirrored hair taught to paint hair on empty paper.
+            sketches.append(damage(rng, geometry.apply(drawn), self.augment))
             photos.append(geometry.apply(self.pairs.photos[i]))
         size = self.pairs.size
         return {

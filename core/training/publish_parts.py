@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -24,11 +25,12 @@ from core.face_parts.layout import (
     REMAINDER,
     PartAutoencoders,
     PartsConfig,
-    cut_part,
+    part_side,
 )
 from core.images import sketch_to_tensor
 from core.training import command
 from core.training.data import DataConfig, Pairs, load_pairs
+from core.training.parts import cut_parts, drawn_for
 from core.training.recipe import Progress
 
 if TYPE_CHECKING:
@@ -70,11 +72,11 @@ def publish_parts(
     path = folder / PARTS_FILE
     before = [path] if path.is_file() else []
     networks, provenance, licence = _join([*before, *(run / "model.safetensors" for run in runs)])
-    pairs = load_pairs(data, "train")
-    if pairs.size != networks.config.image_size:
+    if data.image_size != networks.config.image_size:
         raise ValueError(
-            f"these parts are for {networks.config.image_size} px, but data.image_size is {pairs.size}."
+            f"these parts are for {networks.config.image_size} px, but data.image_size is {data.image_size}."
         )
+    pairs = load_pairs(drawn_for(networks.config, data), "train", keep_photos=False)
     folder.mkdir(parents=True, exist_ok=True)
     coming = path.with_suffix(".coming")  # both files change together, after the slow part
     try:
@@ -96,29 +98,30 @@ def publish_parts(
 def build_part_banks(
     networks: PartAutoencoders, pairs: Pairs, progress: Progress | None = None
 ) -> dict[str, Manifold]:
-    """Encode the clean training sketches part by part, no mirrored or augmented copies."""
+    """Encode the clean training sketches, of `drawn_for` size, part by part; no mirrored or augmented copies."""
     from core.manifold import Manifold  # here, so that training machines need no search library
 
     banks = {}
+    model = networks.config
     for done, name in enumerate(PAINT_ORDER):
-        cuts = cut_part(pairs.clean, name)
+        cuts = cut_parts(pairs.clean, replace(model, parts=(name,)))[name]
         with torch.no_grad():
             latents = [
                 networks.autoencoder(name).encode(torch.cat([sketch_to_tensor(cut) for cut in few])).numpy()
                 for few in np.array_split(cuts, max(1, len(cuts) // 16))
             ]
         rounded = np.concatenate(latents).astype(np.float16).astype(np.float32)  # as they are stored
-        banks[name] = Manifold(rounded, pairs.names, sketches=_thumbnails(cuts, name))
+        side = REMAINDER_THUMBNAIL if name == REMAINDER else part_side(name, model.image_size)
+        banks[name] = Manifold(rounded, pairs.names, sketches=_thumbnails(cuts, side))
         if progress:
             progress(done + 1, len(PAINT_ORDER))
     return banks
 
 
-def _thumbnails(cuts: np.ndarray, name: str) -> np.ndarray:
-    if name != REMAINDER or cuts.shape[-1] <= REMAINDER_THUMBNAIL:
+def _thumbnails(cuts: np.ndarray, side: int) -> np.ndarray:
+    if cuts.shape[-1] <= side:
         return cuts
-    small = (REMAINDER_THUMBNAIL, REMAINDER_THUMBNAIL)
-    return np.stack([cv2.resize(cut, small, interpolation=cv2.INTER_AREA) for cut in cuts])
+    return np.stack([cv2.resize(cut, (side, side), interpolation=cv2.INTER_AREA) for cut in cuts])
 
 
 def _join(files: list[Path]) -> tuple[PartAutoencoders, dict[str, Any], str]:

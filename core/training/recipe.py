@@ -41,6 +41,9 @@ class LoopConfig:
         Memory layout of the weights; faster on recent CPUs and GPUs.
     threads
         CPU threads a process, 0 for torch's own choice.
+    workers
+        Processes that draw and damage sketches ahead of the training, 0 for none. A GPU wants as many as there are
+        cores to spare; beside a training on the CPU they only take its time.
     """
 
     out: Path
@@ -59,13 +62,14 @@ class LoopConfig:
     channels_last: bool = True
     device: str = "auto"
     threads: int = 0
+    workers: int = 0
 
 
-FREE = ("save_every", "sample_every", "log_every", "device", "threads")  # affect no number
+FREE = ("save_every", "sample_every", "log_every", "device", "threads", "workers")  # affect no number
 # Settings that may be others when a run goes on; so may every weight of a loss.
 MAY_CHANGE = (
     "data.root", "loop.steps", "loop.lr", "loop.decay_from", "loop.ema", "loop.accumulate", "loop.amp",
-    "loop.channels_last", "loop.workers", *(f"loop.{name}" for name in FREE),
+    "loop.channels_last", *(f"loop.{name}" for name in FREE),
 )  # fmt: skip
 _NO_WEIGHTS = ("loss.crop", "loss.pool", "loss.augment", "loss.colours")
 _PATHS = ("refiner.weights", "unpaired.photos")  # may have moved; whether there is one must not change

@@ -61,8 +61,10 @@ class Refiner:
         self.device = device or torch.device("cpu")
         self.model = model.to(self.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.k = k
-        self.bank = np.concatenate([self._encode(torch.cat([sketch_to_tensor(s) for s in part]))
-                                    for part in np.array_split(clean, max(1, len(clean) // 16))])  # fmt: skip
+        parts = np.array_split(clean, max(1, len(clean) // 16))
+        self.bank = torch.cat(
+            [self._encode(torch.cat([sketch_to_tensor(s) for s in part])) for part in parts]
+        )
         mask = torch.from_numpy(face_mask(clean.shape[1]).copy())
         self.mask = mask[None, None].to(self.device)
 
@@ -81,24 +83,26 @@ class Refiner:
         """
         with torch.no_grad():
             latents = self._encode(sketches)
-            mixed = self._mix(latents, rows, t.cpu().numpy())
-            drawn = self.model.decode(torch.from_numpy(mixed).to(self.device)).float()
+            with torch.autocast(self.device.type, enabled=False):  # bf16 would find other neighbours
+                mixed = self._mix(latents, rows, t)
+            drawn = self.model.decode(mixed).float()
             drawn = _scaled(drawn, sketches.shape[-1])
             hybrid = self.mask * drawn + (1 - self.mask) * sketches
             return torch.where(whole[:, None, None, None], drawn, hybrid)
 
-    def _encode(self, sketches: Tensor) -> np.ndarray:
+    def _encode(self, sketches: Tensor) -> Tensor:
         with torch.no_grad():
             sized = _scaled(sketches.to(self.device), self.model.config.image_size)
-            return self.model.encode(sized).float().cpu().numpy()
+            return self.model.encode(sized).float()
 
-    def _mix(self, latents: np.ndarray, rows: np.ndarray, t: np.ndarray) -> np.ndarray:
-        distances = ((latents**2).sum(1)[:, None] - 2 * latents @ self.bank.T) + (self.bank**2).sum(1)[None]
-        distances[np.arange(len(rows)), rows] = np.inf
-        nearest = self.bank[np.argsort(distances, axis=1)[:, : self.k]]  # (B, k, D)
-        weights = lle_weights(latents, nearest)[..., None]
-        projected = (weights * nearest).sum(1)
-        return (t[:, None] * latents + (1 - t[:, None]) * projected).astype(np.float32)
+    def _mix(self, latents: Tensor, rows: np.ndarray, t: Tensor) -> Tensor:
+        distances = (self.bank**2).sum(1) - 2 * latents @ self.bank.T  # less what all rows have in common
+        distances[torch.arange(len(rows)), torch.from_numpy(rows)] = torch.inf
+        nearest = self.bank[distances.topk(min(self.k, len(self.bank)), largest=False).indices]  # (B, k, D)
+        weights = torch.from_numpy(lle_weights(latents.cpu().numpy(), nearest.cpu().numpy())).to(latents)
+        projected = (weights[..., None] * nearest).sum(1)
+        t = t.to(latents)[:, None]
+        return t * latents + (1 - t) * projected
 
 
 def _scaled(sketches: Tensor, side: int) -> Tensor:

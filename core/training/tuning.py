@@ -36,6 +36,7 @@ from core.training import command
 from core.training.augment import AugmentConfig
 from core.training.data import DataConfig
 from core.training.loop import train_recipe
+from core.training.perceptual import PerceptualLoss
 from core.training.recipe import UNKNOWN_LICENCE, Batch, LoopConfig, Progress, settings_of
 from core.training.refiner import RefinedInput, RefinerConfig, refine_some
 from core.training.unpaired import GeneratorPair, UnpairedLoss, UnpairedRecipe, least_squares
@@ -59,6 +60,8 @@ class TuningLoss:
         Least squares for the judges of whole paintings, of eyes and mouths in them, and of drawn sketches.
     colours
         The mean colour of each place over many paintings against that over photos.
+    perceptual
+        A photo and its painting from the drawing of it as EfficientNet-Lite0 sees them (cycle; Engin et al. 2018).
     warm_up
         Steps in which only the small network learns, from what the translator paints.
     """
@@ -68,6 +71,7 @@ class TuningLoss:
     features: float = 0.5
     drawings: float = 0.5
     colours: float = 40.0
+    perceptual: float = 0.0
     warm_up: int = 150
 
 
@@ -153,6 +157,7 @@ class TuningRecipe(UnpairedRecipe):
         )
         self.weights = loss
         self.colours = MeanColours(train.photos)
+        self.perceptual = PerceptualLoss() if loss.perceptual else None
         self._steps = 0
 
     def losses(self, batch: Batch, networks: dict[str, nn.Module]) -> Iterator[tuple[str, dict[str, Tensor]]]:
@@ -176,6 +181,9 @@ class TuningRecipe(UnpairedRecipe):
         if is_warm:
             photo_again = translator(drawn.detach())
             terms["cycle"] = terms["cycle"] + weights.cycle * F.l1_loss(photo_again.float(), photo)
+            if self.perceptual is not None:
+                distance = self.perceptual.to(photo.device)(photo_again, photo)
+                terms["perceptual"] = weights.perceptual * distance
             terms["paintings"] = weights.paintings * least_squares([judges.photo(shown[0])], 1.0)
             verdicts = judges.features(painted) + judges.features(photo_again)
             terms["features"] = weights.features * 0.5 * least_squares(verdicts, 1.0)

@@ -125,7 +125,7 @@ def test_every_kind_has_a_form(kind: str, open_page: Callable[..., AppTest]) -> 
 
 def test_presets_have_titles(open_page: Callable[..., AppTest]) -> None:
     preset = open_page().selectbox(key="train_preset_pix2pixhd")
-    assert sorted(preset.options) == ["512 px", "Raw sketches", "Refined sketches"]
+    assert sorted(preset.options) == ["512 px", "On a GPU", "Raw sketches", "Refined sketches"]
 
 
 def test_a_run_of_the_command_line_is_shown_as_far_as_it_can_be_read(

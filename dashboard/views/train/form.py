@@ -117,7 +117,7 @@ def _option_title(option: str) -> str:
 
 
 PRESETS = {
-    "": N_("Standard"), "raw": N_("Raw sketches"), "refined": N_("Refined sketches"), "fine": N_("Fine parts, 512 px"),
+    "": N_("Standard"), "raw": N_("Raw sketches"), "refined": N_("Refined sketches"), "gpu": N_("On a GPU"),
 }  # fmt: skip
 
 

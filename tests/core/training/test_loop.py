@@ -57,6 +57,13 @@ def test_a_killed_run_goes_on_with_the_very_same_losses_and_weights(tiny_data, t
     assert all(torch.equal(ours[name], theirs[name]) for name in theirs)
 
 
+def test_samples_made_ahead_by_other_processes_are_the_very_same(tiny_data, tmp_path):
+    train_gan(tiny_data, tmp_path / "own", accumulate=2)
+    train_gan(tiny_data, tmp_path / "ahead", accumulate=2, workers=2, stop_at=2)
+    train_gan(tiny_data, tmp_path / "ahead", accumulate=2, workers=2)
+    assert losses(tmp_path / "ahead") == losses(tmp_path / "own")
+
+
 def test_other_settings_do_not_go_on_with_an_old_checkpoint(tiny_data, tmp_path):
     train_gan(tiny_data, tmp_path, steps=2)
     with pytest.raises(ValueError, match=r"other settings: loop\.batch_size was 2, is 4 now") as refused:

@@ -13,6 +13,7 @@ from core.autoencoder import AutoencoderConfig, SketchAutoencoder
 from core.checkpoints import load_model, read_info, save_model
 from core.face_parts.layout import FACE_PARTS, PAINT_ORDER, REMAINDER, PartsConfig, cut_part
 from core.face_parts.refinement import load_parts
+from core.images import sketch_to_tensor
 from core.training import parts
 from core.training.data import load_pairs
 from core.training.parts import PartsLoss, PartsRecipe, redraw
@@ -67,6 +68,16 @@ def test_each_part_has_losses_of_its_own(recipe):
     assert name == "parts" and len(losses) == 15 and {"nose_bce", "remainder_gradient"} <= set(losses)
 
 
+def test_sketches_may_be_compared_as_a_network_sees_them(tiny_data):
+    train, val = load_pairs(tiny_data, "train"), load_pairs(tiny_data, "val")
+    recipe = PartsRecipe(TINY, train, val, augment=parts.AugmentConfig(), loss=PartsLoss(perceptual=1.0))
+    batch = {key: torch.from_numpy(value) for key, value in batch_of(recipe).items()}
+    ((_, losses),) = recipe.losses(batch, recipe.networks)
+    torch.stack([losses[f"{name}_perceptual"] for name in PAINT_ORDER]).sum().backward()
+    first = next(recipe.networks["parts"].autoencoder("nose").parameters())
+    assert first.grad is not None and first.grad.abs().sum() > 0
+
+
 def test_a_sheet_shows_drawn_redrawn_and_clean(recipe):
     assert recipe.samples(recipe.networks["parts"].eval()).shape == (3 * 64, 2 * 64, 3)
 
@@ -110,6 +121,19 @@ def test_published_runs_are_joined_and_their_banks_hold_the_training_sketches(ru
         assert banks[name].names == tuple(pairs.names)
         assert np.array_equal(banks[name].sketches[2], cut_part(pairs.clean[2], name))
     assert redraw(networks, pairs.clean[0]).shape == (64, 64)
+
+
+def test_banks_of_fine_parts_are_read_at_the_fine_size(tiny_data, tmp_path):
+    fine = replace(TINY, detail=2)
+    loop = LoopConfig(tmp_path / "run", steps=1, batch_size=2, device="cpu")
+    parts.train(tiny_data, loop, model=fine, loss=PartsLoss(perceptual=1.0))
+    publish_parts([tmp_path / "run"], tiny_data, tmp_path / "w")
+    networks, banks = load_parts(tmp_path / "w")
+    pairs = load_pairs(replace(tiny_data, image_size=128), "train")
+    with torch.no_grad():
+        expected = networks.autoencoder("nose").encode(sketch_to_tensor(cut_part(pairs.clean[1], "nose")))
+    assert np.allclose(banks["nose"].bank[1], expected[0].numpy(), atol=1e-2)
+    assert banks["nose"].sketches.shape[1:] == (20, 20) and banks[REMAINDER].sketches.shape[1:] == (64, 64)
 
 
 def test_publishing_one_part_anew_keeps_the_others(runs, tiny_data, tmp_path):

@@ -38,7 +38,8 @@ both = pytest.mark.parametrize("weights", ["cyclegan", "ugatit"], indirect=True)
 a_cyclegan = pytest.mark.parametrize("weights", ["cyclegan"], indirect=True)
 
 
-def tune(weights, data, out, *, stop_at=None, warm_up=1, **changes):
+def tune(weights, data, out, *, stop_at=None, warm_up=1, perceptual=0.0, **changes):
+    loss = TuningLoss(warm_up=warm_up, perceptual=perceptual)
     loop = LoopConfig(out, **{"steps": 4} | SMALL | changes)
 
     def kill(done: int, _total: int) -> None:
@@ -46,11 +47,9 @@ def tune(weights, data, out, *, stop_at=None, warm_up=1, **changes):
             raise KeyboardInterrupt
 
     if stop_at is None:
-        return tuning.train(weights, replace(data, image_size=64), loop, loss=TuningLoss(warm_up=warm_up))
+        return tuning.train(weights, replace(data, image_size=64), loop, loss=loss)
     with pytest.raises(KeyboardInterrupt):
-        tuning.train(
-            weights, replace(data, image_size=64), loop, loss=TuningLoss(warm_up=warm_up), progress=kill
-        )
+        tuning.train(weights, replace(data, image_size=64), loop, loss=loss, progress=kill)
     return None
 
 
@@ -60,9 +59,12 @@ def losses(folder):
 
 @both
 def test_a_killed_tuning_goes_on_with_the_very_same_losses_and_weights(weights, tiny_data, tmp_path):
-    straight = tune(weights, tiny_data, tmp_path / "straight")
-    tune(weights, tiny_data, tmp_path / "killed", stop_at=3)  # its last checkpoint is of step 2
-    killed = tune(weights, tiny_data, tmp_path / "killed")
+    straight = tune(weights, tiny_data, tmp_path / "straight", perceptual=1.0)
+    tune(
+        weights, tiny_data, tmp_path / "killed", perceptual=1.0, stop_at=3
+    )  # its last checkpoint is of step 2
+    killed = tune(weights, tiny_data, tmp_path / "killed", perceptual=1.0)
+    assert all("translators/perceptual" in row for row in losses(killed.parent)[1:])
     assert losses(tmp_path / "killed") == losses(tmp_path / "straight")
     ours, theirs = (load_model(path).state_dict() for path in (killed, straight))
     assert all(torch.equal(ours[name], theirs[name]) for name in theirs)
