@@ -124,7 +124,8 @@ def test_a_reload_brings_drawing_and_settings_back_and_offers_to_start_new(page:
     photo, drawing = page.photo(), page.drawing()
     page.page.reload()
     page.expect_drawing(drawing, nearly=0.2)
-    page.expect_photo(photo, nearly=2)
+    # Redrawn edges of few lines differ by .04 grey levels, of which Pix2PixHD makes 2.5 in hair and ground.
+    page.expect_photo(photo, nearly=4)
     expect(page.page.get_by_role("slider", name="Keep my lines")).to_have_value("0.35")
     page.page.get_by_role("button", name="Start new").click()
     page.expect_no_photo()
