@@ -93,7 +93,7 @@ def test_a_trainings_size_is_told_before_it_is_deleted_with_who_uses_it(ann: Pat
     (ann / "library" / "originals" / "ab").mkdir(parents=True)
     (ann / "library" / "originals" / "ab" / "x").write_bytes(b"x" * 1_000_000)
     (ann / "comparisons" / ".cache").mkdir(parents=True)
-    page = AppTest.from_function(show).run()
+    page = AppTest.from_function(show, default_timeout=60).run()
     assert {kind: size for kind, size in disk.disk_use(ann).items() if size > 1e5} == {
         "Originals": 1_000_000, "Trainings": 4_000_000 + len(f"start_from: {ann}/runs/old/model.safetensors"),
     }  # fmt: skip
@@ -118,7 +118,7 @@ def test_what_runs_is_not_offered_and_not_deleted(ann: Path) -> None:
 
 
 def test_the_page_filters_and_says_so_where_there_is_nothing() -> None:
-    page = AppTest.from_function(show).run()
+    page = AppTest.from_function(show, default_timeout=60).run()
     assert "Nothing was added" in page.info[0].value
     audit.record("train", "painter")
     audit.record("delete model", "old")

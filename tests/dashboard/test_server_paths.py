@@ -116,7 +116,7 @@ def ask() -> None:
 
 def test_a_folder_is_picked_by_steps_into_the_field(data: Path) -> None:
     (data / "faces" / "deep").mkdir(parents=True)
-    page = AppTest.from_function(ask).run()
+    page = AppTest.from_function(ask, default_timeout=60).run()
     page.button(key="asked_browse").click().run()
     assert [button.label for button in page.button if "_place_" in button.key] == [
         str(data), str(data.parent / "named"),
@@ -133,7 +133,7 @@ def test_a_folder_is_picked_by_steps_into_the_field(data: Path) -> None:
 
 def test_who_is_no_owner_sees_no_folder(data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(access, "visitor", lambda: access.Visitor("bo@example.org", access.Role.CURATOR))
-    page = AppTest.from_function(ask).run()
+    page = AppTest.from_function(ask, default_timeout=60).run()
     page.button(key="asked_browse").click().run()
     assert not [button for button in page.button if "_place_" in button.key]
     assert "Only owners" in page.error[0].value

@@ -220,7 +220,8 @@ def switching() -> AppTest:
     """A page in a browser that prefers English."""
     app = AppTest.from_string(
         "import streamlit as st\nfrom dashboard.shared import texts\n"
-        "texts.show_language_menu()\nst.text(texts._('Sign out'))\nst.button('again')"
+        "texts.show_language_menu()\nst.text(texts._('Sign out'))\nst.button('again')",
+        default_timeout=60,
     )
     app.context["locale"] = "en-US"
     return app
