@@ -22,8 +22,9 @@ from core.images import sketch_to_tensor
 from core.training import command
 from core.training.augment import AugmentConfig
 from core.training.data import DataConfig, Pairs, load_pairs
-from core.training.denoising_loss import damaged_and_clean, denoising_terms, perceptual_loss, sample_sheet
+from core.training.denoising_loss import damaged_and_clean, denoising_terms, sample_sheet
 from core.training.loop import train_recipe
+from core.training.perceptual import perceptual_loss
 from core.training.recipe import UNKNOWN_LICENCE, Batch, LoopConfig, Progress, Recipe, settings_of
 
 
@@ -57,7 +58,7 @@ class AutoencoderRecipe(Recipe):
         self.pairs, self.val, self.augment, self.loss = train, val or train, augment, loss
         self.provenance: dict[str, Any] = {"train_pairs": len(train), "image_size": train.size}
         self._weight = torch.from_numpy(pixel_weights(train.size, loss))[None, None]
-        self._perceptual = perceptual_loss(loss)
+        self._perceptual = perceptual_loss(loss.perceptual)
 
     def __len__(self) -> int:
         return len(self.pairs.turns)

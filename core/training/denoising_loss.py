@@ -32,11 +32,6 @@ class DenoisingLoss(Protocol):
     def perceptual(self) -> float: ...
 
 
-def perceptual_loss(loss: DenoisingLoss) -> PerceptualLoss | None:
-    """The network that `denoising_terms` compares sketches by, where they count."""
-    return PerceptualLoss() if loss.perceptual else None
-
-
 def damaged_and_clean(
     pairs: Pairs, augment: AugmentConfig, indices: list[int], rngs: list[np.random.Generator]
 ) -> dict[str, Sketches]:

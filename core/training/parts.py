@@ -33,8 +33,9 @@ from core.images import sketch_to_tensor
 from core.training import command
 from core.training.augment import AugmentConfig
 from core.training.data import DataConfig, Pairs, load_pairs
-from core.training.denoising_loss import damaged_and_clean, denoising_terms, perceptual_loss, sample_sheet
+from core.training.denoising_loss import damaged_and_clean, denoising_terms, sample_sheet
 from core.training.loop import train_recipe
+from core.training.perceptual import perceptual_loss
 from core.training.recipe import UNKNOWN_LICENCE, Batch, LoopConfig, Progress, Recipe, settings_of
 
 
@@ -62,7 +63,7 @@ class PartsRecipe(Recipe):
         self.networks: dict[str, nn.Module] = {"parts": PartAutoencoders(model)}
         self.pairs, self.val, self.augment, self.loss = train, val or train, augment, loss
         self.model, self.names = model, model.parts
-        self._perceptual = perceptual_loss(loss)
+        self._perceptual = perceptual_loss(loss.perceptual)
         self.provenance: dict[str, Any] = {"train_pairs": len(train), "image_size": model.image_size}
 
     def __len__(self) -> int:

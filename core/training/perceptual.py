@@ -32,6 +32,11 @@ class PerceptualLoss(nn.Module):
         return torch.stack(terms).mean()
 
 
+def perceptual_loss(weight: float) -> PerceptualLoss | None:
+    """Give the loss where it has a weight; its network is large."""
+    return PerceptualLoss() if weight else None
+
+
 def _mean(maps: Tensor) -> Tensor:
     """Mean magnitude of each sample's map: (B, C, H, W) -> (B,) float32."""
     return maps.float().abs().mean((1, 2, 3))

@@ -36,7 +36,7 @@ from core.training import command
 from core.training.augment import AugmentConfig
 from core.training.data import DataConfig
 from core.training.loop import train_recipe
-from core.training.perceptual import PerceptualLoss
+from core.training.perceptual import perceptual_loss
 from core.training.recipe import UNKNOWN_LICENCE, Batch, LoopConfig, Progress, settings_of
 from core.training.refiner import RefinedInput, RefinerConfig, refine_some
 from core.training.unpaired import GeneratorPair, UnpairedLoss, UnpairedRecipe, least_squares
@@ -157,7 +157,7 @@ class TuningRecipe(UnpairedRecipe):
         )
         self.weights = loss
         self.colours = MeanColours(train.photos)
-        self.perceptual = PerceptualLoss() if loss.perceptual else None
+        self.perceptual = perceptual_loss(loss.perceptual)
         self._steps = 0
 
     def losses(self, batch: Batch, networks: dict[str, nn.Module]) -> Iterator[tuple[str, dict[str, Tensor]]]:
