@@ -19,6 +19,7 @@ from torch import Tensor, nn
 
 from core.autoencoder import AutoencoderConfig, SketchAutoencoder
 from core.face_frame import PARTS, Part
+from core.sketch_input import INK, Sketch, is_blank
 
 REMAINDER = "remainder"
 FACE_PARTS = ("mouth", "nose", "eye_left", "eye_right")  # eyes over nose: its box reaches their inner corners
@@ -145,6 +146,27 @@ def paste_parts(
         under = pasted[top:bottom, left:right]
         pasted[top:bottom, left:right] = under + alpha * (parts[name] - under)
     return pasted
+
+
+def drawn_names(page: Sketch) -> set[str]:
+    """Parts that were drawn on a prepared sketch (S, S) uint8.
+
+    Boxes overlap, so a face part counts when there are strokes in the middle half of its box: the tip of a
+    nose is not an eye. The remainder counts when there are strokes outside all boxes.
+    """
+    size = page.shape[0]
+    outside = page.copy()
+    for name in FACE_PARTS:
+        left, top, right, bottom = part_box(name, size)
+        outside[top:bottom, left:right] = 255
+    drawn = set() if is_blank(outside) else {REMAINDER}
+    for name in FACE_PARTS:
+        left, top, right, bottom = part_box(name, size)
+        margin = (right - left) // 4
+        middle = page[top + margin : bottom - margin, left + margin : right - margin]
+        if np.any(middle < INK) and not is_blank(middle):
+            drawn.add(name)
+    return drawn
 
 
 @dataclass(frozen=True)

@@ -35,6 +35,7 @@ from core.face_parts.layout import (
     REMAINDER,
     PartAutoencoders,
     cut_part,
+    drawn_names,
     part_box,
     part_side,
     paste_parts,
@@ -45,7 +46,7 @@ from core.manifold import Manifold, mix
 from core.models.folder import check_belongs
 from core.refinement import Bind, Plane, blend_neighbours
 from core.runtime import Compiled, one_torch_thread, release_memory
-from core.sketch_input import INK, Sketch, is_blank
+from core.sketch_input import Sketch
 
 FAMILY = "part_banks"
 
@@ -178,8 +179,8 @@ class PartGroup:
         }
 
 
-class _EncodeParts(nn.Module):
-    """(1, 1, S, S) -> the latents of all parts of a group side by side."""
+class EncodeParts(nn.Module):
+    """Read parts: (B, 1, S, S) in [-1, 1] -> their latents side by side, (B, sum of D)."""
 
     def __init__(self, networks: PartAutoencoders, names: tuple[str, ...]) -> None:
         super().__init__()
@@ -201,8 +202,8 @@ class _EncodeParts(nn.Module):
         return torch.cat(latents, dim=1)
 
 
-class _DecodeParts(nn.Module):
-    """Latents side by side -> the pixels of all parts of a group one after another, in [-1, 1].
+class DecodeParts(nn.Module):
+    """Draw parts: latents side by side -> the pixels of one part after another, (B, sum of side²) in [-1, 1].
 
     What was drawn finer than the whole sketch is averaged down to its size.
     """
@@ -234,7 +235,7 @@ def compile_group(
     examples : (E, 1, S, S) float32
         Realistic sketches.
     """
-    reader, writer = _EncodeParts(networks, names).eval(), _DecodeParts(networks, names).eval()
+    reader, writer = EncodeParts(networks, names).eval(), DecodeParts(networks, names).eval()
     with one_torch_thread(), torch.no_grad():
         size = _read_size(networks, names)
         if size != examples.shape[-1]:
@@ -424,27 +425,6 @@ def _names_in_use(drawn_parts: set[str], wanted: ConversionSettings) -> tuple[st
     """All parts, or without the remainder where the user's own strokes take its place."""
     is_filled = REMAINDER not in drawn_parts and wanted.seed_of(REMAINDER) is not None
     return PAINT_ORDER if wanted.mode == "whole" or is_filled else FACE_PARTS
-
-
-def drawn_names(page: Sketch) -> set[str]:
-    """Parts that were drawn on a prepared sketch (S, S) uint8.
-
-    Boxes overlap, so a face part counts when there are strokes in the middle half of its box: the tip of a
-    nose is not an eye. The remainder counts when there are strokes outside all boxes.
-    """
-    size = page.shape[0]
-    outside = page.copy()
-    for name in FACE_PARTS:
-        left, top, right, bottom = part_box(name, size)
-        outside[top:bottom, left:right] = 255
-    drawn = set() if is_blank(outside) else {REMAINDER}
-    for name in FACE_PARTS:
-        left, top, right, bottom = part_box(name, size)
-        margin = (right - left) // 4
-        middle = page[top + margin : bottom - margin, left + margin : right - margin]
-        if np.any(middle < INK) and not is_blank(middle):
-            drawn.add(name)
-    return drawn
 
 
 def random_row(seed: int, rows: int) -> int:

@@ -78,7 +78,7 @@ class Pix2PixHDRecipe(Recipe):
         for network in self.networks.values():
             initialise(network)
         self.pairs, self.val, self.augment, self.loss = train, val or train, augment, loss
-        self.refined = RefinedInput(refiner, train.clean, device=device)
+        self.refined = RefinedInput(refiner, train, device=device)
         self.perceptual = PerceptualLoss().to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.provenance: dict[str, Any] = {"train_pairs": len(train), "image_size": train.size}
 

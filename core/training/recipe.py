@@ -72,7 +72,8 @@ MAY_CHANGE = (
     "loop.channels_last", *(f"loop.{name}" for name in FREE),
 )  # fmt: skip
 _NO_WEIGHTS = ("loss.crop", "loss.pool", "loss.augment", "loss.colours")
-_PATHS = ("refiner.weights", "unpaired.photos")  # may have moved; whether there is one must not change
+# May have moved; whether there is one must not change.
+_PATHS = ("refiner.weights", "refiner.parts", "unpaired.photos")
 _SAME = {"data.validation": {"0801-0904": "auto"}}  # what presets said before they said auto
 
 

@@ -142,7 +142,15 @@ def _plain(value: Any) -> Any:
 CONFIG_FILE = "config.yaml"
 REFINER_FILE = "refiner.safetensors"
 # Settings that name a file or folder: further settings are typed by anybody, so they must not hold one.
-PATHS = ("data.root", "loop.out", "start_from", "refiner.weights", "unpaired.photos", "material.painted")
+PATHS = (
+    "data.root",
+    "loop.out",
+    "start_from",
+    "refiner.weights",
+    "refiner.parts",
+    "unpaired.photos",
+    "material.painted",
+)
 
 
 @dataclass(frozen=True)

@@ -251,8 +251,7 @@ def train(
     if getattr(translator, "pairing", None) != "unpaired":
         raise ValueError(f"{start_from} is no unpaired translator. Begin with a CycleGAN or a U-GAT-IT.")
     pair, held_out = (load_unpaired(data, unpaired, split) for split in ("train", "val"))
-    clean = pair.sketches.clean if pair.sketches is not None else None
-    refined = RefinedInput(refiner, clean, device=pick_device(loop.device))
+    refined = RefinedInput(refiner, pair.sketches, device=pick_device(loop.device))
     recipe = TuningRecipe(translator, pair, held_out, augment=augment, loss=loss, refined=refined)
     settings = settings_of(
         data=data, loop=loop, unpaired=unpaired, augment=augment, loss=loss, refiner=refiner

@@ -347,8 +347,7 @@ def train_unpaired(
     for network in (translators, judges):
         initialise(network)
     train, val = (load_unpaired(data, unpaired, split) for split in ("train", "val"))
-    clean = train.sketches.clean if train.sketches is not None else None
-    refined = RefinedInput(refiner, clean, device=pick_device(loop.device))
+    refined = RefinedInput(refiner, train.sketches, device=pick_device(loop.device))
     recipe = UnpairedRecipe(translators, judges, train, val, augment=augment, loss=loss, refined=refined)
     every = settings_of(data=data, loop=loop, unpaired=unpaired, augment=augment, loss=loss, refiner=refiner)
     return train_recipe(

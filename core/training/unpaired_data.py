@@ -79,7 +79,8 @@ class Unpaired:
             drawn = self._drawings[row]
         else:
             drawn = draw_sketch(rng, self.sketches.lines[row], self.sketches.points[row], augment)
-        return damage(rng, geometry.apply(drawn, 255), augment)
+        # Mirrored at the border as photos are, or hair would be learned on empty paper.
+        return damage(rng, geometry.apply(drawn), augment)
 
     def photo(self, rng: np.random.Generator, augment: AugmentConfig) -> np.ndarray:
         """Any photo at all, moved by a geometry of its own: (S, S, 3) uint8."""

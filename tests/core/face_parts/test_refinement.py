@@ -19,10 +19,11 @@ from core.face_parts.layout import (
     PartAutoencoders,
     PartsConfig,
     cut_part,
+    drawn_names,
     part_alpha,
     part_box,
 )
-from core.face_parts.refinement import PartsRefinement, compile_group, drawn_names
+from core.face_parts.refinement import PartsRefinement, compile_group
 from core.images import sketch_to_tensor
 from core.pipeline import PartSettings, SketchToFacePipeline
 from core.runtime import Compiled
