@@ -14,7 +14,7 @@ import numpy as np
 
 from core import face_mesh
 
-SKETCH_VERSION = 1
+SKETCH_VERSION = 2
 CLEAN_LOW, CLEAN_HIGH = 0.70, 0.93
 SUBPIXEL_BITS = 4
 SUBPIXELS = 1 << SUBPIXEL_BITS
@@ -37,7 +37,7 @@ _STROKES = (
     face_mesh.EYE_RIGHT_LOWER, face_mesh.BROW_LEFT_UPPER, face_mesh.BROW_LEFT_LOWER,
     face_mesh.BROW_RIGHT_UPPER, face_mesh.BROW_RIGHT_LOWER, face_mesh.NOSE_BASE,
     face_mesh.LIPS_OUTER_UPPER, face_mesh.LIPS_OUTER_LOWER, face_mesh.LIPS_INNER_UPPER,
-    face_mesh.LIPS_INNER_LOWER, face_mesh.FACE_OVAL[4:-4],  # open at the hairline
+    face_mesh.LIPS_INNER_LOWER, face_mesh.FACE_OVAL[5:-4],  # open at the hairline, as far on both sides
 )  # fmt: skip
 
 
@@ -88,7 +88,8 @@ def mesh_strokes(
     Parameters
     ----------
     points : (478, 2 or 3) float
-        Mesh points in pixels of the ``size`` x ``size`` picture.
+        Mesh points as the landmarker gives them, scaled to the ``size`` x ``size`` picture. They lie a little to
+        the lower right of what they mark, and the strokes are drawn where it is (`_to_pixels`).
     width
         Line width in those pixels.
     rng
@@ -99,7 +100,7 @@ def mesh_strokes(
     sketch : (size, size) uint8, black on white
     """
     canvas = np.full((size, size), 255, np.uint8)
-    xy = np.asarray(points, dtype=np.float32)[:, :2]
+    xy = _to_pixels(np.asarray(points, dtype=np.float32)[:, :2], size)
     for stroke in _STROKES:
         if rng is not None and rng.random() < 0.08:
             continue
@@ -113,6 +114,16 @@ def mesh_strokes(
         if len(xy) > eye.iris[0] and (rng is None or rng.random() > 0.08):
             _draw_iris(canvas, xy, eye, width)
     return canvas
+
+
+def _to_pixels(points: np.ndarray, size: int) -> np.ndarray:
+    """Landmarks (N, 2) of an aligned face, scaled to ``size``, in OpenCV's pixels, whose centres are whole numbers.
+
+    Half a pixel is the convention; the rest is MediaPipe's, half a pixel of the 256 that it sees an aligned face
+    with. Mirrored photos tell both: x of a point on the midline and x of the same point in the mirror image should
+    sum up to S - 1, and sum up to S + 0.0, S + 1.0 and S + 3.1 at S = 256, 512 and 1024 px (40 photos, 9 points).
+    """
+    return points - np.float32(0.5 + size / 1024)
 
 
 def _draw_iris(canvas: np.ndarray, xy: np.ndarray, eye: _Eye, width: float) -> None:
