@@ -4,31 +4,51 @@ from __future__ import annotations
 
 import re
 from collections import Counter
+from collections.abc import Callable, Mapping
 
 from core.models.families import GENERATORS
 from eval.comparison.formatting import Translate, quoted
-from eval.comparison.result import Comparison, ModelResult
+from eval.comparison.request import ComparisonRequest, GeneratorSource
+from eval.comparison.result import Comparison
 
 BY_PARTS, REAL = "{model} by parts", "real"
 
 
 def titles_of_models(comparison: Comparison, translate: Translate = str) -> dict[str, str]:
     """Give each model's title by its name: of a shipped generator its family's; two that would be alike keep theirs."""
-    titles = {model.name: _title(model, translate) for model in comparison.models}
+    return _titles({model.name: model.generator for model in comparison.models}, translate)
+
+
+def titled_stage(stage: str, request: ComparisonRequest, translate: Translate = str) -> str:
+    """Put titles in the place of the models' names in what a running comparison says of its progress."""
+    generators = {
+        name: one.generator if isinstance(one, GeneratorSource) else "" for name, one in request.fakes.items()
+    }
+    return _renamer(_titles(generators, translate), str)(stage)
+
+
+def _titles(generators: Mapping[str, str], translate: Translate) -> dict[str, str]:
+    """Titles by the models' names, which go with the generators that made their images, if any."""
+    titles = {name: _title(name, generator, translate) for name, generator in generators.items()}
     count = Counter([*titles.values(), *(name for name, title in titles.items() if name != title)])
     return {name: title if count[title] == 1 else name for name, title in titles.items()}
+
+
+def _renamer(titles: Mapping[str, str], write: Callable[[str], str]) -> Callable[[str], str]:
+    """Make a function that writes titles in the place of names, quoted or not, in a sentence."""
+    changed = [name for name, title in titles.items() if name != title]
+    names = "|".join(re.escape(name) for name in sorted(changed, key=len, reverse=True))
+    pattern = re.compile(rf"“({names})”|(?<![\w/])({names})(?![\w/])")
+    return lambda text: (
+        pattern.sub(lambda found: write(titles[found[1] or found[2]]), text) if names else text
+    )
 
 
 def with_titles(comparison: Comparison, translate: Translate = str) -> Comparison:
     """Put titles in the place of the models' names, in sentences too."""
     titles = titles_of_models(comparison, translate)
-    changed = [name for name, title in titles.items() if name != title]
-    names = "|".join(re.escape(name) for name in sorted(changed, key=len, reverse=True))
-    pattern = re.compile(rf"“({names})”|(?<![\w/])({names})(?![\w/])")
+    said = _renamer(titles, quoted)
     titles = {REAL: translate(REAL)} | titles
-
-    def said(text: str) -> str:
-        return text if not names else pattern.sub(lambda found: quoted(titles[found[1] or found[2]]), text)
 
     def titled(name: str) -> str:
         return titles.get(name, name)
@@ -70,9 +90,9 @@ def with_titles(comparison: Comparison, translate: Translate = str) -> Compariso
     )
 
 
-def _title(model: ModelResult, translate: Translate) -> str:
-    known = GENERATORS.get(model.generator)
-    title = str(known[0].name) if known else model.generator
-    if title and model.name == f"{model.generator}, parts":
+def _title(name: str, generator: str, translate: Translate) -> str:
+    known = GENERATORS.get(generator)
+    title = str(known[0].name) if known else generator
+    if title and name == f"{generator}, parts":
         return translate(BY_PARTS).format(model=title)
-    return title if title and model.name == model.generator else model.name
+    return title if title and name == generator else name

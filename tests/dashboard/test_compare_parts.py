@@ -28,6 +28,7 @@ from dashboard.views.compare.formatting import caption_of, sentence_of, titles_o
 from dashboard.views.compare.sources import Dataset, free_name, pair_matrix, source_path
 from eval.comparison.comparison_store import Entry
 from eval.comparison.formatting import column_of, telling_column
+from eval.comparison.request import ComparisonRequest, GeneratorSource
 from eval.comparison.result import Comparison, CurvePoint, Estimate, Warned
 from eval.comparison.titles import REAL
 from tests.dashboard.comparison_example import FD, KD, NAMES, example_comparison, write_pictures
@@ -179,6 +180,27 @@ def test_orders_begin_with_the_worst_and_the_disputed() -> None:
 def test_every_state_is_said(state: str, words: str) -> None:
     entry = dataclasses.replace(ENTRY, state=state, message="no room")  # type: ignore[arg-type]
     assert words in sentence_of(entry)
+
+
+@pytest.mark.parametrize(
+    ("stage", "words"),
+    [
+        ("features of pix2pixhd, parts", "Features of Pix2PixHD by parts"),
+        ("cases of pix2pixhd", "Cases of Pix2PixHD"),
+        ("drawing mine", "Drawing mine"),
+        ("features of pix2pixhd_old", "Features of pix2pixhd_old"),
+        ("starting", "Starting"),
+    ],
+)
+def test_progress_calls_models_by_their_titles(stage: str, words: str, tmp_path: Path) -> None:
+    shipped = {
+        "pix2pixhd": GeneratorSource(generator="pix2pixhd", data=tmp_path),
+        "pix2pixhd, parts": GeneratorSource(generator="pix2pixhd", data=tmp_path, stage1="parts"),
+    }
+    asked = ComparisonRequest(real=tmp_path, fakes={**shipped, "mine": tmp_path})
+    entry = dataclasses.replace(ENTRY, progress=(stage, 3, 12), request=asked)
+    assert sentence_of(entry) == f"{words} · 3 of 12"
+    assert caption_of(entry) == f"{words[0].lower()}{words[1:]} 25%"
 
 
 def test_the_text_of_an_option_does_not_change_with_state_or_progress() -> None:

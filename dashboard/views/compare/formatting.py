@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from dashboard.shared.texts import N_, _, ngettext, translate_sentence
 from dashboard.views.train.formatting import duration
 from eval.comparison.formatting import real_words
+from eval.comparison.titles import titled_stage
 
 if TYPE_CHECKING:
     from eval.comparison.comparison_store import Entry
@@ -41,16 +42,14 @@ def caption_of(entry: Entry) -> str:
     """Its state in a word or two, and how far it is."""
     if entry.state != "running":
         return _(entry.state)
-    stage, done, total = entry.progress or (_("starting"), 0, 0)
-    stage = translate_sentence(stage)
+    stage, done, total = _progress_of(entry)
     return f"{stage} {done / total:.0%}" if total else stage
 
 
 def sentence_of(entry: Entry) -> str:
     """What it is doing, or how it ended and what can be done."""
     if entry.state == "running":
-        stage, done, total = entry.progress or (_("starting"), 0, 0)
-        stage = translate_sentence(stage)
+        stage, done, total = _progress_of(entry)
         words = stage[:1].upper() + stage[1:]
         words += f" · {_('{done:,} of {total:,}', done=done, total=total)}" if total else " …"
         if entry.seconds_left is not None:
@@ -66,6 +65,14 @@ def sentence_of(entry: Entry) -> str:
     if entry.state == "interrupted":
         return _("Its process is gone: killed, out of memory, or the machine went down. {kept}", kept=kept)
     return _("It is done.")
+
+
+def _progress_of(entry: Entry) -> tuple[str, int, int]:
+    """Its stage in words that call models by their titles, and how much of it is done."""
+    stage, done, total = entry.progress or ("starting", 0, 0)
+    if entry.request is not None:
+        stage = titled_stage(stage, entry.request, _)
+    return _("starting") if stage == "starting" else translate_sentence(stage), done, total
 
 
 def facts_of(comparison: Comparison) -> str:
