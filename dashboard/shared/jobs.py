@@ -175,17 +175,22 @@ POLL_S = 1.0
 
 def show_jobs(root: Path, kinds: Sequence[str], *, most: int = SHOWN) -> None:
     """The latest jobs of these kinds; followed as long as one is running."""
-    running = any(job.state == "running" for job in _latest(root, kinds, most))
+    before = _phases(_latest(root, kinds, most))
 
-    @st.fragment(run_every=POLL_S if running else None)
+    @st.fragment(run_every=POLL_S if before else None)
     def follow() -> None:
         found = _latest(root, kinds, most)
+        if before and _phases(found) != before:
+            st.rerun()  # the page's numbers are new
         for job in found:
             _show(root, job)
-        if running and not any(job.state == "running" for job in found):
-            st.rerun()  # the page's numbers are new
 
     follow()
+
+
+def _phases(found: Sequence[Job]) -> dict[str, str]:
+    """What each job that runs is at."""
+    return {job.id: job.phase for job in found if job.state == "running"}
 
 
 def _latest(root: Path, kinds: Sequence[str], most: int) -> list[Job]:
@@ -201,7 +206,7 @@ def _show(root: Path, job: Job) -> None:
         if job.kind == "split":
             result = split_sentence(job.output)
         if result:
-            text += f" {result}"
+            text += f" {result}" if text.endswith((".", "…")) else f" · {result}"
         with line:
             st.markdown(text, width="stretch")
             if job.state == "running":

@@ -322,6 +322,24 @@ def test_the_bar_of_a_running_job_covers_all_its_phases_and_is_never_full(
     assert low <= share_of(job) <= high
 
 
+def test_a_job_and_what_it_brought_so_far_are_told_apart_and_its_phases_renew_the_page(
+    data: Path, open_view: Callable[[str], AppTest], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (output := data / "out").write_text(json.dumps({"outcome": "added"}) + "\n")
+    job = Job("a", "add", ("--source", "upload"), "running", 0, 48, "judging", "", "", "", output, output)
+    phases = iter(["adding"])  # when the page begins; its fragment sees the next one
+    monkeypatch.setattr(
+        "dashboard.shared.jobs._latest",
+        lambda _root, kinds, _most: [replace(job, phase=next(phases, "judging"))] if "add" in kinds else [],
+    )
+    runs: list[int] = []
+    monkeypatch.setattr("dashboard.views.collect.page._show_origin", lambda: runs.append(1) or [])
+    view = open_view("collect")
+    assert not view.exception
+    assert "**Upload** · Judging faces: 0 of 48 · 1 added." in [one.value for one in view.markdown]
+    assert len(runs) > 1
+
+
 def test_collect_says_what_comes_in_while_nothing_is_there_yet(
     data: Path, open_view: Callable[[str], AppTest], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -18,7 +18,7 @@ from core.models.folder import list_models
 from core.models.speed import Speed, keep_speed
 from dashboard.shared.uploads import StagedFile
 from dashboard.views.models.drafts import drafts_folder, make_draft, spool_upload
-from dashboard.views.models.formatting import card_text
+from dashboard.views.models.formatting import card_text, short_licence
 from eval.comparison import comparison_store
 from eval.comparison.request import ComparisonRequest, GeneratorSource, write_request
 
@@ -292,3 +292,15 @@ def test_a_card_that_was_made_of_what_people_typed_holds_no_link(folders: tuple[
     assert card_text(model) == (
         "- Licence: !\\[x](http:\u2060//evil.example/p.png) \\<b> https:\u2060//evil.example"
     )
+
+
+@pytest.mark.parametrize(
+    ("licence", "said"),
+    [
+        ("unknown: set --licence to that of the training photos", "licence unknown"),
+        ("", "licence unknown"),
+        ("CC BY-NC-SA 4.0 (weights)", "CC BY-NC-SA 4.0"),
+    ],
+)
+def test_a_licence_is_named_without_advice_for_the_command_line(licence: str, said: str) -> None:
+    assert short_licence(licence) == said

@@ -110,6 +110,21 @@ def test_what_is_judged_becomes_a_version_and_its_export(data: Path, started: li
     assert [given[0] for _kind, given in started] == ["v1", "v1"]
 
 
+def test_it_says_which_rules_leave_photos_out(data: Path) -> None:
+    fill_library(data / "library", 12)
+    with Library.open(data / "library") as library:
+        path = read_path(library, [])
+        rejected = int((library.table()["state"] == "reject").sum())
+    assert rejected and sum(path.left_out.values()) == rejected
+    title, count = next(iter(path.left_out.items()))
+    assert f"Left out by the rules: {title} {count}" in texts(open_page())
+
+
+def test_the_first_training_says_that_it_comes_back_with_a_question(data: Path) -> None:
+    make_set(data)
+    assert "waits here for your word" in texts(open_page())
+
+
 def test_without_a_photo_that_is_kept_it_says_where_to_look(data: Path) -> None:
     ids = fill_library(data / "library", 3)
     with Library.open(data / "library") as library:
@@ -149,7 +164,7 @@ def test_a_measured_pace_chooses_the_steps_of_the_same_run(
     [
         ("done", "Finished after 1,200 steps", "train_draw"),
         ("failed", "It failed at step", "yourself_resume"),
-        ("running", "Step 600 of 1,200", ""),
+        ("running", "Step 600 of 1,200", "yourself_stop"),
     ],
 )
 def test_a_training_is_told_as_it_is_with_what_comes_next(
@@ -165,7 +180,18 @@ def test_a_training_is_told_as_it_is_with_what_comes_next(
     app = open_page()
     assert says in texts(app)
     assert {"yourself_set", "yourself_train"}.isdisjoint(keys(app))
-    assert not offers or offers in keys(app)
+    assert offers in keys(app)
+    assert ("yourself_stop" in keys(app)) == (state == "running")
+
+
+def test_a_training_can_be_stopped_where_it_is_followed(data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    train_on(data, make_set(data), monkeypatch, state="running", steps=1200)
+    monkeypatch.setattr("core.training.runs.read_run", lambda *_: run_of(data, state="running", steps=1200))
+    stopped: list[str] = []
+    monkeypatch.setattr("core.training.run_control.ask_to_stop", lambda _root, name: stopped.append(name))
+    app = open_page()
+    app.button(key="yourself_stop").click().run()
+    assert not app.exception and stopped == ["yourself-1"]
 
 
 def test_what_cannot_be_started_is_said_and_stays_offered(

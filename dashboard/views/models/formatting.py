@@ -92,8 +92,8 @@ def facts_line(model: ModelFile) -> str:
 
 
 def short_licence(licence: str) -> str:
-    """A licence without what stands in brackets behind it."""
-    plain = licence.partition("(")[0].strip()
+    """A licence without what stands in brackets or after a colon behind it."""
+    plain = re.split("[(:]", licence)[0].strip()
     return _("licence unknown") if plain in ("", "unknown") else _(plain)
 
 

@@ -48,6 +48,7 @@ USUAL_BUDGET = "2 hours"
 USUAL_PHOTOS = 300
 PROBLEM = FlashMessage("yourself_problem")
 RUN_NAME = "yourself"
+RULES_NAMED = 4
 
 
 @dataclass(frozen=True)
@@ -170,7 +171,7 @@ def _steps(library: Library, path: GuidedPath, runs: Sequence[Run], train_steps:
             _("Judging"),
             _("{examined:,} judged, {kept:,} kept", examined=path.examined, kept=path.kept) if images else "",
             is_judged or may_set,
-            None if not images or may_set or "add" in path.busy else lambda: _show_judging(library, path),
+            None if not images or "add" in path.busy else lambda: _show_judging(library, path),
             (_("Rules"), rules.show_page),
         ),
         Step(
@@ -201,7 +202,7 @@ def _steps(library: Library, path: GuidedPath, runs: Sequence[Run], train_steps:
             _("Draw"),
             _("the model is called {name}", name=as_text(path.model)) if path.model else "",
             bool(path.model),
-            (lambda: show_next(run)) if run is not None and path.has_weights else None,
+            (lambda: _show_drawing(run)) if run is not None and path.has_weights else None,
             (_("Models"), models.show_page),
         ),
     ]
@@ -224,6 +225,12 @@ def _show_photos(library: Library, path: GuidedPath) -> None:
 
 
 def _show_judging(library: Library, path: GuidedPath) -> None:
+    """Judge what is not judged yet; of the rest, say which rules leave photos out."""
+    if path.left_out:
+        named = (f"{_(title)} {count:,}" for title, count in list(path.left_out.items())[:RULES_NAMED])
+        st.caption(_("Left out by the rules: {named}", named=as_text(" · ".join(named))))
+    if path.examined >= path.images and not path.busy:
+        return
     show_jobs(library.root, ("judge", "split"), most=1)
     if not path.busy:
         text = _("Judge {n:,}", n=path.images - path.examined)
@@ -261,6 +268,8 @@ def _show_training(path: GuidedPath, runs: Sequence[Run], steps: int) -> None:
         _show_beginning(path, runs, steps)
     elif run.is_alive:
         _follow(root, run)
+        if run.state == "running":
+            _button(_("Stop"), lambda: _stop(root, run.name), key="stop", is_next=False)
     elif path.is_trial and run.state == "done" and steps:
         st.markdown(_("A step takes {pace:.1f} s here.", pace=run.seconds_each))
         _button(_train_text(steps, run.seconds_each), lambda: _train_on(root, run.name, steps), key="train")
@@ -268,6 +277,18 @@ def _show_training(path: GuidedPath, runs: Sequence[Run], steps: int) -> None:
         show_progress(run)
         if run.can_go_on:
             _button(_("Resume"), lambda: _train_on(root, run.name), key="resume")
+
+
+def _stop(root: Path, name: str) -> None:
+    from core.training.run_control import ask_to_stop
+
+    ask_to_stop(root, name)
+    audit.record("stop training", name)
+
+
+def _show_drawing(run: Run) -> None:
+    with st.container(horizontal=True):
+        show_next(run)
 
 
 def _train_on(root: Path, name: str, steps: int = 0) -> None:
@@ -300,6 +321,8 @@ def _show_beginning(path: GuidedPath, runs: Sequence[Run], steps: int) -> None:
         ),
         key="train",
     )
+    if not steps:
+        st.caption(_("Then it says how long the rest takes, and waits here for your word."))
 
 
 def _train_text(steps: int, pace: float) -> str:

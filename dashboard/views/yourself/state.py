@@ -17,6 +17,8 @@ from dashboard.views.train.form import SHIPPED, fine_tuning_preset, pace_of_earl
 from dashboard.views.train.run import model_of
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from core.training.runs import Run
     from curation.library.library import Library
     from curation.library.versions import Version
@@ -38,6 +40,8 @@ class GuidedPath:
     ----------
     images, examined, kept, decided
         Photos of the library; those that count as kept, by people or the rules; those that people have decided.
+    left_out
+        How many photos each rule leaves out, the most first, by the rules' titles.
     frozen
         The latest version, where it holds exactly what is kept now.
     version, pairs
@@ -56,6 +60,7 @@ class GuidedPath:
     examined: int
     kept: int
     decided: int
+    left_out: dict[str, int]
     frozen: Version | None
     version: Version | None
     pairs: Path | None
@@ -100,6 +105,7 @@ def read_path(library: Library, runs: Sequence[Run]) -> GuidedPath:
         examined=counts["examined"],
         kept=len(kept),
         decided=counts["decided"],
+        left_out=_left_out(library, table),
         frozen=versions[0] if versions and set(versions[0].ids) == kept else None,
         version=version,
         pairs=pairs,
@@ -108,6 +114,14 @@ def read_path(library: Library, runs: Sequence[Run]) -> GuidedPath:
         model=model_of(run) if run else "",
         busy=frozenset(job.kind for job in jobs(library.root) if job.state == "running"),
     )
+
+
+def _left_out(library: Library, table: pd.DataFrame) -> dict[str, int]:
+    titles = {rule.name: rule.title for rule in library.rules().rules}
+    broken = (
+        table.loc[(table["state"] == "reject") & (table["rule"] != ""), "rule"].astype(str).value_counts()
+    )
+    return {titles.get(str(rule), str(rule)): int(count) for rule, count in broken.items()}
 
 
 def _is_on(run: Run, pairs: Path) -> bool:
