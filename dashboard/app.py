@@ -37,7 +37,7 @@ def show_pages() -> None:
     st.set_page_config(page_title="Sketch2Face Studio", page_icon=str(ASSETS / "icon.svg"), layout="wide")
     st.logo(str(ASSETS / "logo.svg"), size="medium")
     st.html(f"<style>{asset_text('assets/studio.css')}</style>")
-    show_language_menu()
+    show_language_menu(asset_text("assets/texts.js", "assets/streamlit.js"))
     who = access.visitor()
     if not who.may(Role.GUEST):
         access.show_sign_in(who)

@@ -216,8 +216,14 @@ _requested: ContextVar[str] = ContextVar("requested", default="")
 _chosen: WeakKeyDictionary[object, str] = WeakKeyDictionary()
 
 
-def show_language_menu() -> None:
-    """Offer every language by its own name; what is chosen holds for the session and, as a cookie, from then on."""
+def show_language_menu(script: str = "") -> None:
+    """Offer every language by its own name; what is chosen holds for the session and, as a cookie, from then on.
+
+    Parameters
+    ----------
+    script
+        Run once in each language, in the page.
+    """
     context = get_script_run_ctx()
     if context is None:
         return
@@ -225,15 +231,15 @@ def show_language_menu() -> None:
         kept = str(st.context.cookies.get(COOKIE, ""))
         st.session_state[_CHOSEN] = kept if kept in _languages() else ""
     chosen = _chosen[context.pages_manager] = st.session_state[_CHOSEN]
-    script = f"document.documentElement.lang = {json.dumps(language())};"
+    scripts = [f"document.documentElement.lang = {json.dumps(language())};", f"{{ {script}\n}}"]
     if chosen:
-        script += f'document.cookie = "{COOKIE}={chosen}; path=/; max-age=31536000; SameSite=Lax";'
+        scripts.append(f'document.cookie = "{COOKIE}={chosen}; path=/; max-age=31536000; SameSite=Lax";')
     with st.container(key="language"):
         st.menu_button(
             _own_name(language()), _languages(), format_func=_own_name, key=_MENU, on_click=_choose_language,
             type="tertiary", icon=":material/language:", help=_("Language"),
         )  # fmt: skip
-        st.html(f"<script>{script}</script>", unsafe_allow_javascript=True)
+        st.html(f"<script>{''.join(scripts)}</script>", unsafe_allow_javascript=True)
 
 
 def _choose_language() -> None:

@@ -173,7 +173,7 @@ def test_deleting_needs_a_second_press_and_removes_the_run(
         ({"state": "failed", "message": "no pair"}, "failed at step 100: no pair"),
         ({"state": "failed", "message": "step 100: the loss is nan"}, "failed at step 100: the loss is nan"),
         ({"state": "stopped", "saved": 100}, "Everything is saved"),
-        ({"state": "done"}, "Finished after 100 steps"),
+        ({"state": "done"}, "Finished after 100 steps."),
         ({"state": "new"}, "never started"),
     ],
 )

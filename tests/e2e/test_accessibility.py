@@ -10,6 +10,7 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page, expect
 
 from tests.e2e.conftest import DESKTOP
+from tests.e2e.test_review import served_library
 
 PAGES = {
     "": ".st-key-examples button",
@@ -48,3 +49,17 @@ def violations_of(page: Page) -> dict[str, list[str]]:
         violations = Axe().run(page, options=RULES).response["violations"]
         if not violations or time.monotonic() > deadline:
             return {one["id"]: [node["html"][:200] for node in one["nodes"][:3]] for one in violations}
+
+
+def test_the_charts_of_a_library_with_faces_keep_to_wcag_aa(
+    browser, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    context = browser.new_context(**DESKTOP)
+    page = context.new_page()
+    with served_library(tmp_path_factory.mktemp("overview"), 12) as (url, _library):
+        page.goto(f"{url}/overview")
+        expect(page.get_by_test_id("stApp")).to_have_attribute("data-test-script-state", "notRunning")
+        expect(page.locator("[data-testid=stVegaLiteChart] svg.marks .role-mark")).not_to_have_count(0)
+        found = violations_of(page)
+    context.close()
+    assert not found

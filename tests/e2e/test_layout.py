@@ -7,6 +7,7 @@ from collections.abc import Callable
 import pytest
 from playwright.sync_api import Page, expect
 
+from tests.e2e.conftest import DESKTOP
 from tests.e2e.draw_page import DrawPage
 
 # 720 is 1440 at a zoom of 200 %, as 640 is 1280.
@@ -122,3 +123,12 @@ def test_on_a_phone_a_small_photo_floats_while_the_photo_is_out_of_sight(phone: 
     mini.click()
     expect(mini).to_be_hidden()
     expect(phone.photo_image).to_be_in_viewport(ratio=0.5)
+
+
+def test_the_words_of_streamlits_own_widgets_are_in_the_visitors_language(browser, server_url: str) -> None:
+    context = browser.new_context(**DESKTOP, locale="ko-KR")
+    page = context.new_page()
+    page.goto(f"{server_url}/collect")
+    expect(page.get_by_test_id("stFileUploaderDropzone").first).to_contain_text("파일당 1GB")
+    expect(page.get_by_test_id("stFileUploaderDropzone").first).to_contain_text("업로드")
+    context.close()

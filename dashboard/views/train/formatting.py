@@ -90,7 +90,7 @@ def sentence_of(run: Run) -> str:
             step=run.step,
             saved=_saved(run),
         )
-    return _("Finished after {step:,} steps. *Go on* trains it longer.", step=run.step)
+    return _("Finished after {step:,} steps.", step=run.step)
 
 
 def _while_alive(run: Run) -> str:

@@ -106,7 +106,7 @@ def show_samples(run: Path, name: str) -> None:
         st.caption(":material/broken_image: " + _("The samples of step {step:,} are damaged.", step=step))
         return
     with st.container(key="train_picture"):
-        st.image(picture, width="stretch")
+        st.image(picture, width="stretch", alt=_("Samples of step {step:,}", step=step))
 
 
 def _chosen(steps: list[int], name: str) -> int:
