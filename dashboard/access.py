@@ -15,6 +15,8 @@ that others may come (`dashboard.hosts.refuse_if_open`).
 from __future__ import annotations
 
 import json
+import threading
+from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import IntEnum
@@ -26,8 +28,10 @@ import streamlit as st
 import yaml
 from starlette.requests import HTTPConnection
 from starlette.responses import PlainTextResponse
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from streamlit import runtime
 from streamlit.navigation.page import StreamlitPage
+from streamlit.runtime.scriptrunner import get_script_run_ctx
 from streamlit.runtime.secrets import secrets_singleton
 
 from core.config import settings
@@ -148,13 +152,62 @@ def check_roles() -> None:
         raise SystemExit(str(error)) from error
 
 
+class _Sessions:
+    """The role for which each session has drawn its pages; it never falls within a session.
+
+    A run of a fragment, and what a button calls, do not pass the page's own check again, so a session that was given
+    more than its visitor may have now is ended before it hears anything else.
+    """
+
+    MOST = 10_000  # the latest; Streamlit keeps a session whose line was cut for two minutes
+
+    def __init__(self) -> None:
+        self._given: OrderedDict[str, Visitor] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def note(self, session: str, who: Visitor) -> None:
+        """Note for whom a session draws its pages."""
+        with self._lock:
+            role = max(who.role, self._given.get(session, who).role)
+            self._given[session] = Visitor(who.name, role)
+            self._given.move_to_end(session)
+            while len(self._given) > self.MOST:
+                self._given.popitem(last=False)
+
+    def end_those_above(self, who: Visitor) -> None:
+        """End a visitor's sessions that were given more than they may have now; on the event loop's thread."""
+        with self._lock:
+            ended = [
+                session
+                for session, given in self._given.items()
+                if given.name == who.name and not who.may(given.role)
+            ]
+            for session in ended:
+                del self._given[session]
+        for session in ended:
+            runtime.get_instance().close_session(session)
+
+
+_sessions = _Sessions()
+
+
+def note_session(who: Visitor) -> None:
+    """Note that the pages of this session are drawn for a visitor's role, as `RoleGuard` has to know."""
+    context = get_script_run_ctx()
+    if context is not None and who.name:
+        _sessions.note(context.session_id, who)
+
+
 class RoleGuard:
-    """Refuse own routes and uploads to those whose role does not allow them."""
+    """Refuse own routes and uploads to those whose role does not allow them, and end what a lost role has opened."""
 
     def __init__(self, app: ASGIApp) -> None:
         self.app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "websocket" and has_sign_in():
+            await self._watch(scope, receive, send)
+            return
         if scope["type"] == "http" and has_sign_in():
             path = str(scope["path"])
             needed = max(
@@ -166,6 +219,27 @@ class RoleGuard:
                 )(scope, receive, send)
                 return
         await self.app(scope, receive, send)
+
+    async def _watch(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Close a page's line before it says anything else when its visitor's role was taken away meanwhile.
+
+        The browser comes back by itself, with a new session, and is told by the page what it is for.
+        """
+        user = _signed_in(HTTPConnection(scope))
+        given = _visitor_of(user)
+
+        async def receive_if_allowed() -> Message:
+            nonlocal given
+            message = await receive()
+            now = _visitor_of(user)
+            _sessions.end_those_above(Visitor(given.name, now.role))
+            if now.may(given.role):
+                given = now
+                return message
+            await send({"type": "websocket.close", "code": 1008, "reason": "The visitor's role has changed"})
+            return {"type": "websocket.disconnect", "code": 1008}
+
+        await self.app(scope, receive_if_allowed, send)
 
 
 def show_sign_in(who: Visitor) -> None:

@@ -42,6 +42,7 @@ def show_pages() -> None:
     if not who.may(Role.GUEST):
         access.show_sign_in(who)
         return
+    access.note_session(who)
     pages = [
         access.page(draw.show_page, N_("Draw"), Role.GUEST, default=True),
         access.page(yourself.show_page, N_("Draw yourself"), Role.OWNER, path="yourself"),

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
 from starlette.responses import PlainTextResponse
-from starlette.routing import Route
+from starlette.routing import Route, WebSocketRoute
 from starlette.testclient import TestClient
+from starlette.websockets import WebSocket, WebSocketDisconnect
 from streamlit.runtime.secrets import secrets_singleton
 from streamlit.web.server.starlette.starlette_app_utils import create_signed_value
 
@@ -112,12 +114,31 @@ def cookies_of(email: str, secret: str = SECRET) -> dict[str, str]:
     return {"_streamlit_user": create_signed_value(secret, "_streamlit_user", about).decode()}
 
 
+async def echo(socket: WebSocket) -> None:
+    await socket.accept()
+    async for text in socket.iter_text():
+        await socket.send_text(text)
+
+
+@pytest.fixture
+def ended(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The sessions that were ended."""
+    sessions: list[str] = []
+    server = SimpleNamespace(close_session=sessions.append)
+    monkeypatch.setattr(access, "runtime", SimpleNamespace(get_instance=lambda: server))
+    monkeypatch.setattr(access, "_sessions", access._Sessions())
+    return sessions
+
+
 @pytest.fixture
 def studio(roles: Path, monkeypatch: pytest.MonkeyPatch) -> TestClient:
     monkeypatch.setattr(
         "streamlit.web.server.starlette.starlette_websocket.get_cookie_secret", lambda: SECRET
     )
-    routes = [Route("/{path:path}", lambda _: PlainTextResponse("here"), methods=["GET", "PUT", "DELETE"])]
+    routes = [
+        WebSocketRoute("/stream", echo),
+        Route("/{path:path}", lambda _: PlainTextResponse("here"), methods=["GET", "PUT", "DELETE"]),
+    ]
     return TestClient(Starlette(routes=routes, middleware=[Middleware(access.RoleGuard)]))
 
 
@@ -147,6 +168,44 @@ def test_every_route_lets_in_whose_role_allows_it(
         assert (studio.request(method, path).status_code == 200) is (role >= needed), role
     studio.cookies = {}
     assert (studio.request(method, path).status_code == 200) is (needed is Role.NONE)
+
+
+def test_a_line_says_nothing_more_once_the_role_that_it_was_opened_with_is_gone(
+    studio: TestClient, roles: Path, ended: list[str]
+) -> None:
+    """A fragment's run and what a button calls do not pass the page's own check again."""
+    access._sessions.note("one", access.Visitor("ann@example.org", Role.OWNER))
+    access._sessions.note("other", access.Visitor("cy@lab.example.org", Role.LABELLER))
+    studio.cookies = cookies_of("ann@example.org")
+    with studio.websocket_connect("/stream") as first, studio.websocket_connect("/stream") as second:
+        first.send_text("button")
+        assert first.receive_text() == "button"
+        roles.write_text(TABLE.replace("owner", "curator"))
+        for line in (first, second):
+            line.send_text("button")
+            with pytest.raises(WebSocketDisconnect):
+                line.receive_text()
+    assert ended == ["one"]
+
+
+def test_a_session_that_was_given_more_is_not_taken_up_again(
+    studio: TestClient, roles: Path, ended: list[str]
+) -> None:
+    """Who closes the line before the role is gone could open it again, and press what was on the page."""
+    access._sessions.note("one", access.Visitor("ann@example.org", Role.OWNER))
+    access._sessions.note(
+        "one", access.Visitor("ann@example.org", Role.GUEST)
+    )  # drawn again, with buttons of before
+    roles.write_text(TABLE.replace("owner", "curator"))
+    studio.cookies = cookies_of("ann@example.org")
+    with studio.websocket_connect("/stream") as line:
+        assert ended == ["one"]
+        line.send_text("here")
+        assert line.receive_text() == "here"
+        roles.write_text(TABLE.replace("owner", "owner  "))
+        line.send_text("more")
+        assert line.receive_text() == "more"
+    assert ended == ["one"]
 
 
 def test_a_cookie_that_the_server_did_not_sign_is_none(studio: TestClient) -> None:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import os
 import urllib.parse
 import urllib.request
 from collections.abc import Iterator
 from contextlib import closing
+from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, Page, expect
@@ -98,6 +100,33 @@ def test_every_page_opens_to_whose_role_allows_it_and_refuses_others(
             continue
         page.goto(f"{studio}/{name}")
         expect(page.get_by_text(f"This page is for {needed.name.lower()}s.")).to_be_visible()
+
+
+def test_a_button_of_a_page_that_is_open_does_nothing_once_the_role_is_gone(studio: str, page: Page) -> None:
+    roles = Path(os.environ["STUDIO_ROLES"])
+    audit = Path(os.environ["STUDIO_DATA"]) / "audit.jsonl"
+    table = roles.read_text()
+    sign_in(page, studio, PEOPLE[Role.CURATOR])
+    page.goto(f"{studio}/rules")
+    apply = page.get_by_role("button", name="Apply", exact=True)
+    page.locator('[class*="st-key-rule_on_"] label').nth(
+        1
+    ).click()  # in the page's fragment, as the button is
+    expect(apply).to_be_enabled()
+    apply.click()
+    expect(page.get_by_text("The rules are in force.")).to_be_visible()
+    page.locator('[class*="st-key-rule_on_"] label').nth(2).click()
+    expect(apply).to_be_enabled()
+    before = audit.read_text()
+    assert "apply rules" in before
+    try:
+        roles.write_text(table.replace(": curator", ": labeller"))
+        apply.click()
+        expect(page.get_by_text("This page is for curators.")).to_be_visible()
+        expect(apply).to_have_count(0)
+        assert audit.read_text() == before
+    finally:
+        roles.write_text(table)
 
 
 def test_a_link_to_a_drawing_survives_the_sign_in(studio: str, page: Page) -> None:
