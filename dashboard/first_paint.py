@@ -6,7 +6,11 @@ draws into, so what stands there goes by itself.
 
 from __future__ import annotations
 
-from starlette.datastructures import Headers, MutableHeaders
+from pathlib import Path
+
+import streamlit
+from starlette.datastructures import MutableHeaders
+from starlette.responses import FileResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 ROOT = b'<div id="root"></div>'
@@ -21,45 +25,37 @@ OUTLINE = b"""<div id="root"><style>
 </style><div class="first"><b>Sketch2Face Studio</b><div><i></i><i></i></div></div></div>"""
 
 
+INDEX = Path(streamlit.__file__).parent / "static" / "index.html"
+
+
 class FirstPaint:
-    """Put the outline into the HTML of every page."""
+    """Put the outline into Streamlit's page; any other answer, of whatever kind, passes as it comes."""
 
     def __init__(self, app: ASGIApp) -> None:
         self.app = app
+        # An answer with this tag is that file of this moment; no other document has it.
+        self.tag = FileResponse(INDEX, stat_result=INDEX.stat()).headers["etag"]
+        self.page = INDEX.read_bytes().replace(ROOT, OUTLINE)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if (
-            scope["type"] != "http"
-            or scope["method"] != "GET"
-            or "text/html" not in Headers(scope=scope).get("accept", "")
-        ):
+        if scope["type"] != "http" or scope["method"] != "GET":
             await self.app(scope, receive, send)
             return
-        # The page is 8 kB: it may come as it is, which can be written into.
-        kept = [(name, value) for name, value in scope["headers"] if name != b"accept-encoding"]
-        start: Message | None = None
-        body = b""
+        is_page = False
 
         async def send_page(message: Message) -> None:
-            nonlocal start, body
-            if message["type"] == "http.response.start" and _is_page(message):
-                start = message
-            elif start is None:
-                await send(message)
-            else:
-                body += message.get("body", b"")
-                if not message.get("more_body"):
-                    page = body.replace(ROOT, OUTLINE)
-                    headers = MutableHeaders(raw=start["headers"])
-                    headers["content-length"] = str(len(page))
-                    for name in ("etag", "last-modified"):  # those of another content
+            nonlocal is_page
+            if message["type"] == "http.response.start":
+                headers = MutableHeaders(raw=message["headers"])
+                is_page = message["status"] == 200 and headers.get("etag") == self.tag
+                if is_page:
+                    headers["content-length"] = str(len(self.page))
+                    for name in ("etag", "last-modified", "content-encoding"):  # those of another content
                         del headers[name]
-                    await send(start)
-                    await send({"type": "http.response.body", "body": page})
+                    await send({**message, "headers": headers.raw})
+                    await send({"type": "http.response.body", "body": self.page})
+                    return
+            if not is_page:
+                await send(message)
 
-        await self.app({**scope, "headers": kept}, receive, send_page)
-
-
-def _is_page(start: Message) -> bool:
-    headers = Headers(raw=start["headers"])
-    return start["status"] == 200 and headers.get("content-type", "").startswith("text/html")
+        await self.app(scope, receive, send_page)
