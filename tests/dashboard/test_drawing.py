@@ -2,14 +2,21 @@
 
 import base64
 import io
+import json
+import tomllib
 
 import numpy as np
 import pytest
 from PIL import Image
 
+from core.config import ROOT
 from core.errors import UnsafeImage
 from dashboard.views.draw.drawing import (
     EMPTY,
+    MAX_POINTS,
+    MAX_SCAN_LETTERS,
+    MAX_STROKES,
+    bounded_fabric,
     digest,
     fabric_from_file,
     fabric_from_sketch,
@@ -145,3 +152,82 @@ def test_a_canvas_on_a_sharp_screen_is_a_sketch():
     sketch = sketch_from_png(png(1024, 1024))
     assert sketch is not None
     assert sketch.shape == (1024, 1024)
+
+
+def drawn_by_canvas(strokes: int, points: int = 4) -> dict:
+    """A drawing with the fields that a canvas adds."""
+    item = fabric_from_strokes([{"width": 3, "points": [[10 + i % 400, 20] for i in range(points)]}])[
+        "objects"
+    ][0]
+    return {
+        "version": "7",
+        "objects": [{**item, "left": 12.5, "strokeDashArray": None, "version": "7"}] * strokes,
+    }
+
+
+def test_a_drawing_within_the_limits_is_taken_as_it_is_reported():
+    sketch = np.full((512, 512), 128, np.uint8)
+    scan = fabric_from_sketch(sketch)["objects"][0] | {"filters": []}
+    reported = {"objects": [scan, *drawn_by_canvas(50)["objects"]]}
+    fabric, is_whole = bounded_fabric(reported)
+    assert is_whole and digest(fabric) == digest(reported)
+    assert fabric["objects"][1] == reported["objects"][1]
+
+
+@pytest.mark.parametrize(
+    ("reported", "kept"),
+    [(drawn_by_canvas(MAX_STROKES + 5), MAX_STROKES), (drawn_by_canvas(3, MAX_POINTS // 2), 2)],
+    ids=["strokes", "points"],
+)
+def test_of_a_drawing_that_is_too_large_the_first_strokes_are_kept(reported: dict, kept: int):
+    """Nothing else bounds what is remembered of it: 25 MB a message, forty of them for the undo and the strip."""
+    fabric, is_whole = bounded_fabric(reported)
+    assert not is_whole
+    assert fabric["objects"] == reported["objects"][:kept]
+
+
+PATH = fabric_from_strokes([LINE])["objects"][0]
+
+
+@pytest.mark.parametrize(
+    "item",
+    [
+        3, None, {}, [PATH], PATH | {"path": "M 1 2"}, PATH | {"path": [["M", 1, float("nan")]]},
+        PATH | {"path": [["M", "1", "2"]]}, PATH | {"path": [["M", 1, 1e9]]}, PATH | {"path": [["M", [1], [2]]]},
+        PATH | {"path": [[["M"], 1, 2]]}, PATH | {"path": [["M", 1, 2, 3]]}, PATH | {"path": [[]]},
+        PATH | {"strokeWidth": "3"}, PATH | {"strokeWidth": float("nan")}, PATH | {"strokeWidth": 1e9},
+        PATH | {"src": "x"}, PATH | {"type": "Group"}, {"type": "Image", "src": 3},
+        {"type": "Image", "src": "a" * 3_000_000}, PATH | {f"x{i}": i for i in range(100)},
+    ],
+)  # fmt: skip
+def test_what_is_no_stroke_is_left_out_of_what_a_canvas_reports(item: object):
+    fabric, is_whole = bounded_fabric({"objects": [PATH, item]})
+    assert fabric == {"objects": [PATH]}
+    assert not is_whole
+
+
+def test_what_no_canvas_says_of_a_stroke_is_not_remembered():
+    noise = {"junk": ["x"] * 1000, "more": "x" * 1000, "y" * 1000: 1}
+    assert bounded_fabric({"objects": [PATH | noise]}) == ({"objects": [PATH]}, True)
+
+
+@pytest.mark.parametrize("reported", [None, 3, [], {"objects": 3}, {}])
+def test_a_report_that_is_none_is_a_blank_page(reported: object):
+    assert bounded_fabric(reported) == (EMPTY, False)
+
+
+@pytest.mark.parametrize(("strokes", "points"), [(MAX_STROKES + 1, 2), (2, MAX_POINTS // 2 + 1)])
+def test_a_file_with_more_strokes_than_a_drawing_may_have_is_refused(strokes: int, points: int):
+    """The canvas would report it in a message that the server does not take, again and again."""
+    line = {"width": 3, "points": [[1, 2]] * points}
+    with pytest.raises(UnsafeImage, match=r"10,000 strokes and 100,000 points"):
+        fabric_from_file(json.dumps({"strokes": [line] * strokes}).encode())
+
+
+def test_the_largest_drawing_fits_into_the_message_that_the_server_takes():
+    """A browser whose message is refused opens the line again, and sends the same."""
+    item = drawn_by_canvas(1)["objects"][0] | {f"a field of fabric {i}": 1.0 for i in range(25)}
+    item["path"] = [["Q", *[123.45678901234567] * 4]] * (MAX_POINTS // MAX_STROKES)
+    server = tomllib.loads((ROOT / ".streamlit/config.toml").read_text())["server"]
+    largest = MAX_STROKES * len(json.dumps(item)) + MAX_SCAN_LETTERS
+    assert largest < server["maxWidgetStateSize"] * 1e6 <= server["maxMessageSize"] * 1e6 <= 50e6

@@ -3,7 +3,9 @@
 from types import SimpleNamespace
 
 from core.conversion.settings import ConversionSettings
-from dashboard.views.draw.drawing import digest
+from dashboard.views.draw import state
+from dashboard.views.draw.canvas import _reported
+from dashboard.views.draw.drawing import MAX_STROKES, digest, fabric_from_strokes
 from dashboard.views.draw.state import FACES_KEPT, HISTORY_LENGTH, Drawing, DrawSession, Shown, drawing_from
 from tests.dashboard.fake_page import drawn
 
@@ -164,3 +166,67 @@ def test_a_visit_elsewhere_leaves_every_stroke_to_undo():
     session.come_back()
     session.take_back()
     assert session.drawing.digest == drawn(1).digest
+
+
+def tiny(count: int, *, y: int = 20) -> dict:
+    """A drawing of that many short strokes."""
+    return fabric_from_strokes([{"width": 3, "points": [[10, y], [20, y]]}] * count)
+
+
+def test_strokes_beyond_the_limit_are_taken_off_the_paper_once_and_all_before_them_stay():
+    session = DrawSession()
+    session.receive(drawing_from(tiny(MAX_STROKES)))
+    report = SimpleNamespace(json_data=tiny(MAX_STROKES + 1), image_bytes=None)
+    for _ in range(3):  # the page runs again before the canvas has taken the drawing up that is laid back
+        session.receive(_reported(report, session))
+    assert len(session.drawing.fabric["objects"]) == MAX_STROKES
+    assert session.load["load"] == 1 and len(session.load["objects"]) == MAX_STROKES
+    assert session.drawing.sketch is None  # the pixels were those of the larger one
+    assert "10,000 strokes" in session.notice
+    whole = SimpleNamespace(json_data={"objects": list(session.load["objects"])}, image_bytes=None)
+    session.receive(_reported(whole, session))
+    session.receive(_reported(report, session))
+    assert session.load["load"] == 2
+
+
+def test_undo_and_strip_remember_few_of_very_large_drawings(monkeypatch):
+    """Twenty of them, each a gigabyte for every ten, would be for one visitor's browser to have remembered."""
+    monkeypatch.setattr(state, "POINTS_KEPT", 25)
+    session = DrawSession()
+    for number in range(5):
+        session.put_on_paper(drawing_from(tiny(5, y=number)))
+        session.remember(shown(session.drawing))
+    assert [drawing.points for drawing, _ in session.undo_loads] == [10, 10]
+    assert [entry.drawing.points for entry in session.history] == [10, 10]
+    session.put_on_paper(drawing_from(tiny(50)))
+    session.put_on_paper(Drawing())
+    assert [drawing.points for drawing, _ in session.undo_loads] == [100]
+
+
+def test_a_canvas_that_undoes_very_many_strokes_at_once_keeps_all_of_them_to_redo():
+    session = DrawSession()
+    session.receive(drawing_from(tiny(5000)))
+    session.receive(drawing_from(tiny(1)))
+    assert len(session.redo_loads) == 1 + state.LOADS_KEPT
+    for _ in range(1 + state.LOADS_KEPT):
+        session.bring_back()
+        session.receive(reported(session.drawing))
+    assert session.drawing.digest == digest(tiny(5000))
+
+
+def test_what_is_undone_is_remembered_for_so_many_steps_and_then_at_once():
+    session = DrawSession()
+    session.receive(drawing_from(tiny(400)))
+    for _ in range(400):
+        session.take_back()
+        session.receive(reported(session.drawing))
+    assert len(session.redo_loads) == 1 + state.STEPS_KEPT
+    assert session.redo_loads[0][0].digest == digest(tiny(400))
+
+
+def test_what_a_browser_says_it_kept_does_not_pile_up():
+    session = DrawSession()
+    session.receive(drawn(1))
+    for number in range(50):
+        session.restore(drawing_from(tiny(1, y=number)))
+    assert len(session.undo_loads) == state.LOADS_KEPT

@@ -15,7 +15,18 @@ import streamlit as st
 
 from dashboard.shared.networks import Abilities
 from dashboard.shared.resources import asset_text, component, guide_url
-from dashboard.views.draw.drawing import ERASER, INK, PAPER, digest, has_ink, sketch_from_png
+from dashboard.shared.texts import _
+from dashboard.views.draw.drawing import (
+    ERASER,
+    INK,
+    MAX_POINTS,
+    MAX_STROKES,
+    PAPER,
+    bounded_fabric,
+    digest,
+    has_ink,
+    sketch_from_png,
+)
 from dashboard.views.draw.generator_menu import step_generator
 from dashboard.views.draw.state import (
     ATTENTION,
@@ -44,7 +55,8 @@ def show_canvas(session: DrawSession) -> Drawing:
 
     def drawn() -> None:
         # Before anything else that came along with it is done: a page that is left, a drawing that is replaced.
-        drawing = (st.session_state[CANVAS] or {}).get("drawing") or {}
+        drawing = (st.session_state[CANVAS] or {}).get("drawing")
+        drawing = drawing if isinstance(drawing, dict) else {}
         session.receive(_reported(CanvasResult(drawing.get("raw"), drawing.get("data"), True), session))
 
     erases = tools.tool == "eraser"
@@ -67,8 +79,21 @@ def show_canvas(session: DrawSession) -> Drawing:
 
 def _reported(result: Any, session: DrawSession) -> Drawing:
     """What the canvas sent; the drawing that is known already is not decoded again."""
-    fabric = {"objects": (result.json_data or session.load).get("objects", [])}
-    name = digest(fabric)
+    raw = result.json_data or session.load
+    if raw != session.report[0]:  # a page runs for much else than a stroke
+        found, is_whole = bounded_fabric(raw)
+        session.report = raw, found, is_whole, digest(found)
+    _raw, fabric, is_whole, name = session.report
+    if not is_whole:
+        if session.cut_to(Drawing(fabric, None, name)):
+            session.notice = _(
+                "A drawing may have {strokes:,} strokes and {points:,} points. What was drawn last is beyond that and "
+                "was taken off the paper; all before it is kept.",
+                strokes=MAX_STROKES,
+                points=MAX_POINTS,
+            )
+        return session.drawing
+    session.is_cut = False
     if name == session.drawing.digest and session.drawing.sketch is not None:
         return session.drawing
     picture = _picture(result) if has_ink(fabric) else None

@@ -11,6 +11,7 @@ import hashlib
 import io
 import json
 import logging
+import math
 import warnings
 from collections.abc import Mapping, Sequence
 from itertools import islice
@@ -33,7 +34,14 @@ MAX_CANVAS_BYTES = 20_000_000
 INK = "#000000"
 ERASER = "#ffffff"
 SPARSE_STROKES = 4
-MAX_FILE_BYTES, MAX_STROKES, MAX_POINTS = 20_000_000, 20_000, 100_000  # of a file of strokes
+MAX_FILE_BYTES = 20_000_000  # of a file of strokes
+# Of a whole drawing, wherever it comes from: two hours of drawing. As the canvas reports it, that is 15 MB, and the
+# server takes 25 (server.maxWidgetStateSize); a browser that may not report its drawing any more asks for ever.
+MAX_STROKES, MAX_POINTS = 10_000, 100_000
+FAR = 64 * PAPER  # a pen may leave the paper, to another screen even
+LENGTHS = {"M": 3, "L": 3, "Q": 5, "C": 7, "Z": 1}  # of the commands of a path
+MAX_SCAN_LETTERS = 2_000_000  # of the picture beneath the strokes, as a data URL
+MAX_FIELDS, MAX_TEXT_LETTERS = 60, 100  # of whatever else the canvas says about a stroke
 EMPTY: dict[str, Any] = {"objects": []}
 
 Fabric = Mapping[str, Any]
@@ -96,6 +104,76 @@ def strokes_file(fabric: Fabric) -> bytes:
     return json.dumps(drawing_content(fabric), separators=(",", ":")).encode()
 
 
+def bounded_fabric(reported: Any) -> tuple[dict[str, Any], bool]:
+    """Give what a canvas reports as far as it is a drawing and within the limits of one.
+
+    Anybody can send anything in a canvas's place, and all that is kept here is kept for an undo as well.
+
+    Returns
+    -------
+    fabric, is_whole
+        ``is_whole`` is False where something had to be left out: what is no stroke, and strokes beyond the limits.
+    """
+    found = reported.get("objects") if isinstance(reported, Mapping) else None
+    if not isinstance(found, list):
+        return dict(EMPTY), False
+    objects: list[dict[str, Any]] = []
+    points = letters = 0
+    is_whole = True
+    for item in found:
+        plain = _plain_object(item)
+        if plain is None:
+            is_whole = False
+            continue
+        points += len(plain.get("path", ()))
+        letters += len(plain.get("src", ""))
+        if len(objects) == MAX_STROKES or points > MAX_POINTS or letters > MAX_SCAN_LETTERS:
+            return {"objects": objects}, False
+        objects.append(plain)
+    return {"objects": objects}, is_whole
+
+
+def _plain_object(item: Any) -> dict[str, Any] | None:
+    """A stroke or scan of the canvas without what no canvas says of one; None for anything else."""
+    if not isinstance(item, dict):
+        return None
+    plain = {
+        name: value
+        for name, value in item.items()
+        if len(name) <= MAX_TEXT_LETTERS
+        and (isinstance(value, _PLAIN) or (isinstance(value, str) and len(value) <= MAX_TEXT_LETTERS))
+    }
+    width, path, source = item.get("strokeWidth", 0), item.get("path"), item.get("src")
+    if not isinstance(width, (int, float)) or not 0 <= width <= PAPER or len(plain) > MAX_FIELDS:
+        return None
+    if _is_picture(item) and isinstance(source, str) and path is None:
+        return plain | {"src": source}
+    if str(item.get("type", "")).lower() != "path" or source is not None or not _is_path(path):
+        return None
+    return plain | {"path": path}
+
+
+_PLAIN = (int, float, type(None))  # several times as fast as a union
+
+
+def _is_path(path: Any) -> bool:
+    """Whether these are commands of an SVG path, ``["Q", x, y, x, y]``, on the paper or near it."""
+    try:
+        if not isinstance(path, list) or any(len(command) != LENGTHS[command[0]] for command in path):
+            return False
+        numbers = [number for command in path for number in command[1:]]
+        # Of NaN, max and min may say anything.
+        return (
+            set(map(type, numbers)) <= _NUMBERS and (not numbers or -FAR <= min(numbers) <= max(numbers) <= FAR)
+            and all(map(math.isfinite, numbers))
+        )  # fmt: skip
+    except (KeyError, TypeError, IndexError):
+        return False
+
+
+_NUMBERS = {int, float}
+
+
 def drawing_content(fabric: Fabric) -> dict[str, Any]:
     """Give what `strokes_file` writes, before it is text."""
     content: dict[str, Any] = {"size": PAPER, "strokes": strokes_from_fabric(fabric)}
@@ -133,8 +211,17 @@ def fabric_from_content(content: Any) -> dict[str, Any]:
     """Check the drawing of decoded JSON; what is none raises an error that `fabric_from_file` turns into words."""
     strokes = [_checked_stroke(stroke) for stroke in content["strokes"]]
     picture = content.get("picture", "")
-    if not isinstance(picture, str) or len(strokes) > MAX_STROKES:
+    if not isinstance(picture, str):
         raise ValueError
+    if len(strokes) > MAX_STROKES or sum(max(2, len(stroke["points"])) for stroke in strokes) > MAX_POINTS:
+        raise UnsafeImage(
+            _(
+                "The drawing is too large: it may have {strokes:,} strokes and {points:,} points in all. "
+                "Upload a picture of it instead.",
+                strokes=MAX_STROKES,
+                points=MAX_POINTS,
+            )
+        )
     fabric = fabric_from_strokes(strokes)
     return {"objects": [*(_picture_objects(picture) if picture else []), *fabric["objects"]]}
 
@@ -143,9 +230,9 @@ def _checked_stroke(stroke: Any) -> Stroke:
     """A stroke with a width and points that lie on the paper or near it; ValueError for anything else."""
     width = float(stroke["width"])
     points = np.array(stroke["points"], np.float64)
-    if not 0 < width <= PAPER or points.ndim != 2 or points.shape[1] != 2 or len(points) > MAX_POINTS:
+    if not 0 < width <= PAPER or points.ndim != 2 or points.shape[1] != 2:
         raise ValueError
-    if not (np.abs(points) <= 8 * PAPER).all():  # NaN is refused as well
+    if not (np.abs(points) <= FAR).all():  # NaN is refused as well
         raise ValueError
     checked: dict[str, Any] = {"width": width, "points": points.tolist()}
     return checked | ({"erase": True} if stroke.get("erase") else {})

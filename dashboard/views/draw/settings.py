@@ -152,7 +152,8 @@ def settings_after(change: Mapping[str, Any], wanted: ConversionSettings) -> Con
     change
         ``do`` with ``names``: ``set`` (also ``keep`` and ``faces``), ``follow``, ``random`` or ``empty``.
     """
-    names = [name for name in change.get("names", ()) if name in PART_TITLES]
+    wanted_names = change.get("names", ())
+    names = [name for name in PART_TITLES if name in wanted_names]  # each once, however many were sent
     seed = random.randrange(SEEDS)  # one for all that are asked for at once: equal seeds are one person
     for name in names:
         if change.get("do") == "set":

@@ -6,25 +6,30 @@ All of it lives in the memory of that session alone; nothing drawn or uploaded i
 from __future__ import annotations
 
 import secrets
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, Literal
+from itertools import accumulate
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 import cv2
 import numpy as np
 import streamlit as st
 
 from core.conversion.settings import ConversionSettings
-from dashboard.views.draw.drawing import EMPTY, digest, fabric_from_sketch, tile_url
+from dashboard.views.draw.drawing import EMPTY, MAX_POINTS, digest, fabric_from_sketch, tile_url
 
 if TYPE_CHECKING:
     from core.pipeline import FaceResult
     from core.scan_cleanup import PaperDrawing
 
+T = TypeVar("T")
+
 HISTORY_LENGTH = 12
 LOADS_KEPT = 20
+STEPS_KEPT = 200  # of redo; those before come back at once
+POINTS_KEPT = 4 * MAX_POINTS  # of the undo, and of the strip: five times as many are 100 MB
 PLACINGS_KEPT = 4
 FACES_KEPT = 128  # of one drawing, each with other settings: about 2 MB each
 COUNTED = 1000  # changes and loads are counted up to this number and then from 0 again
@@ -62,6 +67,11 @@ class Drawing:
     fabric: dict[str, Any] = field(default_factory=lambda: dict(EMPTY))
     sketch: np.ndarray | None = None  # (512, 512) uint8
     digest: str = digest(EMPTY)
+
+    @cached_property
+    def points(self) -> int:
+        """The points of all strokes."""
+        return sum(len(item.get("path", ())) for item in self.fabric.get("objects", []))
 
 
 def drawing_from(fabric: dict[str, Any]) -> Drawing:
@@ -126,6 +136,13 @@ class DrawSession:
     replaced: str | None = None  # digest of what a load replaces, until the canvas reports the load
     undo_loads: list[tuple[Drawing, int]] = field(default_factory=list)  # drawings replaced, with their base
     redo_loads: list[tuple[Drawing, int]] = field(default_factory=list)
+    report: tuple[Any, dict[str, Any], bool, str] = (
+        None,
+        EMPTY,
+        True,
+        "",
+    )  # see `dashboard.views.draw.canvas`
+    is_cut: bool = False  # the drawing was laid back on the paper without what is too much; see `cut_to`
     base: int = 0  # so many of the drawing's objects came with a load; the rest are strokes of the visitor
     shown: Shown | None = None
     history: tuple[Shown, ...] = ()
@@ -164,11 +181,19 @@ class DrawSession:
         """Replace the drawing; the one before can be had back with undo, and its strokes one by one."""
         if drawing.digest == self.drawing.digest:
             return
-        self.undo_loads = [*self.undo_loads, (self.drawing, self.base)][-LOADS_KEPT:]
+        self._keep_for_undo([(self.drawing, self.base), *reversed(self.undo_loads)])
         self.redo_loads = []
         self.is_back = False
         self.base = len(_objects(drawing))
         self._load(drawing)
+
+    def cut_to(self, drawing: Drawing) -> bool:
+        """Lay what can be taken of a drawing back on the paper, once; False until the canvas has taken that up."""
+        if self.is_cut:
+            return False
+        self.is_cut = True
+        self._load(drawing)
+        return True
 
     def restore(self, drawing: Drawing) -> bool:
         """Lay a drawing of before on blank paper, its strokes to undo one by one; on other paper, below the undo."""
@@ -178,8 +203,16 @@ class DrawSession:
             self._load(drawing)
             return True
         if drawing.digest != self.drawing.digest:
-            self.undo_loads.insert(0, (drawing, base))
+            self._keep_for_undo([*reversed(self.undo_loads), (drawing, base)])
         return False
+
+    def _keep_for_undo(self, latest: list[tuple[Drawing, int]]) -> None:
+        self.undo_loads = _within(latest[:LOADS_KEPT], lambda entry: entry[0].points)[::-1]
+
+    def _keep_for_redo(self, *drawings: Drawing) -> None:
+        """Note what was undone, the last to come back first; without pixels, which the canvas sends again."""
+        self.redo_loads += [(replace(drawing, sketch=None), self.base) for drawing in drawings]
+        del self.redo_loads[1:-STEPS_KEPT]
 
     def take_back(self) -> None:
         """Undo the last stroke, or the replacement before the first of them.
@@ -188,10 +221,10 @@ class DrawSession:
         """
         objects = _objects(self.drawing)
         if len(objects) > self.base:
-            self.redo_loads.append((self.drawing, self.base))
+            self._keep_for_redo(self.drawing)
             self._load(drawing_from({"objects": objects[:-1]}))
         elif self.undo_loads:
-            self.redo_loads.append((self.drawing, self.base))
+            self._keep_for_redo(self.drawing)
             drawing, self.base = self.undo_loads.pop()
             self._load(drawing)
 
@@ -270,20 +303,23 @@ class DrawSession:
         elif reported.digest == self.replaced:
             return
         else:
-            if self.replaced is None:
-                self._follow(reported)
-            self.drawing = reported
+            self.drawing = reported if self.replaced is not None else self._follow(reported)
         self.replaced = None
 
-    def _follow(self, reported: Drawing) -> None:
-        """Keep the redo in step with the canvas's own: strokes undone there, redone there, or drawn."""
+    def _follow(self, reported: Drawing) -> Drawing:
+        """Keep the redo in step with the canvas's own: strokes undone there, redone there, or drawn.
+
+        Return the drawing to go on with; strokes that are known already are not kept a second time.
+        """
         before, now = _objects(self.drawing), len(_objects(reported))
         if now < len(before) and _leading(self.drawing, now) == reported.digest:
-            undone = [drawing_from({"objects": before[:count]}) for count in range(len(before) - 1, now, -1)]
-            self.redo_loads += [(drawing, self.base) for drawing in (self.drawing, *undone)]
-            return
+            steps = range(min(len(before) - 1, now + LOADS_KEPT), now, -1)
+            undone = [drawing_from({"objects": before[:count]}) for count in steps]
+            self._keep_for_redo(self.drawing, *undone)
+            return replace(reported, fabric={"objects": before[:now]})
         known = [drawing.digest for drawing, _ in self.redo_loads]
         self.redo_loads = self.redo_loads[: known.index(reported.digest)] if reported.digest in known else []
+        return reported
 
     def keep(self, shown: Shown) -> None:
         """Keep a face of the drawing for as long as the drawing stays as it is, with the latest others of it."""
@@ -301,7 +337,17 @@ class DrawSession:
         self.keep(shown)
         self.shown = shown
         others = tuple(entry for entry in self.history if not _leads_to(entry, shown))
-        self.history = (shown, *others)[:HISTORY_LENGTH]
+        self.history = tuple(_within((shown, *others)[:HISTORY_LENGTH], lambda entry: entry.drawing.points))
+
+
+def _within(entries: Sequence[T], points: Callable[[T], int]) -> list[T]:
+    """Give the first entries that have `POINTS_KEPT` points together, and one in any case."""
+    totals = accumulate(points(entry) for entry in entries)
+    return [
+        entry
+        for entry, total in zip(entries, totals, strict=True)
+        if total <= POINTS_KEPT or entry is entries[0]
+    ]
 
 
 def _leads_to(entry: Shown, later: Shown) -> bool:

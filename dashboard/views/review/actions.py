@@ -23,6 +23,7 @@ logger = logging.getLogger(__name__)
 _CLIENT = re.compile(r"[0-9a-f]{12}")
 _ID = re.compile(r"[0-9a-f]{64}")
 LABEL_LENGTH = 40
+ACTIONS_AT_ONCE = 200  # as in outbox.js
 DECISIONS = ("keep", "reject", "unsure", "")
 
 
@@ -31,13 +32,13 @@ def apply_actions(library: Library, session: ReviewSession, actions: Any, book: 
 
     What makes no sense is noted as done and told, so that it is not sent for ever. When the library
     cannot be written (locked, disk full), nothing more is done and nothing noted: the browser keeps it
-    all and sends it again.
+    all and sends it again, as it does with what is beyond `ACTIONS_AT_ONCE`, so that other reviewers get their turn.
     """
     from curation.library.records import LibraryError
 
     session.trouble = ""
     with book.lock:
-        for action in actions if isinstance(actions, list) else []:
+        for action in actions[:ACTIONS_AT_ONCE] if isinstance(actions, list) else []:
             client, number = (
                 (action.get("client"), action.get("number")) if isinstance(action, dict) else (None, None)
             )

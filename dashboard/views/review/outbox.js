@@ -3,6 +3,7 @@
 // is sent again and outlives a reload, so a fast hand, a slow line or a restarted server loses nothing.
 const OUTBOX_KEY = "studio.review.outbox";
 const RESEND_MS = 6000;
+const ACTIONS_AT_ONCE = 200; // as in actions.py: after hours without a line they fit into one message
 
 function createOutbox(post, changed) {
   const client = [...crypto.getRandomValues(new Uint8Array(6))].map((byte) => byte.toString(16).padStart(2, "0")).join("");
@@ -35,7 +36,7 @@ function createOutbox(post, changed) {
       flush();
     }, RESEND_MS);
     posts += 1;
-    post({ post: `${client}:${posts}`, actions: pending.map(({ before, ...action }) => action) });
+    post({ post: `${client}:${posts}`, actions: pending.slice(0, ACTIONS_AT_ONCE).map(({ before, ...action }) => action) });
   }
 
   return {

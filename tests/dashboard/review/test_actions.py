@@ -9,7 +9,7 @@ import pytest
 from curation.library.library import Library
 from curation.library.records import DuplicateGroup, Examination, LibraryError, Provenance
 from dashboard import access
-from dashboard.views.review.actions import apply_actions
+from dashboard.views.review.actions import ACTIONS_AT_ONCE, apply_actions
 from dashboard.views.review.filters import View, find_images
 from dashboard.views.review.grid import detail_of
 from dashboard.views.review.state import IdempotencyLog, ReviewSession
@@ -148,6 +148,17 @@ def test_actions_sent_again_after_a_restart_are_done_once(library: Library, ids:
         apply_actions(library, ReviewSession(), actions, IdempotencyLog())
     assert decisions(library, ids[:2]) == ["keep", ""]
     assert len(library.history(ids[0])) == 1
+
+
+def test_of_very_many_actions_the_first_are_done_and_the_browser_sends_the_rest_again(
+    library: Library, ids: list[str]
+):
+    session, book = ReviewSession(), IdempotencyLog()
+    many = [action(number + 1, "open", id=ids[number % 5]) for number in range(ACTIONS_AT_ONCE + 1)]
+    apply_actions(library, session, many, book)
+    assert book.last(CLIENT) == ACTIONS_AT_ONCE
+    apply_actions(library, session, many[ACTIONS_AT_ONCE:], book)
+    assert book.last(CLIENT) == ACTIONS_AT_ONCE + 1
 
 
 def test_two_page_loads_count_for_themselves(library: Library, ids: list[str]):
