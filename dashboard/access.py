@@ -242,6 +242,11 @@ class RoleGuard:
         await self.app(scope, receive_if_allowed, send)
 
 
+def name_of(scope: Scope) -> str:
+    """Tell who sends a request or opens a websocket; empty where nobody has signed in."""
+    return _visitor_of(_signed_in(HTTPConnection(scope))).name if has_sign_in() else ""
+
+
 def show_sign_in(who: Visitor) -> None:
     """Offer to sign in; to those who have, and have no role, say whom to ask."""
     st.html(KEEP_LINK, unsafe_allow_javascript=True)

@@ -66,7 +66,7 @@ class _Parser(MultiPartParser):
     def __init__(self, request: Request, limits: UploadLimits) -> None:
         super().__init__(
             request.headers,
-            _counted(request, limits),
+            counted_stream(request, limits),
             max_files=limits.max_files,
             max_fields=limits.max_fields,
             max_part_size=limits.max_field_bytes,
@@ -127,7 +127,14 @@ def _sort(form: FormData, too_large: list[UploadFile], limits: UploadLimits) -> 
     return Upload(files, too_large, {key: value for key, value in items if isinstance(value, str)}, limits)
 
 
-async def _counted(request: Request, limits: UploadLimits) -> AsyncGenerator[bytes, None]:
+async def counted_stream(request: Request, limits: UploadLimits) -> AsyncGenerator[bytes, None]:
+    """Give a request's body as it comes, within its limits of size and time.
+
+    Raises
+    ------
+    BadUpload
+        If there is more of it, it stops coming, or it comes too slowly.
+    """
     received, start = 0, anyio.current_time()
     chunks = request.stream()
     while True:

@@ -78,6 +78,7 @@ elif __name__ != "__mp_main__":  # a spawned worker reads this file as well, and
     from dashboard.shared.texts import RequestLanguage
     from dashboard.shared.uploads import UploadStaging
     from dashboard.views.review import routes
+    from dashboard.websocket_limit import WebsocketLimit
 
     address, hosts = st.get_option("server.address"), settings().hosts
     log_conversions(settings().log_format)
@@ -91,6 +92,7 @@ elif __name__ != "__mp_main__":  # a spawned worker reads this file as well, and
         middleware=[
             Middleware(RequestLanguage),
             Middleware(HostGuard, named=hosts),
+            Middleware(WebsocketLimit),
             Middleware(access.RoleGuard),
             Middleware(UploadStaging),
             Middleware(FirstPaint),

@@ -35,6 +35,7 @@ from streamlit.runtime.scriptrunner import get_script_run_ctx
 from core.config import settings
 from core.names import normal_name
 from core.processes.lock import hold, is_held
+from dashboard.api_upload import BadUpload, UploadLimits, counted_stream
 from dashboard.shared.texts import _
 
 logger = logging.getLogger(__name__)
@@ -44,6 +45,9 @@ LOCK = "lock"
 MIN_FREE_BYTES = 2_000_000_000  # of the disk; uploads leave so much to the studio itself
 AWAY_S = 300.0  # a visitor whose connection was cut comes back within Streamlit's two minutes, or never
 OVERHEAD_BYTES = 1_000_000  # of a request around its file
+IDLE_S = 30.0  # an upload of which nothing comes for so long has no room kept for it any more
+MIN_BYTES_PER_S = 2000
+MOST_FILES = 20_000  # of one visitor at a time; empty ones take memory too
 _UPLOAD = re.compile(r"/_stcore/upload_file/([^/]+)/([0-9A-Za-z-]{8,64})$")
 
 
@@ -117,6 +121,10 @@ class _Staging:
                 return
             del self.files[file_id]
         file.path.unlink(missing_ok=True)
+
+    def count(self, session: str) -> int:
+        with self.lock:
+            return sum(file.session == session for file in self.files.values())
 
     def used(self, session: str) -> int:
         with self.lock:
@@ -262,16 +270,25 @@ class UploadStaging:
             await PlainTextResponse(refusal, 413, headers={"Connection": "close"})(scope, receive, send)
             return
         staging.drop(file_id)
+        if staging.count(session) >= MOST_FILES:
+            refusal = _(
+                "At most {most:,} files can be uploaded at a time. Add those that are here first.",
+                most=MOST_FILES,
+            )
+            await PlainTextResponse(refusal, 413, headers={"Connection": "close"})(scope, receive, send)
+            return
         reserved = await to_thread.run_sync(_reserve, file_id, session, int(declared))
         path, problem = reserved.path, reserved.problem
         try:
             upload = await _read(
                 Request(scope, receive), Path(os.devnull) if problem else path, int(declared)
             )
-        except (MultiPartException, ClientDisconnect, OSError) as error:
+        except (MultiPartException, ClientDisconnect, BadUpload, OSError) as error:
             staging.drop(file_id)
             logger.warning("An upload was not taken: %s", error)
-            await PlainTextResponse(_("The upload cannot be read."), 400)(scope, receive, send)
+            status = error.status if isinstance(error, BadUpload) else 400
+            refusal = _("The upload cannot be read.")
+            await PlainTextResponse(refusal, status, headers={"Connection": "close"})(scope, receive, send)
             return
         name = upload.filename or "file"
         problem = problem and _("{name} was not taken: {problem}", name=name, problem=problem)
@@ -338,7 +355,8 @@ class _ToDisk(MultiPartParser):
     """Starlette's parser, which writes the one file of a request to a place of our choice."""
 
     def __init__(self, request: Request, path: Path, most: int) -> None:
-        super().__init__(request.headers, request.stream(), max_files=1, max_fields=0)
+        limits = UploadLimits(max_request_bytes=most, idle_s=IDLE_S, min_bytes_per_s=MIN_BYTES_PER_S)
+        super().__init__(request.headers, counted_stream(request, limits), max_files=1, max_fields=0)
         self._path, self._most = path, most
 
     def on_headers_finished(self) -> None:

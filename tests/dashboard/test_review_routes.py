@@ -2,6 +2,8 @@
 
 import io
 import shutil
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -92,3 +94,26 @@ def test_an_original_that_is_no_picture_is_not_there(served):
     client, image_id, library = served
     library.files.original(image_id).write_bytes(b"<svg onload=alert(1)>")
     assert client.get(f"/library/original/{image_id}").status_code == 404
+
+
+def test_originals_that_wait_to_be_decoded_keep_nobody_else_waiting(served, monkeypatch: pytest.MonkeyPatch):
+    """Forty requests for originals took every thread that the server has for pages, uploads and pictures."""
+    client, image_id, _ = served
+    free, busy = threading.Event(), threading.Semaphore(0)
+
+    def slow(_path: Path) -> bytes:
+        busy.release()
+        free.wait(30)
+        return b""
+
+    monkeypatch.setattr(routes, "shown_original", slow)
+    with client, ThreadPoolExecutor(45) as pool:
+        waiting = [pool.submit(client.get, f"/library/original/{image_id}") for _ in range(45)]
+        assert all(busy.acquire(timeout=10) for _ in range(routes.DECODING))
+        try:
+            answer = client.get(f"/library/thumb/{image_id}")
+            assert answer.status_code == 200
+            assert not any(request.done() for request in waiting)
+            assert not busy.acquire(blocking=False)
+        finally:
+            free.set()

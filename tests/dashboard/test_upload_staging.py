@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+import anyio
 import pytest
 from starlette.applications import Starlette
 from starlette.datastructures import UploadFile
@@ -15,6 +16,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 from starlette.testclient import TestClient
+from starlette.types import Message
 
 from dashboard.shared import uploads
 from dashboard.shared.uploads import StagedFile, UploadStaging, drop_staged, staged_files, staging
@@ -196,3 +198,37 @@ def test_without_the_middleware_a_page_works_the_same(
     ((file,), problems) = staged_files([FromWidget("a.png", "in-memory", b"data")], limit_mb=1)
     assert (isinstance(file, StagedFile), file.read_bytes(), problems) == (True, b"data", [])
     drop_staged([FromWidget("a.png", "in-memory")])
+
+
+def test_a_visitor_has_so_many_files_at_a_time(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Empty files use up no quota, and take memory all the same."""
+    monkeypatch.setattr(uploads, "MOST_FILES", 2)
+    answers = [server.put(b"", file_id=f"{number}-of-many") for number in range(3)]
+    assert answers == [204, 204, 413]
+    assert server.put(b"", file_id="0-of-many") == 204  # in the place of the one before
+    assert server.put(b"", session="bob", file_id="bobs-own-file") == 204
+
+
+@pytest.mark.usefixtures("server")
+def test_an_upload_that_does_not_come_keeps_no_room(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The room that was told is taken from everybody's disk until it is there."""
+    monkeypatch.setattr(uploads, "IDLE_S", 0.05)
+    sent: list[Message] = []
+
+    async def receive() -> Message:
+        await anyio.sleep(10)
+        raise AssertionError("waited")
+
+    async def send(message: Message) -> None:
+        sent.append(message)
+
+    headers = [(b"content-type", b"multipart/form-data; boundary=b"), (b"content-length", b"1500000")]
+    scope = {
+        "type": "http",
+        "method": "PUT",
+        "path": ADDRESS.format(session="ann", file_id=ID),
+        "headers": headers,
+    }
+    anyio.run(UploadStaging(lambda *_: None), scope, receive, send)  # type: ignore[arg-type,return-value]
+    assert sent[0]["status"] == 408
+    assert staging.used("ann") == 0

@@ -29,6 +29,7 @@ STATES = ("keep", "reject", "unsure", "undecided")
 VERDICTS = ("keep", "reject")
 SORTS = ("added_at", *MEASUREMENT_NAMES, "confidence", "proposal", "source", "rule", "duplicate_group")
 RANGES = (*MEASUREMENT_NAMES, "confidence", "proposal")
+MOST_NAMED, MOST_LETTERS = 100, 200  # of what an address may filter by
 _LISTS = ("rule", "source", "label", "reviewer")
 Range = tuple[str, float, float]
 
@@ -134,7 +135,7 @@ def from_query(query: Mapping[str, Sequence[str]]) -> View:
         state=one("state", STATES),
         verdict=one("verdict", VERDICTS),
         disputed=one("disputed") == "1",
-        text=one("q")[:200],
+        text=one("q")[:MOST_LETTERS],
         fails=one("fails") if failed_rule(one("fails")) else "",
         ranges=tuple(sorted(ranges)),
         sort=one("sort", SORTS) or "added_at",
@@ -142,7 +143,10 @@ def from_query(query: Mapping[str, Sequence[str]]) -> View:
         page=int(page) if page.isascii() and page.isdigit() and len(page) < 7 else 0,
         is_queue=one("queue") in ("1", "second"),
         is_second=one("queue") == "second",
-        **{name: tuple(dict.fromkeys(query.get(name, ()))) for name in _LISTS},
+        **{
+            name: tuple(dict.fromkeys(one[:MOST_LETTERS] for one in query.get(name, ())[:MOST_NAMED]))
+            for name in _LISTS
+        },
     )
 
 

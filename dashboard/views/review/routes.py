@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import io
 import re
-import threading
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import anyio
+import anyio.to_thread
 from starlette.responses import FileResponse, Response
 from starlette.routing import Route
 
@@ -32,11 +34,22 @@ _HEADERS = {
     "Cross-Origin-Resource-Policy": "same-origin",
     "Content-Security-Policy": "default-src 'none'",
 }
-_decoding = threading.BoundedSemaphore(2)
+DECODING = 2  # at once
 
 
-def answer(request: Request) -> Response:
-    """One picture, or 404. Not a coroutine: Starlette runs it beside the event loop."""
+async def answer(request: Request) -> Response:
+    """One picture, or 404."""
+    # Who waits for an original to be decoded keeps none of the threads that serve everything else.
+    limiter = _limiter() if request.path_params["kind"] == "original" else None
+    return await anyio.to_thread.run_sync(_answer, request, limiter=limiter)
+
+
+@lru_cache(maxsize=1)
+def _limiter() -> anyio.CapacityLimiter:
+    return anyio.CapacityLimiter(DECODING)
+
+
+def _answer(request: Request) -> Response:
     kind, image_id = request.path_params["kind"], request.path_params["image_id"]
     if not _ID.fullmatch(image_id):
         return _missing()
@@ -64,11 +77,10 @@ def shown_original(path: Path) -> bytes:
 
     if not path.is_file():
         raise FileNotFoundError(path.name)
-    with _decoding:
-        picture = Image.fromarray(read_photo(path))
-        picture.thumbnail((ORIGINAL_SIDE, ORIGINAL_SIDE), Image.Resampling.LANCZOS, reducing_gap=2.0)
-        buffer = io.BytesIO()
-        picture.save(buffer, "JPEG", quality=88)
+    picture = Image.fromarray(read_photo(path))
+    picture.thumbnail((ORIGINAL_SIDE, ORIGINAL_SIDE), Image.Resampling.LANCZOS, reducing_gap=2.0)
+    buffer = io.BytesIO()
+    picture.save(buffer, "JPEG", quality=88)
     return buffer.getvalue()
 
 

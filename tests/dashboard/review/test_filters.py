@@ -10,6 +10,8 @@ from curation.rules import Rules
 from dashboard.views.review.bar import active_filters
 from dashboard.views.review.filters import (
     DECISIONS,
+    MOST_LETTERS,
+    MOST_NAMED,
     RANGES,
     SORTS,
     STATES,
@@ -148,3 +150,9 @@ def test_a_bar_shows_where_the_value_lies_and_what_is_allowed():
     assert not both["off"] and not both["deciding"]
     assert "at least" in both["sentence"] and "at most" in both["sentence"]
     assert measure_bar("yaw", None, rules, "")["at"] is None
+
+
+def test_an_address_filters_by_so_many_names_at_most():
+    view = from_query({"label": [f"{number} " + "x" * 1000 for number in range(1000)]})
+    assert len(view.label) == MOST_NAMED
+    assert max(map(len, view.label)) == MOST_LETTERS
