@@ -1,4 +1,4 @@
-"""Group images that show the same picture, and score which of them is the best.
+"""Group images that show the same picture.
 
 Three likenesses, each looser than the one before. Equal bytes never get this far: an image's id is the hash
 of its bytes, so the library knows it already. Equal pixels have one ``pixel_hash``. Near duplicates have
@@ -17,7 +17,6 @@ from collections import defaultdict
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import lru_cache, partial
-from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,15 +25,11 @@ from core.nearest import BitRows
 from curation.analysis.hashes import SAME_DETAIL, compare_details, face_detail
 from curation.library.records import DuplicateGroup
 
-if TYPE_CHECKING:
-    import pandas as pd
-
 MAX_DISTANCE = 32
 KEPT_DETAILS = 256
 _HASH_BYTES = 32
 _BLOCK = 16  # centres asked about at once; all other images may match each of them
 _COPY_ROWS_AFTER = 0.02  # of the rows are done with: the search then leaves them out
-_USEFUL_EYE_DISTANCE_PX = 140.0  # of the template; more of it is lost in alignment
 
 
 def find_duplicates(
@@ -63,7 +58,8 @@ def find_duplicates(
     phashes, mirrors
         Of each aligned crop and of its mirror image, 32 bytes; empty where there is no face.
     quality
-        Higher is better; see `score_quality`. Of equals the smaller id is better.
+        Higher is better. Of equals the smaller id is better. Which copy stays in the end is chosen by
+        `curation.library.examinations.best_copy`.
     is_same
         Asked about the ids of two images whose hashes are near; without it hashes alone decide.
     progress
@@ -128,39 +124,6 @@ class DetailComparison:
         return None if face is None else face_detail(face)
 
 
-def score_quality(table: pd.DataFrame) -> NDArray[np.int64]:
-    """Score how good images are as duplicates of one another, by measurements alone (no verdict, no decision).
-
-    More source pixels between the eyes come first, as far as alignment can use them; then sharpness, then
-    less stretch, less padding and less cover, then the smaller id. The first two count in steps of a tenth,
-    so that a difference nobody sees does not overrule the next measurement.
-
-    Parameters
-    ----------
-    table
-        Index image id; columns ``eye_distance_px``, ``sharpness``, ``stretch``, ``padding``, ``covered``.
-
-    Returns
-    -------
-    (N,) int64
-        In the order of the rows: 0 for the worst, N - 1 for the best.
-    """
-    eyes = table["eye_distance_px"].clip(upper=_USEFUL_EYE_DISTANCE_PX)
-    keys = [
-        -_tenths(eyes),
-        -_tenths(table["sharpness"]),
-        _steps(table["stretch"], 0.02),
-        _steps(table["padding"], 0.02),
-        _steps(table["covered"], 0.1),
-    ]
-    by_id = np.argsort(np.asarray(table.index, dtype=str), kind="stable")
-    tie = np.empty(len(table), dtype=np.int64)
-    tie[by_id] = np.arange(len(table))
-    scores = np.empty(len(table), dtype=np.int64)
-    scores[np.lexsort([tie, *reversed(keys)])] = np.arange(len(table))[::-1]
-    return scores
-
-
 def _equal_pixels(order: Sequence[int], pixel_hashes: Sequence[str]) -> dict[int, list[int]]:
     """Images by the best one that has their pixels, best first."""
     first_of: dict[str, int] = {}
@@ -216,17 +179,3 @@ def _rows(hashes: list[bytes]) -> NDArray[np.uint8]:
 def _group(kind: str, members: Sequence[int], ids: Sequence[str]) -> DuplicateGroup:
     best = ids[members[0]]
     return DuplicateGroup(kind, best, (best, *sorted(ids[i] for i in members[1:])))
-
-
-def _tenths(values: pd.Series) -> NDArray[np.float64]:
-    """Steps of a tenth of the value; what is unknown or not above zero comes last."""
-    positive = values.to_numpy(dtype=np.float64, na_value=np.nan)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        steps = np.floor(np.log(positive) / np.log(1.1))
-    return np.where(np.isfinite(steps), steps, -np.inf)
-
-
-def _steps(values: pd.Series, step: float) -> NDArray[np.float64]:
-    """Whole steps; what is unknown comes last."""
-    known = values.to_numpy(dtype=np.float64, na_value=np.nan)
-    return np.where(np.isnan(known), np.inf, np.floor(known / step))

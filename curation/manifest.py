@@ -12,7 +12,7 @@ import os
 import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -90,10 +90,10 @@ class Record:
     landmarks: list[list[float]] | None = None
     versions: Mapping[str, Any] | None = None
 
-    def head(self) -> Head:
-        """Take the part that a run goes on working with."""
-        code = self.reason.code if self.reason else None
-        return Head(self.name, self.source, self.sha256, self.status, code, self.versions or {})
+    @property
+    def code(self) -> str:
+        """Give the code of the reason why it was left out; empty if it was kept."""
+        return self.reason.code if self.reason else ""
 
     def line(self) -> bytes:
         """Write the record as one line of the manifest."""
@@ -101,38 +101,26 @@ class Record:
         return json.dumps(fields, separators=(",", ":"), allow_nan=False).encode() + b"\n"
 
 
-@dataclass(frozen=True)
-class Head:
-    """What a run needs to know about a record; the rest stays on disk."""
-
-    name: str
-    source: str
-    sha256: str
-    status: str
-    code: str | None
-    versions: Mapping[str, Any]
-
-
 class Manifest:
     """``manifest.jsonl`` of a folder, open for appending. Use under `lock_folder` and as a context.
 
     Attributes
     ----------
-    heads
-        The latest record of each source.
+    records
+        The latest record of each source, without its landmarks, which stay on disk.
     """
 
     def __init__(self, folder: Path) -> None:
         self._path = folder / MANIFEST
         self._places: dict[str, tuple[int, int]] = {}  # offset and length of each source's record
         self._end = 0
-        self.heads: dict[str, Head] = {}
+        self.records: dict[str, Record] = {}
         self._fd = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o644)
         with os.fdopen(os.dup(self._fd), "rb") as file:
             for line in _whole_lines(file):
-                head = _read_head(line)
-                if head is not None:  # else it is damaged, and its file is done again
-                    self._enter(head, len(line))
+                record = _read(line)
+                if record is not None:  # else it is damaged, and its file is done again
+                    self._enter(record, len(line))
                 self._end += len(line)
         os.ftruncate(self._fd, self._end)
 
@@ -142,7 +130,7 @@ class Manifest:
     def __exit__(self, *_: object) -> None:
         os.close(self._fd)
 
-    def append(self, head: Head, line: bytes) -> None:
+    def append(self, record: Record) -> None:
         """Add one record; it is in the file, whole, when this returns.
 
         Raises
@@ -150,6 +138,7 @@ class Manifest:
         OSError
             If the disk is full; the manifest is then as it was before.
         """
+        line = record.line()
         try:
             written = os.write(self._fd, line)
             if written < len(line):  # the disk is nearly full: this write says so
@@ -157,12 +146,12 @@ class Manifest:
         except OSError:
             os.ftruncate(self._fd, self._end)
             raise
-        self._enter(head, len(line))
+        self._enter(replace(record, landmarks=None), len(line))
         self._end += len(line)
 
     def finish(self, sources: set[str]) -> None:
         """Sort by name, keep the latest record of each of ``sources``, and drop all else."""
-        ordered = sorted(sources, key=lambda source: self.heads[source].name)
+        ordered = sorted(sources, key=lambda source: self.records[source].name)
         handle, temporary = tempfile.mkstemp(prefix=f".{MANIFEST}.", dir=self._path.parent)
         try:
             with os.fdopen(handle, "wb") as file:
@@ -177,32 +166,18 @@ class Manifest:
             Path(temporary).unlink(missing_ok=True)
             raise
 
-    def _enter(self, head: Head, length: int) -> None:
-        self.heads[head.source] = head
-        self._places[head.source] = (self._end, length)
+    def _enter(self, record: Record, length: int) -> None:
+        self.records[record.source] = record
+        self._places[record.source] = (self._end, length)
 
 
-def _read_head(line: bytes) -> Head | None:
+def _read(line: bytes) -> Record | None:
     try:
-        record = json.loads(line)
-        code = record["reason"]["code"] if record["reason"] else None
-        texts = record["name"], record["source"], record["sha256"], record["status"]
+        fields = json.loads(line) | {"landmarks": None}
+        reason = Reason(**fields["reason"]) if fields["reason"] else None
+        return Record(**fields | {"reason": reason})
     except (ValueError, KeyError, TypeError):
         return None
-    return Head(*texts, code, record.get("versions") or {})
-
-
-def read_records(folder: Path) -> Iterator[dict[str, Any]]:
-    """Read the records of a finished run as plain dictionaries, in order of name.
-
-    Raises
-    ------
-    FileNotFoundError
-        If ``folder`` holds no manifest.
-    """
-    with (folder / MANIFEST).open("rb") as file:
-        for line in _whole_lines(file):
-            yield json.loads(line)
 
 
 def _whole_lines(file: BinaryIO) -> Iterator[bytes]:

@@ -20,7 +20,7 @@ from core.images import read_photo
 from core.landmarks import FaceLandmarker, FaceLandmarks
 from curation.align import Alignment, find_alignment, move_points, warp_photo
 from curation.ingest import read_source
-from curation.manifest import Head, Reason, Record, write_pair
+from curation.manifest import Reason, Record, write_pair
 from curation.png_files import encode_png_quickly
 from curation.pose import HeadPose, head_pose
 
@@ -61,18 +61,6 @@ class PhotoTask:
 
 
 @dataclass(frozen=True)
-class Prepared:
-    """A finished record, as text already, so that the parent has next to nothing to do."""
-
-    head: Head
-    line: bytes
-
-    @classmethod
-    def of(cls, record: Record) -> Prepared:
-        return cls(record.head(), record.line())
-
-
-@dataclass(frozen=True)
 class PreparePhotos:
     """What a worker needs to make pairs; see `core.processes.worker_process.Setup`.
 
@@ -92,12 +80,12 @@ class PreparePhotos:
     versions: dict[str, Any]
 
     @contextmanager
-    def __call__(self) -> Iterator[Callable[[PhotoTask], Prepared]]:
+    def __call__(self) -> Iterator[Callable[[PhotoTask], Record]]:
         cv2.setNumThreads(1)
         with FaceLandmarker(self.model, max_faces=MAX_FACES) as landmarker:
             yield lambda task: self.prepare(task, landmarker)
 
-    def prepare(self, task: PhotoTask, landmarker: FaceLandmarker) -> Prepared:
+    def prepare(self, task: PhotoTask, landmarker: FaceLandmarker) -> Record:
         """Make one pair, or find out why not.
 
         Raises
@@ -112,15 +100,13 @@ class PreparePhotos:
             photo = read_photo(data)
         except (UnsafeImage, OSError) as error:
             detail = (error.strerror or str(error)) if isinstance(error, OSError) else str(error)
-            return self._leave_out(task, sha256, Reason.of("unreadable", detail))
+            return left_out(task, sha256, Reason.of("unreadable", detail), self.versions)
         found = landmarker.detect(photo)
         if found is None:
-            return self._leave_out(task, sha256, Reason.of("no_face"))
+            return left_out(task, sha256, Reason.of("no_face"), self.versions)
         return self._prepare_face(task, sha256, photo, found)
 
-    def _prepare_face(
-        self, task: PhotoTask, sha256: str, photo: np.ndarray, found: FaceLandmarks
-    ) -> Prepared:
+    def _prepare_face(self, task: PhotoTask, sha256: str, photo: np.ndarray, found: FaceLandmarks) -> Record:
         pose = head_pose(found.points)
         try:
             alignment = find_alignment(found.points, (photo.shape[1], photo.shape[0]))
@@ -134,7 +120,7 @@ class PreparePhotos:
             landmarks = np.round(landmarks, 2)
             sketch = sketches.sketch_from_photo(aligned, landmarks)
             write_pair(self.out, task.name, encode_png_quickly(aligned), encode_png_quickly(sketch))
-        record = Record(
+        return Record(
             name=task.name,
             source=task.source,
             sha256=sha256,
@@ -150,10 +136,6 @@ class PreparePhotos:
             landmarks=None if landmarks is None else np.round(landmarks, 2).tolist(),
             versions=self.versions,
         )
-        return Prepared.of(record)
-
-    def _leave_out(self, task: PhotoTask, sha256: str, reason: Reason) -> Prepared:
-        return Prepared.of(left_out(task, sha256, reason, self.versions))
 
 
 def judge(pose: HeadPose, alignment: Alignment | None, gates: Gates) -> Reason | None:

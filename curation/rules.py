@@ -3,7 +3,7 @@
 What the machine keeps: rules applied to stored measurements.
 
 Nothing here reads a picture. `judge_table` gives every image its verdict with the rule, the value and
-the threshold that decided it; `count_kept` and `keep_curve` say what other thresholds would do.
+the threshold that decided it; `count_kept` says what other thresholds would do.
 """
 
 from __future__ import annotations
@@ -205,7 +205,6 @@ __all__ = [
     "find_examples",
     "is_examined",
     "judge_table",
-    "keep_curve",
 ]
 
 GROUP_RATES = RULES_FILE.with_name("group_rates.json")  # written by tests/benchmarks/group_rates.py
@@ -334,28 +333,3 @@ def count_kept(table: pd.DataFrame, rules: Rules) -> dict[str, Any]:
         "alone": {name: int((~row).sum()) for name, row in zip(names, broken, strict=True)},
         "without": {name: int((times - row == 0).sum()) for name, row in zip(names, broken, strict=True)},
     }
-
-
-def keep_curve(table: pd.DataFrame, rules: Rules, name: str, thresholds: Sequence[float]) -> np.ndarray:
-    """How many images all rules together would keep with other thresholds of one of them.
-
-    Parameters
-    ----------
-    thresholds : (T,)
-
-    Returns
-    -------
-    kept : (T,) int64
-    """
-    rule = rules[name]
-    others = rules.with_threshold(name, enabled=False)
-    passed = is_examined(table) & ~_broken(table, others).any(axis=0)
-    values = _column(table, rule.column)[passed]
-    missing = int(np.isnan(values).sum())
-    values = np.sort(
-        values[~np.isnan(values)] if rule.direction != "within" else np.abs(values[~np.isnan(values)])
-    )
-    wanted = np.asarray(thresholds, dtype=np.float32)
-    if rule.direction == "at_least":
-        return missing + len(values) - np.searchsorted(values, wanted, side="left")
-    return missing + np.searchsorted(values, wanted, side="right")

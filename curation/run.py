@@ -29,14 +29,15 @@ from core import assets
 from core.cli import command
 from core.errors import AssetMissing
 from core.processes.lock import Held
+from core.processes.progress import Progress, follow_progress
 from core.processes.worker_process import Setup
 from core.processes.workers import Limits, Outcome, WorkerStartError
 from curation import engines
 from curation.ingest import SourceFile, find_files, hash_source, name_files
 from curation.manifest import (
-    Head,
     Manifest,
     Reason,
+    Record,
     check_folders,
     claim,
     has_pair,
@@ -45,7 +46,7 @@ from curation.manifest import (
     remove_pair,
     remove_unfinished,
 )
-from curation.prepare import Gates, PhotoTask, Prepared, PreparePhotos, current_versions, left_out
+from curation.prepare import Gates, PhotoTask, PreparePhotos, current_versions, left_out
 
 logger = logging.getLogger(__name__)
 
@@ -119,7 +120,7 @@ def curate(
     config: Config | None = None,
     *,
     progress: Callable[[int, int], None] | None = None,
-    setup: Setup[PhotoTask, Prepared] | None = None,
+    setup: Setup[PhotoTask, Record] | None = None,
 ) -> Summary:
     """Make a training pair of every photo below ``source`` that shows a usable face.
 
@@ -161,7 +162,7 @@ def curate(
         claim(out, source)
         remove_unfinished(out)
         with Manifest(out) as manifest:
-            files = name_files(sources, {head.source: head.name for head in manifest.heads.values()})
+            files = name_files(sources, {one.source: one.name for one in manifest.records.values()})
             todo = [file for file in files if not _is_done(file, source, out, manifest, versions, config)]
             base = source.absolute()  # an actor may have another working folder
             tasks = [PhotoTask(str(base / file.source), file.source, file.name) for file in todo]
@@ -177,24 +178,24 @@ def curate(
                     if progress:
                         progress(done, len(files))
             _forget_missing({file.source for file in files}, out, manifest)
-            heads = [manifest.heads[file.source] for file in files]
-    return _summarise(source, out, heads, len(tasks), workers, time.monotonic() - begin)
+            records = [manifest.records[file.source] for file in files]
+    return _summarise(source, out, records, len(tasks), workers, time.monotonic() - begin)
 
 
 def _summarise(
-    source: Path, out: Path, heads: list[Head], done: int, workers: int, seconds: float
+    source: Path, out: Path, records: list[Record], done: int, workers: int, seconds: float
 ) -> Summary:
-    """Count what became of the files; ``heads`` has one record for each."""
-    left_out_by_reason = Counter(head.code or "" for head in heads if head.status != "kept")
+    """Count what became of the files; ``records`` has one for each."""
+    left_out_by_reason = Counter(one.code for one in records if one.status != "kept")
     return Summary(
         source=str(source),
         out=str(out),
-        files=len(heads),
-        kept=len(heads) - left_out_by_reason.total(),
+        files=len(records),
+        kept=len(records) - left_out_by_reason.total(),
         left_out=left_out_by_reason.total(),
         left_out_by_reason=dict(sorted(left_out_by_reason.items())),
         done=done,
-        reused=len(heads) - done,
+        reused=len(records) - done,
         workers=workers,
         seconds=round(seconds, 2),
         photos_per_second=round(done / seconds, 1),
@@ -212,34 +213,33 @@ def _is_done(
     file: SourceFile, source: Path, out: Path, manifest: Manifest, versions: Mapping[str, Any], config: Config
 ) -> bool:
     """Whether an earlier run's record of this file still holds."""
-    head = manifest.heads.get(file.source)
-    if head is None or head.versions != versions or (config.retry_failed and head.code in FAILURES):
+    known = manifest.records.get(file.source)
+    if known is None or known.versions != versions or (config.retry_failed and known.code in FAILURES):
         return False
-    if head.status == "kept" and not has_pair(out, head.name):
+    if known.status == "kept" and not has_pair(out, known.name):
         return False
-    return head.sha256 == hash_source(source / file.source)
+    return known.sha256 == hash_source(source / file.source)
 
 
 def _record(
-    outcome: Outcome[PhotoTask, Prepared], out: Path, manifest: Manifest, versions: dict[str, Any]
+    outcome: Outcome[PhotoTask, Record], out: Path, manifest: Manifest, versions: dict[str, Any]
 ) -> None:
     """Write down what became of a file; its pair, if it has one, is in place already."""
-    task, prepared = outcome.task, outcome.result
-    if prepared is None:
+    task, record = outcome.task, outcome.result
+    if record is None:
         reason = Reason.of(outcome.failure or "crashed", f"({outcome.detail})" if outcome.detail else "")
         record = left_out(task, hash_source(Path(task.path)), reason, versions)
-        prepared = Prepared.of(record)
         logger.warning("%s is left out: %s", task.source, reason.sentence)
-    if prepared.head.status != "kept":
+    if record.status != "kept":
         remove_pair(out, task.name)
-    manifest.append(prepared.head, prepared.line)
+    manifest.append(record)
 
 
 def _forget_missing(sources: set[str], out: Path, manifest: Manifest) -> None:
     """Remove the pairs of files that are gone, then sort the manifest."""
-    for head in manifest.heads.values():
-        if head.source not in sources:
-            remove_pair(out, head.name)
+    for record in manifest.records.values():
+        if record.source not in sources:
+            remove_pair(out, record.name)
     manifest.finish(sources)
 
 
@@ -252,16 +252,11 @@ def main(arguments: list[str] | None = None) -> int:
     logging.basicConfig(level=logging.WARNING, format="%(message)s", stream=sys.stderr)
     bar = tqdm(desc="photos", unit="photo", file=sys.stderr, dynamic_ncols=True, smoothing=0.1)
 
-    def show(done: int, total: int) -> None:
-        if bar.total != total:
-            bar.total, bar.initial = total, done
-        bar.update(done - bar.n)
-
     with bar:
         gates = Gates(max_yaw=options.max_yaw, max_stretch=options.max_stretch)
         limits = Limits(timeout_s=options.timeout)
         config = Config(gates, limits, options.workers, options.retry_failed, options.engine)
-        summary = curate(options.source, options.out, config, progress=show)
+        summary = curate(options.source, options.out, config, progress=follow_progress(bar, Progress(None)))
     print(json.dumps(asdict(summary)) if options.json else summary.sentence())
     return 0
 

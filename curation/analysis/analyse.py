@@ -26,7 +26,7 @@ from curation.analysis.aligned import AlignedFace, align_face, make_row, points_
 from curation.analysis.batches import AnalysisTask, Anchors
 from curation.analysis.faces import FoundFace, find_face, hidden_face
 from curation.analysis.measure import measure_face, measure_frame
-from curation.analysis.pictures import PictureFiles, remove_face, write_face, write_faceless
+from curation.analysis.pictures import remove_face, write_face, write_faceless
 from curation.library.files import LibraryFiles
 from curation.library.records import Examination, Measurements
 from curation.pose import HeadPose
@@ -76,7 +76,7 @@ class AnalysisSetup:
 class Analyser:
     """The tools of one worker."""
 
-    files: PictureFiles
+    files: LibraryFiles
     landmarker: FaceLandmarker
     embedder: FaceEmbedder
     coverage: CoverageJudge

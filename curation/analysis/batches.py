@@ -16,7 +16,8 @@ import numpy as np
 from core.atomic_files import write_atomically
 from core.processes.workers import Outcome
 from curation.analysis.hashes import DETAIL_VERSION
-from curation.analysis.pictures import PictureFiles, has_pictures, remove_pictures
+from curation.analysis.pictures import has_pictures, remove_pictures
+from curation.library.files import LibraryFiles
 from curation.library.records import Examination
 
 if TYPE_CHECKING:
@@ -97,10 +98,10 @@ def save(library: Library, rows: list[Examination]) -> None:
 
 def group_duplicates(library: Library) -> int | None:
     """Search duplicates among all images and save the groups; ``None`` if nothing has changed since."""
-    from curation.duplicates import DetailComparison, find_duplicates, score_quality
+    from curation.duplicates import DetailComparison, find_duplicates
 
     found = library.duplicate_inputs()
-    quality = score_quality(library.table().reindex(found[0])).tolist()
+    quality = library.table()["eye_distance_px"].reindex(found.ids).fillna(0.0).tolist()
     done = library.root / "jobs" / "duplicates.sha256"
     state = hashlib.sha256(repr((DETAIL_VERSION, *found, quality)).encode()).hexdigest()
     if done.exists() and done.read_text() == state:
@@ -111,6 +112,6 @@ def group_duplicates(library: Library) -> int | None:
     return len(groups)
 
 
-def _read_crop(files: PictureFiles, image_id: str) -> np.ndarray | None:
+def _read_crop(files: LibraryFiles, image_id: str) -> np.ndarray | None:
     """``None`` where it is missing: what cannot be compared is not thrown out."""
     return cv2.imread(str(files.crop(image_id)), cv2.IMREAD_COLOR_RGB)

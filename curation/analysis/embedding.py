@@ -36,7 +36,6 @@ from core.runtime import compile_module, release_memory
 
 EMBEDDING_VERSION = "efficientnet-lite0-192-regions-1"
 SIDE = 192  # 224, the network's own, takes a third longer and finds no more
-POOLED = 1280
 GRID = 12  # cells across the frame in the middle maps
 FINE = 40  # channels of stride 8, averaged to the grid; the first ones of the middle maps
 MIDDLE, DEEP = FINE + 112, 320  # channels of strides 8 and 16 together, and of stride 32

@@ -20,7 +20,6 @@ import cv2
 import numpy as np
 
 HASH_VERSION = 2
-BITS = 256
 SIDE = 16
 _SMALL = 64
 _FADE = 24  # of 64, at each side

@@ -5,12 +5,12 @@ from __future__ import annotations
 import time
 from contextlib import suppress
 from pathlib import Path
-from typing import Protocol
 
 import cv2
 import numpy as np
 
 from core.atomic_files import write_atomically
+from curation.library.files import LibraryFiles
 from curation.png_files import PNG_END, encode_png_quickly, ends_with
 
 THUMB_PX = 128
@@ -19,16 +19,7 @@ _THUMB_JPEG = [cv2.IMWRITE_JPEG_QUALITY, 88]
 _JPEG_END = b"\xff\xd9"
 
 
-class PictureFiles(Protocol):
-    """Where a library keeps an image's pictures (`curation.library.files`)."""
-
-    def original(self, image_id: str) -> Path: ...
-    def crop(self, image_id: str) -> Path: ...
-    def sketch(self, image_id: str) -> Path: ...
-    def thumb(self, image_id: str) -> Path: ...
-
-
-def write_face(files: PictureFiles, image_id: str, aligned: np.ndarray, sketch: np.ndarray) -> None:
+def write_face(files: LibraryFiles, image_id: str, aligned: np.ndarray, sketch: np.ndarray) -> None:
     """Put crop, sketch and thumbnail of a face in place, each at once.
 
     Not synced to the disk, which would take ten times as long: see `has_pictures`.
@@ -43,7 +34,7 @@ def write_face(files: PictureFiles, image_id: str, aligned: np.ndarray, sketch: 
     _write(files.thumb(image_id), _encode_thumb(aligned))
 
 
-def write_faceless(files: PictureFiles, image_id: str, photo: np.ndarray) -> None:
+def write_faceless(files: LibraryFiles, image_id: str, photo: np.ndarray) -> None:
     """Put the thumbnail of a picture without a face in place; what an earlier face left is removed.
 
     Parameters
@@ -54,13 +45,13 @@ def write_faceless(files: PictureFiles, image_id: str, photo: np.ndarray) -> Non
     _write(files.thumb(image_id), _encode_thumb(photo))
 
 
-def remove_face(files: PictureFiles, image_id: str) -> None:
+def remove_face(files: LibraryFiles, image_id: str) -> None:
     """Delete crop and sketch, if they are there."""
     for path in (files.crop(image_id), files.sketch(image_id)):
         path.unlink(missing_ok=True)
 
 
-def remove_pictures(files: PictureFiles, image_id: str) -> None:
+def remove_pictures(files: LibraryFiles, image_id: str) -> None:
     """Delete crop, sketch and thumbnail, if they are there."""
     remove_face(files, image_id)
     files.thumb(image_id).unlink(missing_ok=True)
@@ -75,7 +66,7 @@ def remove_unfinished(root: Path) -> None:
                     file.unlink()
 
 
-def has_pictures(files: PictureFiles, image_id: str, status: str) -> bool:
+def has_pictures(files: LibraryFiles, image_id: str, status: str) -> bool:
     """Tell whether all that belongs to an examination is there to its last byte (after a power cut it may not be)."""
     if status == "no_face":
         return ends_with(files.thumb(image_id), _JPEG_END)

@@ -9,10 +9,10 @@ from __future__ import annotations
 import io
 import zipfile
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import closing, contextmanager
+from contextlib import closing
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import BinaryIO
+from typing import TYPE_CHECKING, BinaryIO
 
 from core import safe_zip
 from core.safe_zip import UnsafeZip, ZipEntry
@@ -20,13 +20,15 @@ from curation.intake.children import PictureBytes
 from curation.intake.ingestion import (
     IntakeItem,
     IntakeResult,
-    TakesPictures,
     ingest_pictures,
     plain_name,
     refuse,
 )
 from curation.intake.picture import DEFAULT_LIMITS, PictureLimits, RejectedFile, is_zip, too_many_bytes
 from curation.library.records import Provenance
+
+if TYPE_CHECKING:
+    from curation.library.library import Library
 
 _NOTHING = PictureBytes(b"")
 
@@ -53,7 +55,7 @@ class ArchiveLimits:
 
 
 def take_archive(
-    library: TakesPictures,
+    library: Library,
     archive: Path | bytes,
     *,
     provenance: Provenance | None = None,
@@ -100,8 +102,10 @@ def list_entries(file: BinaryIO, limits: ArchiveLimits = ArchiveLimits()) -> lis
     file.seek(0)
     if not is_zip(file.read(4)):
         raise RejectedFile("damaged", "It does not begin like a zip file. Only zip archives are read.")
-    with _refusing():
+    try:
         entries = safe_zip.list_entries(file, max_entries=limits.max_entries)
+    except UnsafeZip as error:
+        raise RejectedFile(error.code, error.sentence) from error
     return [entry for entry in entries if not _is_hidden(entry.name)]
 
 
@@ -117,9 +121,7 @@ def _items(
         for entry in entries:
             where = replace(provenance, name=plain_name(entry.name))
             try:
-                with _refusing():
-                    safe_zip.check_entry(entry)
-                data = read_entry(archive, entry.info, left, DEFAULT_LIMITS, archive_limits)
+                data = read_entry(archive, entry, left, DEFAULT_LIMITS, archive_limits)
             except RejectedFile as refused:
                 yield IntakeItem(_NOTHING, where, refusal=refused)
                 continue
@@ -127,31 +129,26 @@ def _items(
             yield IntakeItem(PictureBytes(data), where)
 
 
-def check_entry(info: zipfile.ZipInfo) -> None:
-    """Refuse what cannot be a plain file of this archive, by its record alone."""
-    with _refusing():
-        safe_zip.check_entry(ZipEntry(safe_zip.read_names([info])[0], info))
-
-
 def read_entry(
     archive: zipfile.ZipFile,
-    info: zipfile.ZipInfo,
+    entry: ZipEntry,
     left: int,
     limits: PictureLimits,
     packed: ArchiveLimits,
 ) -> bytes:
-    """Unpack an entry piece by piece, never more than a picture may have or than is ``left`` of the total.
+    """Unpack a plain file piece by piece, never more than a picture may have or than is ``left`` of the total.
 
     Raises
     ------
     RejectedFile
-        ``too_many_bytes``, ``quota``, ``bomb`` or ``damaged``.
+        ``too_many_bytes``, ``quota``, ``bomb`` or ``damaged``, or what its record alone tells.
     """
     most = min(limits.max_bytes, left)
     try:
+        safe_zip.check_entry(entry)
         return safe_zip.unpack(
             archive,
-            info,
+            entry.info,
             max_bytes=most,
             max_ratio=packed.max_ratio,
             ratio_from_bytes=packed.ratio_from_bytes,
@@ -165,14 +162,6 @@ def read_entry(
         raise RejectedFile(
             "quota", f"The archive unpacks to more than {total:g} GB. Split it into several."
         ) from error
-
-
-@contextmanager
-def _refusing() -> Iterator[None]:
-    try:
-        yield
-    except UnsafeZip as error:
-        raise RejectedFile(error.code, error.sentence) from error
 
 
 def _is_hidden(name: str) -> bool:

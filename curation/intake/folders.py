@@ -8,27 +8,20 @@ import os
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Protocol
+from typing import TYPE_CHECKING
 
 from curation.ingest import list_folder
 from curation.intake.children import PictureBytes, PictureFile
-from curation.intake.ingestion import IntakeItem, IntakeResult, TakesPictures, ingest_pictures, plain_name
+from curation.intake.ingestion import IntakeItem, IntakeResult, ingest_pictures, plain_name
 from curation.intake.picture import CHECK_VERSION, DEFAULT_LIMITS, RejectedFile
-from curation.library.files import LibraryFiles
 from curation.library.records import Provenance
+
+if TYPE_CHECKING:
+    from curation.library.library import Library
 
 NOTE_EVERY = 500
 _NOTHING = PictureBytes(b"")
 RETRIED = frozenset({"timeout", "crashed", "memory", "unreadable"})  # the machine's doing, not the file's
-
-
-class RemembersFiles(TakesPictures, Protocol):
-    """What a second run needs of the library."""
-
-    @property
-    def files(self) -> LibraryFiles: ...
-    def known_sources(self, source: str) -> dict[str, str]: ...
-    def note_source_files(self, source: str, marks: Mapping[str, str]) -> None: ...
 
 
 @dataclass(frozen=True)
@@ -54,7 +47,7 @@ class _Mark:
 
 
 def take_folder(
-    library: RemembersFiles,
+    library: Library,
     folder: Path,
     *,
     provenance: Provenance | None = None,
@@ -100,7 +93,7 @@ def take_folder(
 
 
 def _take(
-    library: RemembersFiles,
+    library: Library,
     files: Mapping[str, Path | RejectedFile],
     key: str,
     provenance: Provenance,

@@ -6,12 +6,15 @@ from collections import Counter, deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
-from typing import Protocol
+from typing import TYPE_CHECKING
 
 from core.names import normal_name
 from curation.intake.children import PictureBytes, PictureFile, Task, check_in_child, open_checkers
 from curation.intake.picture import DEFAULT_LIMITS, PictureLimits, RejectedFile
 from curation.library.records import Original, Provenance
+
+if TYPE_CHECKING:
+    from curation.library.library import Library
 
 ROUND_FILES = 1_000
 ROUND_BYTES = 64_000_000
@@ -20,16 +23,6 @@ MAX_BATCHES = 2  # that wait for the disk
 IMPORTER = "import"
 DELETED = "It was deleted here for good, because somebody asked for it, and is not taken again."
 _OUTCOMES = {"new": "added", "known": "known", "deleted": "deleted"}
-
-
-class TakesPictures(Protocol):
-    """What intake needs of `curation.library.library.Library`."""
-
-    def add_many(self, arrivals: Sequence[tuple[Original, Provenance]]) -> list[str]: ...
-    def decide(
-        self, ids: Sequence[str], decision: str | None, *, reviewer: str, add_labels: Sequence[str] = ...
-    ) -> int: ...
-    def labels_of(self, ids: Sequence[str]) -> dict[str, tuple[str, ...]]: ...
 
 
 @dataclass(frozen=True)
@@ -103,7 +96,7 @@ def summarise(answers: Iterable[IntakeResult]) -> IntakeSummary:
 
 
 def ingest_bytes(
-    library: TakesPictures,
+    library: Library,
     data: bytes,
     provenance: Provenance,
     *,
@@ -130,7 +123,7 @@ def ingest_bytes(
 
 
 def ingest_pictures(
-    library: TakesPictures,
+    library: Library,
     items: Iterable[IntakeItem],
     *,
     limits: PictureLimits = DEFAULT_LIMITS,
@@ -170,7 +163,7 @@ def ingest_pictures(
 
 
 def _take_round(
-    library: TakesPictures,
+    library: Library,
     items: Sequence[IntakeItem],
     check: Callable[[Iterable[Task]], Iterator[tuple[Task, Original | RejectedFile]]],
     keeper: Executor,
@@ -197,7 +190,7 @@ def _take_round(
         yield from batch.result()
 
 
-def _keep(library: TakesPictures, arrivals: Sequence[tuple[Original, IntakeItem]]) -> list[IntakeResult]:
+def _keep(library: Library, arrivals: Sequence[tuple[Original, IntakeItem]]) -> list[IntakeResult]:
     """Take pictures, label them, and only then say so."""
     if not arrivals:
         return []
@@ -213,7 +206,7 @@ def _keep(library: TakesPictures, arrivals: Sequence[tuple[Original, IntakeItem]
     ]
 
 
-def add_labels(library: TakesPictures, labels: dict[tuple[str, ...], list[str]]) -> None:
+def add_labels(library: Library, labels: dict[tuple[str, ...], list[str]]) -> None:
     """Label images, leaving out the labels that they carry; decisions stay as they are."""
     if not labels:
         return

@@ -26,7 +26,7 @@ from curation.library.library import Library
 from curation.library.records import MEASUREMENT_NAMES, Examination, Measurements
 from curation.library.schema import images, provenance
 from curation.library.table import Filters, select
-from curation.rules import count_kept, keep_curve
+from curation.rules import count_kept
 
 BATCH = 2_000
 PAGE = 60
@@ -129,7 +129,6 @@ def measure(library: Library, count: int) -> dict[str, Any]:
     timed("counts_s", library.counts)
     rules = library.rules()
     found["count_kept_s"] = _best(lambda: count_kept(table, rules))
-    found["keep_curve_s"] = _best(lambda: keep_curve(table, rules, "yaw", list(range(45))))
     for name, yaw in (("rejudge_s", 8), ("rejudge_again_s", 12)):
         changed = timed(name, lambda y=yaw: library.set_rules(rules.with_threshold("yaw", y), "ann"))
         found[f"{name.removesuffix('_s')}_changed"] = changed

@@ -24,7 +24,8 @@ from core import assets
 from core.images import read_photo
 from core.landmarks import FaceLandmarker
 from curation.align import find_alignment, warp_photo
-from curation.analysis.embedding import POOLED, FaceEmbedder
+from curation.analysis.embedding import FaceEmbedder
+from curation.library.examinations import EMBEDDING_SIZE
 from curation.pose import head_pose
 from curation.proposals import balanced_accuracy, propose
 from curation.train_coverage import LABELS
@@ -111,7 +112,7 @@ def compare(table: pd.DataFrame, embeddings: np.ndarray, liked: np.ndarray, taug
 def speed(count: int = 10_000, taught: int = 300) -> dict[str, float]:
     """Seconds to propose for many images, of made-up embeddings."""
     rng = np.random.default_rng(0)
-    embeddings = rng.normal(size=(count, POOLED)).astype(np.float16)
+    embeddings = rng.normal(size=(count, EMBEDDING_SIZE)).astype(np.float16)
     table = pd.DataFrame(
         {name: rng.normal(size=count) for name in ("yaw", "pitch", "roll", "sharpness", "shadow", "covered")},
         index=[f"{row:064x}" for row in range(count)],

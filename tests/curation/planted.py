@@ -90,7 +90,7 @@ class TinyPairs:
         from core.images import encode_png
         from curation.ingest import hash_source
         from curation.manifest import Reason, Record, write_pair
-        from curation.prepare import Prepared, left_out
+        from curation.prepare import left_out
 
         with self.diary.open("a") as file:
             file.write(f"{task.source}\n")
@@ -101,7 +101,7 @@ class TinyPairs:
             os.kill(os.getpid(), signal.SIGKILL)
         sha256 = hash_source(Path(task.path))
         if task.source in self.no_face_in:
-            return Prepared.of(left_out(task, sha256, Reason.of("no_face"), self.versions))
+            return left_out(task, sha256, Reason.of("no_face"), self.versions)
         png = encode_png(np.zeros((2, 2), np.uint8))
         write_pair(self.out, task.name, png, png)
-        return Prepared.of(Record(task.name, task.source, sha256, "kept", None, versions=self.versions))
+        return Record(task.name, task.source, sha256, "kept", None, versions=self.versions)

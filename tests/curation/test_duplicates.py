@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import numpy as np
-import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from curation.duplicates import MAX_DISTANCE, find_duplicates, score_quality
+from curation.duplicates import MAX_DISTANCE, find_duplicates
 from curation.library.records import DuplicateGroup
 
 
@@ -174,35 +173,3 @@ def test_groups_are_disjoint_stars_and_do_not_depend_on_the_order(heap):
                 assert not alike(first, second)
     shuffled = [list(np.array(values, dtype=object)[order]) for values in (ids, hashes, mirrors, quality)]
     assert groups == find_duplicates(shuffled[0], [""] * len(ids), *shuffled[1:])
-
-
-def quality_of(**columns) -> list[int]:
-    count = len(next(iter(columns.values())))
-    usual = {"eye_distance_px": 100.0, "sharpness": 50.0, "stretch": 1.05, "padding": 0.0, "covered": 0.05}
-    table = pd.DataFrame(
-        {name: columns.get(name, [value] * count) for name, value in usual.items()},
-        index=[key(i) for i in range(count)],
-    )
-    return score_quality(table).tolist()
-
-
-@pytest.mark.parametrize(("column", "worse", "better"), [
-    ("eye_distance_px", 60.0, 90.0), ("sharpness", 20.0, 50.0), ("stretch", 1.2, 1.05),
-    ("padding", 0.2, 0.0), ("covered", 0.9, 0.1), ("eye_distance_px", np.nan, 20.0),
-    ("sharpness", np.nan, 1.0), ("covered", np.nan, 0.9), ("sharpness", 0.0, 1.0),
-])  # fmt: skip
-def test_a_better_measurement_makes_a_better_duplicate(column, worse, better):
-    assert quality_of(**{column: [worse, better]}) == [0, 1]
-
-
-def test_size_comes_before_sharpness_and_a_small_difference_does_not_count():
-    assert quality_of(eye_distance_px=[50.0, 100.0], sharpness=[90.0, 30.0]) == [0, 1]
-    assert quality_of(eye_distance_px=[100.5, 100.0], sharpness=[30.0, 90.0]) == [0, 1]
-
-
-def test_more_pixels_than_alignment_can_use_are_no_advantage():
-    assert quality_of(eye_distance_px=[800.0, 150.0], sharpness=[30.0, 90.0]) == [0, 1]
-
-
-def test_equals_go_by_id():
-    assert quality_of(sharpness=[50.0, 50.0, 50.0]) == [2, 1, 0]

@@ -20,7 +20,7 @@ from core import face_mesh, sketches
 from core.face_frame import FRAME, alignment_targets
 from core.images import read_photo
 from core.landmarks import FaceLandmarker
-from curation.manifest import read_records
+from core.training.splits import read_manifest
 from curation.prepare import Gates
 from curation.run import Config, Summary, curate
 from tests.conftest import ROOT
@@ -87,7 +87,7 @@ def summary(source: Path, out: Path, landmarker_path: Path) -> dict[str, Any]:
 
 @pytest.fixture(scope="module")
 def records(summary: dict[str, Any], out: Path) -> dict[str, dict[str, Any]]:
-    return {record["source"]: record for record in read_records(out)}
+    return {record["source"]: record for record in read_manifest(out)}
 
 
 @pytest.fixture(scope="module")
@@ -223,7 +223,7 @@ def test_a_narrower_limit_leaves_more_out_and_removes_their_pairs(
     gates = Gates(max_stretch=1.1)
     before = {record["source"] for record in kept(records)}
     curate(source, out, Config(gates=gates, workers=1))
-    after = {record["source"]: record for record in read_records(out)}
+    after = {record["source"]: record for record in read_manifest(out)}
     stretched = {name for name in before if records[name]["stretch"] > 1.1}
     assert stretched
     assert {record["source"] for record in kept(after)} == before - stretched

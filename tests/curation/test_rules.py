@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from curation.library.records import MEASUREMENT_NAMES
-from curation.rules import GROUP_RATES, RULES_FILE, Rule, Rules, count_kept, judge_table, keep_curve
+from curation.rules import GROUP_RATES, RULES_FILE, Rule, Rules, count_kept, judge_table
 
 DEFAULTS = Rules.default()
 
@@ -196,36 +196,12 @@ def test_counts_say_what_each_rule_alone_and_all_together_keep(many: pd.DataFram
         assert counts["without"][rule.name] == (others == "keep").sum()
 
 
-@pytest.mark.parametrize("name", ["yaw", "eye_distance", "stretch", "head_covered"])
-def test_a_slider_shows_what_each_of_its_places_would_keep(many: pd.DataFrame, name: str) -> None:
-    slider = DEFAULTS[name].slider
-    assert slider is not None
-    places = np.arange(slider[0], slider[1], slider[2])
-    expected = [
-        count_kept(many, DEFAULTS.with_threshold(name, place, enabled=True))["kept"] for place in places
-    ]
-    assert keep_curve(many, DEFAULTS, name, places).tolist() == expected
-
-
-@given(
-    st.sampled_from(["at_least", "at_most", "within"]),
-    st.floats(-100, 100, width=32),
-    st.lists(st.floats(-100, 100, width=32), min_size=1, max_size=20),
-)
+@given(st.sampled_from(["at_least", "at_most", "within"]), st.floats(-100, 100, width=32))
 @settings(deadline=None)  # a busy machine may take its time
-def test_a_value_on_the_threshold_is_kept_and_curves_never_jump_back(
-    direction: str, threshold: float, values: list[float]
-) -> None:
+def test_a_value_on_the_threshold_is_kept(direction: str, threshold: float) -> None:
     rule = dataclasses.replace(DEFAULTS["yaw"], direction=direction, threshold=threshold)
     assert isinstance(rule, Rule)
     assert not rule.breaks(np.array([threshold]))[0] or (direction == "within" and threshold < 0)
-    frame = table_of(*({"yaw": value} for value in values))
-    places = sorted({*values, threshold})
-    curve = keep_curve(frame, Rules((rule,)), "yaw", places)
-    steps = np.diff(curve) * (-1 if direction == "at_least" else 1)
-    assert (steps >= 0).all()
-    for place, kept in zip(places, curve, strict=True):
-        assert kept == (~dataclasses.replace(rule, threshold=place).breaks(np.array(values))).sum()
 
 
 def test_no_default_rule_of_picture_quality_rejects_one_group_of_people_more_than_chance() -> None:

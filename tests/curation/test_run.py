@@ -16,8 +16,9 @@ import pytest
 
 from core import assets
 from core.processes.workers import Limits
+from core.training.splits import read_manifest
 from curation import run
-from curation.manifest import MANIFEST, lock_folder, read_records
+from curation.manifest import MANIFEST, lock_folder
 from curation.prepare import Gates, current_versions
 from curation.run import Config, Summary, curate
 from tests.conftest import ROOT
@@ -49,7 +50,7 @@ class Workplace:
     def status(self) -> dict[str, str]:
         return {
             record["source"]: record["reason"]["code"] if record["reason"] else record["status"]
-            for record in read_records(self.out)
+            for record in read_manifest(self.out)
         }
 
     def pairs(self) -> set[str]:
@@ -126,11 +127,11 @@ def test_equal_stems_do_not_overwrite_each_other(workplace: Workplace) -> None:
     (workplace.source / "deep/00.jpg").write_bytes(b"another")
     (workplace.source / "00.png").write_bytes(b"a third")
     workplace.run()
-    names = {record["source"]: record["name"] for record in read_records(workplace.out)}
+    names = {record["source"]: record["name"] for record in read_manifest(workplace.out)}
     assert len(set(names.values())) == len(names) == 10
     assert len(workplace.pairs()) == 10
     workplace.run()
-    assert {record["source"]: record["name"] for record in read_records(workplace.out)} == names
+    assert {record["source"]: record["name"] for record in read_manifest(workplace.out)} == names
 
 
 def test_a_file_that_hangs_costs_that_file_only(workplace: Workplace) -> None:
@@ -154,7 +155,7 @@ def test_a_full_disk_stops_the_run_and_loses_nothing(workplace: Workplace) -> No
     with pytest.raises(OSError, match="No space left"):
         workplace.run(full_at=("05.jpg",))
     done = set(workplace.worked_on())
-    recorded = {record["source"] for record in read_records(workplace.out)}
+    recorded = {record["source"] for record in read_manifest(workplace.out)}
     assert recorded
     assert recorded < done
     summary = workplace.run()
@@ -272,7 +273,7 @@ def test_a_run_killed_at_any_time_goes_on_where_it_was(tmp_path: Path, landmarke
         process.kill()
     with (workplace.out / MANIFEST).open("ab") as file:
         file.write(b'{"name": "06", "sou')  # as a kill in the middle of a write leaves it
-    recorded = {record["source"] for record in read_records(workplace.out)}
+    recorded = {record["source"] for record in read_manifest(workplace.out)}
     assert len(recorded) == 4
     summary = workplace.run()
     assert summary.kept == summary.files == 8

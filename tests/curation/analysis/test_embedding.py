@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 
 from core.face_frame import FRAME
-from curation.analysis.embedding import DEEP, GRID, MIDDLE, POOLED, FaceEmbedder, network_input, pool
+from curation.analysis.embedding import DEEP, GRID, MIDDLE, FaceEmbedder, network_input, pool
+from curation.library.examinations import EMBEDDING_SIZE
 
 
 @pytest.fixture(scope="module")
@@ -24,7 +25,7 @@ def picture(seed: int) -> np.ndarray:
 def test_an_embedding_has_its_shapes_and_is_finite(embedder):
     seen = embedder.embed(picture(0))
 
-    assert seen.pooled.shape == (POOLED,)
+    assert seen.pooled.shape == (EMBEDDING_SIZE,)
     assert seen.middle.shape == (MIDDLE, GRID, GRID)
     assert seen.deep.shape == (DEEP, GRID // 2, GRID // 2)
     assert all(part.dtype == np.float32 and np.isfinite(part).all() for part in vars(seen).values())
