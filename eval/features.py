@@ -95,7 +95,6 @@ def _check(photo: Photo) -> None:
         raise ValueError(f"expected a photo (H, W, 3) uint8, got {photo.shape} {photo.dtype}.")
 
 
-SCHEMA = 1
 BATCH = 8
 
 # A file, its bytes, or pixels (H, W, 3) uint8 that exist already.
@@ -169,8 +168,7 @@ class FeatureStream:
     extractor: Extractor
     protocol: EvaluationProtocol
     batch_size: int = BATCH
-    progress: Progress | None = None
-    total: int = 0
+    progress: Callable[[int], None] | None = None
     skipped: list[Skipped] = field(default_factory=list)
 
     def __iter__(self) -> Iterator[tuple[tuple[str, ...], NDArray[np.float32]]]:
@@ -186,7 +184,7 @@ class FeatureStream:
                 yield tuple(names), self.extractor(torch.stack(batch))
                 names, batch = [], []
             if self.progress:
-                self.progress(done, max(done, self.total))
+                self.progress(done)
         if batch:
             yield tuple(names), self.extractor(torch.stack(batch))
 
@@ -195,32 +193,3 @@ def prepare(picture: Picture, protocol: EvaluationProtocol) -> torch.Tensor:
     """A picture as the protocol's network takes it: (3, S, S) float32."""
     pixels = picture if isinstance(picture, np.ndarray) else DECODINGS[protocol.decoding](picture)
     return RESIZES[protocol.resize](pixels, protocol.size)
-
-
-def extract_features(stream: FeatureStream) -> FeatureSet:
-    """All features of a stream, in memory: ``4 * N * D`` bytes.
-
-    Raises
-    ------
-    ValueError
-        If no picture could be used.
-    """
-    names: list[str] = []
-    batches = []
-    for some, features in stream:
-        names.extend(some)
-        batches.append(features)
-    if not batches:
-        raise ValueError(_nothing(stream))
-    return FeatureSet(
-        np.concatenate(batches),
-        tuple(names),
-        stream.protocol.name,
-        stream.extractor.info,
-        tuple(stream.skipped),
-    )
-
-
-def _nothing(stream: FeatureStream) -> str:
-    first = f" The first: {stream.skipped[0].name}: {stream.skipped[0].reason}" if stream.skipped else ""
-    return f"too few pictures can be used; {len(stream.skipped)} were left out.{first}"

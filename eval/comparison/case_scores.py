@@ -12,85 +12,48 @@ import hashlib
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import TypeVar
+from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy import stats
 
-from eval.comparison.cases import CaseReader, Detector, Picture, same_size
+from eval.comparison.cases import CaseReader, same_size
 from eval.metrics.faithfulness import shuffled_partners
 from eval.metrics.paired import KERNEL, MIN_SIDE_MS_SSIM
 from eval.metrics.registry import Kind, Metric, metrics_of
+from eval.sets.contents import Item
 from eval.value_cache import ValueCache
 
-Output = TypeVar("Output")
-Truth = TypeVar("Truth")
+if TYPE_CHECKING:
+    from core.landmarks import FaceLandmarker
 
 # Chance that outputs which ignore their input fit it better than strangers' as clearly, for them not to count so.
 SURE = 0.01
 
 
-@dataclass(frozen=True)
-class Controlled:
-    """Attributes
+def ignores_input(values: Sequence[float], control: Sequence[float]) -> bool | None:
+    """Tell whether outputs fit their own inputs no better than strangers', by a one-sided paired t-test.
+
+    A fixed number of standard errors would ask more of few outputs than of many.
+
+    Parameters
     ----------
-    values
-        Score of each output, in order; NaN where there is nothing to score (no face).
-    control
+    values : (N,)
+        Score of each output, lower is better; NaN where there is nothing to score (no face).
+    control : (N,)
         Score of the same outputs against a stranger's truth.
-    higher_is_better
-        Of the score.
+
+    Returns
+    -------
+    None with fewer than two outputs to compare: nobody can tell.
     """
-
-    values: tuple[float, ...]
-    control: tuple[float, ...]
-    higher_is_better: bool = False
-
-    @property
-    def mean(self) -> float:
-        return _mean(self.values)
-
-    @property
-    def p95(self) -> float:
-        """Give what the worst twentieth of the outputs do not reach."""
-        known = [value for value in self.values if not math.isnan(value)]
-        share = 5 if self.higher_is_better else 95
-        return float(np.percentile(known, share)) if known else math.nan
-
-    @property
-    def control_mean(self) -> float:
-        return _mean(self.control)
-
-    @property
-    def advantage(self) -> float:
-        """Mean advantage over the control in standard errors; NaN with fewer than two outputs to compare."""
-        gains = self._gains
-        if len(gains) < 2:
-            return math.nan
-        error = float(gains.std(ddof=1) / math.sqrt(len(gains)))
-        mean = float(gains.mean())
-        if error == 0:
-            return math.copysign(math.inf, mean) if mean else 0.0
-        return mean / error
-
-    @property
-    def ignores_input(self) -> bool:
-        """Tell whether the outputs fit their own inputs no better than strangers', by a one-sided paired t-test.
-
-        A fixed number of standard errors would ask more of few outputs than of many.
-        """
-        return not stats.t.sf(self.advantage, len(self._gains) - 1) < SURE
-
-    @property
-    def _gains(self) -> NDArray[np.float64]:
-        gains = np.subtract(self.control, self.values)
-        return gains[np.isfinite(gains)] * (-1 if self.higher_is_better else 1)
-
-
-def _mean(values: Sequence[float]) -> float:
-    known = [value for value in values if not math.isnan(value)]
-    return float(np.mean(known)) if known else math.nan
+    gains = np.subtract(control, values)
+    gains = gains[np.isfinite(gains)]
+    if len(gains) < 2:
+        return None
+    if not gains.std():
+        return bool(gains.mean() <= 0)
+    return bool(stats.ttest_1samp(gains, 0, alternative="greater").pvalue >= SURE)
 
 
 VERSION = 1  # of the values; another one makes them anew
@@ -109,9 +72,9 @@ class CaseInput:
     """One output with what it is held against; ``output`` is None where the model has none for this case."""
 
     name: str
-    output: Picture | None
-    truth: Picture | None = None
-    sketch: Picture | None = None
+    output: Item | None
+    truth: Item | None = None
+    sketch: Item | None = None
 
 
 @dataclass(frozen=True)
@@ -141,9 +104,9 @@ class CaseScores:
         Judged by the lines where there are drawings, else by the face, else by the pixels.
         """
         for name in ("chamfer", "landmarks", "l1"):
-            own = Controlled(self.values.get(name, ()), self.control.get(name, ()))
-            if not math.isnan(own.advantage):
-                return own.ignores_input
+            found = ignores_input(self.values.get(name, ()), self.control.get(name, ()))
+            if found is not None:
+                return found
         return None
 
 
@@ -165,7 +128,7 @@ class CaseScorer:
     def __init__(
         self,
         store: ValueCache,
-        detector: Callable[[], Detector],
+        detector: Callable[[], FaceLandmarker],
         *,
         lpips: Metric | None = None,
         lpips_sha256: str = "",
@@ -288,7 +251,7 @@ class CaseScorer:
                 found |= {one.name: one.compute(ours, theirs) for one in self._of("lines")}
         return {name: _finite(value) for name, value in found.items()}
 
-    def _photos(self, output: Picture, truth: Picture, reader: CaseReader) -> dict[str, float | None]:
+    def _photos(self, output: Item, truth: Item, reader: CaseReader) -> dict[str, float | None]:
         ours, theirs = reader.photo(output), reader.photo(truth)
         if ours is None or theirs is None:
             return {}

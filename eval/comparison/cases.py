@@ -6,7 +6,7 @@ from collections import Counter, OrderedDict
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from types import TracebackType
-from typing import Any, Protocol
+from typing import TYPE_CHECKING
 
 import cv2
 import numpy as np
@@ -15,9 +15,14 @@ from numpy.typing import NDArray
 from core.errors import AssetMissing, UnsafeImage
 from core.face_frame import FRAME
 from core.image_child import decode_in_child
-from eval.comparison.result import Column, Comparison, ModelResult
+from eval.comparison.formatting import column_of
+from eval.comparison.result import Comparison, ModelResult
 from eval.decoding import decode_as_seen
 from eval.metrics.sketch_agreement import Lines, lines_of, own_sketch
+from eval.sets.contents import Item
+
+if TYPE_CHECKING:
+    from core.landmarks import FaceLandmarker, FaceLandmarks
 
 
 @dataclass(frozen=True)
@@ -46,14 +51,6 @@ def model_of(comparison: Comparison, name: str) -> ModelResult:
         if model.name == name:
             return model
     raise ValueError(f"no model {name!r}; there are: {', '.join(one.name for one in comparison.models)}.")
-
-
-def column_of(comparison: Comparison, key: str) -> Column:
-    """Look up the column of a key. ValueError if there is none."""
-    for column in comparison.columns:
-        if column.key == key:
-            return column
-    raise ValueError(f"no column {key!r}; there are: {', '.join(one.key for one in comparison.columns)}.")
 
 
 def worst(comparison: Comparison, model: str, column: str, count: int = 8) -> tuple[RankedCase, ...]:
@@ -122,31 +119,6 @@ _LUMA = np.array([0.299, 0.587, 0.114], dtype=np.float32)  # ITU-R BT.601, as Pi
 _PHOTOS = 64  # decoded pictures kept in memory
 
 
-class Picture(Protocol):
-    """One picture of a set: `eval.sets.folders.Item`."""
-
-    @property
-    def name(self) -> str: ...
-    @property
-    def digest(self) -> str: ...
-    def read(self) -> bytes: ...
-
-
-class Found(Protocol):
-    """Landmarks (478, 2 or 3) in pixels of the photo."""
-
-    @property
-    def points(self) -> np.ndarray: ...
-
-
-class Detector(Protocol):
-    def detect(self, photo: Photo) -> Found | None: ...
-    def __enter__(self) -> Any: ...
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None: ...
-
-
 class CaseReader:
     """Reads pictures by their content, as far as they are asked for.
 
@@ -157,9 +129,9 @@ class CaseReader:
         there are no landmarks then, and ``missing`` says why.
     """
 
-    def __init__(self, detector: Callable[[], Detector]) -> None:
+    def __init__(self, detector: Callable[[], FaceLandmarker]) -> None:
         self._make = detector
-        self._detector: Detector | None = None
+        self._detector: FaceLandmarker | None = None
         self._photos: OrderedDict[str, Photo | None] = OrderedDict()
         self._points: dict[str, Points | None] = {}
         self._lines: dict[tuple[str, bool], Lines | None] = {}
@@ -175,7 +147,7 @@ class CaseReader:
         if self._detector is not None:
             self._detector.__exit__(kind, error, trace)
 
-    def photo(self, picture: Picture) -> Photo | None:
+    def photo(self, picture: Item) -> Photo | None:
         """Pixels (H, W, 3) uint8, None for a file that is no picture."""
         key = picture.digest
         if key not in self._photos:
@@ -188,7 +160,7 @@ class CaseReader:
         self._photos.move_to_end(key)
         return self._photos[key]
 
-    def points(self, picture: Picture) -> Points | None:
+    def points(self, picture: Item) -> Points | None:
         """Landmarks (478, 2) in the 512 px face frame, None where no face is found."""
         if picture.digest not in self._points:
             photo = self.photo(picture)
@@ -200,11 +172,11 @@ class CaseReader:
                 self._points[picture.digest] = np.asarray(found.points, np.float64)[:, :2] * scale
         return self._points[picture.digest]
 
-    def lines(self, sketch: Picture) -> Lines | None:
+    def lines(self, sketch: Item) -> Lines | None:
         """Lines of a drawing: (256, 256) bool."""
         return self._remembered(sketch, False, lambda photo: lines_of((photo @ _LUMA + 0.5).astype(np.uint8)))
 
-    def own_lines(self, output: Picture) -> Lines | None:
+    def own_lines(self, output: Item) -> Lines | None:
         """Lines of the sketch that an output itself would give; None for one that is not square."""
 
         def draw(photo: Photo) -> Lines | None:
@@ -215,7 +187,7 @@ class CaseReader:
 
         return self._remembered(output, True, draw)
 
-    def alone(self, picture: Picture, like: Picture, compute: Callable[[Photo], float]) -> float | None:
+    def alone(self, picture: Item, like: Item, compute: Callable[[Photo], float]) -> float | None:
         """A measure of one picture, shrunk to the size of another; None where it has no value."""
         photo, other = self.photo(picture), self.photo(like)
         if photo is None or other is None:
@@ -230,7 +202,7 @@ class CaseReader:
         return self._alone[key]
 
     def _remembered(
-        self, picture: Picture, is_output: bool, draw: Callable[[Photo], Lines | None]
+        self, picture: Item, is_output: bool, draw: Callable[[Photo], Lines | None]
     ) -> Lines | None:
         key = (picture.digest, is_output)
         if key not in self._lines:
@@ -238,7 +210,7 @@ class CaseReader:
             self._lines[key] = None if photo is None else draw(photo)
         return self._lines[key]
 
-    def _detect(self, photo: Photo) -> Found | None:
+    def _detect(self, photo: Photo) -> FaceLandmarks | None:
         if self._detector is None and not self.missing:
             try:
                 self._detector = self._make().__enter__()

@@ -15,9 +15,7 @@ from core.config import settings
 from core.processes.jobs import read_record, write_record
 from eval.comparison.case_pictures import keep_drawings
 from eval.comparison.case_scores import FACE_FOUND, CaseInput, CaseScorer, CaseScores
-from eval.comparison.cases import Detector
 from eval.comparison.kept_features import KeptFeatures
-from eval.comparison.model_facts import ModelFacts, model_facts
 from eval.comparison.request import ComparisonRequest, GeneratorSource
 from eval.comparison.sources import Material
 from eval.comparison.stages import Stages
@@ -29,10 +27,11 @@ from eval.inception import find_inception
 from eval.metrics.registry import Metric, with_lpips
 from eval.protocols import EvaluationProtocol
 from eval.sets.contents import ImageSet
-from eval.sets.generated import weight_hashes
+from eval.sets.generated import ModelFacts, generate_set, model_facts, weight_hashes
 from eval.value_cache import ValueCache
 
 if TYPE_CHECKING:
+    from core.landmarks import FaceLandmarker
     from core.pipeline import SketchToFacePipeline
 
 MAX_ANSWERS = 800
@@ -91,11 +90,12 @@ def _key(protocol: EvaluationProtocol, weights: Path | None) -> str:
     if path is not None and path.is_file():
         stat = path.stat()
         file = f"{path.absolute()}|{stat.st_size}|{stat.st_mtime_ns}"
-    parts = [protocol.extractor, str(protocol.size), file, settings().device, *map(_version, _PACKAGES)]
+    parts = [protocol.extractor, str(protocol.size), file, settings().device, *map(version_of, _PACKAGES)]
     return hashlib.sha256("|".join(parts).encode()).hexdigest()[:24]
 
 
-def _version(package: str) -> str:
+def version_of(package: str) -> str:
+    """Name the version of an installed package; empty where it is missing."""
     try:
         return version(package)
     except PackageNotFoundError:
@@ -134,8 +134,6 @@ class Tools:
         self, source: GeneratorSource, progress: Callable[[int, int], None], *, seed: int
     ) -> ImageSet:
         """Give the set of a generator, drawn here or kept."""
-        from eval.sets.generated import generate_set
-
         return generate_set(
             source.settings, source.data, self.cache / "generated",
             split=source.split, seed=seed, progress=progress,
@@ -146,7 +144,7 @@ class Tools:
         """Give the network of a protocol on the device of the settings."""
         return load_extractor(protocol, weights=weights, device=settings().device)
 
-    def detector(self) -> Detector:
+    def detector(self) -> FaceLandmarker:
         """A face detector of its own. AssetMissing where its model is not on this machine."""
         from core.assets import fetch
         from core.landmarks import FaceLandmarker
@@ -163,7 +161,10 @@ class Tools:
 
     def model_facts(self, material: Material) -> dict[str, ModelFacts]:
         """Size and speed of the generators."""
-        return model_facts(material)
+        return {
+            name: model_facts(material.fakes[name], source.settings)
+            for name, source in material.sources.items()
+        }
 
     def keep_drawings(self, request: ComparisonRequest, folder: Path, stages: Stages) -> tuple[str, ...]:
         """Pictures of what the generators make of drawings without a truth; gives the drawings' names."""

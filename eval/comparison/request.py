@@ -140,7 +140,7 @@ def check_request(request: ComparisonRequest) -> None:
         Naming the first thing that is not there: a file, a split of a pairs folder, a generator, the protocol's
         weights, or images for its number of samples.
     """
-    from eval.comparison.labels import read_labels
+    from eval.sets.labels import read_labels
     from eval.sets.pairs_folder import is_pairs_folder, read_pairs_folder
 
     _check_paths(request)

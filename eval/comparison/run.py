@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from datetime import UTC, datetime
 from functools import partial
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from eval.comparison.case_pictures import keep_case_pictures
@@ -19,6 +17,7 @@ from eval.comparison.extraction import (
     extract,
     kept_features,
     score_cases,
+    version_of,
     without_damaged,
 )
 from eval.comparison.kept_features import write_features
@@ -50,7 +49,6 @@ from eval.sets.contents import ImageSet
 from eval.value_cache import ValueCache
 from eval.warnings import warnings_of
 
-logger = logging.getLogger(__name__)
 UNKNOWN_COUNT = 2  # of images behind statistics that do not say; no figure depends on it
 
 PACKAGES = (
@@ -64,7 +62,6 @@ def run_comparison(
     *,
     cache: Path,
     progress: Callable[[str, int, int], None] | None = None,
-    cancelled: Callable[[], bool] | None = None,
     tools: Tools | None = None,
 ) -> Comparison:
     """Compare, and keep the result with its pictures in a folder.
@@ -77,22 +74,19 @@ def run_comparison(
     cache
         What comparisons share: features, scores of cases, generated sets, by content.
     progress
-        Called with the stage in words, done and total.
-    cancelled
-        Asked at every step.
+        Called with the stage in words, done and total. What it raises ends the work, and what was computed until
+        then stays.
     tools
         What does the heavy work; tests bring their own.
 
     Raises
     ------
-    Cancelled
-        If ``cancelled`` said so.
     AssetMissing
         If the protocol's weights are not on this machine.
     FileNotFoundError, ValueError
         If a set is missing, empty or too small, or the request asks for what there is not.
     """
-    stages = Stages(progress, cancelled)
+    stages = Stages(progress)
     tools = tools or Tools(cache)
     (folder / EARLY_FILE).unlink(missing_ok=True)  # it may be of other settings
     chosen = protocol(request.protocol)
@@ -184,7 +178,7 @@ def _comparison(
             "seed": request.seed, "permutations": request.permutations, "resamples": request.resamples,
             "split": request.split, **numbers.settings,
         },
-        versions=_versions(),
+        versions={package: found for package in PACKAGES if (found := version_of(package))},
         real=material.real.used(),
         columns=tuple(numbers.columns),
         models=models,
@@ -291,13 +285,3 @@ def _protocol_used(
         weights_sha256=info.sha256, runtime=info.runtime, decoding=chosen.decoding, resize=chosen.resize,
         samples=chosen.samples, seed=chosen.seed, reference=chosen.reference,
     )  # fmt: skip
-
-
-def _versions() -> dict[str, str]:
-    found = {}
-    for package in PACKAGES:
-        try:
-            found[package] = version(package)
-        except PackageNotFoundError:
-            continue
-    return found

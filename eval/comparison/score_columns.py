@@ -10,7 +10,6 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from eval.comparison.case_scores import FACE_FOUND, CaseScores
-from eval.comparison.model_facts import ModelFacts
 from eval.comparison.result import (
     Column,
     Curve,
@@ -27,9 +26,10 @@ from eval.features import FeatureSet
 from eval.metrics.fid import frechet_distance_of_moments
 from eval.metrics.registry import METRICS, Metric, metrics_of
 from eval.protocols import EvaluationProtocol
-from eval.significance.compare import compare_features, compare_values
+from eval.sets.generated import ModelFacts
+from eval.significance.feature_trust import compare_features
 from eval.significance.memorisation import nearest_training
-from eval.significance.value_trust import Trusted
+from eval.significance.value_trust import Trusted, compare_values
 
 Progress = Callable[[int, int], None]
 Setting = int | float | str | bool

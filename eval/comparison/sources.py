@@ -8,11 +8,11 @@ from dataclasses import dataclass, field, replace
 from functools import cache, partial
 from pathlib import Path
 
-from eval.comparison.labels import in_words, read_labels
 from eval.comparison.request import ComparisonRequest, GeneratorSource
 from eval.protocols import EvaluationProtocol
 from eval.sets.contents import ImageSet
 from eval.sets.folders import open_set
+from eval.sets.labels import in_words, read_labels
 from eval.sets.pairs_folder import PairsFolder, is_pairs_folder, read_pairs_folder
 
 StageProgress = Callable[[str, int, int], None]

@@ -1,4 +1,4 @@
-"""Follow the stages of a comparison: how far it is, how long each took, and whether somebody wants it to end."""
+"""Follow the stages of a comparison: how far it is, how long each took, and how much is left."""
 
 from __future__ import annotations
 
@@ -9,34 +9,23 @@ from eval.comparison.request import ComparisonRequest, GeneratorSource
 from eval.metrics.registry import METRICS
 
 
-class Cancelled(RuntimeError):
-    """Somebody asked for the end; what was cached stays."""
-
-
 class Stages:
-    """Passes progress on, keeps time, and raises `Cancelled` where that was asked for.
+    """Pass progress on, and keep time.
 
     Parameters
     ----------
     progress
         Called with the stage in words, done and total.
-    cancelled
-        Asked at every step.
     """
 
-    def __init__(
-        self,
-        progress: Callable[[str, int, int], None] | None = None,
-        cancelled: Callable[[], bool] | None = None,
-    ) -> None:
-        self._progress, self._cancelled = progress, cancelled
+    def __init__(self, progress: Callable[[str, int, int], None] | None = None) -> None:
+        self._progress = progress
         self._stage = ""
         self._since = time.perf_counter()
         self.seconds: dict[str, float] = {}
 
     def __call__(self, stage: str, done: int, total: int) -> None:
         """Say how far a stage is; another name begins the next one."""
-        self.check()
         if stage != self._stage:
             self.finish()
             self._stage = stage
@@ -55,13 +44,6 @@ class Stages:
             spent = self.seconds.get(self._stage, 0.0) + now - self._since
             self.seconds[self._stage] = round(spent, 3)
         self._stage, self._since = "", now
-
-    def check(self) -> None:
-        """Raise `Cancelled` if that was asked for."""
-        if self._cancelled and self._cancelled():
-            raise Cancelled(
-                "the comparison was cancelled; what it had computed is kept and not computed again."
-            )
 
 
 # Seconds a unit of work on two cores, measured on the shipped comparison; a run's own pace takes their place.

@@ -6,12 +6,13 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import TypeVar
 
+from eval.comparison import formatting
 from eval.comparison.cases import cases_with
-from eval.comparison.formatting import floor_rows, verdict, warnings_in_order
+from eval.comparison.formatting import column_of, floor_rows, standing_of, verdict, warnings_in_order
 from eval.comparison.kept_features import KeptFeatures
-from eval.comparison.result import Column, Comparison, Estimate, ModelResult
+from eval.comparison.result import Column, Comparison, ModelResult
 from eval.comparison.score_columns import Numbers, Resampling, trust_cases
-from eval.significance.compare import compare_features
+from eval.significance.feature_trust import compare_features
 
 
 def table(comparison: Comparison) -> str:
@@ -49,12 +50,7 @@ def in_order(comparison: Comparison) -> list[ModelResult]:
     """Models, best first under the first column that has standings; as asked for where there is none."""
     if not comparison.standings:
         return list(comparison.models)
-    first = comparison.standings[0].column
-    ranks = {one.model: one.rank for one in comparison.standings if one.column == first}
-    values = {model.name: _value(model.scores.get(first)) for model in comparison.models}
-    column = next(one for one in comparison.columns if one.key == first)
-    sign = -1 if column.higher_is_better else 1
-    return sorted(comparison.models, key=lambda m: (ranks.get(m.name, 10**6), sign * values[m.name]))
+    return formatting.in_order(comparison, column_of(comparison, comparison.standings[0].column))
 
 
 def figure(value: float | None) -> str:
@@ -67,10 +63,6 @@ def figure(value: float | None) -> str:
     return text if "e" not in text else f"{value:.2e}"
 
 
-def _value(estimate: Estimate | None) -> float:
-    return estimate.value if estimate is not None and estimate.value is not None else 0.0
-
-
 def _cell(comparison: Comparison, model: ModelResult, column: Column) -> str:
     estimate = model.scores.get(column.key)
     if estimate is None:
@@ -78,9 +70,7 @@ def _cell(comparison: Comparison, model: ModelResult, column: Column) -> str:
     text = figure(estimate.value)
     if estimate.low is not None and estimate.high is not None:
         text += f" [{figure(estimate.low)}, {figure(estimate.high)}]"
-    standing = next(
-        (one for one in comparison.standings if (one.column, one.model) == (column.key, model.name)), None
-    )
+    standing = standing_of(comparison, column.key, model.name)
     mark = "" if standing is None else "*" if standing.is_best else "=" if standing.rank == 1 else ""
     return f"{text}{mark or ' '}"
 

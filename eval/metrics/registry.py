@@ -1,9 +1,8 @@
 """Every metric by name: what it takes, which way is better, and the pure function that computes it.
 
 Five kinds. ``features`` metrics take two sets of features (real, fake), one of each for a whole set. ``photos``,
-``lines`` and ``landmarks`` metrics take one output and what it should be, ``output`` metrics the output alone; score
-a set with
-`eval.comparison.case_scores.Controlled`, which keeps the value of every pair for paired tests.
+``lines`` and ``landmarks`` metrics take one output and what it should be, ``output`` metrics the output alone;
+`eval.comparison.case_scores` scores a set with them, and keeps the value of every pair for paired tests.
 """
 
 from __future__ import annotations

@@ -5,12 +5,12 @@ from __future__ import annotations
 import hashlib
 import io
 import warnings
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from types import MappingProxyType
-from typing import Literal, NamedTuple, Protocol
+from typing import Literal, NamedTuple
 
 from PIL import Image, JpegImagePlugin
 
@@ -96,10 +96,8 @@ MAX_NAMED = 1000  # left-out files that a report lists by name
 NO_LABELS: Mapping[str, str] = MappingProxyType({})
 
 
-class Reader(Protocol):
-    """Gives the bytes of a file of a set by its place in it; OSError or UnsafeImage where that fails."""
-
-    def __call__(self, file: str, /) -> bytes: ...
+# Gives the bytes of a file of a set by its place in it; OSError or UnsafeImage where that fails.
+Reader = Callable[[str], bytes]
 
 
 @dataclass(frozen=True, slots=True)

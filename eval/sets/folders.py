@@ -11,12 +11,12 @@ from __future__ import annotations
 import hashlib
 import os
 import posixpath
-import threading
 import time
 import zipfile
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 from core import safe_zip
@@ -44,18 +44,6 @@ MAX_FILE_BYTES = 200_000_000
 MAX_FILES = 1_000_000  # of one set, whatever they are
 
 
-class FolderReader:
-    """Reads the files of one folder."""
-
-    __slots__ = ("root",)
-
-    def __init__(self, root: Path) -> None:
-        self.root = root
-
-    def __call__(self, file: str, /) -> bytes:
-        return read_regular_file(self.root / file, MAX_FILE_BYTES)
-
-
 def open_folder(root: Path, seen: FileHashCache, progress: Progress | None = None) -> Listed:
     """List a folder, reading only files that are new or changed."""
     place = str(root.resolve())
@@ -69,7 +57,10 @@ def open_folder(root: Path, seen: FileHashCache, progress: Progress | None = Non
             read[file] = known.get(file, ("", Seen("", None)))
             if read[file][0] != stamp_of(stat):
                 now = time.time_ns()
-                read[file] = stamp_of(stat), look_at(_read(root / file, stat.st_size), stat.st_size)
+                read[file] = (
+                    stamp_of(stat),
+                    look_at(partial(_read_below, root, file), stat.st_size),
+                )
                 if is_settled(stat, now):
                     fresh[file] = read[file]
         except OSError as error:
@@ -78,7 +69,7 @@ def open_folder(root: Path, seen: FileHashCache, progress: Progress | None = Non
         if progress and (done % 64 == 0 or done == len(pictures)):
             progress(done, len(pictures))
     seen.keep_files(place, fresh, gone=[file for file in known if file not in read])
-    items, problems = items_of({file: one for file, (_, one) in read.items()}, FolderReader(root))
+    items, problems = items_of({file: one for file, (_, one) in read.items()}, partial(_read_below, root))
     texts = {}
     for file in metadata:
         try:
@@ -88,14 +79,15 @@ def open_folder(root: Path, seen: FileHashCache, progress: Progress | None = Non
     return Listed(items, tuple(sorted(left_out + problems, key=lambda one: one.name)), texts)
 
 
-def _read(path: Path, size: int) -> bytes:
-    return read_regular_file(path, MAX_FILE_BYTES) if size <= MAX_FILE_BYTES else b""
+def _read_below(root: Path, file: str) -> bytes:
+    return read_regular_file(root / file, MAX_FILE_BYTES)
 
 
-def look_at(data: bytes, size: int) -> Seen:
-    """Hash and header of a file's content, or the problem with it."""
+def look_at(read: Callable[[], bytes], size: int = 0) -> Seen:
+    """Hash and header of a file's content, or the problem with it; one of too large a ``size`` is not read."""
     if size > MAX_FILE_BYTES:
         return Seen("", None, f"It has {size / 1e6:.0f} MB, at most {MAX_FILE_BYTES / 1e6:.0f} MB are read.")
+    data = read()
     digest = hashlib.sha256(data).hexdigest()
     try:
         return Seen(digest, read_header(data))
@@ -216,34 +208,20 @@ MAX_RATIO, RATIO_FROM_BYTES = 200.0, 8_000_000  # photos are packed already; a w
 
 
 class ZipReader:
-    """Reads the entries of one zip file; safe to call from several threads."""
+    """Reads the entries of one zip file, of which a list was read and checked; safe to call from several threads."""
 
-    def __init__(self, path: Path) -> None:
-        self.path = path
-        self._lock = threading.Lock()
-        self._archive: zipfile.ZipFile | None = None
-        self._entries: dict[str, zipfile.ZipInfo] = {}
-
-    def __call__(self, file: str, /) -> bytes:
-        with self._lock:
-            if self._archive is None:
-                self.open_with(list_entries(self.path))
-            assert self._archive is not None
-            try:
-                return _unpack(self._archive, self._entries[file])
-            except UnsafeZip as error:
-                raise UnsafeImage(str(error)) from error
-
-    def open_with(self, entries: Sequence[ZipEntry]) -> None:
-        """Use a list of entries that has been read and checked."""
-        self._archive = zipfile.ZipFile(self.path)
+    def __init__(self, path: Path, entries: Sequence[ZipEntry]) -> None:
+        self._archive = zipfile.ZipFile(path)
         self._entries = {entry.name: entry.info for entry in entries}
 
-    def __getstate__(self) -> dict[str, Path]:
-        return {"path": self.path}
-
-    def __setstate__(self, state: dict[str, Path]) -> None:
-        self.__init__(state["path"])  # type: ignore[misc]
+    def __call__(self, file: str) -> bytes:
+        try:
+            return safe_zip.unpack(
+                self._archive, self._entries[file],
+                max_bytes=MAX_FILE_BYTES, max_ratio=MAX_RATIO, ratio_from_bytes=RATIO_FROM_BYTES,
+            )  # fmt: skip
+        except UnsafeZip as error:
+            raise UnsafeImage(str(error)) from error
 
 
 def open_zip(path: Path, seen: FileHashCache, progress: Progress | None = None) -> Listed:
@@ -258,8 +236,7 @@ def open_zip(path: Path, seen: FileHashCache, progress: Progress | None = None) 
     stamp = stamp_of(status)
     known = {file: one for file, (then, one) in seen.files(place).items() if then == stamp}
     entries = list_entries(path)
-    reader = ZipReader(path)
-    reader.open_with(entries)
+    reader = ZipReader(path, entries)
     read: dict[str, Seen] = {}
     metadata: dict[str, bytes] = {}
     left_out: list[LeftOut] = []
@@ -272,11 +249,10 @@ def open_zip(path: Path, seen: FileHashCache, progress: Progress | None = None) 
             read[file] = known[file]
         else:
             try:
-                data = reader(file)
                 if is_metadata:
-                    metadata[file] = data
+                    metadata[file] = reader(file)
                 else:
-                    read[file] = look_at(data, len(data))
+                    read[file] = look_at(partial(reader, file))
             except UnsafeImage as error:
                 read[file] = Seen("", None, str(error))
         if progress and (done % 64 == 0 or done == len(entries)):
@@ -310,12 +286,6 @@ def _why_unsafe(entry: ZipEntry) -> str:
     except UnsafeZip as error:
         return str(error)
     return ""
-
-
-def _unpack(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> bytes:
-    return safe_zip.unpack(
-        archive, info, max_bytes=MAX_FILE_BYTES, max_ratio=MAX_RATIO, ratio_from_bytes=RATIO_FROM_BYTES
-    )
 
 
 def _without_top(items: tuple[Item, ...]) -> tuple[Item, ...]:

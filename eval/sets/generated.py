@@ -16,12 +16,10 @@ import statistics
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, replace
-from functools import partial
 from pathlib import Path
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from core.atomic_files import write_atomically
 from core.config import settings
@@ -30,7 +28,7 @@ from core.errors import AssetMissing, UnsafeImage
 from core.face_parts.layout import PART_BANKS_FILE, PARTS_FILE
 from core.generate import generated_by, read_sketch
 from core.images import encode_png
-from core.models.folder import AUTOENCODER_FILE, BANK_FILE, generator_file
+from core.models.folder import AUTOENCODER_FILE, BANK_FILE, generator_file, list_models, models_folder
 from eval.comparison.result import LeftOut
 from eval.decoding import decode_as_seen
 from eval.extractors import file_sha256
@@ -38,6 +36,9 @@ from eval.sets.contents import ImageSet, Item
 from eval.sets.file_hash_cache import FileHashCache
 from eval.sets.folders import open_set
 from eval.sets.pairs_folder import is_pairs_folder, read_pairs_folder
+
+if TYPE_CHECKING:
+    from core.pipeline import FaceResult
 
 ABOUT_FILE = "about.json"
 
@@ -93,18 +94,7 @@ def write_about_file(folder: Path, about: About) -> None:
     write_atomically(folder / ABOUT_FILE, (json.dumps(facts, indent=1, sort_keys=True) + "\n").encode())
 
 
-class Result(Protocol):
-    """What of a `core.pipeline.FaceResult` is kept."""
-
-    @property
-    def photo(self) -> NDArray[np.uint8] | None: ...
-    @property
-    def refined_sketch(self) -> NDArray[np.uint8] | None: ...
-    @property
-    def timings(self) -> Mapping[str, float]: ...
-
-
-Pipeline = Callable[..., Result]
+Pipeline = Callable[..., "FaceResult"]
 
 
 def weight_files(generator: str, stage1: str, mode: str, weights: Path | None = None) -> list[Path]:
@@ -137,17 +127,21 @@ def weight_hashes(weights: Path, generator: str, stage1: str, mode: str) -> dict
     return {path.name: file_sha256(path) for path in files}
 
 
-def load_pipeline(generator: str) -> Pipeline:
-    """Load the pipeline of this machine's settings, which takes up to a minute and a gigabyte; photos are not upscaled.
+@dataclass(frozen=True)
+class ModelFacts:
+    """Numbers in the weights of both stages, and milliseconds from drawing to photo when they were drawn here."""
 
-    Raises what `core.pipeline.SketchToFacePipeline.load` raises.
-    """
-    from core.pipeline import SketchToFacePipeline
+    parameters: int
+    ms_per_image: float | None
 
-    chosen = settings()
-    return SketchToFacePipeline.load(
-        chosen.weights, device=chosen.device, runtime=chosen.runtime, generator=generator, upscale=False
-    )
+
+def model_facts(images: ImageSet, wanted: ConversionSettings) -> ModelFacts:
+    """Tell size and speed of the model that drew a set."""
+    known = {file.path: file.parameters for file in list_models(settings().weights, models_folder())}
+    files = weight_files(wanted.generator, wanted.stage1, wanted.mode)
+    about = read_about(images)
+    total = sum(known.get(path, 0) for path in files if path.name not in (BANK_FILE, PART_BANKS_FILE))
+    return ModelFacts(total, about.ms_per_image if about else None)
 
 
 PHOTOS, SKETCHES, REFINED = "photos", "sketches", "refined"
@@ -164,7 +158,7 @@ def generate_set(
     split: str = "val",
     seed: int = 0,
     progress: Callable[[int, int], None] | None = None,
-    load: Callable[[], Pipeline] | None = None,
+    load: Callable[[], Pipeline],
     seen: FileHashCache | None = None,
 ) -> ImageSet:
     """Draw a photo from every sketch of a split, or go on doing so, or open what is there.
@@ -206,7 +200,7 @@ def generate_set(
         weight_hashes(chosen.weights, generator, stage1, mode), sketches.digest, {},
     )  # fmt: skip
     folder = Path(out) / f"{generator}-{stage1}-{about.key}"
-    about = _draw_missing(about, sketches, folder, load or partial(load_pipeline, generator), progress)
+    about = _draw_missing(about, sketches, folder, load, progress)
     _forget_old(Path(out), folder)
     made = open_set(folder / PHOTOS, name=f"{generator}, {stage1}", seen=seen)
     blank = [LeftOut(name=name, reason=reason) for name, reason in sorted(about.blank.items())]
@@ -272,7 +266,7 @@ def _draw_missing(
     return after
 
 
-def _keep(folder: Path, name: str, sketch: bytes, result: Result, generator: str) -> None:
+def _keep(folder: Path, name: str, sketch: bytes, result: FaceResult, generator: str) -> None:
     """Write the three pictures of a case; the photo last, so that where it is the others are."""
     assert result.photo is not None and result.refined_sketch is not None
     text = generated_by(generator)

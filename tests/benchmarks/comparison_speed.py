@@ -27,7 +27,7 @@ from eval.comparison.request import ComparisonRequest
 from eval.comparison.run import run_comparison
 from eval.extractors import Extractor, ExtractorInfo
 from eval.protocols import EvaluationProtocol
-from eval.significance.compare import compare_features
+from eval.significance.feature_trust import compare_features
 from tests.eval.comparison.comparison_material import SmallTools, write_sets
 
 GOAL_S = 1.0

@@ -23,7 +23,7 @@ from dataclasses import asdict, dataclass
 import numpy as np
 
 from eval.metrics.fid import frechet_distance
-from eval.significance.compare import compare_features
+from eval.significance.feature_trust import compare_features
 from eval.significance.subsets import subset_distances
 
 SPEED_GOAL_S = 15.0

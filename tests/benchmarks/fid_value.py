@@ -16,9 +16,10 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
 from eval.extractors import Extractor, load_extractor
-from eval.features import FeatureSet, FeatureStream, extract_features
+from eval.features import FeatureStream
 from eval.inception import FIDInception
 from eval.metrics.registry import metrics_of
 from eval.protocols import BASES
@@ -73,21 +74,21 @@ def on_pictures(
     sets = [picture_features(folder, count, kind, protocol_name, extractor) for kind in ("real", "fake")]
     for metric in metrics_of("features"):
         if metric.name in theirs:
-            value = metric.compute(sets[0].features, sets[1].features).value
+            value = metric.compute(sets[0], sets[1]).value
             yield Row(f"{metric.name} of {count} pictures", TOOL[protocol_name], theirs[metric.name], value)
     if "first" in theirs:
-        ours = sets[0].features[1, : len(theirs["first"])]
-        worst = float(np.abs(ours - theirs["first"]).max() / sets[0].features.mean())
+        ours = sets[0][1, : len(theirs["first"])]
+        worst = float(np.abs(ours - theirs["first"]).max() / sets[0].mean())
         yield Row(f"features of a picture, n = {count}", TOOL[protocol_name], 1.0, 1 + worst)
 
 
 def picture_features(
     folder: Path, count: int, kind: str, protocol_name: str, extractor: Extractor
-) -> FeatureSet:
+) -> NDArray[np.float32]:
     """Our features of `fid_material`'s pictures, written into ``folder`` where they are missing."""
     paths = write_pictures(folder / f"{kind}{count}", count, kind=kind)
     pictures = [(path.name, path) for path in sorted(paths)]
-    return extract_features(FeatureStream(pictures, extractor, BASES[protocol_name]))
+    return np.concatenate([rows for _, rows in FeatureStream(pictures, extractor, BASES[protocol_name])])
 
 
 def _all_rows(counts: list[int] | None) -> Iterator[Row]:

@@ -21,14 +21,14 @@ from numpy.typing import NDArray
 from PIL import Image, ImageFilter
 
 from core.config import settings
-from eval.comparison.case_scores import Controlled
+from eval.comparison import case_scores
 from eval.comparison.comparison_store import cache_of, root_of
 from eval.comparison.result import Column, Comparison, ModelResult, ProtocolUsed, SetUsed, Warned
 from eval.extractors import load_extractor
 from eval.feature_cache import FeatureCache
 from eval.protocols import WITHOUT_WEIGHTS, protocol
 from eval.sets.contents import ImageSet, read_header
-from eval.significance.compare import compare_features
+from eval.significance.feature_trust import compare_features
 from eval.significance.memorisation import nearest_training
 from eval.significance.value_trust import Trusted, exact_share
 from eval.warnings import check, ignoring, memorising, without_detector
@@ -235,7 +235,7 @@ def ignores_input(draw: Draw, name: str) -> bool:
         tuple(np.linalg.norm(outputs - others, axis=1).tolist())
         for others in (truths, np.roll(truths, 1, axis=0))
     )
-    return Controlled(own, control).ignores_input
+    return bool(case_scores.ignores_input(own, control))
 
 
 def _used(name: str, draw: Draw) -> SetUsed:

@@ -42,5 +42,5 @@ def test_labels_are_counted() -> None:
 def test_an_unknown_model_or_column_is_refused() -> None:
     with pytest.raises(ValueError, match="no model 'c'"):
         worst(comparison(SCORES), "c", "landmarks")
-    with pytest.raises(ValueError, match="no column 'fid'"):
+    with pytest.raises(ValueError, match="column 'fid' is none of"):
         worst(comparison(SCORES), "a", "fid")

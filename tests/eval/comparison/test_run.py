@@ -15,7 +15,6 @@ from eval.comparison.pictures import find_picture
 from eval.comparison.request import ComparisonRequest, read_request
 from eval.comparison.result import EARLY_FILE, Comparison, read_comparison
 from eval.comparison.run import run_comparison
-from eval.comparison.stages import Cancelled
 from eval.comparison.table import table
 from eval.protocols import protocol
 from eval.sets.folders import open_set
@@ -208,16 +207,24 @@ def test_statistics_of_other_features_are_refused_before_anything_is_read(tmp_pa
         compare(tmp_path, folders)
 
 
-def test_it_can_be_cancelled_and_goes_on_later(tmp_path: Path) -> None:
+class Stopped(Exception):
+    """What ends a run from its progress."""
+
+
+def test_it_can_be_stopped_and_goes_on_later(tmp_path: Path) -> None:
     folders = write_sets(tmp_path, count=8, model=10)
     request = ComparisonRequest(
         real=folders["real"], fakes={"model": folders["model"]}, permutations=50, resamples=50
     )
-    seen: list[str] = []
-    with pytest.raises(Cancelled):
+
+    def stop_at_cases(stage: str, done: int, total: int) -> None:
+        if stage == "cases of model":
+            raise Stopped
+
+    with pytest.raises(Stopped):
         run_comparison(
             request, tmp_path / "out", cache=tmp_path / "cache", tools=SmallTools(tmp_path / "cache"),
-            progress=lambda stage, done, total: seen.append(stage), cancelled=lambda: "cases of model" in seen,
+            progress=stop_at_cases,
         )  # fmt: skip
     assert not (tmp_path / "out" / "result.json").exists()
     tools = SmallTools(tmp_path / "cache")
@@ -238,17 +245,18 @@ def test_distances_are_there_while_cases_are_scored(tmp_path: Path) -> None:
     request = ComparisonRequest(real=folders["real"], fakes=fakes, permutations=50, resamples=50)
     seen: list[Comparison] = []
 
-    def stop_at_cases() -> bool:
+    def stop_at_cases(stage: str, done: int, total: int) -> None:
         early = tmp_path / "out" / EARLY_FILE
-        seen.extend([read_comparison(early)] if early.is_file() else [])
-        return bool(seen)
+        if early.is_file():
+            seen.append(read_comparison(early))
+            raise Stopped
 
     def run(out: str, cache: str, **more: Any) -> Comparison:
         tools = SmallTools(tmp_path / cache)
         return run_comparison(request, tmp_path / out, cache=tmp_path / cache, tools=tools, **more)
 
-    with pytest.raises(Cancelled):
-        run("out", "cache", cancelled=stop_at_cases)
+    with pytest.raises(Stopped):
+        run("out", "cache", progress=stop_at_cases)
     killed, whole = run("out", "cache"), run("whole", "other-cache")
     same: dict[str, Any] = {"created": "", "seconds": {}}
     assert killed.model_copy(update=same) == whole.model_copy(update=same)

@@ -14,7 +14,7 @@ from eval.sets.file_hash_cache import FileHashCache
 from eval.sets.folders import open_set
 from tests.eval.sets.pictures_material import fill, odd_files, packed, picture, write
 
-READ = "eval.sets.folders._read"
+READ = "eval.sets.folders._read_below"
 
 
 def settle(folder: Path) -> None:
@@ -24,8 +24,8 @@ def settle(folder: Path) -> None:
 
 @pytest.fixture
 def no_reading(monkeypatch: pytest.MonkeyPatch) -> None:
-    def refuse(path: Path, size: int) -> bytes:
-        raise AssertionError(f"{path} was read")
+    def refuse(root: Path, file: str) -> bytes:
+        raise AssertionError(f"{root / file} was read")
 
     monkeypatch.setattr(READ, refuse)
 

@@ -119,8 +119,8 @@ def test_an_unchanged_zip_is_not_unpacked_again(tmp_path: Path, monkeypatch: pyt
     settle(tmp_path)
     first = open_set(path, seen=seen).digest
 
-    def refuse(*_: object) -> bytes:
+    def refuse(*_: object, **__: object) -> bytes:
         raise AssertionError("an entry was unpacked")
 
-    monkeypatch.setattr("eval.sets.folders._unpack", refuse)
+    monkeypatch.setattr("eval.sets.folders.safe_zip.unpack", refuse)
     assert open_set(path, seen=seen).digest == first

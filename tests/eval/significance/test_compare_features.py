@@ -6,7 +6,8 @@ import pytest
 from eval.feature_stats import moments_of
 from eval.metrics.fid import frechet_distance
 from eval.metrics.kid import kernel_distance
-from eval.significance.compare import Trusted, compare_features
+from eval.significance.feature_trust import compare_features
+from eval.significance.value_trust import Trusted
 
 NAMES = tuple(f"{i:03}" for i in range(60))
 

@@ -6,8 +6,13 @@ import numpy as np
 import pytest
 from scipy.stats import binom
 
-from eval.significance.compare import compare_values
-from eval.significance.value_trust import Trusted, exact_share, mean_interval, share_difference
+from eval.significance.value_trust import (
+    Trusted,
+    compare_values,
+    exact_share,
+    mean_interval,
+    share_difference,
+)
 
 INPUTS = np.random.default_rng(0).normal(10, 3, 50)
 

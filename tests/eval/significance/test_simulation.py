@@ -8,8 +8,8 @@ from collections.abc import Iterator
 import numpy as np
 import pytest
 
-from eval.significance.compare import compare_features, compare_values
-from eval.significance.value_trust import Trusted
+from eval.significance.feature_trust import compare_features
+from eval.significance.value_trust import Trusted, compare_values
 
 N = 40
 NAMES = tuple(str(i) for i in range(N))
