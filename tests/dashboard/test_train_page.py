@@ -14,7 +14,7 @@ from streamlit.testing.v1 import AppTest
 from core.training.runs import Losses, Run
 from dashboard.views.train.charts import losses_chart, losses_table, networks_of, smooth
 from dashboard.views.train.formatting import caption_of, duration, sentence_of
-from dashboard.views.train.sources import describe, exported
+from dashboard.views.train.sources import Dataset, describe, exported
 
 SCRIPT = "from dashboard.views.train import page\npage.show_page()"
 RUN = Run(
@@ -248,3 +248,10 @@ def test_an_address_that_somebody_made_up_is_no_error(
     app = open_page(new="1", **query)
     assert not app.exception
     assert says in texts(app)
+
+
+def test_how_the_held_out_pairs_are_chosen_is_said_in_the_visitors_language(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("dashboard.shared.texts._preferred_language", lambda: "ko")
+    assert "manifest" not in Dataset(tmp_path, 27, 3, rule="as the manifest says").words

@@ -7,7 +7,7 @@ from functools import lru_cache
 from pathlib import Path
 
 from core.training.splits import AUTO, MANIFEST, TRAIN, VAL, assign_splits, read_manifest
-from dashboard.shared.texts import _, language
+from dashboard.shared.texts import _, language, translate_sentence
 
 MAX_YAW_DEG = 22.0
 
@@ -42,7 +42,7 @@ class Dataset:
             "{train:,} pairs to train on, {val:,} held out ({rule})",
             train=self.train,
             val=self.val,
-            rule=self.rule,
+            rule=translate_sentence(self.rule),
         )
 
 
