@@ -159,7 +159,7 @@ def _propose(table: pd.DataFrame, embeddings: np.ndarray, decisions: Mapping[str
     rows = np.array([place[key] for key in recent])
     kept = np.array([known[key] == "keep" for key in recent])
 
-    components = _principal_components(embeddings, rows)
+    components = principal_components(embeddings, rows)
     features = np.concatenate([components, measured(table)], axis=1)
     groups = duplicate_groups(table)
     strength, unseen, accuracy = _cross_validate(features[rows], kept, groups[rows])
@@ -198,7 +198,7 @@ def _too_few(values: list[str]) -> str:
     return ""
 
 
-def _principal_components(embeddings: np.ndarray, rows: np.ndarray) -> np.ndarray:
+def principal_components(embeddings: np.ndarray, rows: np.ndarray) -> np.ndarray:
     """The directions in which images differ most, each scaled to unit variance: (N, K) float64."""
     from sklearn.utils.extmath import randomized_svd
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import threading
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cache
 from itertools import chain
@@ -27,7 +27,17 @@ PAGE_SIZE = 60
 DECISIONS = ("none", "keep", "reject", "unsure")
 STATES = ("keep", "reject", "unsure", "undecided")
 VERDICTS = ("keep", "reject")
-SORTS = ("added_at", *MEASUREMENT_NAMES, "confidence", "proposal", "source", "rule", "duplicate_group")
+SIMILARITY = "similarity"
+SORTS = (
+    "added_at",
+    *MEASUREMENT_NAMES,
+    "confidence",
+    "proposal",
+    "source",
+    "rule",
+    "duplicate_group",
+    SIMILARITY,
+)
 RANGES = (*MEASUREMENT_NAMES, "confidence", "proposal")
 MOST_NAMED, MOST_LETTERS = 100, 200  # of what an address may filter by
 _LISTS = ("rule", "source", "label", "reviewer")
@@ -165,14 +175,28 @@ def _range(text: str) -> tuple[float, float] | None:
     return (low, high) if low <= high else None
 
 
-def find_images(table: pd.DataFrame, view: View) -> list[str]:
-    """Ids of all images of a view, in its order."""
+def find_images(
+    table: pd.DataFrame, view: View, embeddings: Callable[[Sequence[str]], np.ndarray] | None = None
+) -> list[str]:
+    """Ids of all images of a view, in its order.
+
+    Parameters
+    ----------
+    embeddings
+        Gives those of the faces of some ids, for the order by similarity; without it that order is of arrival.
+    """
     from curation.library.table import select
 
-    found = select(table, filters_of(view), sort=view.sort, descending=view.descending)
+    sort = "added_at" if view.sort == SIMILARITY else view.sort
+    found = select(table, filters_of(view), sort=sort, descending=view.descending)
     if rule := failed_rule(view.fails):
         fails = set(table.index[failing(table, rule)])
         found = [image_id for image_id in found if image_id in fails]
+    if view.sort == SIMILARITY and embeddings is not None and found:
+        from curation.similarity import order_by_similarity
+
+        order = order_by_similarity(embeddings(found))
+        return [found[place] for place in (order[::-1] if view.descending else order)]
     if view.sort != "duplicate_group" or not found:
         return found
     is_alone = (table["duplicate_group"] == "").reindex(found).to_numpy()

@@ -73,7 +73,7 @@ def _find(session: ReviewSession, library: Library, table: pd.DataFrame, order: 
         draw_from_queue(session, library, table, order)
         return
     if session.found_for != session.view.without_page:
-        session.ids = find_images(table, session.view)
+        session.ids = find_images(table, session.view, library.embeddings)
         session.found_for = session.view.without_page
     last = max(0, (len(session.ids) - 1) // PAGE_SIZE)
     session.go_to_page(min(session.view.page, last))

@@ -1,11 +1,16 @@
 """The Review page's address, its session, and the words it uses."""
 
 import math
+from collections.abc import Sequence
+from itertools import pairwise
+from pathlib import Path
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from curation.library.library import Library
 from curation.rules import Rules
 from dashboard.views.review.bar import active_filters
 from dashboard.views.review.filters import (
@@ -18,11 +23,13 @@ from dashboard.views.review.filters import (
     VERDICTS,
     Choices,
     View,
+    find_images,
     from_query,
     to_query,
 )
 from dashboard.views.review.formatting import measure_bar, pose_text, short_reason
 from dashboard.views.review.state import IdempotencyLog, ReviewSession, clean_name
+from tests.dashboard.review_library import fill_library
 
 NOTHING = Choices({}, {}, {}, {}, {}, {"yaw": "Turned to the side"}, 0, 0, False)
 names = st.lists(st.text(min_size=1, max_size=8), unique=True, max_size=3).map(tuple)
@@ -156,3 +163,21 @@ def test_an_address_filters_by_so_many_names_at_most():
     view = from_query({"label": [f"{number} " + "x" * 1000 for number in range(1000)]})
     assert len(view.label) == MOST_NAMED
     assert max(map(len, view.label)) == MOST_LETTERS
+
+
+def test_similar_faces_come_one_after_another_in_either_direction(tmp_path: Path) -> None:
+    ids = fill_library(tmp_path, 8)
+    rng = np.random.default_rng(0)
+    people = rng.normal(size=(2, 32))
+    looks = {image_id: people[n % 2] + 0.05 * rng.normal(size=32) for n, image_id in enumerate(ids)}
+    person = {image_id: n % 2 for n, image_id in enumerate(ids)}
+
+    def embeddings(wanted: Sequence[str]) -> np.ndarray:
+        return np.array([looks[image_id] for image_id in wanted], np.float16)
+
+    with Library.open(tmp_path) as library:
+        table = library.table()
+    found = find_images(table, View(sort="similarity"), embeddings)
+    assert sorted(found) == sorted(ids)
+    assert sum(person[a] != person[b] for a, b in pairwise(found)) == 1
+    assert find_images(table, View(sort="similarity", descending=True), embeddings)[-1] == found[0]
