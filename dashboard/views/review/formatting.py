@@ -56,7 +56,7 @@ SORT_TITLES = {
     "rule": N_("Rule"),
     "source": N_("Source"),
     "duplicate_group": N_("Look-alikes together"),
-    "similarity": N_("Similar faces beside each other"),
+    "similarity": N_("Similarity"),
     **{name: reading.title for name, reading in READINGS.items()},
 }
 
