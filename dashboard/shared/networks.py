@@ -170,8 +170,11 @@ def weights_fingerprint(folder: Path) -> Fingerprint:
 
 
 @st.cache_resource(show_spinner=False, max_entries=1)
-def _load_pipeline(weights: Path, fingerprint: Fingerprint, device: str, runtime: str) -> Any:
-    """One pipeline for all visitors; loaded again when weights or settings change."""
+def _load_pipeline(weights: Path, fingerprint: str, device: str, runtime: str) -> Any:
+    """One pipeline for all visitors; loaded again when weights or settings change.
+
+    The fingerprint is one text: Streamlit hashes a tuple item by item, at every run of every page.
+    """
     from core.pipeline import SketchToFacePipeline
 
     networks = SketchToFacePipeline.load(weights, device=device, runtime=runtime)
@@ -220,7 +223,7 @@ def pipeline() -> Any:
     chosen = settings()
     files = weights_fingerprint(chosen.weights)
     try:
-        return _load_pipeline(chosen.weights, files, chosen.device, chosen.runtime)
+        return _load_pipeline(chosen.weights, repr(files), chosen.device, chosen.runtime)
     except AssetMissing:
         raise
     except DAMAGE as error:

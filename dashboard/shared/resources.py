@@ -6,6 +6,7 @@ import base64
 import json
 from dataclasses import dataclass
 from functools import cache
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -138,7 +139,12 @@ def drawing_url(sketch: np.ndarray | None) -> str:
     return "" if sketch is None else tile_url(sketch)
 
 
-@st.cache_data(show_spinner=False, max_entries=4096)
+def _digest(picture: np.ndarray) -> bytes:
+    """One hash of all bytes, where Streamlit takes many steps, for each of ten pictures at every run."""
+    return sha256(repr(picture.shape).encode() + picture.tobytes()).digest()
+
+
+@st.cache_data(show_spinner=False, max_entries=4096, hash_funcs={np.ndarray: _digest})
 def face_url(sketch: np.ndarray) -> str:
     """A training face's sketch, small; the same few come back stroke after stroke."""
     return thumbnail(sketch, 96)

@@ -11,7 +11,7 @@ from core.conversion.settings import ConversionSettings
 from core.errors import AssetMissing
 from core.images import can_read_heif, encode_png
 from dashboard.shared import gallery, networks
-from dashboard.shared.resources import thumbnail
+from dashboard.shared.resources import face_url, thumbnail
 from dashboard.views.draw.actions import files_of
 from dashboard.views.draw.canvas import tools_from
 from dashboard.views.draw.drawing import digest, fabric_from_strokes, strokes_file
@@ -74,6 +74,15 @@ def test_the_look_reaches_the_networks(pipeline: FakePipeline):
     networks.generate(drawn().sketch, ConversionSettings(t=0.3, mode="whole", k=4))
     call = pipeline.calls[0]
     assert (call["t"], call["mode"], call["k"]) == (0.3, "whole", 4)
+
+
+def test_equal_bytes_of_another_shape_are_another_face():
+    """Faces are known again by one hash of their bytes."""
+    tall = np.arange(0, 128, dtype=np.uint8).reshape(16, 8)
+    assert face_url(tall) == face_url(tall.copy()) != face_url(tall.reshape(8, 16))
+    assert face_url(tall[::2, ::2]) == face_url(
+        np.ascontiguousarray(tall[::2, ::2])
+    )  # a view of a bank's row
 
 
 def test_a_thumbnail_is_small_and_can_be_shown_in_place():
