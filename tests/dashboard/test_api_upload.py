@@ -2,18 +2,17 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import replace
 from itertools import chain, repeat
-from typing import TypeVar
 
 import pytest
-from anyio.from_thread import start_blocking_portal
 from starlette.requests import ClientDisconnect, Request
 
 from dashboard import api
 from dashboard.api_upload import BadUpload, Upload, UploadLimits, read_upload
+from tests.event_loop import wait_for
 
 LIMITS = UploadLimits(
     max_file_bytes=1000, max_request_bytes=5000, max_files=3, max_fields=3, max_field_bytes=100
@@ -39,15 +38,6 @@ def request_of(pieces: Iterator[bytes], *, ends: bool = True, length: int | None
     headers = [(b"content-type", b"multipart/form-data; boundary=x")]
     headers += [(b"content-length", str(length).encode())] if length is not None else []
     return Request({"type": "http", "method": "POST", "path": "/", "headers": headers}, receive)
-
-
-T = TypeVar("T")
-
-
-def wait_for(call: Callable[[], Awaitable[T]]) -> T:
-    """In a thread of its own: a browser test before this one leaves an event loop running in the main one."""
-    with start_blocking_portal() as portal:
-        return portal.call(call)
 
 
 def read(request: Request, limits: UploadLimits = LIMITS) -> tuple[Upload, list[bytes]]:

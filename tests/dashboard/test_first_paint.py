@@ -1,6 +1,5 @@
 """The outline that is seen before Streamlit's scripts have drawn a page."""
 
-import anyio
 import pytest
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
@@ -12,6 +11,7 @@ from starlette.testclient import TestClient
 from starlette.types import Message
 
 from dashboard.first_paint import INDEX, ROOT, FirstPaint
+from tests.event_loop import wait_for
 
 OTHER = "<p>report</p>" * 1000
 
@@ -66,5 +66,5 @@ def test_other_html_is_not_held_back_until_it_is_whole() -> None:
         assert [message.get("body") for message in sent] == [None, b"one"]
 
     scope = {"type": "http", "method": "GET", "headers": [(b"accept", b"text/html")]}
-    anyio.run(FirstPaint(app), scope, None, send)  # type: ignore[arg-type]
+    wait_for(FirstPaint(app), scope, None, send)  # type: ignore[arg-type]
     assert len(sent) == 2

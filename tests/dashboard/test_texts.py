@@ -12,7 +12,6 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-import anyio
 import numpy as np
 import pytest
 import streamlit as st
@@ -37,6 +36,7 @@ from eval.comparison import comparison_store
 from tests.dashboard.fake_page import Page, drawn
 from tests.dashboard.review_library import fill_library
 from tests.dashboard.test_train_page import RUN
+from tests.event_loop import wait_for
 
 CATALOGUES = sorted(texts.LOCALE.glob(f"*/{texts.FILE}"))
 SHOWN = {
@@ -254,7 +254,7 @@ def test_a_request_without_a_page_is_answered_in_its_language(
 
     found: list[str] = []
     scope = {"type": "http", "headers": Headers(headers).raw}
-    anyio.run(texts.RequestLanguage(app), scope, None, None)
+    wait_for(texts.RequestLanguage(app), scope, None, None)
     assert found == ["⟦Sign out⟧"]
 
 

@@ -20,6 +20,7 @@ from starlette.types import Message
 
 from dashboard.shared import uploads
 from dashboard.shared.uploads import StagedFile, UploadStaging, drop_staged, staged_files, staging
+from tests.event_loop import wait_for
 
 ADDRESS = "/studio/_stcore/upload_file/{session}/{file_id}"
 ID = "0b5f1a3c-file"
@@ -229,6 +230,6 @@ def test_an_upload_that_does_not_come_keeps_no_room(monkeypatch: pytest.MonkeyPa
         "path": ADDRESS.format(session="ann", file_id=ID),
         "headers": headers,
     }
-    anyio.run(UploadStaging(lambda *_: None), scope, receive, send)  # type: ignore[arg-type,return-value]
+    wait_for(UploadStaging(lambda *_: None), scope, receive, send)  # type: ignore[arg-type,return-value]
     assert sent[0]["status"] == 408
     assert staging.used("ann") == 0
