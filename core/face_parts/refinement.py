@@ -184,12 +184,12 @@ class EncodeParts(nn.Module):
 
     def __init__(self, networks: PartAutoencoders, names: tuple[str, ...]) -> None:
         super().__init__()
-        size = _read_size(networks, names)
+        self.size = _read_size(networks, names)
         self.encoders = nn.ModuleList([networks.autoencoder(name).encoder for name in names])
-        self.boxes = [part_box(name, size) for name in names]
+        self.boxes = [part_box(name, self.size) for name in names]
         self.has_remainder = REMAINDER in names
         self.mask: Tensor
-        mask = torch.from_numpy(remainder_mask(size).astype(np.float32))[None, None]
+        mask = torch.from_numpy(remainder_mask(self.size).astype(np.float32))[None, None]
         self.register_buffer("mask", mask, persistent=False)
 
     def forward(self, sketch: Tensor) -> Tensor:
@@ -237,9 +237,8 @@ def compile_group(
     """
     reader, writer = EncodeParts(networks, names).eval(), DecodeParts(networks, names).eval()
     with one_torch_thread(), torch.no_grad():
-        size = _read_size(networks, names)
-        if size != examples.shape[-1]:
-            examples = F.interpolate(examples, (size, size), mode="bilinear")
+        if reader.size != examples.shape[-1]:
+            examples = F.interpolate(examples, (reader.size, reader.size), mode="bilinear")
         latents = reader(examples)
     return PartGroup(
         names,

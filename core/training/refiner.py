@@ -145,7 +145,6 @@ class PartsRefiner:
             raise ValueError(
                 f"the parts in {folder} are for {networks.config.image_size} px, the pairs have {size}."
             )
-        self.fine_size = networks.config.fine_size
         networks.requires_grad_(False)
         self._groups = [
             (group, EncodeParts(networks, group).eval().to(self.device), DecodeParts(networks, group).to(self.device))
@@ -156,17 +155,20 @@ class PartsRefiner:
         }
         at = {name: row for row, name in enumerate(banks[REMAINDER].names)}
         self._row_of = np.array([at.get(name, -1) for name in names])
-        self._alpha = {name: torch.from_numpy(part_alpha(name, size).copy()) for name in FACE_PARTS}
-        self._mask = torch.from_numpy(face_mask(size).copy())
+        self._alpha = {
+            name: torch.from_numpy(part_alpha(name, size).copy()).to(self.device) for name in FACE_PARTS
+        }
+        self._mask = torch.from_numpy(face_mask(size).copy()).to(self.device)
 
     def refine(self, sketches: Tensor, rows: np.ndarray, t: Tensor, whole: Tensor) -> Tensor:
         """Refine part by part; arguments and result as `Refiner.refine` has them."""
         with torch.no_grad():
             sketches = sketches.to(self.device)
-            redrawn = self._redrawn(sketches, self._row_of[rows], t)
+            is_any_whole = bool(whole.any())
+            redrawn = self._redrawn(sketches, self._row_of[rows], t, with_remainder=is_any_whole)
             drawn = [drawn_names(tensor_to_sketch(sketch[None])) for sketch in sketches]
             everywhere = whole.to(self.device)[:, None, None, None]
-            base = torch.where(everywhere, redrawn[REMAINDER], sketches)
+            base = torch.where(everywhere, redrawn[REMAINDER], sketches) if is_any_whole else sketches
             # What is not drawn keeps its few strokes, over what the remainder has there.
             pasted, darker = base.clone(), torch.minimum(base, sketches)
             for name in FACE_PARTS:
@@ -174,18 +176,25 @@ class PartsRefiner:
                 box = (..., slice(top, bottom), slice(left, right))
                 is_drawn = torch.tensor([name in names for names in drawn], device=self.device)
                 over = torch.where(is_drawn[:, None, None, None], redrawn[name], darker[box])
-                alpha = self._alpha[name].to(self.device)
-                shown = torch.where(everywhere, alpha, alpha * self._mask[box].to(self.device))
+                alpha = self._alpha[name]
+                shown = torch.where(everywhere, alpha, alpha * self._mask[box])
                 pasted[box] += shown * (over - pasted[box])
             return pasted
 
-    def _redrawn(self, sketches: Tensor, own: np.ndarray, t: Tensor) -> dict[str, Tensor]:
+    def _redrawn(
+        self, sketches: Tensor, own: np.ndarray, t: Tensor, *, with_remainder: bool
+    ) -> dict[str, Tensor]:
         """Each part (B, 1, side, side) as its autoencoder draws it, mixed with its projection."""
         size, count = sketches.shape[-1], len(sketches)
         redrawn: dict[str, Tensor] = {}
         for names, encode, decode in self._groups:
-            page = _scaled(sketches, size if names == (REMAINDER,) else self.fine_size)
-            pieces = encode(page).float().split([self._banks[name].shape[1] for name in names], dim=1)
+            if REMAINDER in names and not with_remainder:
+                continue
+            pieces = (
+                encode(_scaled(sketches, encode.size))
+                .float()
+                .split([self._banks[name].shape[1] for name in names], dim=1)
+            )
             mixed = [
                 _mixed(piece, self._banks[name], own, t, self.k)
                 for name, piece in zip(names, pieces, strict=True)
