@@ -3,46 +3,7 @@
 Every name starts with ``STUDIO_``; an unknown one is refused, because a misspelt setting that is
 silently ignored costs more than an error.
 
-==============================  =================================================================
-STUDIO_DEVICE                   ``auto`` (CUDA, then MPS, then the CPU), ``cpu``, ``mps``,
-                                ``cuda`` or ``cuda:N``
-STUDIO_DATA                     folder for data that is made or fetched; default ``data/`` of the
-                                repository
-STUDIO_WEIGHTS                  folder of the trained networks; default ``weights/`` of the
-                                repository
-STUDIO_ASSETS                   folder of model files that you have already; looked into before
-                                any download
-STUDIO_CACHE                    folder that fetched model files are kept in; default ``assets/``
-                                in the data folder
-STUDIO_PRELOAD                  ``true``: load the networks when the server starts, not when the first visitor
-                                of Draw asks for them
-STUDIO_THREADS                  CPU threads for the networks; default: the cores this process may
-                                use
-STUDIO_RUNTIME                  ``auto`` (whichever is faster here), ``torch`` or ``openvino``
-STUDIO_LOG_FORMAT               of the server's line about each conversion: ``text`` or ``json``
-STUDIO_DATABASE                 SQLAlchemy address of the library's database, such as
-                                ``postgresql://user@host/name``; default: an SQLite file in the
-                                library's folder
-STUDIO_API_TOKEN                what ``POST /api/images``, and ``GET /metrics`` from other machines,
-                                ask for as bearer token; without it they answer nothing
-STUDIO_ALLOW_PRIVATE_ADDRESSES  ``true`` lets downloads reach this machine and its local network
-STUDIO_HOSTS                    names and addresses that the pages are served under besides
-                                localhost, separated by commas; ``*.example.org`` takes all below
-STUDIO_OPEN                     ``true``: may listen for other machines without sign-in: somebody else asks
-                                who they are (a proxy), or all of them may do everything
-STUDIO_ROOTS                    folders, besides the data folder, that a path typed into a page may
-                                lie in, separated by commas
-STUDIO_ROLES                    YAML file that says who has which role, once sign-in is configured; see
-                                ``dashboard/access.py``
-STUDIO_TORCHSCRIPT              TorchScript files that may be run, by sha256 or full path, separated
-                                by commas; default none
-STUDIO_UPLOAD_QUOTA_MB          what one visitor may have uploaded and not yet used; default 4000
-STUDIO_TRAININGS_AT_ONCE        how many trainings the pages may run at the same time; default 2
-STUDIO_COMPARISONS_AT_ONCE      the same for comparisons; default 2
-STUDIO_STOP_JOBS_WITH_SERVER    ``true``: a server that is told to end (SIGTERM) asks all jobs to save
-                                and waits for them; default: where it is process 1, because its end
-                                is the container's
-==============================  =================================================================
+README.md has a table of them all.
 
 A secret may stand in a file: ``STUDIO_DATABASE_FILE`` and ``STUDIO_API_TOKEN_FILE`` name it, as containers are given
 theirs (``/run/secrets/NAME``).
@@ -83,7 +44,7 @@ CommaSeparated = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_parts)]
 
 
 class Settings(BaseSettings):
-    """What the environment decides; see the module's table. Frozen: pass it on, do not edit it."""
+    """What the environment decides; see README.md. Frozen: pass it on, do not edit it."""
 
     model_config = SettingsConfigDict(
         env_prefix=ENV_PREFIX, env_ignore_empty=True, frozen=True, extra="forbid"
