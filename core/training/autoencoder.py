@@ -22,22 +22,18 @@ from core.images import sketch_to_tensor
 from core.training import command
 from core.training.augment import AugmentConfig
 from core.training.data import DataConfig, Pairs, load_pairs
-from core.training.denoising_loss import damaged_and_clean, denoising_terms, sample_sheet
+from core.training.denoising_loss import DenoisingLoss, damaged_and_clean, denoising_terms, sample_sheet
 from core.training.loop import train_recipe
 from core.training.perceptual import perceptual_loss
 from core.training.recipe import UNKNOWN_LICENCE, Batch, LoopConfig, Progress, Recipe, settings_of
 
 
 @dataclass(frozen=True)
-class AutoencoderLoss:
+class AutoencoderLoss(DenoisingLoss):
     """Weights of the loss terms, and how much more a pixel of the face, and of the eyes in it, counts."""
 
-    bce: float = 1.0
-    low_pass: float = 2.0
-    gradient: float = 1.0
     face: float = 3.0
     eyes: float = 1.0
-    perceptual: float = 0.0
 
 
 class AutoencoderRecipe(Recipe):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Protocol
+from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -19,17 +19,14 @@ SAMPLES = 8
 Sketches = NDArray[np.uint8]
 
 
-class DenoisingLoss(Protocol):
+@dataclass(frozen=True)
+class DenoisingLoss:
     """Weights of the loss terms."""
 
-    @property
-    def bce(self) -> float: ...
-    @property
-    def low_pass(self) -> float: ...
-    @property
-    def gradient(self) -> float: ...
-    @property
-    def perceptual(self) -> float: ...
+    bce: float = 1.0
+    low_pass: float = 2.0
+    gradient: float = 1.0
+    perceptual: float = 0.0
 
 
 def damaged_and_clean(

@@ -33,21 +33,17 @@ from core.images import sketch_to_tensor
 from core.training import command
 from core.training.augment import AugmentConfig
 from core.training.data import DataConfig, Pairs, load_pairs
-from core.training.denoising_loss import damaged_and_clean, denoising_terms, sample_sheet
+from core.training.denoising_loss import DenoisingLoss, damaged_and_clean, denoising_terms, sample_sheet
 from core.training.loop import train_recipe
 from core.training.perceptual import perceptual_loss
 from core.training.recipe import UNKNOWN_LICENCE, Batch, LoopConfig, Progress, Recipe, settings_of
 
 
 @dataclass(frozen=True)
-class PartsLoss:
+class PartsLoss(DenoisingLoss):
     """Weights of the loss terms; ``lines`` is how much more a black pixel counts than a white one."""
 
-    bce: float = 1.0
-    low_pass: float = 2.0
-    gradient: float = 1.0
     lines: float = 1.0
-    perceptual: float = 0.0
 
 
 class PartsRecipe(Recipe):
