@@ -18,8 +18,7 @@ from core.atomic_files import write_atomically
 from core.checkpoints import read_info
 from core.config import settings
 from core.errors import AssetMissing
-from core.models.families import GENERATORS
-from core.models.folder import generators, plain_name
+from core.models.folder import generators, is_generator, plain_name
 from core.processes import jobs as processes
 from core.processes.jobs import write_record
 from core.processes.lock import Held, hold
@@ -237,14 +236,6 @@ def _now() -> str:
     return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
-def is_generator_run(run: Run) -> bool:
-    """Tell whether a run's weights are those of a stage 2 network."""
-    try:
-        return read_info(run.folder / WEIGHTS_FILE).family in GENERATORS
-    except (AssetMissing, ValueError, KeyError):
-        return False
-
-
 def publish_run(run: Run, name: str, *, weights: Path, models: Path) -> Path:
     """Copy a run's generator into the folder of models, under a name that nothing has yet, with a card.
 
@@ -262,7 +253,7 @@ def publish_run(run: Run, name: str, *, weights: Path, models: Path) -> Path:
     """
     try:
         name = plain_name(name)
-        if not is_generator_run(run):
+        if not is_generator(run.folder / WEIGHTS_FILE):
             raise RunError(
                 f"{run.name} has no weights of a generator yet; they are written at every save (loop.save_every)."
             )

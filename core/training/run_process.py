@@ -16,12 +16,12 @@ import time
 from contextlib import suppress
 from pathlib import Path
 
-from core.checkpoints import read_info
 from core.cli import STOPPED, fail
 from core.processes.lock import hold
 from core.processes.progress import Progress
 from core.training.command import LOCK, USER_ERRORS, read_settings, reason_of, stopping_on
 from core.training.request import CONFIG_FILE
+from core.training.runs import saved_step
 
 NICENESS = 10  # the pages of the same machine come first
 SAY_S = 10.0
@@ -68,15 +68,9 @@ def _train(run: Path, module: str, progress: Progress) -> int:
     with stopping_on(signal.SIGTERM, run):
         path = train(**settings, progress=show)
     steps = settings["loop"].steps
-    if _saved_step(path) < steps:
+    if saved_step(run) < steps:
         logger.info("stopped as asked, everything is saved")
         return STOPPED
     logger.info("done")
     print(json.dumps({"weights": str(path)}))
     return 0
-
-
-def _saved_step(weights: Path) -> int:
-    if not weights.is_file():
-        return 0  # stopped before the first step
-    return int(read_info(weights).provenance.get("steps", 0))

@@ -176,7 +176,7 @@ def test_a_training_is_told_as_it_is_with_what_comes_next(
     monkeypatch.setattr(
         "core.training.runs.read_run", lambda *_: run_of(pairs, state=state, step=step, steps=1200)
     )
-    monkeypatch.setattr("core.training.run_control.is_generator_run", lambda _run: True)
+    monkeypatch.setattr("dashboard.views.train.run.is_generator", lambda _file: True)
     app = open_page()
     assert says in texts(app)
     assert {"yourself_set", "yourself_train"}.isdisjoint(keys(app))

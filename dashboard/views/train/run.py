@@ -13,12 +13,13 @@ import streamlit as st
 from PIL import Image, UnidentifiedImageError
 
 from core.config import settings
-from core.models.folder import models_folder
+from core.models.folder import is_generator, models_folder
 from core.training import run_control
 from core.training.kinds import KINDS, dig
 from core.training.request import CONFIG_FILE, MAX_STEPS, read_config
 from core.training.runs import (
     LOSSES_FILE,
+    WEIGHTS_FILE,
     Losses,
     Run,
     RunError,
@@ -264,7 +265,7 @@ def _show_go_on(root: Path, run: Run) -> None:
 
 def show_next(run: Run) -> None:
     """What a trained generator is for: to draw with it, and to compare it."""
-    if not run_control.is_generator_run(run):
+    if not is_generator(run.folder / WEIGHTS_FILE):
         return
     is_done = not (run.can_go_on or run.is_alive)
     draws = st.button(
@@ -306,7 +307,7 @@ def _in_use(run: Run) -> str:
 
 def _show_use(run: Run) -> None:
     with st.popover(_("Use it"), icon=":material/upgrade:", key=f"train_use_{run.name}"):
-        if not run_control.is_generator_run(run):
+        if not is_generator(run.folder / WEIGHTS_FILE):
             st.markdown(
                 _(
                     "These weights can refine the input of a Pix2PixHD, CycleGAN or U-GAT-IT training: choose "
