@@ -36,20 +36,6 @@ from core.models.families import (
 )
 from core.untrusted_files import load_json
 
-__all__ = [
-    "FAMILIES",
-    "FORMAT",
-    "GENERATORS",
-    "ModelInfo",
-    "load_generator",
-    "load_model",
-    "load_stage2",
-    "read_header",
-    "read_info",
-    "read_shapes",
-    "save_model",
-]  # fmt: skip
-
 FORMAT = 1
 MAX_HEADER_BYTES = 100_000_000  # the limit of the safetensors format
 

@@ -20,18 +20,13 @@ from torch import nn
 from core.autoencoder import SketchAutoencoder
 from core.config import pick_device, settings
 from core.conversion.request import (
-    STEPS,
     FaceResult,
-    Neighbour,
-    PartResult,
     Refined,
     StepClock,
     check_settings,
 )
 from core.conversion.settings import (
     DEFAULT_GENERATOR,
-    MODES,
-    STAGE1_KINDS,
     ConversionSettings,
     HairTone,
     Mode,
@@ -49,11 +44,6 @@ from core.refinement import WholeRefinement
 from core.runtime import Compiled
 from core.sketch_input import Sketch, is_blank, prepare_sketch
 from core.tones import with_tones
-
-__all__ = [
-    "MODES", "STAGE1_KINDS", "STEPS", "FaceResult", "Mode", "Neighbour", "PartResult", "PartSettings",
-    "SketchToFacePipeline", "Stage1",
-]  # fmt: skip
 
 USUAL = ConversionSettings()
 PEOPLE_AMONG = 60  # faces nearest to a drawing, of which different people are chosen

@@ -46,7 +46,7 @@ class Candidate:
     network
         In eval mode, with its weights.
     family, config
-        As in `core.checkpoints.ModelInfo`; ``config`` as the family's own class.
+        As in `core.models.families.ModelInfo`; ``config`` as the family's own class.
     conventions
         What to assume until a person says otherwise.
     licence

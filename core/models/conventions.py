@@ -150,7 +150,7 @@ class AdaptedGenerator(nn.Module):
     Parameters
     ----------
     network
-        Any generator of `core.checkpoints.GENERATORS`.
+        Any generator of `core.models.families.GENERATORS`.
     conventions
         What it was trained with.
 

@@ -13,8 +13,9 @@ import torch
 
 from core.atomic_files import write_atomically
 from core.autoencoder import SketchAutoencoder
-from core.checkpoints import GENERATORS, load_model, load_stage2, read_info
+from core.checkpoints import load_model, load_stage2, read_info
 from core.images import sketch_to_tensor
+from core.models.families import GENERATORS
 from core.runtime import compile_module, release_memory
 from core.sketch_input import prepare_sketch
 

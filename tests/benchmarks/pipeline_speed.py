@@ -32,12 +32,13 @@ from torch import nn
 from core.autoencoder import SketchAutoencoder
 from core.checkpoints import load_model
 from core.config import settings
+from core.conversion.request import STEPS, FaceResult
 from core.errors import AssetMissing
 from core.generators.pix2pixhd import COMPACT, GlobalGenerator, GlobalGeneratorConfig
 from core.images import psnr_db
 from core.manifold import Manifold
 from core.models.folder import AUTOENCODER_FILE, generator_file
-from core.pipeline import STEPS, FaceResult, SketchToFacePipeline
+from core.pipeline import SketchToFacePipeline
 from core.runtime import Compiled, release_memory
 
 CANVAS = 512

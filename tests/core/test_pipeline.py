@@ -11,11 +11,13 @@ import pytest
 import torch
 
 from core.checkpoints import save_model
+from core.conversion.request import STEPS
+from core.conversion.settings import MODES
 from core.errors import AssetMissing
 from core.face_frame import face_mask
 from core.images import sketch_to_tensor, tensor_to_photo, tensor_to_sketch
 from core.manifold import Manifold
-from core.pipeline import MODES, STEPS, SketchToFacePipeline
+from core.pipeline import SketchToFacePipeline
 from core.runtime import Compiled
 from core.sketch_input import is_blank, prepare_sketch
 from core.upscaler import UPSCALER_FILE, Upscaler, UpscalerConfig

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import torch
 
+from core.conversion.settings import PartSettings
 from core.errors import AssetMissing
 from core.face_frame import face_mask
 from core.face_parts.layout import (
@@ -25,7 +26,7 @@ from core.face_parts.layout import (
 )
 from core.face_parts.refinement import PartsRefinement, compile_group
 from core.images import sketch_to_tensor
-from core.pipeline import PartSettings, SketchToFacePipeline
+from core.pipeline import SketchToFacePipeline
 from core.runtime import Compiled
 from tests.core.tiny_pipeline import (
     ROWS,
