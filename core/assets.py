@@ -151,10 +151,8 @@ def fetch(name: str) -> Path:
     AssetMissing
         If no source gives the right file, or there is no room for it.
     """
-    if name not in REGISTRY:
-        raise ValueError(f"{name!r} is no model file of the registry. Valid names: {', '.join(REGISTRY)}.")
     config = settings()
-    return fetch_asset(REGISTRY[name], cache=config.asset_cache, local=config.assets)
+    return fetch_asset(_registered(name), cache=config.asset_cache, local=config.assets)
 
 
 def find(name: str) -> Path | None:
@@ -165,14 +163,17 @@ def find(name: str) -> Path | None:
     ValueError
         If the registry has no such name.
     """
-    if name not in REGISTRY:
-        raise ValueError(f"{name!r} is no model file of the registry. Valid names: {', '.join(REGISTRY)}.")
-    config = settings()
+    config, asset = settings(), replace(_registered(name), sources=())
     try:
-        asset = replace(REGISTRY[name], sources=())
         return fetch_asset(asset, cache=config.asset_cache, local=config.assets)
     except AssetMissing:
         return None
+
+
+def _registered(name: str) -> Asset:
+    if name not in REGISTRY:
+        raise ValueError(f"{name!r} is no model file of the registry. Valid names: {', '.join(REGISTRY)}.")
+    return REGISTRY[name]
 
 
 def fetch_asset(asset: Asset, *, cache: Path, local: Path | None = None) -> Path:

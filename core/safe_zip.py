@@ -17,7 +17,7 @@ import zipfile
 import zlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 from core.names import decode_names, normal_name
 
@@ -133,14 +133,14 @@ def check_entry(entry: ZipEntry) -> None:
         raise UnsafeZip("method", "It is packed in a way that is not unpacked here. Pack it as plain zip.")
 
 
-def unpack(
+def unpack_pieces(
     archive: zipfile.ZipFile,
     info: zipfile.ZipInfo,
     *,
     max_bytes: int,
-    max_ratio: float,
-    ratio_from_bytes: int,
-) -> bytes:
+    max_ratio: float = math.inf,
+    ratio_from_bytes: int = 0,
+) -> Iterator[bytes]:
     """Unpack an entry piece by piece, and no further than is allowed.
 
     Parameters
@@ -154,23 +154,6 @@ def unpack(
     UnsafeZip
         ``too_many_bytes``, ``bomb`` or ``damaged``.
     """
-    unpacked = bytearray()
-    for piece in unpack_pieces(
-        archive, info, max_bytes=max_bytes, max_ratio=max_ratio, ratio_from_bytes=ratio_from_bytes
-    ):
-        unpacked += piece
-    return bytes(unpacked)
-
-
-def unpack_pieces(
-    archive: zipfile.ZipFile,
-    info: zipfile.ZipInfo,
-    *,
-    max_bytes: int,
-    max_ratio: float = math.inf,
-    ratio_from_bytes: int = 0,
-) -> Iterator[bytes]:
-    """Yield what `unpack` gives in one, for entries that are too large for the memory."""
     unpacked = 0
     try:
         with archive.open(info) as stream:
@@ -188,6 +171,19 @@ def unpack_pieces(
         if isinstance(error, UnsafeZip):
             raise
         raise UnsafeZip("damaged", f"It cannot be unpacked ({error}).") from error
+
+
+def unpack(
+    archive: zipfile.ZipFile,
+    info: zipfile.ZipInfo,
+    *,
+    max_bytes: int,
+    max_ratio: float,
+    ratio_from_bytes: int,
+) -> bytes:
+    """Give what `unpack_pieces` yields in one."""
+    limits: dict[str, Any] = {"max_ratio": max_ratio, "ratio_from_bytes": ratio_from_bytes}
+    return b"".join(unpack_pieces(archive, info, max_bytes=max_bytes, **limits))
 
 
 def _refuse_overlaps(infos: Sequence[zipfile.ZipInfo], end: int) -> None:

@@ -64,15 +64,9 @@ def add_model(
     OSError
         If there is no room.
     """
-    check_conventions(conventions, build_config(read_info(source)))
     models.mkdir(parents=True, exist_ok=True)
-    changes = {
-        "conventions": json.dumps(asdict(conventions)),
-        "licence": licence.strip() or "unknown",
-        "provenance": json.dumps(dict(provenance)),
-    }
     path = models / f"{name}.safetensors"
-    with _restamped(source, path, changes) as temporary:
+    with _restamped(source, path, conventions, licence, provenance) as temporary:
         _move_to_free_name(temporary, path)
     return path
 
@@ -89,22 +83,25 @@ def change_model(
     OSError
         If there is no room, or the file is gone.
     """
-    check_conventions(conventions, build_config(read_info(path)))
-    changes = {
-        "conventions": json.dumps(asdict(conventions)),
-        "licence": licence.strip() or "unknown",
-        "provenance": json.dumps(dict(provenance)),
-    }
-    with _restamped(path, path, changes) as temporary:
+    with _restamped(path, path, conventions, licence, provenance) as temporary:
         os.replace(temporary, path)
 
 
 @contextmanager
-def _restamped(source: Path, path: Path, changes: Mapping[str, str]) -> Iterator[Path]:
+def _restamped(
+    source: Path, path: Path, conventions: Conventions, licence: str, provenance: Mapping[str, Any]
+) -> Iterator[Path]:
     """A copy with other metadata beside ``path``, under a temporary name that is gone with the block."""
+    check_conventions(conventions, build_config(read_info(source)))
     check_checksum(source)  # a damaged file would get a checksum of its damage
     header, start = read_header(source)
-    header["__metadata__"] = {**header.get("__metadata__", {}), **changes, **PLACE}
+    header["__metadata__"] = {
+        **header.get("__metadata__", {}),
+        "conventions": json.dumps(asdict(conventions)),
+        "licence": licence.strip() or "unknown",
+        "provenance": json.dumps(dict(provenance)),
+        **PLACE,
+    }
     text = json.dumps(header).encode()
     text += b" " * (-len(text) % 8)  # weights begin at multiples of 8
     temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}.part")
