@@ -26,24 +26,13 @@ _INDEX = tuple(field.name for field in fields(CompressedRows))
 
 @dataclass(frozen=True)
 class BankContent:
-    """What a bank's file holds.
+    """What a bank's file holds."""
 
-    Attributes
-    ----------
-    latents : (N, D) float32
-    names
-        One a row.
-    residual_quantiles : (11,) float32
-    sketches : (N, h, w) uint8, optional
-    compressed
-        The search index of a bank that is too large for exact search.
-    """
-
-    latents: NDArray[np.float32]
-    names: tuple[str, ...]
-    residual_quantiles: NDArray[np.float32]
-    sketches: NDArray[np.uint8] | None = None
-    compressed: CompressedRows | None = None
+    latents: NDArray[np.float32]  # (N, D) float32
+    names: tuple[str, ...]  # one a row
+    residual_quantiles: NDArray[np.float32]  # (11,) float32
+    sketches: NDArray[np.uint8] | None = None  # (N, h, w) uint8, optional
+    compressed: CompressedRows | None = None  # the search index of a bank that is too large for exact search
 
 
 def write_bank(

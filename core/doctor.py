@@ -65,21 +65,14 @@ _MAY_FAIL = (ValueError, RuntimeError, OSError, KeyError, TypeError, ArithmeticE
 
 @dataclass(frozen=True)
 class Finding:
-    """One thing that was looked at.
-
-    Attributes
-    ----------
-    text, advice
-        What was found; what to do about it, empty where that is nothing.
-    facts
-        The same for programs.
-    """
+    """One thing that was looked at."""
 
     topic: str
+    # text, advice: what was found; what to do about it, empty where that is nothing.
     text: str
     state: State = "ok"
     advice: str = ""
-    facts: Mapping[str, Any] = field(default_factory=dict)
+    facts: Mapping[str, Any] = field(default_factory=dict)  # the same for programs
 
 
 def diagnose(*, is_quick: bool = False) -> Iterator[Finding]:

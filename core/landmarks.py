@@ -24,25 +24,15 @@ LEAST_CONFIDENCE = 0.3  # of the detector alone; landmarks ask for 0.5
 
 @dataclass(frozen=True)
 class FaceLandmarks:
-    """One face.
+    """One face."""
 
-    Attributes
-    ----------
-    points : (478, 3) float32
-        x and y in pixels of the image given, z in the same scale, smaller is nearer.
-    rotation : (3, 3) float32
-        Head rotation in the camera's frame (x right, y up, z to the viewer), ``Rz @ Ry @ Rx``. A face
-        off the picture's centre reads up to 8 degrees differently: `curation.pose` corrects that.
-    faces : int
-        How many faces were found; ``points`` is the largest.
-    others : tuple of (478, 3) float32
-        Points of the other faces.
-    """
-
+    # (478, 3) float32: x and y in pixels of the image given, z in the same scale, smaller is nearer.
     points: np.ndarray
+    # (3, 3) float32: head rotation in the camera's frame (x right, y up, z to the viewer), ``Rz @ Ry @ Rx``. A face
+    # off the picture's centre reads up to 8 degrees differently: `curation.pose` corrects that.
     rotation: np.ndarray
-    faces: int
-    others: tuple[np.ndarray, ...] = ()
+    faces: int  # how many faces were found; ``points`` is the largest
+    others: tuple[np.ndarray, ...] = ()  # tuple of (478, 3) float32: points of the other faces
 
 
 class FaceLandmarker:

@@ -27,26 +27,14 @@ QUANTILES = (0.0, 0.01, 0.05, 0.1, 0.25, 0.5, 0.75, 0.9, 0.95, 0.99, 1.0)
 
 @dataclass(frozen=True)
 class Projection:
-    """Where a batch of latents lands on the manifold.
+    """Where a batch of latents lands on the manifold."""
 
-    Attributes
-    ----------
-    projected : (B, D) float32
-    neighbour_ids : (B, k) int64
-        Rows of the bank, nearest first, never -1.
-    weights : (B, k) float64
-        Each row sums to one; entries may be negative.
-    distances : (B, k) float32
-        Euclidean (not squared) distance of each neighbour from the latent.
-    confidence : (B,) float32
-        In [0, 1], see `Manifold.confidence_of`.
-    """
-
-    projected: NDArray[np.float32]
-    neighbour_ids: NDArray[np.int64]
-    weights: NDArray[np.float64]
+    projected: NDArray[np.float32]  # (B, D) float32
+    neighbour_ids: NDArray[np.int64]  # (B, k) int64: rows of the bank, nearest first, never -1
+    weights: NDArray[np.float64]  # (B, k) float64: each row sums to one; entries may be negative
+    # (B, k) float32: euclidean (not squared) distance of each neighbour from the latent.
     distances: NDArray[np.float32]
-    confidence: NDArray[np.float32]
+    confidence: NDArray[np.float32]  # (B,) float32: in [0, 1], see `Manifold.confidence_of`
 
 
 def is_valid_t(t: object) -> bool:

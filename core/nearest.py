@@ -31,22 +31,12 @@ class CompressedRows:
 
     Coordinates are those along the principal axes that carry 99 % of the bank's variance: 64 to 96 of 512
     for sketches of faces, all of them for white noise.
-
-    Attributes
-    ----------
-    mean : (D,) float32
-    axes : (A, D) float32
-        Orthonormal, largest variance first.
-    levels : (A, 16) float32
-        The values that a coordinate is rounded to.
-    codes : (N, ceil(A / 2)) uint8
-        Two coordinates a byte, the even one in the lower half.
     """
 
-    mean: NDArray[np.float32]
-    axes: NDArray[np.float32]
-    levels: NDArray[np.float32]
-    codes: NDArray[np.uint8]
+    mean: NDArray[np.float32]  # (D,) float32
+    axes: NDArray[np.float32]  # (A, D) float32: orthonormal, largest variance first
+    levels: NDArray[np.float32]  # (A, 16) float32: the values that a coordinate is rounded to
+    codes: NDArray[np.uint8]  # (N, ceil(A / 2)) uint8: two coordinates a byte, the even one in the lower half
 
     def check(self, rows: int, width: int) -> None:
         """Refuse what cannot belong to a bank of ``rows`` latents of ``width`` numbers.

@@ -110,24 +110,14 @@ Run = Callable[[torch.Tensor], torch.Tensor]
 
 @dataclass(frozen=True)
 class Candidate:
-    """One way to run a network, and what came of trying it.
+    """One way to run a network, and what came of trying it."""
 
-    Attributes
-    ----------
-    name
-        For instance ``openvino-bf16`` or ``torch-fp32``.
-    milliseconds
-        Median of a few interleaved runs, or one run where that was hopeless; None when it did not run.
-    psnr_db
-        Worst agreement with float32 torch over the examples; None when it did not run.
-    problem
-        Why it was not taken, empty if it could have been.
-    """
-
-    name: str
+    name: str  # for instance ``openvino-bf16`` or ``torch-fp32``
+    # Median of a few interleaved runs, or one run where that was hopeless; None when it did not run.
     milliseconds: float | None = None
+    # Worst agreement with float32 torch over the examples; None when it did not run.
     psnr_db: float | None = None
-    problem: str = ""
+    problem: str = ""  # why it was not taken, empty if it could have been
 
 
 class Compiled:

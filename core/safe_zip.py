@@ -51,18 +51,10 @@ class UnsafeZip(ValueError):
 
 @dataclass(frozen=True)
 class ZipEntry:
-    """A file in a zip.
+    """A file in a zip."""
 
-    Attributes
-    ----------
-    name
-        Its place as people write it, with ``/``, in whole characters (NFC).
-    info
-        What `zipfile` reads it by.
-    """
-
-    name: str
-    info: zipfile.ZipInfo
+    name: str  # its place as people write it, with ``/``, in whole characters (NFC)
+    info: zipfile.ZipInfo  # what `zipfile` reads it by
 
 
 def list_entries(file: BinaryIO, *, max_entries: int) -> list[ZipEntry]:

@@ -36,27 +36,17 @@ _WHITE: ByteImage = np.full(3, 255, np.uint8)
 
 @dataclass(frozen=True)
 class PaperDrawing:
-    """A drawing read from a picture, and where its face was put.
+    """A drawing read from a picture, and where its face was put."""
 
-    Attributes
-    ----------
-    sketch : (S, S) uint8
-        Black lines (0) on white (255), framed like the template.
-    source : (H, W, 3) uint8
-        The drawing before it was moved: upright, cut out of its table, dark on light.
-    tone : (H, W) float32 or None
-        Its lines, 1 is paper; None for a shaded drawing, whose lines are taken from what is on the template.
-    matrix : (2, 3) float64
-        Pixels of ``source`` to pixels of ``sketch``.
-    placed_by
-        Eyes and mouth that were found (``face``) or put by hand (``hand``), the outline of the ink (``ink``),
-        or ``frame``: it was on the template already.
-    """
-
-    sketch: ByteImage
+    sketch: ByteImage  # (S, S) uint8: black lines (0) on white (255), framed like the template
+    # (H, W, 3) uint8: the drawing before it was moved: upright, cut out of its table, dark on light.
     source: ByteImage
+    # (H, W) float32 or None: its lines, 1 is paper; None for a shaded drawing, whose lines are taken from what is on
+    # the template.
     tone: FloatImage | None
-    matrix: Matrix
+    matrix: Matrix  # (2, 3) float64: pixels of ``source`` to pixels of ``sketch``
+    # Eyes and mouth that were found (``face``) or put by hand (``hand``), the outline of the ink (``ink``), or
+    # ``frame``: it was on the template already.
     placed_by: PlacedBy
 
     @property

@@ -20,18 +20,11 @@ _SHIFT = 4  # OpenCV takes coordinates in units of 2 ** -_SHIFT pixels
 
 @dataclass(frozen=True, eq=False)
 class Stroke:
-    """One line from pen-down to pen-up.
+    """One line from pen-down to pen-up."""
 
-    Attributes
-    ----------
-    width
-        Pen width in pixels at 512, above 0.
-    points : (N, 2) float32
-        x and y in pixels at 512, N >= 1; a single point is a dot. (0, 0) is the centre of the top left
-        pixel; points may lie outside the frame.
-    """
-
-    width: float
+    width: float  # pen width in pixels at 512, above 0
+    # (N, 2) float32: x and y in pixels at 512, N >= 1; a single point is a dot. (0, 0) is the centre of the top left
+    # pixel; points may lie outside the frame.
     points: NDArray[np.float32]
 
 

@@ -16,23 +16,14 @@ import numpy as np
 
 @dataclass(frozen=True)
 class PairAgreement:
-    """Agreement of two reviewers who decided about the same images.
-
-    Attributes
-    ----------
-    images
-        How many both have decided about.
-    percent
-        On how many of these they agree, 0 to 100.
-    kappa
-        Cohen's kappa: 1 full agreement, 0 what chance gives, ``None`` where both always said the same
-        one word, which chance explains as well.
-    """
+    """Agreement of two reviewers who decided about the same images."""
 
     first: str
     second: str
-    images: int
-    percent: float
+    images: int  # how many both have decided about
+    percent: float  # on how many of these they agree, 0 to 100
+    # Cohen's kappa: 1 full agreement, 0 what chance gives, ``None`` where both always said the same one word, which
+    # chance explains as well.
     kappa: float | None
 
 

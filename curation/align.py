@@ -18,21 +18,11 @@ from core.face_frame import FRAME, alignment_targets
 
 @dataclass(frozen=True)
 class Alignment:
-    """How a photo goes onto the template.
+    """How a photo goes onto the template."""
 
-    Attributes
-    ----------
-    matrix : (2, 3) float64
-        Photo pixels to template pixels.
-    stretch
-        Longer over shorter axis of what the matrix makes of a circle: 1 keeps proportions.
-    padding
-        Fraction of the frame that lies beyond the photo's border, 0 to 1.
-    """
-
-    matrix: np.ndarray
-    stretch: float
-    padding: float
+    matrix: np.ndarray  # (2, 3) float64: photo pixels to template pixels
+    stretch: float  # longer over shorter axis of what the matrix makes of a circle: 1 keeps proportions
+    padding: float  # fraction of the frame that lies beyond the photo's border, 0 to 1
 
 
 def find_alignment(points: np.ndarray, photo_size: tuple[int, int]) -> Alignment:

@@ -20,18 +20,10 @@ PHOTO_SUFFIXES = frozenset(
 
 @dataclass(frozen=True)
 class SourceFile:
-    """One file to curate.
+    """One file to curate."""
 
-    Attributes
-    ----------
-    source
-        Path below the source folder, with ``/``.
-    name
-        Stem of its photo and sketch; no two files share one.
-    """
-
-    source: str
-    name: str
+    source: str  # path below the source folder, with ``/``
+    name: str  # stem of its photo and sketch; no two files share one
 
 
 def find_files(folder: Path, *, leave_out: Path | None = None) -> list[str]:

@@ -55,24 +55,13 @@ class LibraryInUse(RuntimeError):
 
 @dataclass(frozen=True)
 class JudgeConfig:
-    """How a run works.
+    """How a run works."""
 
-    Attributes
-    ----------
-    engine
-        See `curation.engines.run`.
-    workers
-        Processes; ``None`` takes every core that this process may use.
-    retry_failed
-        Try images again that were unreadable, timed out or crashed.
-    shard
-        Judge the first of so many equal parts, say, and leave the others to other runs: (1, 4).
-    """
-
-    engine: str = "local"
-    workers: int | None = None
+    engine: str = "local"  # see `curation.engines.run`
+    workers: int | None = None  # processes; ``None`` takes every core that this process may use
     limits: Limits = field(default_factory=Limits)
-    retry_failed: bool = False
+    retry_failed: bool = False  # try images again that were unreadable, timed out or crashed
+    # Judge the first of so many equal parts, say, and leave the others to other runs: (1, 4).
     shard: tuple[int, int] = (1, 1)
 
     def __post_init__(self) -> None:
@@ -89,20 +78,11 @@ class JudgeConfig:
 
 @dataclass(frozen=True)
 class JudgeSummary:
-    """A finished run in numbers.
+    """A finished run in numbers."""
 
-    Attributes
-    ----------
-    examined
-        Images done in this run.
-    by_status
-        How many of them had which `Examination.status`.
-    duplicate_groups
-        Of all images; ``None`` for a shard, and where nothing has changed since they were searched last.
-    """
-
-    examined: int
-    by_status: dict[str, int]
+    examined: int  # images done in this run
+    by_status: dict[str, int]  # how many of them had which `Examination.status`
+    # Of all images; ``None`` for a shard, and where nothing has changed since they were searched last.
     duplicate_groups: int | None
     workers: int
     engine: str

@@ -49,45 +49,25 @@ class Reason:
 
 @dataclass(frozen=True)
 class Record:
-    """What became of one source file.
+    """What became of one source file."""
 
-    Attributes
-    ----------
-    name
-        Stem of its photo and sketch.
-    source
-        Path below the source folder.
-    sha256
-        Of the source file; empty where it could not be read.
-    status
-        ``"kept"`` or ``"left_out"``.
-    yaw, pitch, roll
-        Degrees; see `curation.pose.HeadPose`.
-    faces
-        How many faces were seen (`curation.prepare.MAX_FACES` at most); the largest is used.
-    stretch, padding
-        See `curation.align.Alignment`.
-    eye_distance_px
-        Between the eye centres, in the source photo.
-    landmarks
-        478 rows of x, y, z in the aligned 512 px frame.
-    versions
-        What made it: a record made by other versions or limits is made anew.
-    """
-
-    name: str
-    source: str
-    sha256: str
-    status: str
+    name: str  # stem of its photo and sketch
+    source: str  # path below the source folder
+    sha256: str  # of the source file; empty where it could not be read
+    status: str  # ``"kept"`` or ``"left_out"``
     reason: Reason | None
+    # yaw, pitch, roll: degrees; see `curation.pose.HeadPose`.
     yaw: float | None = None
     pitch: float | None = None
     roll: float | None = None
+    # How many faces were seen (`curation.prepare.MAX_FACES` at most); the largest is used.
     faces: int | None = None
+    # stretch, padding: see `curation.align.Alignment`.
     stretch: float | None = None
     padding: float | None = None
-    eye_distance_px: float | None = None
-    landmarks: list[list[float]] | None = None
+    eye_distance_px: float | None = None  # between the eye centres, in the source photo
+    landmarks: list[list[float]] | None = None  # 478 rows of x, y, z in the aligned 512 px frame
+    # What made it: a record made by other versions or limits is made anew.
     versions: Mapping[str, Any] | None = None
 
     @property

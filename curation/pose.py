@@ -67,21 +67,11 @@ _CANONICAL = _BASIS[:, 2:]
 
 @dataclass(frozen=True)
 class HeadPose:
-    """Angles in degrees of ``Rz(roll) @ Ry(yaw) @ Rx(pitch)``, x right, y up, z to the viewer.
+    """Angles in degrees of ``Rz(roll) @ Ry(yaw) @ Rx(pitch)``, x right, y up, z to the viewer."""
 
-    Attributes
-    ----------
-    yaw
-        Positive when the nose points to the picture's right.
-    pitch
-        Positive when the nose points down; 0 for a face that looks ahead.
-    roll
-        Positive when the head is tilted counter-clockwise in the picture.
-    """
-
-    yaw: float
-    pitch: float
-    roll: float
+    yaw: float  # positive when the nose points to the picture's right
+    pitch: float  # positive when the nose points down; 0 for a face that looks ahead
+    roll: float  # positive when the head is tilted counter-clockwise in the picture
 
 
 @dataclass(frozen=True)

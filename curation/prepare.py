@@ -30,18 +30,12 @@ MAX_FACES = 5
 
 @dataclass(frozen=True)
 class Gates:
-    """Which faces are kept.
+    """Which faces are kept."""
 
-    Attributes
-    ----------
-    max_yaw
-        Degrees to either side. Beyond 22 one cheek hides, and a frontal template no longer fits.
-    max_stretch
-        See `curation.align.Alignment`. 1.15 is where stretching starts to show, but one face in six of
-        a good set lies above it, so the default only refuses what looks wrong: 1.35.
-    """
-
+    # Degrees to either side. Beyond 22 one cheek hides, and a frontal template no longer fits.
     max_yaw: float = 22.0
+    # See `curation.align.Alignment`. 1.15 is where stretching starts to show, but one face in six of a good set lies
+    # above it, so the default only refuses what looks wrong: 1.35.
     max_stretch: float = 1.35
 
     def __post_init__(self) -> None:
@@ -62,22 +56,12 @@ class PhotoTask:
 
 @dataclass(frozen=True)
 class PreparePhotos:
-    """What a worker needs to make pairs; see `core.processes.worker_process.Setup`.
+    """What a worker needs to make pairs; see `core.processes.worker_process.Setup`."""
 
-    Attributes
-    ----------
-    out
-        Folder that holds ``photos/`` and ``sketches/``.
-    model
-        The face landmarker's model file.
-    versions
-        Written into every record.
-    """
-
-    out: Path
-    model: Path
+    out: Path  # folder that holds ``photos/`` and ``sketches/``
+    model: Path  # the face landmarker's model file
     gates: Gates
-    versions: dict[str, Any]
+    versions: dict[str, Any]  # written into every record
 
     @contextmanager
     def __call__(self) -> Iterator[Callable[[PhotoTask], Record]]:

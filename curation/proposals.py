@@ -89,31 +89,20 @@ _PCA_ROWS = 1500
 
 @dataclass(frozen=True)
 class Proposals:
-    """What the machine would decide.
+    """What the machine would decide."""
 
-    Attributes
-    ----------
-    probability : Series of float
-        That an undecided image is kept, by image id, in the table's order. Empty when nothing is proposed.
-    confidence : Series of float
-        Of the likelier answer, 0.5 to 1: calibrated on decisions that the model had not seen.
-    accuracy_cv, baseline_accuracy
-        Balanced accuracy over the folds, of the model and of the rules alone; None when nothing is proposed.
-    order : tuple of str
-        Undecided ids, the most doubtful first, look-alikes apart.
-    decisions
-        How many it learnt from.
-    sentence
-        What to tell the reviewer: why nothing is proposed, or how good it is.
-    """
-
+    # Series of float: that an undecided image is kept, by image id, in the table's order. Empty when nothing is
+    # proposed.
     probability: pd.Series = field(default_factory=lambda: pd.Series(dtype=float))
+    # Series of float: of the likelier answer, 0.5 to 1: calibrated on decisions that the model had not seen.
     confidence: pd.Series = field(default_factory=lambda: pd.Series(dtype=float))
+    # accuracy_cv, baseline_accuracy: balanced accuracy over the folds, of the model and of the rules alone; None when
+    # nothing is proposed.
     accuracy_cv: float | None = None
     baseline_accuracy: float | None = None
-    order: tuple[str, ...] = ()
-    decisions: int = 0
-    sentence: str = ""
+    order: tuple[str, ...] = ()  # tuple of str: undecided ids, the most doubtful first, look-alikes apart
+    decisions: int = 0  # how many it learnt from
+    sentence: str = ""  # what to tell the reviewer: why nothing is proposed, or how good it is
 
     def as_saved(self) -> dict[str, tuple[float, float]]:
         """Image id to probability of keeping and confidence, as the library stores them."""

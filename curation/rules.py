@@ -30,28 +30,19 @@ Slider = tuple[float, float, float]
 
 @dataclass(frozen=True)
 class Rule:
-    """One reason to leave an image out.
-
-    Attributes
-    ----------
-    column
-        A measurement, or one of `DERIVED`: 1 where the picture could not be examined, shows no face, or
-        is in a group of duplicates without being its best.
-    direction
-        What is kept: ``at_least`` or ``at_most`` the threshold, or ``within`` it on either side of 0.
-    sentence
-        Why an image is out, with ``{value}`` and ``{threshold}`` to be filled in.
-    slider
-        ``(low, high, step)`` of the thresholds that make sense; ``None`` where none is to be chosen.
-    """
+    """One reason to leave an image out."""
 
     name: str
     title: str
+    # A measurement, or one of `DERIVED`: 1 where the picture could not be examined, shows no face, or is in a group of
+    # duplicates without being its best.
     column: str
+    # What is kept: ``at_least`` or ``at_most`` the threshold, or ``within`` it on either side of 0.
     direction: Literal["at_least", "at_most", "within"]
     threshold: float
-    sentence: str
+    sentence: str  # why an image is out, with ``{value}`` and ``{threshold}`` to be filled in
     unit: str = ""
+    # ``(low, high, step)`` of the thresholds that make sense; ``None`` where none is to be chosen.
     slider: Slider | None = None
     enabled: bool = True
 

@@ -56,23 +56,13 @@ FAILURES = frozenset({"timeout", "crashed"})
 
 @dataclass(frozen=True)
 class Config:
-    """How a run works, beside the folders.
-
-    Attributes
-    ----------
-    workers
-        Processes; ``None`` takes every core that this process may use.
-    retry_failed
-        Try files again that timed out or crashed in an earlier run.
-    engine
-        See `curation.engines.run`.
-    """
+    """How a run works, beside the folders."""
 
     gates: Gates = field(default_factory=Gates)
     limits: Limits = field(default_factory=Limits)
-    workers: int | None = None
-    retry_failed: bool = False
-    engine: str = "local"
+    workers: int | None = None  # processes; ``None`` takes every core that this process may use
+    retry_failed: bool = False  # try files again that timed out or crashed in an earlier run
+    engine: str = "local"  # see `curation.engines.run`
 
     def __post_init__(self) -> None:
         engines.check_run(self.engine, self.workers, self.limits)
@@ -80,29 +70,19 @@ class Config:
 
 @dataclass(frozen=True)
 class Summary:
-    """A finished run in numbers.
-
-    Attributes
-    ----------
-    reused
-        Files whose record of an earlier run still holds.
-    left_out_by_reason
-        Files left out, by the code of their reason.
-    photos_per_second
-        Files done in this run (not the reused ones) over the time of the whole run.
-    """
+    """A finished run in numbers."""
 
     source: str
     out: str
     files: int
     kept: int
     left_out: int
-    left_out_by_reason: dict[str, int]
+    left_out_by_reason: dict[str, int]  # files left out, by the code of their reason
     done: int
-    reused: int
+    reused: int  # files whose record of an earlier run still holds
     workers: int
     seconds: float
-    photos_per_second: float
+    photos_per_second: float  # files done in this run (not the reused ones) over the time of the whole run
 
     def sentence(self) -> str:
         """Write the same for people."""

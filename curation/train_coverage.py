@@ -40,48 +40,32 @@ KINDS = ("clear", "clear", "clear_glasses", "beside", "hat", "hat", *COVERS, "ha
 
 @dataclass(frozen=True)
 class TrainConfig:
-    """How to train.
+    """How to train."""
 
-    Attributes
-    ----------
-    teach, tune
-        First and last photo number of the two parts.
-    rounds
-        Times that every photo is planted with each kind.
-    false_rejects
-        Part of clear faces of the tuning part that may end above a probability of one half.
-    """
-
+    # teach, tune: first and last photo number of the two parts.
     teach: tuple[int, int] = (1, 600)
     tune: tuple[int, int] = (601, 750)
-    rounds: int = 1
+    rounds: int = 1  # times that every photo is planted with each kind
     epochs: int = 10
     batch: int = 128
     learning_rate: float = 2e-3
     weight_decay: float = 2e-2
+    # Part of clear faces of the tuning part that may end above a probability of one half.
     false_rejects: float = 0.02
     seed: int = 1
 
 
 @dataclass(frozen=True)
 class Examples:
-    """Feature maps in half precision, and labels.
+    """Feature maps in half precision, and labels."""
 
-    Attributes
-    ----------
-    middle, deep : (N, 152, 12, 12) and (N, 320, 6, 6) float16
-    cells : (N, 3, 12, 12) float16
-        See `curation.analysis.planting.Example`.
-    labels : (N, 3) float32
-        Covered, head covered, and whether the head wears a real hat, which nobody has drawn a mask for.
-    kinds : (N,) str
-    """
-
+    # middle, deep: (N, 152, 12, 12) and (N, 320, 6, 6) float16
     middle: np.ndarray
     deep: np.ndarray
-    cells: np.ndarray
+    cells: np.ndarray  # (N, 3, 12, 12) float16: see `curation.analysis.planting.Example`
+    # (N, 3) float32: covered, head covered, and whether the head wears a real hat, which nobody has drawn a mask for.
     labels: np.ndarray
-    kinds: np.ndarray
+    kinds: np.ndarray  # (N,) str
 
 
 def load_faces(data: Path, part: tuple[int, int]) -> dict[str, np.ndarray]:

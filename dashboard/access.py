@@ -69,15 +69,9 @@ KEEP_LINK = """<script>
 
 @dataclass(frozen=True)
 class Visitor:
-    """Somebody who has opened a page.
+    """Somebody who has opened a page."""
 
-    Attributes
-    ----------
-    name
-        The address that they signed in with; empty without sign-in.
-    """
-
-    name: str
+    name: str  # the address that they signed in with; empty without sign-in
     role: Role
 
     def may(self, role: Role) -> bool:

@@ -16,24 +16,14 @@ from curation.intake.picture import PictureLimits
 
 @dataclass(frozen=True)
 class UploadLimits:
-    """What one request may bring.
+    """What one request may bring."""
 
-    Attributes
-    ----------
-    max_file_bytes
-        A larger file is refused, and the others are taken.
-    max_request_bytes
-        All of it together; it is counted, whatever ``Content-Length`` says.
-    idle_s
-        A request of which nothing comes for so long is cut off.
-    min_bytes_per_s
-        So is one that is slower than this on the whole, beyond the first ``idle_s``.
-    """
-
-    max_file_bytes: int = PictureLimits().max_bytes
+    max_file_bytes: int = PictureLimits().max_bytes  # a larger file is refused, and the others are taken
+    # All of it together; it is counted, whatever ``Content-Length`` says.
     max_request_bytes: int = 512_000_000
     max_files: int = 100
-    idle_s: float = 5.0
+    idle_s: float = 5.0  # a request of which nothing comes for so long is cut off
+    # So is one that is slower than this on the whole, beyond the first ``idle_s``.
     min_bytes_per_s: int = 10_000
     max_fields: int = 20
     max_field_bytes: int = 10_000

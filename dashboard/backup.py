@@ -50,17 +50,12 @@ class BackupError(ValueError):
 
 @dataclass(frozen=True)
 class Summary:
-    """What a backup holds.
-
-    Attributes
-    ----------
-    left_out
-        Links, which are never followed, special files, and names that a zip does not keep.
-    """
+    """What a backup holds."""
 
     images: int
     files: int
     size_bytes: int
+    # Links, which are never followed, special files, and names that a zip does not keep.
     left_out: tuple[str, ...] = ()
 
 

@@ -26,27 +26,13 @@ Features = NDArray[np.float32]
 
 @dataclass(frozen=True)
 class ExtractorInfo:
-    """What a set of features was made by.
+    """What a set of features was made by."""
 
-    Attributes
-    ----------
-    name
-        ``inception``, ``effnet_lite0``, or the name that a user gave.
-    weights
-        ``reference`` (FID's own), ``package`` (fixed by a package's version), or ``custom``.
-    sha256
-        Of the weights.
-    dimensions
-        D.
-    runtime
-        What computed them, such as ``openvino-fp32``; results differ in the sixth digit.
-    """
-
-    name: str
-    weights: str
-    sha256: str
-    dimensions: int
-    runtime: str
+    name: str  # ``inception``, ``effnet_lite0``, or the name that a user gave
+    weights: str  # ``reference`` (FID's own), ``package`` (fixed by a package's version), or ``custom``
+    sha256: str  # of the weights
+    dimensions: int  # d
+    runtime: str  # what computed them, such as ``openvino-fp32``; results differ in the sixth digit
 
     @property
     def label(self) -> str:

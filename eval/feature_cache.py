@@ -44,20 +44,13 @@ Values = dict[str, bytes | str]  # by content: a row (D,) of little-endian float
 
 @dataclass
 class _Found:
-    """What is known of the contents of some items.
+    """What is known of the contents of some items."""
 
-    Attributes
-    ----------
-    names, features
-        Of those that have a row; without any there are no features.
-    missing
-        One item of each content of which nothing is known.
-    """
-
+    # names, features: of those that have a row; without any there are no features.
     names: list[str] = field(default_factory=list)
     features: NDArray[np.float32] | None = None
     skipped: list[Skipped] = field(default_factory=list)
-    missing: list[Item] = field(default_factory=list)
+    missing: list[Item] = field(default_factory=list)  # one item of each content of which nothing is known
     info: ExtractorInfo | None = None
 
 

@@ -22,20 +22,11 @@ MAX_MOMENTS_BYTES = 500_000_000  # a covariance of 2 048 dimensions has 34 MB
 
 @dataclass(frozen=True)
 class Moments:
-    """What the Fréchet distance needs to know of a set.
+    """What the Fréchet distance needs to know of a set."""
 
-    Attributes
-    ----------
-    count
-        Number of samples, at least 2.
-    mean : (D,) float64
-    covariance : (D, D) float64
-        Unbiased: divided by ``count - 1``.
-    """
-
-    count: int
-    mean: Matrix
-    covariance: Matrix
+    count: int  # number of samples, at least 2
+    mean: Matrix  # (D,) float64
+    covariance: Matrix  # (D, D) float64: unbiased: divided by ``count - 1``
 
     def __post_init__(self) -> None:
         dimensions = self.mean.size

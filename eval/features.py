@@ -112,28 +112,14 @@ class Skipped:
 
 @dataclass(frozen=True)
 class FeatureSet:
-    """Features of one set of pictures, and what made them.
+    """Features of one set of pictures, and what made them."""
 
-    Attributes
-    ----------
-    features : (N, D) float32
-    names
-        N names, in the order of the rows.
-    protocol
-        Name of the protocol.
-    extractor
-        The network and its weights.
-    skipped
-        Pictures that could not be used.
-    moments
-        Of a reference of which nothing else is known; ``features`` has no rows then.
-    """
-
-    features: NDArray[np.float32]
-    names: tuple[str, ...]
-    protocol: str
-    extractor: ExtractorInfo
-    skipped: tuple[Skipped, ...] = ()
+    features: NDArray[np.float32]  # (N, D) float32
+    names: tuple[str, ...]  # N names, in the order of the rows
+    protocol: str  # name of the protocol
+    extractor: ExtractorInfo  # the network and its weights
+    skipped: tuple[Skipped, ...] = ()  # pictures that could not be used
+    # Of a reference of which nothing else is known; ``features`` has no rows then.
     moments: Moments | None = None
 
     def __post_init__(self) -> None:

@@ -18,34 +18,17 @@ import numpy as np
 
 @dataclass(frozen=True)
 class EvaluationProtocol:
-    """How images become features, and which images.
+    """How images become features, and which images."""
 
-    Attributes
-    ----------
-    name
-        As above; only protocols of one name and one weights hash may be compared.
-    extractor
-        ``inception``, ``effnet_lite0``, or the name of a user's own network.
-    decoding, resize
-        Keys of `eval.decoding.DECODINGS` and `eval.features.RESIZES`.
-    size
-        Side in pixels that the network takes.
-    reference
-        Name of the set that is compared with; empty for whatever is given.
-    samples
-        Images taken of each set; None for all.
-    seed
-        Of their choice.
-    """
-
-    name: str
-    extractor: str
+    name: str  # as above; only protocols of one name and one weights hash may be compared
+    extractor: str  # ``inception``, ``effnet_lite0``, or the name of a user's own network
+    # decoding, resize: keys of `eval.decoding.DECODINGS` and `eval.features.RESIZES`.
     decoding: str
     resize: str
-    size: int
-    reference: str = ""
-    samples: int | None = None
-    seed: int = 0
+    size: int  # side in pixels that the network takes
+    reference: str = ""  # name of the set that is compared with; empty for whatever is given
+    samples: int | None = None  # images taken of each set; None for all
+    seed: int = 0  # of their choice
 
     @property
     def is_fid(self) -> bool:

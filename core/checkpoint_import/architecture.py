@@ -22,24 +22,12 @@ Tensors = Mapping[str, Tensor]
 
 @dataclass(frozen=True)
 class Architecture:
-    """A network that the weights fit.
+    """A network that the weights fit."""
 
-    Attributes
-    ----------
-    family
-        A key of `core.models.families.GENERATORS`.
-    config
-        Its configuration.
-    tensors
-        The weights under our names.
-    notes
-        What was worked out, left out or renamed, in words.
-    """
-
-    family: str
-    config: Any
-    tensors: dict[str, Tensor]
-    notes: tuple[str, ...] = ()
+    family: str  # a key of `core.models.families.GENERATORS`
+    config: Any  # its configuration
+    tensors: dict[str, Tensor]  # the weights under our names
+    notes: tuple[str, ...] = ()  # what was worked out, left out or renamed, in words
 
 
 def title(family: str) -> str:

@@ -39,31 +39,17 @@ SKETCH_CHANNELS = (1, 3)
 
 @dataclass(frozen=True)
 class Candidate:
-    """A checkpoint whose architecture has been worked out, not yet written anywhere.
+    """A checkpoint whose architecture has been worked out, not yet written anywhere."""
 
-    Attributes
-    ----------
-    network
-        In eval mode, with its weights.
-    family, config
-        As in `core.models.families.ModelInfo`; ``config`` as the family's own class.
-    conventions
-        What to assume until a person says otherwise.
-    licence
-        What the file says, else ``unknown``.
-    provenance
-        Where the weights come from, and ``notes`` on how they were read.
-    networks
-        All networks of the file, where it holds several.
-    """
-
-    network: nn.Module
+    network: nn.Module  # in eval mode, with its weights
+    # family, config: as in `core.models.families.ModelInfo`; ``config`` as the family's own class.
     family: str
     config: Any
-    conventions: Conventions
-    licence: str = LICENCE_UNKNOWN
+    conventions: Conventions  # what to assume until a person says otherwise
+    licence: str = LICENCE_UNKNOWN  # what the file says, else ``unknown``
+    # Where the weights come from, and ``notes`` on how they were read.
     provenance: dict[str, Any] = field(default_factory=dict)
-    networks: tuple[str, ...] = ()
+    networks: tuple[str, ...] = ()  # all networks of the file, where it holds several
 
     @property
     def notes(self) -> tuple[str, ...]:

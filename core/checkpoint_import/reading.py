@@ -63,24 +63,13 @@ class CheckpointRefused(ValueError):
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """One network's weights out of a file.
+    """One network's weights out of a file."""
 
-    Attributes
-    ----------
-    tensors
-        Names as the network itself would give them, without wrappers.
-    network
-        Which of the file's networks it is, empty where the file holds only one without a name.
-    networks
-        All that the file holds.
-    notes
-        What was left out or renamed, in words.
-    """
-
-    tensors: dict[str, Tensor]
+    tensors: dict[str, Tensor]  # names as the network itself would give them, without wrappers
+    # Which of the file's networks it is, empty where the file holds only one without a name.
     network: str = ""
-    networks: tuple[str, ...] = ()
-    notes: tuple[str, ...] = ()
+    networks: tuple[str, ...] = ()  # all that the file holds
+    notes: tuple[str, ...] = ()  # what was left out or renamed, in words
 
 
 def read_checkpoint(path: str | Path, network: str | None = None) -> Checkpoint:

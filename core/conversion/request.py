@@ -57,94 +57,55 @@ class StepClock:
 
 @dataclass(frozen=True)
 class Neighbour:
-    """A training face that the drawing was pulled towards.
+    """A training face that the drawing was pulled towards."""
 
-    Attributes
-    ----------
-    name
-        The training photo's stem.
-    weight
-        Its share of the projection; the shares of a result sum to one and may be negative.
-    distance
-        Euclidean distance of its latent from the drawing's.
-    sketch : (h, w) uint8, read-only
-        Thumbnail, None where the bank holds none.
-    """
-
-    name: str
-    weight: float
-    distance: float
-    sketch: Sketch | None
+    name: str  # the training photo's stem
+    weight: float  # its share of the projection; the shares of a result sum to one and may be negative
+    distance: float  # euclidean distance of its latent from the drawing's
+    sketch: Sketch | None  # (h, w) uint8, read-only: thumbnail, None where the bank holds none
 
 
 @dataclass(frozen=True)
 class PartResult:
-    """What became of one part of the face.
+    """What became of one part of the face."""
 
-    Attributes
-    ----------
-    name
-        One of `core.face_parts.layout.PAINT_ORDER`.
-    t, k
-        Its settings.
-    is_drawn
-        Whether there are strokes in the middle of its box. If not, it stays as it was drawn, or is filled.
-    is_filled
-        Whether it was taken from the bank, because it was not drawn and a fill was asked for.
-    neighbours
-        Nearest first; the one row that it was filled from; empty where it was left as drawn.
-    confidence
-        As in `FaceResult`, of this part alone; None unless it was drawn.
-    """
-
-    name: str
+    name: str  # one of `core.face_parts.layout.PAINT_ORDER`
+    # t, k: its settings.
     t: float
     k: int
+    # Whether there are strokes in the middle of its box. If not, it stays as it was drawn, or is filled.
     is_drawn: bool
-    is_filled: bool
+    is_filled: bool  # whether it was taken from the bank, because it was not drawn and a fill was asked for
+    # Nearest first; the one row that it was filled from; empty where it was left as drawn.
     neighbours: tuple[Neighbour, ...]
-    confidence: float | None
+    confidence: float | None  # as in `FaceResult`, of this part alone; None unless it was drawn
 
 
 @dataclass(frozen=True)
 class FaceResult:
-    """What one drawing became.
+    """What one drawing became."""
 
-    Attributes
-    ----------
-    photo : (s, s, 3) uint8
-        At the generator's own size, or twice that where an upscaler fits it; None for a blank drawing.
-    refined_sketch : (S, S) uint8
-        What stage 2 was given; None for a blank drawing. In mode ``none`` the drawing itself at size S.
-    neighbours
-        Nearest first; empty for a blank drawing, in mode ``none``, and by parts (see ``parts``).
-    confidence
-        How much the drawing looks like a training face, in [0, 1]; by parts, the mean of those drawn. None
-        where stage 1 did not run.
-    is_blank
-        True when nothing or almost nothing was drawn, and no model was called.
-    timings
-        Milliseconds of each of `core.conversion.request.STEPS`; 0 for a step that did not run.
-    t, k, mode, generator, stage1, person, skin, hair
-        The settings that gave this result.
-    parts
-        By parts, each one that took part, in the order of painting; else empty.
-    attention : (s, s) uint8
-        Where the generator looked, 255 most; None where it has no attention map.
-    """
-
+    # (s, s, 3) uint8: at the generator's own size, or twice that where an upscaler fits it; None for a blank drawing.
     photo: NDArray[np.uint8] | None
+    # (S, S) uint8: what stage 2 was given; None for a blank drawing. In mode ``none`` the drawing itself at size S.
     refined_sketch: Sketch | None
+    # Nearest first; empty for a blank drawing, in mode ``none``, and by parts (see ``parts``).
     neighbours: tuple[Neighbour, ...]
+    # How much the drawing looks like a training face, in [0, 1]; by parts, the mean of those drawn. None where stage 1
+    # did not run.
     confidence: float | None
-    is_blank: bool
+    is_blank: bool  # True when nothing or almost nothing was drawn, and no model was called
+    # Milliseconds of each of `core.conversion.request.STEPS`; 0 for a step that did not run.
     timings: dict[str, float]
+    # t, k, mode, generator, stage1, person, skin, hair: the settings that gave this result.
     t: float
     k: int
     mode: Mode
     generator: str
     stage1: Stage1 = "whole"
+    # By parts, each one that took part, in the order of painting; else empty.
     parts: tuple[PartResult, ...] = ()
+    # (s, s) uint8: where the generator looked, 255 most; None where it has no attention map.
     attention: NDArray[np.uint8] | None = None
     person: int | None = None
     skin: SkinTone | None = None
@@ -153,16 +114,10 @@ class FaceResult:
 
 @dataclass(frozen=True)
 class Refined:
-    """What stage 1 hands to stage 2.
+    """What stage 1 hands to stage 2."""
 
-    Attributes
-    ----------
-    sketch : (S, S) float32 in [-1, 1]
-    neighbours, confidence, parts
-        As in `FaceResult`.
-    """
-
-    sketch: NDArray[np.float32]
+    sketch: NDArray[np.float32]  # (S, S) float32 in [-1, 1]
+    # neighbours, confidence, parts: as in `FaceResult`.
     neighbours: tuple[Neighbour, ...] = ()
     confidence: float | None = None
     parts: tuple[PartResult, ...] = ()

@@ -32,42 +32,26 @@ class PartSettings:
 
 @dataclass(frozen=True)
 class ConversionSettings:
-    """Say how a drawing becomes a face.
+    """Say how a drawing becomes a face."""
 
-    Attributes
-    ----------
-    t
-        In [0, 1]: 1 keeps the user's lines, 0 pulls them fully onto the training faces.
-    k
-        Training faces to lean on, 1 <= k <= bank size; keep it at most ``MAX_NEIGHBOURS``.
-    mode
-        ``hybrid`` refines the face and leaves the strokes around it, ``whole`` refines everything,
-        ``none`` hands the drawing to stage 2 as it is.
-    stage1
-        ``whole``: one autoencoder for the face. ``parts``: one each for eyes, nose, mouth and remainder.
-    generator
-        Name of the stage 2 network.
-    parts
-        Parts with settings of their own, by name (`core.face_parts.layout.PAINT_ORDER`); all others follow
-        ``t`` and ``k``.
-    fill
-        Parts that are taken from their bank if they are not drawn, by name, each with its seed. Equal seeds
-        are one person.
-    person
-        A whole number: the training face whose neighbours take the place of the drawing's own nearest ones. It
-        stays that person whatever is drawn, and counts around the end of the bank, so that every number is somebody.
-    skin, hair
-        Tones that the finished photo is given (`core.tones`); None leaves them as they were painted.
-    """
-
-    t: float = 0.5
-    k: int = 10
+    t: float = 0.5  # in [0, 1]: 1 keeps the user's lines, 0 pulls them fully onto the training faces
+    k: int = 10  # training faces to lean on, 1 <= k <= bank size; keep it at most ``MAX_NEIGHBOURS``
+    # ``hybrid`` refines the face and leaves the strokes around it, ``whole`` refines everything, ``none`` hands the
+    # drawing to stage 2 as it is.
     mode: Mode = "hybrid"
+    # ``whole``: one autoencoder for the face. ``parts``: one each for eyes, nose, mouth and remainder.
     stage1: Stage1 = "whole"
-    generator: str = DEFAULT_GENERATOR
+    generator: str = DEFAULT_GENERATOR  # name of the stage 2 network
+    # Parts with settings of their own, by name (`core.face_parts.layout.PAINT_ORDER`); all others follow ``t`` and
+    # ``k``.
     parts: tuple[tuple[str, PartSettings], ...] = ()
+    # Parts that are taken from their bank if they are not drawn, by name, each with its seed. Equal seeds are one
+    # person.
     fill: tuple[tuple[str, int], ...] = ()
+    # A whole number: the training face whose neighbours take the place of the drawing's own nearest ones. It stays
+    # that person whatever is drawn, and counts around the end of the bank, so that every number is somebody.
     person: int | None = None
+    # skin, hair: tones that the finished photo is given (`core.tones`); None leaves them as they were painted.
     skin: SkinTone | None = None
     hair: HairTone | None = None
 

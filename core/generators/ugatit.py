@@ -57,20 +57,12 @@ COMPACT = UGATITConfig(ngf=32, light=True, patch=2)
 
 @dataclass(frozen=True)
 class Translation:
-    """What a translator makes of images.
+    """What a translator makes of images."""
 
-    Attributes
-    ----------
-    photo : (B, output_nc, H, W) in [-1, 1]
-    cam_logit : (B, 2)
-        Which domain the input is of, by average and by maximum pooling: the class activation map's loss.
-    heatmap : (B, 1, h, w)
-        Where the network looked, not normalised.
-    """
-
-    photo: Tensor
+    photo: Tensor  # (B, output_nc, H, W) in [-1, 1]
+    # (B, 2): which domain the input is of, by average and by maximum pooling: the class activation map's loss.
     cam_logit: Tensor
-    heatmap: Tensor
+    heatmap: Tensor  # (B, 1, h, w): where the network looked, not normalised
 
 
 class AttentionTranslator(nn.Module):

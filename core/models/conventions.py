@@ -39,38 +39,24 @@ _CHOICES = {
 class Conventions:
     """How a generator was trained to read sketches and to write photos.
 
-    Attributes
-    ----------
-    image_size
-        Side in pixels of the square that it takes and gives.
-    input_channels
-        Of its first layer; the sketch is repeated over them.
-    polarity
-        Colour of the lines and of the paper.
-    colour
-        Order of the photo's channels. (The sketch is grey: its order does not matter.)
-    input_range, output_range
-        ``signed`` [-1, 1], ``unit`` [0, 1] or ``byte`` [0, 255].
-    statistics
-        What BatchNorm goes by: the averages of its ``training``, or each ``picture`` itself, as the
-        reference projects' test scripts do without ``--eval``.
-    border
-        How residual blocks pad: weights of ``reflect`` and ``replicate`` look alike.
-
     Raises
     ------
     ValueError
         If a value is none of these.
     """
 
-    image_size: int = 256
-    input_channels: int = 1
-    polarity: Polarity = "black_on_white"
+    image_size: int = 256  # side in pixels of the square that it takes and gives
+    input_channels: int = 1  # of its first layer; the sketch is repeated over them
+    polarity: Polarity = "black_on_white"  # colour of the lines and of the paper
+    # Order of the photo's channels. (The sketch is grey: its order does not matter.)
     colour: Colour = "rgb"
+    # input_range, output_range: ``signed`` [-1, 1], ``unit`` [0, 1] or ``byte`` [0, 255].
     input_range: Range = "signed"
     output_range: Range = "signed"
+    # What BatchNorm goes by: the averages of its ``training``, or each ``picture`` itself, as the reference projects'
+    # test scripts do without ``--eval``.
     statistics: Statistics = "training"
-    border: Border = "reflect"
+    border: Border = "reflect"  # how residual blocks pad: weights of ``reflect`` and ``replicate`` look alike
 
     def __post_init__(self) -> None:
         for name, valid in _CHOICES.items():

@@ -51,26 +51,13 @@ MAX_LAYERS_IN_ALL = 2048  # where one kind holds the other
 
 @dataclass(frozen=True)
 class ModelInfo:
-    """What a model file says of itself.
+    """What a model file says of itself."""
 
-    Attributes
-    ----------
-    family
-        A key of ``FAMILIES``.
-    config
-        The architecture, as given to the family's configuration class.
-    provenance
-        Data, recipe, steps, scores: whatever the training recorded.
-    licence
-        Of the weights, not of the code.
-    conventions
-        What a generator expects of sketches and promises of photos; None for other families.
-    """
-
-    family: str
-    config: dict[str, Any]
-    provenance: dict[str, Any]
-    licence: str
+    family: str  # a key of ``FAMILIES``
+    config: dict[str, Any]  # the architecture, as given to the family's configuration class
+    provenance: dict[str, Any]  # data, recipe, steps, scores: whatever the training recorded
+    licence: str  # of the weights, not of the code
+    # What a generator expects of sketches and promises of photos; None for other families.
     conventions: Conventions | None = None
 
 

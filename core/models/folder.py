@@ -141,32 +141,16 @@ _BUFFERS = ("running_mean", "running_var", "num_batches_tracked")
 
 @dataclass(frozen=True)
 class ModelFile:
-    """A file of the weights folder or of the models folder.
+    """A file of the weights folder or of the models folder."""
 
-    Attributes
-    ----------
-    name
-        Its stem.
-    is_shipped
-        Whether it came with the product; such files are not renamed or removed.
-    info
-        What it says of itself, None where that cannot be read.
-    parameters
-        How many numbers it holds, without running statistics; 0 where that cannot be read.
-    problem
-        Why it cannot be used, empty if it can.
-    fingerprint
-        Changes with the file.
-    """
-
-    name: str
+    name: str  # its stem
     path: Path
-    is_shipped: bool
+    is_shipped: bool  # whether it came with the product; such files are not renamed or removed
     size_bytes: int
-    fingerprint: tuple[int, int]
-    info: ModelInfo | None = None
-    parameters: int = 0
-    problem: str = ""
+    fingerprint: tuple[int, int]  # changes with the file
+    info: ModelInfo | None = None  # what it says of itself, None where that cannot be read
+    parameters: int = 0  # how many numbers it holds, without running statistics; 0 where that cannot be read
+    problem: str = ""  # why it cannot be used, empty if it can
 
     @property
     def is_generator(self) -> bool:

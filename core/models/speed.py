@@ -27,30 +27,14 @@ _INPUT_SIDE = 256  # what stage 1 hands over
 
 @dataclass(frozen=True)
 class Speed:
-    """One measurement.
+    """One measurement."""
 
-    Attributes
-    ----------
-    milliseconds
-        Median of a few runs, one picture each.
-    runtime
-        What was fastest and faithful, such as ``openvino-bf16``.
-    psnr_db
-        Its agreement with float32 torch on the example, infinite for float32 torch itself.
-    image_size
-        Side of the picture that comes out.
-    threads
-        CPU threads that it could use.
-    when
-        Seconds since 1970.
-    """
-
-    milliseconds: float
-    runtime: str
-    psnr_db: float
-    image_size: int
-    threads: int
-    when: float
+    milliseconds: float  # median of a few runs, one picture each
+    runtime: str  # what was fastest and faithful, such as ``openvino-bf16``
+    psnr_db: float  # its agreement with float32 torch on the example, infinite for float32 torch itself
+    image_size: int  # side of the picture that comes out
+    threads: int  # CPU threads that it could use
+    when: float  # seconds since 1970
 
 
 def measure_speed(

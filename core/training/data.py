@@ -54,28 +54,15 @@ class DataConfig:
 
 @dataclass(frozen=True)
 class Pairs:
-    """A split, held as arrays.
-
-    Attributes
-    ----------
-    names : list of N str
-    photos : (N, S, S, 3) uint8
-    lines : (N, S, S) uint8
-        ``core.sketches.line_map`` of each photo.
-    clean : (N, S, S) uint8
-        The clean sketch of each photo: made at 512 pixels, then scaled.
-    points : (N, 478, 2) float32
-        Landmarks in pixels of S.
-    turns : (T,) int64
-        Rows of one epoch: each as often as the manifest's ``repeats`` says, by default once, so that a rare
-        group of faces can be seen as often as a common one.
-    """
+    """A split, held as arrays."""
 
     names: list[str]
-    photos: np.ndarray
-    lines: np.ndarray
-    clean: np.ndarray
-    points: np.ndarray
+    photos: np.ndarray  # (N, S, S, 3) uint8
+    lines: np.ndarray  # (N, S, S) uint8: ``core.sketches.line_map`` of each photo
+    clean: np.ndarray  # (N, S, S) uint8: the clean sketch of each photo: made at 512 pixels, then scaled
+    points: np.ndarray  # (N, 478, 2) float32: landmarks in pixels of S
+    # (T,) int64: rows of one epoch: each as often as the manifest's ``repeats`` says, by default once, so that a rare
+    # group of faces can be seen as often as a common one.
     turns: np.ndarray
 
     def __len__(self) -> int:

@@ -13,40 +13,19 @@ CONFIGS = Path(__file__).resolve().parent / "configs"
 
 @dataclass(frozen=True)
 class Kind:
-    """A training command.
+    """A training command."""
 
-    Attributes
-    ----------
-    name
-        Presets of it are the files of ``configs/`` that begin so.
-    title, says
-        For people.
-    module
-        Has ``train`` and is run as ``python -m``.
-    begins_from
-        Families whose weights it can begin with.
-    takes_refiner
-        Whether its input may be refined by a trained autoencoder.
-    is_unpaired
-        Whether the photos may come from a folder of their own.
-    size_keys
-        Settings beside ``data.image_size`` that must be the same number.
-    smallest
-        Resolution that its networks can still take.
-    crop
-        Side of the crop that its loss takes unless told otherwise, 0 where there is none.
-    """
-
-    name: str
+    name: str  # presets of it are the files of ``configs/`` that begin so
+    # title, says: for people.
     title: str
     says: str
-    module: str
-    begins_from: tuple[str, ...]
-    takes_refiner: bool = False
-    is_unpaired: bool = False
-    size_keys: tuple[str, ...] = ()
-    crop: int = 0
-    smallest: int = 32
+    module: str  # has ``train`` and is run as ``python -m``
+    begins_from: tuple[str, ...]  # families whose weights it can begin with
+    takes_refiner: bool = False  # whether its input may be refined by a trained autoencoder
+    is_unpaired: bool = False  # whether the photos may come from a folder of their own
+    size_keys: tuple[str, ...] = ()  # settings beside ``data.image_size`` that must be the same number
+    crop: int = 0  # side of the crop that its loss takes unless told otherwise, 0 where there is none
+    smallest: int = 32  # resolution that its networks can still take
 
 
 KINDS = {

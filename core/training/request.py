@@ -155,49 +155,26 @@ PATHS = (
 
 @dataclass(frozen=True)
 class RunRequest:
-    """A training that somebody wants.
+    """A training that somebody wants."""
 
-    Attributes
-    ----------
-    name
-        Of the run and its folder.
-    kind
-        A key of `core.training.kinds.KINDS`.
-    preset
-        Name of one of its presets.
-    data
-        Folder of pairs.
-    validation
-        As `core.training.data.DataConfig` says.
-    photos
-        For unpaired kinds: another folder for the photos, or none.
-    refiner
-        Autoencoder that refines the input, where the kind takes one. The run keeps a copy.
-    start_from
-        Weights to begin with, or none.
-    more
-        Any other settings, as YAML.
-    who
-        Whoever asked.
-    """
-
-    name: str
-    kind: str
-    preset: str
-    data: Path
-    validation: str
+    name: str  # of the run and its folder
+    kind: str  # a key of `core.training.kinds.KINDS`
+    preset: str  # name of one of its presets
+    data: Path  # folder of pairs
+    validation: str  # as `core.training.data.DataConfig` says
     steps: int
     batch_size: int
     image_size: int
     lr: float
     device: str = "auto"
     threads: int = 0
-    photos: Path | None = None
+    photos: Path | None = None  # for unpaired kinds: another folder for the photos, or none
+    # Autoencoder that refines the input, where the kind takes one. The run keeps a copy.
     refiner: Path | None = None
-    start_from: Path | None = None
+    start_from: Path | None = None  # weights to begin with, or none
     licence: str = ""
-    more: str = ""
-    who: str = ""
+    more: str = ""  # any other settings, as YAML
+    who: str = ""  # whoever asked
 
 
 def config_of(request: RunRequest, folder: Path) -> dict[str, Any]:

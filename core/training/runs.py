@@ -38,17 +38,10 @@ LOG_BYTES = 64_000
 
 @dataclass(frozen=True)
 class Losses:
-    """The losses of a run.
+    """The losses of a run."""
 
-    Attributes
-    ----------
-    steps : (N,) int64
-        Rising.
-    values
-        Name, such as ``generator/l1``, to (N,) float64; NaN where a step has none.
-    """
-
-    steps: np.ndarray
+    steps: np.ndarray  # (N,) int64: rising
+    # Name, such as ``generator/l1``, to (N,) float64; NaN where a step has none.
     values: dict[str, np.ndarray]
 
     def __len__(self) -> int:
@@ -141,40 +134,24 @@ class RunError(RuntimeError):
 
 @dataclass(frozen=True)
 class Run:
-    """A training as it stands.
-
-    Attributes
-    ----------
-    kind
-        A key of `KINDS`, empty where the folder does not say.
-    state
-        ``new`` (never started), ``running``, ``stopping`` (asked to save and end), ``done``, ``stopped``,
-        ``failed``, ``interrupted`` (its process is gone), or ``foreign`` (made on the command line).
-    step, steps
-        How far it is; ``steps`` is 0 where nobody says.
-    saved
-        Step of the weights on disk, from which it would go on.
-    phase
-        ``loading`` or ``training`` while it runs.
-    message
-        Why it failed.
-    job
-        Its latest start from a page, if any.
-    """
+    """A training as it stands."""
 
     name: str
     folder: Path
-    kind: str
+    kind: str  # a key of `KINDS`, empty where the folder does not say
+    # ``new`` (never started), ``running``, ``stopping`` (asked to save and end), ``done``, ``stopped``, ``failed``,
+    # ``interrupted`` (its process is gone), or ``foreign`` (made on the command line).
     state: str
+    # step, steps: how far it is; ``steps`` is 0 where nobody says.
     step: int
     steps: int
-    saved: int
-    phase: str
-    message: str
+    saved: int  # step of the weights on disk, from which it would go on
+    phase: str  # ``loading`` or ``training`` while it runs
+    message: str  # why it failed
     who: str
     created: str
     seconds_each: float
-    job: Job | None
+    job: Job | None  # its latest start from a page, if any
 
     @property
     def is_alive(self) -> bool:

@@ -24,21 +24,11 @@ TRAIN, VAL, NONE = "train", "val", "none"
 
 @dataclass(frozen=True)
 class Splits:
-    """Who is trained on and who is held out.
+    """Who is trained on and who is held out."""
 
-    Attributes
-    ----------
-    of
-        Split by name: ``train``, ``val``, or what else the manifest says.
-    rule
-        How it was decided, as a part of a sentence.
-    validation
-        What to ask for to get the same again.
-    """
-
-    of: dict[str, str]
-    rule: str
-    validation: str
+    of: dict[str, str]  # split by name: ``train``, ``val``, or what else the manifest says
+    rule: str  # how it was decided, as a part of a sentence
+    validation: str  # what to ask for to get the same again
 
     def names(self, split: str) -> list[str]:
         """Names of one split, sorted."""

@@ -34,22 +34,14 @@ class UnpairedConfig:
 
 @dataclass(frozen=True)
 class Unpaired:
-    """Both domains of a split, held as arrays.
+    """Both domains of a split, held as arrays."""
 
-    Attributes
-    ----------
-    sketches
-        What sketches are drawn from: photos with line maps and landmarks, or None for ``drawings``.
-    drawings : (N, S, S) uint8, optional
-        Sketches as they are, of a folder without landmarks.
-    photos : (M, S, S, 3) uint8
-    photo_turns : (T,) int64, optional
-        Rows of ``photos``, each as often as it is to be drawn; by default each once.
-    """
-
-    photos: np.ndarray
+    photos: np.ndarray  # (M, S, S, 3) uint8
+    # What sketches are drawn from: photos with line maps and landmarks, or None for ``drawings``.
     sketches: Pairs | None = None
+    # (N, S, S) uint8, optional: sketches as they are, of a folder without landmarks.
     drawings: np.ndarray | None = None
+    # (T,) int64, optional: rows of ``photos``, each as often as it is to be drawn; by default each once.
     photo_turns: np.ndarray | None = None
 
     def __len__(self) -> int:

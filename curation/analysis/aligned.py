@@ -45,21 +45,14 @@ def read_original(path: Path, image_id: str) -> np.ndarray:
 
 @dataclass(frozen=True)
 class AlignedFace:
-    """A face on the template.
+    """A face on the template."""
 
-    Attributes
-    ----------
-    photo : (512, 512, 3) uint8
-    landmarks : (478, 2) float16
-        In the frame; empty where no mesh is known. As stored: whoever draws the sketch again gets the same.
-    anchors : (3, 2) float32
-        In the source's pixels.
-    """
-
-    photo: np.ndarray
+    photo: np.ndarray  # (512, 512, 3) uint8
     alignment: Alignment
+    # (478, 2) float16: in the frame; empty where no mesh is known. As stored: whoever draws the sketch again gets the
+    # same.
     landmarks: np.ndarray
-    anchors: np.ndarray
+    anchors: np.ndarray  # (3, 2) float32: in the source's pixels
 
     def sketch(self) -> np.ndarray:
         """Draw the sketch: (512, 512) uint8, black on white."""

@@ -44,21 +44,11 @@ PROBABLY_COVERED = "Something like a face is there without features to measure: 
 
 @dataclass(frozen=True)
 class AnalysisSetup:
-    """What a worker needs to analyse images; see `core.processes.worker_process.Setup`.
+    """What a worker needs to analyse images; see `core.processes.worker_process.Setup`."""
 
-    Attributes
-    ----------
-    root
-        The library's folder.
-    model
-        The face landmarker's model file.
-    versions
-        Written into every row; see `current_versions`.
-    """
-
-    root: Path
-    model: Path
-    versions: str
+    root: Path  # the library's folder
+    model: Path  # the face landmarker's model file
+    versions: str  # written into every row; see `current_versions`
 
     @contextmanager
     def __call__(self) -> Iterator[Callable[[AnalysisTask], Examination]]:

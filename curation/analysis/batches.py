@@ -28,18 +28,11 @@ Anchors = tuple[tuple[float, float], ...]
 
 @dataclass(frozen=True)
 class AnalysisTask:
-    """One image to analyse.
-
-    Attributes
-    ----------
-    path
-        Its original.
-    anchors
-        Image-left eye, image-right eye and mouth centre where a person has corrected them.
-    """
+    """One image to analyse."""
 
     image_id: str
-    path: str
+    path: str  # its original
+    # Image-left eye, image-right eye and mouth centre where a person has corrected them.
     anchors: Anchors = ()
 
 

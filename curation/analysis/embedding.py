@@ -45,21 +45,11 @@ _SPREAD = {"fine": 1.37, "middle": 2.2, "deep": 1.3}  # of each kind of mean ove
 
 @dataclass(frozen=True)
 class FaceEmbedding:
-    """What the network saw.
+    """What the network saw."""
 
-    Attributes
-    ----------
-    pooled : (1280,) float32
-        Means over parts of the face, of about unit variance.
-    middle : (152, 12, 12) float32
-        Textures and small parts, by place.
-    deep : (320, 6, 6) float32
-        Larger things, by place.
-    """
-
-    pooled: np.ndarray
-    middle: np.ndarray
-    deep: np.ndarray
+    pooled: np.ndarray  # (1280,) float32: means over parts of the face, of about unit variance
+    middle: np.ndarray  # (152, 12, 12) float32: textures and small parts, by place
+    deep: np.ndarray  # (320, 6, 6) float32: larger things, by place
 
 
 class FaceEmbedder:

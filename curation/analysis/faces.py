@@ -67,27 +67,13 @@ MIN_STRIP_PX, MAX_STRIP_TILES = 48, 32
 
 @dataclass(frozen=True)
 class FoundFace:
-    """The largest face of a picture.
+    """The largest face of a picture."""
 
-    Attributes
-    ----------
-    points : (478, 3) float32
-        x and y in pixels of the picture, z in the same scale.
-    pose
-        As a crop centred on the face shows it.
-    faces
-        Different faces seen, in tiles too.
-    looks
-        How often the landmarker was run.
-    others
-        Points of the other faces, largest first.
-    """
-
-    points: np.ndarray
-    pose: HeadPose
-    faces: int
-    looks: int = 1
-    others: tuple[np.ndarray, ...] = ()
+    points: np.ndarray  # (478, 3) float32: x and y in pixels of the picture, z in the same scale
+    pose: HeadPose  # as a crop centred on the face shows it
+    faces: int  # different faces seen, in tiles too
+    looks: int = 1  # how often the landmarker was run
+    others: tuple[np.ndarray, ...] = ()  # points of the other faces, largest first
 
 
 def find_face(photo: np.ndarray, landmarker: FaceLandmarker) -> FoundFace | None:

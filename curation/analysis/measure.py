@@ -40,17 +40,10 @@ LIPS = face_mesh.LIPS_OUTER_UPPER + face_mesh.LIPS_OUTER_LOWER
 
 @dataclass(frozen=True)
 class AlignedFace:
-    """An aligned photo made small, and its mesh.
+    """An aligned photo made small, and its mesh."""
 
-    Attributes
-    ----------
-    pixels : (256, 256, 3) uint8
-    points : (478, 2) float32
-        In the small picture's pixels.
-    """
-
-    pixels: np.ndarray
-    points: np.ndarray
+    pixels: np.ndarray  # (256, 256, 3) uint8
+    points: np.ndarray  # (478, 2) float32: in the small picture's pixels
 
     @classmethod
     def of(cls, aligned: np.ndarray, points: np.ndarray) -> AlignedFace:

@@ -152,21 +152,11 @@ class Face:
 
 @dataclass(frozen=True)
 class Planted:
-    """What covers the face.
+    """What covers the face."""
 
-    Attributes
-    ----------
-    alpha : (512, 512) float32 in [0, 1]
-        How much of the photo is hidden at each pixel.
-    surface : (512, 512, 3) float32 in [0, 255]
-        What is seen instead.
-    shadow : (512, 512) float32 in [0, 1]
-        Factor on the photo underneath.
-    """
-
-    alpha: np.ndarray
-    surface: np.ndarray
-    shadow: np.ndarray | None = None
+    alpha: np.ndarray  # (512, 512) float32 in [0, 1]: how much of the photo is hidden at each pixel
+    surface: np.ndarray  # (512, 512, 3) float32 in [0, 255]: what is seen instead
+    shadow: np.ndarray | None = None  # (512, 512) float32 in [0, 1]: factor on the photo underneath
 
     def on(self, photo: np.ndarray) -> np.ndarray:
         """Draw it onto the photo: (512, 512, 3) uint8."""

@@ -27,19 +27,12 @@ UNKNOWN = -1.0
 
 @dataclass(frozen=True)
 class Example:
-    """A face and what is true of it.
+    """A face and what is true of it."""
 
-    Attributes
-    ----------
-    photo : (512, 512, 3) uint8
-    cells : (3, 12, 12) float32
-        Part of each cell that hides the face, that a hat takes up, and that belongs to the face.
-    covered, head_covered
-        1, 0, or `UNKNOWN` where it is neither clearly hidden nor clearly free.
-    """
-
-    photo: np.ndarray
+    photo: np.ndarray  # (512, 512, 3) uint8
+    # (3, 12, 12) float32: part of each cell that hides the face, that a hat takes up, and that belongs to the face.
     cells: np.ndarray
+    # covered, head_covered: 1, 0, or `UNKNOWN` where it is neither clearly hidden nor clearly free.
     covered: float
     head_covered: float
 

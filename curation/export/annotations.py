@@ -32,23 +32,14 @@ _MESH = 478
 
 @dataclass(frozen=True)
 class FaceRow:
-    """One exported photo, `FRAME` pixels wide and high.
-
-    Attributes
-    ----------
-    photo
-        Its path below the export.
-    box
-        Left, top, right and bottom of the mesh in pixels; none where no mesh is known.
-    keypoints
-        A pixel position for each of `KEYPOINTS`.
-    """
+    """One exported photo, `FRAME` pixels wide and high."""
 
     name: str
-    photo: str
+    photo: str  # its path below the export
     split: str
+    # Left, top, right and bottom of the mesh in pixels; none where no mesh is known.
     box: tuple[float, float, float, float] | None = None
-    keypoints: tuple[tuple[float, float], ...] = ()
+    keypoints: tuple[tuple[float, float], ...] = ()  # a pixel position for each of `KEYPOINTS`
 
 
 def read_faces(folder: Path) -> Iterator[FaceRow]:

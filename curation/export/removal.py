@@ -233,24 +233,12 @@ _MAX_HEADER_BYTES = 100_000_000  # of a safetensors file
 
 @dataclass(frozen=True)
 class Traces:
-    """What still holds something of images that were deleted for good.
+    """What still holds something of images that were deleted for good."""
 
-    Attributes
-    ----------
-    elsewhere
-        Exports outside the library's own folder, with version and day.
-    comparisons
-        Titles of those that read a dataset which held one of the images.
-    runs
-        Names of the trainings that did, and of those that began with their weights.
-    banks
-        Files that hold a sketch of one among those of others.
-    """
-
-    elsewhere: tuple[str, ...] = ()
-    comparisons: tuple[str, ...] = ()
-    runs: tuple[str, ...] = ()
-    banks: tuple[str, ...] = ()
+    elsewhere: tuple[str, ...] = ()  # exports outside the library's own folder, with version and day
+    comparisons: tuple[str, ...] = ()  # titles of those that read a dataset which held one of the images
+    runs: tuple[str, ...] = ()  # names of the trainings that did, and of those that began with their weights
+    banks: tuple[str, ...] = ()  # files that hold a sketch of one among those of others
 
     def sentence(self) -> str:
         """Write all of it for the person who deletes; empty where nothing is left."""

@@ -63,48 +63,26 @@ class Fractions:
 
 @dataclass(frozen=True)
 class Candidate:
-    """What decides the place of one image.
-
-    Attributes
-    ----------
-    added_at
-        When it arrived, as text that sorts; of equals the smaller id came first.
-    phash, phash_mirror
-        32 bytes each; none where it has no face.
-    keys
-        What it shares with others of its group (pages, authors); see `shared_keys`.
-    face
-        Vector of the face, (128,) float16; none where it is not known.
-    """
+    """What decides the place of one image."""
 
     id: str
-    added_at: str
+    added_at: str  # when it arrived, as text that sorts; of equals the smaller id came first
+    # phash, phash_mirror: 32 bytes each; none where it has no face.
     phash: bytes = b""
     phash_mirror: bytes = b""
-    keys: tuple[str, ...] = ()
-    face: bytes = b""
+    keys: tuple[str, ...] = ()  # what it shares with others of its group (pages, authors); see `shared_keys`
+    face: bytes = b""  # vector of the face, (128,) float16; none where it is not known
 
 
 @dataclass(frozen=True)
 class Assignment:
-    """Tell where an image goes.
+    """Tell where an image goes."""
 
-    Attributes
-    ----------
-    split
-        ``train``, ``val``, ``test``, or ``none`` where it would bring two sides together.
-    group
-        Id of the oldest image of its group.
-    person
-        Id of the oldest image with the same person's face; its own where there is none.
-    by_face
-        Whether nothing but the face put it there.
-    """
-
-    split: str
-    group: str
+    split: str  # ``train``, ``val``, ``test``, or ``none`` where it would bring two sides together
+    group: str  # id of the oldest image of its group
+    # Id of the oldest image with the same person's face; its own where there is none.
     person: str = field(default="", compare=False)
-    by_face: bool = field(default=False, compare=False)
+    by_face: bool = field(default=False, compare=False)  # whether nothing but the face put it there
 
 
 def shared_keys(pages: Sequence[str], authors: Sequence[str]) -> tuple[str, ...]:

@@ -39,30 +39,21 @@ UNKNOWN = "unknown"
 
 @dataclass
 class Contents:
-    """Counts and readings of a version's images.
+    """Counts and readings of a version's images."""
 
-    Attributes
-    ----------
-    candidates
-        What decides the splits, of those with a pair.
-    sources, licences, authors, labels, decided_by
-        How many images each of them has; an image with two licences counts for both.
-    readings
-        Of each measurement, one number an image (NaN where there is none).
-    without_face
-        Kept images that have no aligned photo.
-    """
-
-    candidates: list[Candidate] = field(default_factory=list)
+    candidates: list[Candidate] = field(default_factory=list)  # what decides the splits, of those with a pair
+    # sources, licences, authors, labels, decided_by: how many images each of them has; an image with two licences
+    # counts for both.
     sources: Counter[str] = field(default_factory=Counter)
     licences: Counter[str] = field(default_factory=Counter)
     authors: Counter[str] = field(default_factory=Counter)
     labels: Counter[str] = field(default_factory=Counter)
     decided_by: Counter[str] = field(default_factory=Counter)
+    # Of each measurement, one number an image (NaN where there is none).
     readings: dict[str, array[float]] = field(
         default_factory=lambda: {name: array("d") for name in MEASUREMENT_NAMES}
     )
-    without_face: int = 0
+    without_face: int = 0  # kept images that have no aligned photo
 
     def add(self, member: Member) -> None:
         """Count one image in."""
@@ -149,45 +140,24 @@ _TRAINING = "python -m core.training.autoencoder --config core/training/configs/
 
 @dataclass(frozen=True)
 class ExportSummary:
-    """What an export holds and how to use it.
-
-    Attributes
-    ----------
-    hash
-        Of the version's content.
-    images
-        With photo and sketch.
-    left_out
-        Kept images that training passes over, by the code of `curation.export.manifest_tables.LEFT_OUT`.
-    removed
-        Images of the version that were deleted for good since.
-    splits
-        Pairs in each; they sum up to ``images``.
-    groups
-        Of images that must share a split.
-    people
-        Sentences on what faces decided about the splits, and how sure that is.
-    warnings
-        Sentences for people.
-    commands
-        What to run with it, by what it does.
-    """
+    """What an export holds and how to use it."""
 
     version: str
-    hash: str
+    hash: str  # of the version's content
     kind: Kind
     out: str
     zip: str
-    images: int
+    images: int  # with photo and sketch
+    # Kept images that training passes over, by the code of `curation.export.manifest_tables.LEFT_OUT`.
     left_out: dict[str, int]
-    removed: int
-    splits: dict[str, int]
-    groups: int
+    removed: int  # images of the version that were deleted for good since
+    splits: dict[str, int]  # pairs in each; they sum up to ``images``
+    groups: int  # of images that must share a split
     bytes: int
     seconds: float
-    people: tuple[str, ...] = ()
-    warnings: tuple[str, ...] = ()
-    commands: dict[str, str] = field(default_factory=dict)
+    people: tuple[str, ...] = ()  # sentences on what faces decided about the splits, and how sure that is
+    warnings: tuple[str, ...] = ()  # sentences for people
+    commands: dict[str, str] = field(default_factory=dict)  # what to run with it, by what it does
 
     def sentence(self) -> str:
         """Write all of it in one line."""

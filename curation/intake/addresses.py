@@ -126,20 +126,12 @@ class AddressRefused(ValueError):
 
 @dataclass(frozen=True)
 class WebAddress:
-    """A URL taken apart.
-
-    Attributes
-    ----------
-    host
-        Lower case, in ASCII (IDNA); an IPv6 address without its brackets.
-    target
-        Path and query as they are sent.
-    """
+    """A URL taken apart."""
 
     scheme: str
-    host: str
+    host: str  # lower case, in ASCII (IDNA); an IPv6 address without its brackets
     port: int
-    target: str
+    target: str  # path and query as they are sent
 
     @property
     def authority(self) -> str:

@@ -35,21 +35,12 @@ _NOTHING = PictureBytes(b"")
 
 @dataclass(frozen=True)
 class ArchiveLimits:
-    """How much an archive may hold.
+    """How much an archive may hold."""
 
-    Attributes
-    ----------
-    max_entries
-        Folders included.
-    max_total_bytes
-        Unpacked, over all entries.
-    max_ratio
-        Unpacked to packed bytes of one entry, where it unpacks to more than ``ratio_from_bytes``. Photos
-        are packed already; a white bitmap reaches 1000 and is refused above 8 MB.
-    """
-
-    max_entries: int = 200_000
-    max_total_bytes: int = 100_000_000_000
+    max_entries: int = 200_000  # folders included
+    max_total_bytes: int = 100_000_000_000  # unpacked, over all entries
+    # Unpacked to packed bytes of one entry, where it unpacks to more than ``ratio_from_bytes``. Photos are packed
+    # already; a white bitmap reaches 1000 and is refused above 8 MB.
     max_ratio: float = 200.0
     ratio_from_bytes: int = 8_000_000
 

@@ -39,29 +39,16 @@ SITE_IN_TROUBLE = frozenset({"http_429", "http_503"})
 
 @dataclass(frozen=True)
 class DownloadConfig(FetchLimits):
-    """How a list is downloaded, besides what one file may cost.
+    """How a list is downloaded, besides what one file may cost."""
 
-    Attributes
-    ----------
-    workers
-        Files fetched at once.
-    interval_s
-        Seconds between two requests to the same host; robots.txt may ask for more.
-    attempts
-        How often a URL is tried in one run.
-    backoff_s
-        Pause before the second try; it doubles with each further one, up to ``max_pause_s``, and is
-        shortened at random by up to half. A longer ``Retry-After`` is not waited for: the URL is left
-        to the next run.
-    obey_robots, respect_opt_outs
-        robots.txt; ``X-Robots-Tag: noai`` and its like.
-    """
-
-    workers: int = 4
-    interval_s: float = 0.25
-    attempts: int = 4
+    workers: int = 4  # files fetched at once
+    interval_s: float = 0.25  # seconds between two requests to the same host; robots.txt may ask for more
+    attempts: int = 4  # how often a URL is tried in one run
+    # Pause before the second try; it doubles with each further one, up to ``max_pause_s``, and is shortened at random
+    # by up to half. A longer ``Retry-After`` is not waited for: the URL is left to the next run.
     backoff_s: float = 1.0
     max_pause_s: float = 60.0
+    # obey_robots, respect_opt_outs: robots.txt; ``X-Robots-Tag: noai`` and its like.
     obey_robots: bool = True
     respect_opt_outs: bool = True
     user_agent: str = USER_AGENT
@@ -244,25 +231,16 @@ JOURNAL_NAME = "downloads.jsonl"
 
 @dataclass(frozen=True)
 class Entry:
-    """One line of the journal, ``jobs/downloads.jsonl`` of the library; the last line on a URL counts.
-
-    Attributes
-    ----------
-    outcome
-        ``added``, ``known``, ``deleted``, ``refused``, or ``failed`` where another try may end better.
-    details
-        Licence, author and page that came with the URL.
-    rules
-        What a refusal depended on, see `curation.intake.downloads.DownloadConfig.rules`.
-    """
+    """One line of the journal, ``jobs/downloads.jsonl`` of the library; the last line on a URL counts."""
 
     url: str
+    # ``added``, ``known``, ``deleted``, ``refused``, or ``failed`` where another try may end better.
     outcome: str
     image_id: str = ""
     code: str = ""
     sentence: str = ""
-    details: tuple[str, str, str] = ("", "", "")
-    rules: str = ""
+    details: tuple[str, str, str] = ("", "", "")  # licence, author and page that came with the URL
+    rules: str = ""  # what a refusal depended on, see `curation.intake.downloads.DownloadConfig.rules`
 
 
 def read_journal(path: Path) -> dict[str, Entry]:

@@ -48,29 +48,18 @@ class FetchFailed(Exception):
 
 @dataclass(frozen=True)
 class FetchLimits:
-    """What one file may cost.
+    """What one file may cost."""
 
-    Attributes
-    ----------
-    max_bytes
-        Counted while reading, after any content encoding is undone; ``Content-Length`` is not trusted.
-    connect_timeout_s, read_timeout_s
-        For connecting (TLS included), and for any wait for the next bytes.
-    total_timeout_s
-        For the file as a whole, redirects included.
-    ports
-        Ranges of ports that may be connected to, both ends included.
-    allow_private
-        Whether addresses that are not public may be reached; by default the setting
-        ``STUDIO_ALLOW_PRIVATE_ADDRESSES`` decides.
-    """
-
+    # Counted while reading, after any content encoding is undone; ``Content-Length`` is not trusted.
     max_bytes: int = 30_000_000
+    # connect_timeout_s, read_timeout_s: for connecting (TLS included), and for any wait for the next bytes.
     connect_timeout_s: float = 10.0
     read_timeout_s: float = 15.0
-    total_timeout_s: float = 60.0
+    total_timeout_s: float = 60.0  # for the file as a whole, redirects included
     max_redirects: int = 5
-    ports: tuple[tuple[int, int], ...] = PORTS
+    ports: tuple[tuple[int, int], ...] = PORTS  # ranges of ports that may be connected to, both ends included
+    # Whether addresses that are not public may be reached; by default the setting ``STUDIO_ALLOW_PRIVATE_ADDRESSES``
+    # decides.
     allow_private: bool | None = None
 
     def reaches_private(self) -> bool:

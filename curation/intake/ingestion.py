@@ -27,24 +27,14 @@ _OUTCOMES = {"new": "added", "known": "known", "deleted": "deleted"}
 
 @dataclass(frozen=True)
 class IntakeResult:
-    """What became of one file.
+    """What became of one file."""
 
-    Attributes
-    ----------
-    name
-        As it came: path below the folder or archive, name of the upload, address.
-    outcome
-        ``added``, ``known`` (it was there; a new place it comes from is noted), ``deleted`` (for good, and
-        not taken again), ``refused``; downloads also have ``failed`` (the next run tries again).
-    image_id
-        Empty unless it is in the library.
-    code, sentence
-        Why not: one of `curation.intake.refusal.CODES`, and the same for people.
-    """
-
-    name: str
+    name: str  # as it came: path below the folder or archive, name of the upload, address
+    # ``added``, ``known`` (it was there; a new place it comes from is noted), ``deleted`` (for good, and not taken
+    # again), ``refused``; downloads also have ``failed`` (the next run tries again).
     outcome: str
-    image_id: str = ""
+    image_id: str = ""  # empty unless it is in the library
+    # code, sentence: why not: one of `curation.intake.refusal.CODES`, and the same for people.
     code: str = ""
     sentence: str = ""
 

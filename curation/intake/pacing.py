@@ -54,20 +54,12 @@ class RateLimiter:
 
 @dataclass(frozen=True)
 class HostRequest(Generic[Task]):
-    """A task whose turn it is.
-
-    Attributes
-    ----------
-    attempt
-        How often it was tried before.
-    interval_s
-        The host's pace when this moment was reserved.
-    """
+    """A task whose turn it is."""
 
     task: Task
     host: str
-    attempt: int
-    interval_s: float = 0.0
+    attempt: int  # how often it was tried before
+    interval_s: float = 0.0  # the host's pace when this moment was reserved
 
 
 class HostQueue(Generic[Task]):

@@ -140,28 +140,16 @@ CHECK_VERSION = 3  # raised when a file that was refused may now be taken, or th
 
 @dataclass(frozen=True)
 class PictureLimits:
-    """What is still a photo.
+    """What is still a photo."""
 
-    Attributes
-    ----------
-    max_bytes
-        Of the file.
-    max_pixels, max_side_px
-        Read from the header, before any pixel is decoded.
-    min_side_px
-        Below it there is no face to see: tracking pixels, spacers, icons.
-    timeout_s
-        For one file, in a child process.
-    memory_bytes
-        Of address space that decoding may take on top of the child process itself. 50 megapixels of
-        16-bit grey, the hungriest kind, fill 1.2 GB.
-    """
-
-    max_bytes: int = 60_000_000
+    max_bytes: int = 60_000_000  # of the file
+    # max_pixels, max_side_px: read from the header, before any pixel is decoded.
     max_pixels: int = MAX_PIXELS
     max_side_px: int = 32_768
-    min_side_px: int = 16
-    timeout_s: float = 20.0
+    min_side_px: int = 16  # below it there is no face to see: tracking pixels, spacers, icons
+    timeout_s: float = 20.0  # for one file, in a child process
+    # Of address space that decoding may take on top of the child process itself. 50 megapixels of 16-bit grey, the
+    # hungriest kind, fill 1.2 GB.
     memory_bytes: int = 2_500_000_000
 
 

@@ -30,19 +30,11 @@ _WITH_VALUE = frozenset(
 
 @dataclass(frozen=True)
 class Permission:
-    """Whether a URL may be fetched, and how slowly.
-
-    Attributes
-    ----------
-    is_reachable
-        False where robots.txt could not be had; then nothing may be fetched for now.
-    crawl_delay_s
-        Seconds between two visits that the host asks for; 0 where it does not say.
-    """
+    """Whether a URL may be fetched, and how slowly."""
 
     is_allowed: bool
-    is_reachable: bool = True
-    crawl_delay_s: float = 0.0
+    is_reachable: bool = True  # False where robots.txt could not be had; then nothing may be fetched for now
+    crawl_delay_s: float = 0.0  # seconds between two visits that the host asks for; 0 where it does not say
 
 
 @dataclass

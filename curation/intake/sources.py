@@ -33,15 +33,9 @@ LIST_SUFFIXES = frozenset({".csv", ".tsv", ".jsonl", ".ndjson", ".json", ".parqu
 
 @dataclass(frozen=True)
 class Origin:
-    """What the person says about where pictures come from; holds for all that is added together.
+    """What the person says about where pictures come from; holds for all that is added together."""
 
-    Attributes
-    ----------
-    source
-        In place of ``folder:NAME``, ``archive:NAME`` and so on.
-    """
-
-    source: str = ""
+    source: str = ""  # in place of ``folder:NAME``, ``archive:NAME`` and so on
     licence: str = ""
     author: str = ""
     page: str = ""

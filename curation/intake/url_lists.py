@@ -45,19 +45,11 @@ class UrlEntry:
 
 @dataclass(frozen=True)
 class UrlList(Sequence[UrlEntry]):
-    """The entries of a list, each URL once.
-
-    Attributes
-    ----------
-    blank
-        Rows without a URL, left out.
-    duplicates
-        Rows whose URL came before, left out.
-    """
+    """The entries of a list, each URL once."""
 
     entries: tuple[UrlEntry, ...]
-    blank: int = 0
-    duplicates: int = 0
+    blank: int = 0  # rows without a URL, left out
+    duplicates: int = 0  # rows whose URL came before, left out
 
     def __len__(self) -> int:
         return len(self.entries)

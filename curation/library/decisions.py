@@ -233,17 +233,12 @@ def _still_has_images(action: ColumnElement[int]) -> ColumnElement[bool]:
 
 @dataclass(frozen=True)
 class Opinion:
-    """What one reviewer thinks of one image.
-
-    Attributes
-    ----------
-    rating
-        The decision, leaving out those that settle a dispute: what was thought before it was known
-        what others think. Agreement is counted over these.
-    """
+    """What one reviewer thinks of one image."""
 
     reviewer: str
     decision: str
+    # The decision, leaving out those that settle a dispute: what was thought before it was known what others think.
+    # Agreement is counted over these.
     rating: str
     made_at: str
     action: int

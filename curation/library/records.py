@@ -29,52 +29,31 @@ class OriginalMissing(LibraryError, FileNotFoundError):
 
 @dataclass(frozen=True)
 class Provenance:
-    """Where an image came from; it stays with the image through to the export.
+    """Where an image came from; it stays with the image through to the export."""
 
-    Attributes
-    ----------
-    source
-        ``folder:NAME``, ``upload``, ``archive:NAME``, ``url``, ``api``, ``import:coco``, ``demo``, ``picture:ID``
-        (cut out of that group picture) ...
-    name
-        Path or file name as it came.
-    page
-        Address of the page that showed the image at ``url``.
-    added_at
-        UTC, ISO 8601 with seconds; filled in by the library when empty.
-    """
-
+    # ``folder:NAME``, ``upload``, ``archive:NAME``, ``url``, ``api``, ``import:coco``, ``demo``, ``picture:ID`` (cut
+    # out of that group picture) ...
     source: str
-    name: str = ""
+    name: str = ""  # path or file name as it came
     url: str = ""
-    page: str = ""
+    page: str = ""  # address of the page that showed the image at ``url``
     licence: str = ""
     author: str = ""
     uploader: str = ""
-    added_at: str = ""
+    added_at: str = ""  # UTC, ISO 8601 with seconds; filled in by the library when empty
 
 
 @dataclass(frozen=True)
 class Original:
-    """A file that proved to be a picture.
+    """A file that proved to be a picture."""
 
-    Attributes
-    ----------
-    id
-        SHA-256 of ``data``, hexadecimal.
-    format
-        Pillow's name, such as ``JPEG``.
-    width, height
-        Upright size in pixels.
-    pixel_hash
-        SHA-256 of the upright sRGB pixels and their shape: the same for equal pixels in other bytes.
-    """
-
-    id: str
+    id: str  # SHA-256 of ``data``, hexadecimal
     data: bytes
-    format: str
+    format: str  # Pillow's name, such as ``JPEG``
+    # width, height: upright size in pixels.
     width: int
     height: int
+    # SHA-256 of the upright sRGB pixels and their shape: the same for equal pixels in other bytes.
     pixel_hash: str
 
 
@@ -93,70 +72,41 @@ class Measurements:
     """Raw readings of one face, never thresholded; ``None`` where one does not apply.
 
     Names follow OFIQ's vocabulary (ISO/IEC 29794-5) where it has one.
-
-    Attributes
-    ----------
-    faces
-        Seen in the picture, tiles included; the largest is measured.
-    eye_distance_px
-        Between the eye centres, in the source's pixels.
-    yaw, pitch, roll
-        Degrees, from a second look at a centred crop; signs as in `curation.pose.HeadPose`.
-    roll_aligned
-        Degrees of roll that alignment leaves.
-    sharpness
-        On the face at a fixed eye distance; higher is sharper.
-    brightness
-        Mean luma of the face, 0 to 1.
-    dynamic_range
-        99th minus 1st percentile of the face's luma, 0 to 1.
-    shadow
-        Illumination that is uneven, left against right and locally: 0 even, 1 worst.
-    backlight
-        How much darker the face is lit than what lies behind it, whatever the skin, 0 to 1.
-    colour_cast
-        Distance of the face's colour from that of skin under white light, 0 and up.
-    eyes_open, mouth_open
-        0 closed, 1 wide open; of the eyes the more closed one counts.
-    covered, head_covered
-        Probability that something covers the face (dark glasses, hand, mask, hair), or the head.
-    padding, stretch
-        See `curation.align.Alignment`.
-    width, height
-        Upright size of the source in pixels.
-    frame
-        Part of the picture that is a border of one colour around it, 0 to 1.
-    chroma
-        How much colours differ within the face, whatever one tint lies over all of it: 0 for greyscale.
-    drawn
-        Probability that the face is drawn or painted, not photographed.
-    hidden
-        How sure the detector is of a face where no landmarks fit one (most of it is covered), 0 to 1.
     """
 
-    faces: int | None = None
-    eye_distance_px: float | None = None
+    faces: int | None = None  # seen in the picture, tiles included; the largest is measured
+    eye_distance_px: float | None = None  # between the eye centres, in the source's pixels
+    # yaw, pitch, roll: degrees, from a second look at a centred crop; signs as in `curation.pose.HeadPose`.
     yaw: float | None = None
     pitch: float | None = None
     roll: float | None = None
-    roll_aligned: float | None = None
-    sharpness: float | None = None
-    brightness: float | None = None
-    dynamic_range: float | None = None
+    roll_aligned: float | None = None  # degrees of roll that alignment leaves
+    sharpness: float | None = None  # on the face at a fixed eye distance; higher is sharper
+    brightness: float | None = None  # mean luma of the face, 0 to 1
+    dynamic_range: float | None = None  # 99th minus 1st percentile of the face's luma, 0 to 1
+    # Illumination that is uneven, left against right and locally: 0 even, 1 worst.
     shadow: float | None = None
+    # How much darker the face is lit than what lies behind it, whatever the skin, 0 to 1.
     backlight: float | None = None
+    # Distance of the face's colour from that of skin under white light, 0 and up.
     colour_cast: float | None = None
+    # eyes_open, mouth_open: 0 closed, 1 wide open; of the eyes the more closed one counts.
     eyes_open: float | None = None
     mouth_open: float | None = None
+    # covered, head_covered: probability that something covers the face (dark glasses, hand, mask, hair), or the head.
     covered: float | None = None
     head_covered: float | None = None
+    # padding, stretch: see `curation.align.Alignment`.
     padding: float | None = None
     stretch: float | None = None
+    # width, height: upright size of the source in pixels.
     width: int | None = None
     height: int | None = None
-    frame: float | None = None
+    frame: float | None = None  # part of the picture that is a border of one colour around it, 0 to 1
+    # How much colours differ within the face, whatever one tint lies over all of it: 0 for greyscale.
     chroma: float | None = None
-    drawn: float | None = None
+    drawn: float | None = None  # probability that the face is drawn or painted, not photographed
+    # How sure the detector is of a face where no landmarks fit one (most of it is covered), 0 to 1.
     hidden: float | None = None
 
 
@@ -165,118 +115,70 @@ MEASUREMENT_NAMES: tuple[str, ...] = tuple(field.name for field in fields(Measur
 
 @dataclass(frozen=True)
 class Examination:
-    """What the machine found out about one image; its pictures lie in the library's folders.
-
-    Attributes
-    ----------
-    status
-        ``ok``, ``no_face``, ``unreadable``, ``timeout`` or ``crashed``.
-    versions
-        Compact JSON of all that decides the result, beside the image: it is made anew where this differs.
-    anchors
-        Image-left eye, image-right eye and mouth centre, in the upright source's pixels.
-    landmarks
-        (478, 2) float16 in the 512 px frame, as bytes.
-    phash, phash_mirror
-        32 bytes each: perceptual hash of the aligned crop and of its mirror image.
-    embedding
-        (1280,) float16 of the aligned crop, as bytes.
-    """
+    """What the machine found out about one image; its pictures lie in the library's folders."""
 
     image_id: str
-    status: str
+    status: str  # ``ok``, ``no_face``, ``unreadable``, ``timeout`` or ``crashed``
     detail: str = ""
+    # Compact JSON of all that decides the result, beside the image: it is made anew where this differs.
     versions: str = ""
     measurements: Measurements = Measurements()
+    # Image-left eye, image-right eye and mouth centre, in the upright source's pixels.
     anchors: tuple[tuple[float, float], ...] = ()
-    landmarks: bytes = b""
+    landmarks: bytes = b""  # (478, 2) float16 in the 512 px frame, as bytes
+    # phash, phash_mirror: 32 bytes each: perceptual hash of the aligned crop and of its mirror image.
     phash: bytes = b""
     phash_mirror: bytes = b""
-    embedding: bytes = b""
+    embedding: bytes = b""  # (1280,) float16 of the aligned crop, as bytes
 
 
 @dataclass(frozen=True)
 class DuplicateGroup:
-    """Images that show the same picture.
+    """Images that show the same picture."""
 
-    Attributes
-    ----------
-    kind
-        ``bytes``, ``pixels`` or ``near``: the loosest likeness in the group.
-    best
-        Id of the member that is proposed to stay.
-    members
-        Ids, ``best`` among them.
-    """
-
-    kind: str
-    best: str
-    members: tuple[str, ...]
+    kind: str  # ``bytes``, ``pixels`` or ``near``: the loosest likeness in the group
+    best: str  # id of the member that is proposed to stay
+    members: tuple[str, ...]  # ids, ``best`` among them
 
 
 class DuplicateInputs(NamedTuple):
-    """What the search for duplicates needs of every examined image, oldest first, as parallel lists.
-
-    Attributes
-    ----------
-    phashes, mirrors
-        32 bytes each, or none where there is no face.
-    """
+    """What the search for duplicates needs of every examined image, oldest first, as parallel lists."""
 
     ids: list[str]
     pixel_hashes: list[str]
+    # phashes, mirrors: 32 bytes each, or none where there is no face.
     phashes: list[bytes]
     mirrors: list[bytes]
 
 
 @dataclass(frozen=True)
 class Decision:
-    """One entry of an image's history.
+    """One entry of an image's history."""
 
-    Attributes
-    ----------
-    action
-        Number of the action; later ones are larger.
-    kind
-        ``decide``, or ``undo`` and ``redo`` of the action ``target``, whose content the rest repeats.
-    decision
-        ``keep``, ``reject``, ``unsure``, ``""`` (withdrawn) or ``None`` (only labels changed).
-    settles
-        Whether it settles a dispute.
-    undone
-        Whether it no longer counts.
-    """
-
-    action: int
-    kind: str
+    action: int  # number of the action; later ones are larger
+    kind: str  # ``decide``, or ``undo`` and ``redo`` of the action ``target``, whose content the rest repeats
     reviewer: str
     made_at: str
+    # ``keep``, ``reject``, ``unsure``, ``""`` (withdrawn) or ``None`` (only labels changed).
     decision: str | None
     added_labels: tuple[str, ...] = ()
     removed_labels: tuple[str, ...] = ()
-    settles: bool = False
-    undone: bool = False
+    settles: bool = False  # whether it settles a dispute
+    undone: bool = False  # whether it no longer counts
     target: int | None = None
 
 
 @dataclass(frozen=True)
 class LoggedDecision:
-    """One line of everything that was decided, about one image.
-
-    Attributes
-    ----------
-    kind, decision, settles
-        As in `Decision`.
-    labels
-        What was added (``+smiling``) and removed (``-glasses``).
-    """
+    """One line of everything that was decided, about one image."""
 
     made_at: str
     reviewer: str
+    # kind, decision, settles: as in `Decision`.
     kind: str
     image_id: str
     decision: str | None
-    labels: tuple[str, ...] = ()
+    labels: tuple[str, ...] = ()  # what was added (``+smiling``) and removed (``-glasses``)
     settles: bool = False
 
 

@@ -295,23 +295,10 @@ def _empty(name: str, size: int) -> np.ndarray:
 
 @dataclass(frozen=True)
 class Filters:
-    """Conditions that an image must meet to be shown; empty means any.
+    """Conditions that an image must meet to be shown; empty means any."""
 
-    Attributes
-    ----------
-    state, verdict, rule, source, licence, status, decision
-        A name, or several of which one must hold; the source ``picture:`` holds for all faces that were cut
-        out of group pictures.
-    label, reviewer
-        A name or several: the image carries one of these labels, or was decided by one of them.
-    disputed
-        Only disputed images, or only others.
-    ranges
-        Column -> (low, high), both included, either may be ``None``; what was not measured is left out.
-    text
-        Part of the file's name, author or image id, in any case.
-    """
-
+    # state, verdict, rule, source, licence, status, decision: a name, or several of which one must hold; the source
+    # ``picture:`` holds for all faces that were cut out of group pictures.
     state: Names = ()
     verdict: Names = ()
     rule: Names = ()
@@ -319,11 +306,13 @@ class Filters:
     licence: Names = ()
     status: Names = ()
     decision: Names = ()
+    # label, reviewer: a name or several: the image carries one of these labels, or was decided by one of them.
     label: Names = ()
     reviewer: Names = ()
-    disputed: bool | None = None
+    disputed: bool | None = None  # only disputed images, or only others
+    # Column -> (low, high), both included, either may be ``None``; what was not measured is left out.
     ranges: Mapping[str, Range] = field(default_factory=dict)
-    text: str = ""
+    text: str = ""  # part of the file's name, author or image id, in any case
 
 
 _NAMED = ("state", "verdict", "rule", "source", "licence", "status", "decision")

@@ -56,27 +56,17 @@ _HEAD = ("name", "who", "note", "created", "hash")
 
 @dataclass(frozen=True)
 class Member:
-    """Record an image of a version as it was when the version was frozen.
-
-    Attributes
-    ----------
-    decided_by
-        ``person`` or ``machine``: who kept it.
-    opinions
-        ``(reviewer, decision, time)`` of everybody who had one, by reviewer.
-    duplicate_group
-        Id of the best of its group of duplicates, "" if it was in none.
-    examination
-        Without the embedding; its anchors are those in force, a person's correction included.
-    """
+    """Record an image of a version as it was when the version was frozen."""
 
     image_id: str
-    decided_by: str
+    decided_by: str  # ``person`` or ``machine``: who kept it
+    # ``(reviewer, decision, time)`` of everybody who had one, by reviewer.
     opinions: tuple[tuple[str, str, str], ...]
     labels: tuple[str, ...]
-    duplicate_group: str
+    duplicate_group: str  # id of the best of its group of duplicates, "" if it was in none
     picture: Picture
     provenances: tuple[Provenance, ...]
+    # Without the embedding; its anchors are those in force, a person's correction included.
     examination: Examination
 
     def to_json(self) -> str:
@@ -141,25 +131,17 @@ def hash_version(members: Iterable[tuple[str, str]], rules_text: str) -> str:
 
 @dataclass(frozen=True)
 class Version:
-    """A frozen dataset; `curation.library.library.Library.members` reads what it froze of each image.
-
-    Attributes
-    ----------
-    hash
-        SHA-256 of all members and the rules: equal versions of different libraries share it.
-    ids
-        Images that were kept, in order of id; those deleted for good since are in ``removed``.
-    rejected
-        How many images were left out, by rule, or by ``person``, ``undecided`` or ``disputed``.
-    """
+    """A frozen dataset; `curation.library.library.Library.members` reads what it froze of each image."""
 
     name: str
     created: str
     who: str
     note: str
-    hash: str
+    hash: str  # SHA-256 of all members and the rules: equal versions of different libraries share it
+    # Images that were kept, in order of id; those deleted for good since are in ``removed``.
     ids: tuple[str, ...]
     rules_text: str
+    # How many images were left out, by rule, or by ``person``, ``undecided`` or ``disputed``.
     rejected: dict[str, int] = field(default_factory=dict)
     removed: tuple[str, ...] = ()
 

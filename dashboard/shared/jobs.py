@@ -42,18 +42,10 @@ def job_folders(data: Path) -> dict[str, list[Path]]:
 
 @dataclass(frozen=True)
 class Report:
-    """What became of the files of a job that adds pictures.
+    """What became of the files of a job that adds pictures."""
 
-    Attributes
-    ----------
-    outcomes
-        Number of files by outcome.
-    refused
-        Name and sentence of what was not taken, at most `REFUSED_SHOWN`.
-    """
-
-    outcomes: dict[str, int]
-    refused: tuple[tuple[str, str], ...]
+    outcomes: dict[str, int]  # number of files by outcome
+    refused: tuple[tuple[str, str], ...]  # name and sentence of what was not taken, at most `REFUSED_SHOWN`
 
     def sentence(self) -> str:
         """The numbers in words."""

@@ -60,25 +60,16 @@ def family_title(family: str) -> str:
 
 @dataclass(frozen=True)
 class GeneratorCard:
-    """A generator as a choice.
+    """A generator as a choice."""
 
-    Attributes
-    ----------
-    name
-        What the pipeline is asked for.
-    title
-        What a visitor calls it.
-    pairing, about, licence
-        How it learned, what sets its architecture apart, what its weights are under; empty where nothing is known.
-    seen
-        Photos that its training showed it, one as often as it came; None where its file does not say.
-    """
-
-    name: str
-    title: str
+    name: str  # what the pipeline is asked for
+    title: str  # what a visitor calls it
+    # pairing, about, licence: how it learned, what sets its architecture apart, what its weights are under; empty
+    # where nothing is known.
     pairing: str = ""
     about: str = ""
     licence: str = ""
+    # Photos that its training showed it, one as often as it came; None where its file does not say.
     seen: int | None = None
 
     @property

@@ -77,17 +77,11 @@ def _is_inside(path: Path, *, also_given: bool = False) -> bool:
 
 @dataclass(frozen=True)
 class Place:
-    """A folder or file that may be picked.
-
-    Attributes
-    ----------
-    pictures
-        How many lie in a folder itself; at most about `COUNTED` are counted.
-    """
+    """A folder or file that may be picked."""
 
     path: Path
     is_folder: bool
-    pictures: int = 0
+    pictures: int = 0  # how many lie in a folder itself; at most about `COUNTED` are counted
 
 
 def places_in(folder: Path, endings: Collection[str] = ()) -> list[Place]:

@@ -53,23 +53,13 @@ _UPLOAD = re.compile(r"/_stcore/upload_file/([^/]+)/([0-9A-Za-z-]{8,64})$")
 
 @dataclass(frozen=True)
 class StagedFile:
-    """A file that a visitor uploaded.
+    """A file that a visitor uploaded."""
 
-    Attributes
-    ----------
-    name
-        As the visitor's browser says; no file name of ours.
-    path
-        Where it lies; `copy_to` gives it to others.
-    problem
-        Why it was not taken, else empty; nothing lies at ``path`` then.
-    """
-
-    name: str
-    path: Path
+    name: str  # as the visitor's browser says; no file name of ours
+    path: Path  # where it lies; `copy_to` gives it to others
     size: int
     session: str
-    problem: str = ""
+    problem: str = ""  # why it was not taken, else empty; nothing lies at ``path`` then
 
     def read_bytes(self) -> bytes:
         """Its content."""

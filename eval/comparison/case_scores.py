@@ -79,22 +79,14 @@ class CaseInput:
 
 @dataclass(frozen=True)
 class CaseScores:
-    """Attributes
-    ----------
-    values, control
-        By metric, a score per case in order; NaN where there is nothing to score.
-    higher_is_better
-        By metric.
-    missing
-        Why there are no landmarks, where the face detector is not on this machine.
-    of_truth
-        By metric that looks at the output alone, the values of the true photos at the outputs' size.
-    """
+    """What every case scored, and the control."""
 
+    # values, control: by metric, a score per case in order; NaN where there is nothing to score.
     values: dict[str, tuple[float, ...]]
     control: dict[str, tuple[float, ...]]
-    higher_is_better: dict[str, bool] = field(default_factory=dict)
-    missing: str = ""
+    higher_is_better: dict[str, bool] = field(default_factory=dict)  # by metric
+    missing: str = ""  # why there are no landmarks, where the face detector is not on this machine
+    # By metric that looks at the output alone, the values of the true photos at the outputs' size.
     of_truth: dict[str, tuple[float, ...]] = field(default_factory=dict)
 
     @property

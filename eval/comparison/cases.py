@@ -27,22 +27,12 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class RankedCase:
-    """Attributes
-    ----------
-    index
-        Position in ``Comparison.cases``.
-    name
-        Of the case.
-    value
-        What it is ranked by: the score, or between models the distance from best to worst.
-    values
-        Score of each model that has one.
-    """
+    """A case at its place in an order."""
 
-    index: int
-    name: str
-    value: float
-    values: dict[str, float]
+    index: int  # position in ``Comparison.cases``
+    name: str  # of the case
+    value: float  # what it is ranked by: the score, or between models the distance from best to worst
+    values: dict[str, float]  # score of each model that has one
 
 
 def model_of(comparison: Comparison, name: str) -> ModelResult:

@@ -19,23 +19,16 @@ TICKS = 5
 
 @dataclass(frozen=True)
 class Mark:
-    """One thing to draw; coordinates in points from the top left.
+    """One thing to draw; coordinates in points from the top left."""
 
-    Attributes
-    ----------
-    kind
-        ``line`` (open), ``area`` (closed and filled), ``dot`` (of ``size`` radius) or ``text`` (of ``size``).
-    anchor
-        Of a text: ``start``, ``middle`` or ``end``.
-    """
-
+    # ``line`` (open), ``area`` (closed and filled), ``dot`` (of ``size`` radius) or ``text`` (of ``size``).
     kind: Literal["line", "area", "dot", "text"]
     points: tuple[tuple[float, float], ...]
     colour: str
     size: float = 1.0
     opacity: float = 1.0
     text: str = ""
-    anchor: str = "start"
+    anchor: str = "start"  # of a text: ``start``, ``middle`` or ``end``
 
 
 @dataclass(frozen=True)

@@ -46,41 +46,20 @@ _STATES: dict[str, State] = {
 
 @dataclass(frozen=True)
 class Entry:
-    """One comparison as it stands.
-
-    Attributes
-    ----------
-    created
-        UTC, ISO 8601.
-    progress
-        Stage in words, done and total of it; None unless it is running.
-    message
-        Why it has failed, for people; else empty.
-    folder
-        Where its files lie; pictures by `eval.comparison.pictures.find_picture`.
-    comparison
-        The result; None unless it is done.
-    request
-        What was asked for, None where that cannot be read.
-    seconds_left
-        Of the whole, None where nobody can tell.
-    share
-        Of the whole that is done, by its time; None where nobody can tell.
-    early
-        Of one that is not done: its leaderboard of whole sets, once that is known.
-    """
+    """One comparison as it stands."""
 
     id: str
     title: str
-    created: str
+    created: str  # UTC, ISO 8601
     state: State
-    progress: tuple[str, int, int] | None
-    message: str
-    folder: Path
-    comparison: Comparison | None
-    request: ComparisonRequest | None = None
-    seconds_left: float | None = None
-    share: float | None = None
+    progress: tuple[str, int, int] | None  # stage in words, done and total of it; None unless it is running
+    message: str  # why it has failed, for people; else empty
+    folder: Path  # where its files lie; pictures by `eval.comparison.pictures.find_picture`
+    comparison: Comparison | None  # the result; None unless it is done
+    request: ComparisonRequest | None = None  # what was asked for, None where that cannot be read
+    seconds_left: float | None = None  # of the whole, None where nobody can tell
+    share: float | None = None  # of the whole that is done, by its time; None where nobody can tell
+    # Of one that is not done: its leaderboard of whole sets, once that is known.
     early: Comparison | None = None
 
 

@@ -75,22 +75,14 @@ PLAIN_WARNINGS = {
 
 @dataclass(frozen=True)
 class Verdict:
-    """The answer to "which is better?" under one column.
+    """The answer to "which is better?" under one column."""
 
-    Attributes
-    ----------
-    kind
-        ``best`` (one is separated from every other), ``tie`` (some share the first place), ``open`` (nothing was
-        tested, so nothing is claimed) or ``alone`` (there is only one model).
-    sentence
-        With every doubt named.
-    doubts
-        Warnings after which the figure of the first, or the first itself, misleads.
-    """
-
+    # ``best`` (one is separated from every other), ``tie`` (some share the first place), ``open`` (nothing was tested,
+    # so nothing is claimed) or ``alone`` (there is only one model).
     kind: Literal["best", "tie", "open", "alone"]
     models: tuple[str, ...]
-    sentence: str
+    sentence: str  # with every doubt named
+    # Warnings after which the figure of the first, or the first itself, misleads.
     doubts: tuple[Warned, ...] = ()
 
 

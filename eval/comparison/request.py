@@ -38,41 +38,29 @@ class GeneratorSource(_Part):
 
 
 class ComparisonRequest(_Part):
-    """A comparison as it was asked for.
-
-    Attributes
-    ----------
-    real
-        The true photos: a folder, a zip, a Hugging Face ImageFolder, or a pairs folder / exported version, of
-        which ``split`` is taken.
-    fakes
-        Name of each model, and its set: a path like ``real``, or a generator that makes one.
-    checkpoints
-        Further sets of a model by training step, for the curve over a run: ``{"cyclegan": {2000: DIR}}``.
-    training
-        What the models were trained on, for the nearest training photo; a pairs folder means its train split.
-    sketches
-        The drawings the outputs were made from, by name. Known already where ``real`` is a pairs folder.
-    labels
-        A ``metadata.csv`` or ``metadata.jsonl`` that says of each file (``file_name``) what the filter offers.
-    metrics
-        Names of `eval.metrics.registry`; empty for all. With ``fid`` alone memory does not grow with the sets.
-    drawings
-        A folder of drawings without a truth: generators draw them for the page, nothing scores them.
-    """
+    """A comparison as it was asked for."""
 
     title: str = "Comparison"
+    # The true photos: a folder, a zip, a Hugging Face ImageFolder, or a pairs folder / exported version, of which
+    # ``split`` is taken.
     real: Path
+    # Name of each model, and its set: a path like ``real``, or a generator that makes one.
     fakes: dict[str, Path | GeneratorSource] = Field(min_length=1)
+    # Further sets of a model by training step, for the curve over a run: ``{"cyclegan": {2000: DIR}}``.
     checkpoints: dict[str, dict[int, Path]] = {}
     split: str = "val"
     protocol: str = WITHOUT_WEIGHTS
     weights: Path | None = None
     lpips: Path | None = None
+    # What the models were trained on, for the nearest training photo; a pairs folder means its train split.
     training: Path | None = None
+    # The drawings the outputs were made from, by name. Known already where ``real`` is a pairs folder.
     sketches: Path | None = None
+    # A ``metadata.csv`` or ``metadata.jsonl`` that says of each file (``file_name``) what the filter offers.
     labels: Path | None = None
+    # Names of `eval.metrics.registry`; empty for all. With ``fid`` alone memory does not grow with the sets.
     metrics: tuple[str, ...] = ()
+    # A folder of drawings without a truth: generators draw them for the page, nothing scores them.
     drawings: Path | None = None
     pictures: bool = True
     seed: int = 0

@@ -24,29 +24,18 @@ PairsOf = Callable[[Path, str], PairsFolder]
 
 @dataclass(frozen=True)
 class Material:
-    """All sets of a comparison.
+    """All sets of a comparison."""
 
-    Attributes
-    ----------
-    real, fakes
-        The images that are scored, after the protocol's choice of samples.
-    checkpoints
-        Further sets of a model, by training step.
-    sketches, training
-        None where they are not known.
-    labels
-        By name of the case.
-    sources
-        Where a model's set was generated.
-    """
-
+    # real, fakes: the images that are scored, after the protocol's choice of samples.
     real: ImageSet
     fakes: Mapping[str, ImageSet]
+    # Further sets of a model, by training step.
     checkpoints: Mapping[str, Mapping[int, ImageSet]] = field(default_factory=dict)
+    # sketches, training: None where they are not known.
     sketches: ImageSet | None = None
     training: ImageSet | None = None
-    labels: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
-    sources: Mapping[str, GeneratorSource] = field(default_factory=dict)
+    labels: Mapping[str, Mapping[str, str]] = field(default_factory=dict)  # by name of the case
+    sources: Mapping[str, GeneratorSource] = field(default_factory=dict)  # where a model's set was generated
 
     @property
     def case_names(self) -> tuple[str, ...]:

@@ -19,16 +19,12 @@ BLOCK = 1024
 
 @dataclass(frozen=True)
 class KernelDistance:
-    """Attributes
-    ----------
-    value
-        Around 0 for equal distributions, and then as often below zero as above; usually shown x 1000.
-    error
-        Standard error over both sets' samples. It is the leading term of the U-statistic's variance, which
-        between equal distributions overstates the error by up to 1.4.
-    """
+    """The kernel distance of two sets, and how sure it is."""
 
+    # Around 0 for equal distributions, and then as often below zero as above; usually shown x 1000.
     value: float
+    # Standard error over both sets' samples. It is the leading term of the U-statistic's variance, which between equal
+    # distributions overstates the error by up to 1.4.
     error: float
 
 

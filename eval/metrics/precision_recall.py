@@ -54,16 +54,10 @@ def squared_radii(samples: Matrix, k: int) -> Matrix:
 
 @dataclass(frozen=True)
 class PrecisionRecall:
-    """Attributes
-    ----------
-    precision
-        Share of the fakes that lie among the real images, in [0, 1].
-    recall
-        Share of the real images that lie among the fakes, in [0, 1]; low when modes are missing.
-    """
+    """Precision and recall of a set of fakes."""
 
-    precision: float
-    recall: float
+    precision: float  # share of the fakes that lie among the real images, in [0, 1]
+    recall: float  # share of the real images that lie among the fakes, in [0, 1]; low when modes are missing
 
 
 def precision_recall(real: ArrayLike, fake: ArrayLike, *, k: int = 3) -> PrecisionRecall:
@@ -91,16 +85,11 @@ def _covered(samples: Matrix, by: Matrix, k: int) -> float:
 
 @dataclass(frozen=True)
 class DensityCoverage:
-    """Attributes
-    ----------
-    density
-        Real neighbourhoods that a fake lies in, over ``k``: about 1 for equal distributions, may exceed it.
-    coverage
-        Share of real images with a fake in their neighbourhood, in [0, 1].
-    """
+    """Density and coverage of a set of fakes."""
 
+    # Real neighbourhoods that a fake lies in, over ``k``: about 1 for equal distributions, may exceed it.
     density: float
-    coverage: float
+    coverage: float  # share of real images with a fake in their neighbourhood, in [0, 1]
 
 
 def density_coverage(real: ArrayLike, fake: ArrayLike, *, k: int = 5) -> DensityCoverage:

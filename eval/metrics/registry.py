@@ -35,32 +35,21 @@ class Value:
 
 @dataclass(frozen=True)
 class Metric:
-    """Attributes
-    ----------
-    name
-        On the command line and in JSON; the column of a ``features`` metric is ``protocol.column(name)``.
-    title, unit
-        For people.
-    kind
-        What ``compute`` takes: ``features`` (real (N, D), fake (M, D)) -> `Value`; ``photos`` (output, true)
-        (H, W, 3) uint8 -> float; ``output`` (output) -> float, ValueError where it has no value; ``lines``
-        (output's, input's) from `eval.metrics.sketch_agreement.lines_of` -> float; ``landmarks`` (output's, true)
-        (478, 2 or 3) -> float.
-    higher_is_better
-        Which way a table is sorted.
-    minimum
-        Samples that each set needs.
-    bounds
-        Least and greatest value that there can be; None where there is no end.
-    """
+    """One measure: what it is called, what it takes and which way is better."""
 
+    # On the command line and in JSON; the column of a ``features`` metric is ``protocol.column(name)``.
     name: str
+    # title, unit: for people.
     title: str
+    # What ``compute`` takes: ``features`` (real (N, D), fake (M, D)) -> `Value`; ``photos`` (output, true) (H, W, 3)
+    # uint8 -> float; ``output`` (output) -> float, ValueError where it has no value; ``lines`` (output's, input's)
+    # from `eval.metrics.sketch_agreement.lines_of` -> float; ``landmarks`` (output's, true) (478, 2 or 3) -> float.
     kind: Kind
-    higher_is_better: bool
+    higher_is_better: bool  # which way a table is sorted
     compute: Callable[..., Any]
     unit: str = ""
-    minimum: int = 2
+    minimum: int = 2  # samples that each set needs
+    # Least and greatest value that there can be; None where there is no end.
     bounds: tuple[float | None, float | None] = (None, None)
 
 

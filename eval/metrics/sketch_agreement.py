@@ -27,15 +27,10 @@ Lines = NDArray[np.bool_]
 
 @dataclass(frozen=True)
 class SketchAgreement:
-    """Attributes
-    ----------
-    chamfer_px
-        Mean distance to the nearest line of the other sketch, averaged over both directions.
-    f_2px, f_4px
-        Harmonic mean of the shares of lines within 2 and 4 px of one of the other sketch, in [0, 1].
-    """
+    """How well the lines of two sketches agree."""
 
-    chamfer_px: float
+    chamfer_px: float  # mean distance to the nearest line of the other sketch, averaged over both directions
+    # f_2px, f_4px: harmonic mean of the shares of lines within 2 and 4 px of one of the other sketch, in [0, 1].
     f_2px: float
     f_4px: float
 

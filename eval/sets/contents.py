@@ -24,25 +24,14 @@ _NO_PICTURE = f"It is no picture that can be read ({', '.join(FORMATS)})."
 
 
 class Header(NamedTuple):
-    """What is known of a picture without decoding it.
+    """What is known of a picture without decoding it."""
 
-    Attributes
-    ----------
-    format
-        ``PNG``, ``JPEG``, ...
-    width, height
-        In pixels, as stored: EXIF may turn them.
-    quality
-        About the quality setting of a JPEG, 1 to 100; None for other formats.
-    is_lossy
-        Whether packing it lost something: JPEG, most WebP and AVIF.
-    """
-
-    format: str
+    format: str  # ``PNG``, ``JPEG``, ...
+    # width, height: in pixels, as stored: EXIF may turn them.
     width: int
     height: int
-    quality: int | None
-    is_lossy: bool
+    quality: int | None  # about the quality setting of a JPEG, 1 to 100; None for other formats
+    is_lossy: bool  # whether packing it lost something: JPEG, most WebP and AVIF
 
 
 def read_header(data: bytes) -> Header:
@@ -102,27 +91,14 @@ Reader = Callable[[str], bytes]
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """One picture.
+    """One picture."""
 
-    Attributes
-    ----------
-    name
-        What pairs it with others: its path in the set without the extension, ``sub/0801``.
-    digest
-        sha256 of its content, in hex.
-    file
-        Its path in the set, with the extension.
-    header
-        Format, size and quality, known without decoding.
-    labels
-        What the set says of it: ``{"glasses": "yes"}``.
-    """
-
-    name: str
-    digest: str
-    file: str
-    header: Header
+    name: str  # what pairs it with others: its path in the set without the extension, ``sub/0801``
+    digest: str  # sha256 of its content, in hex
+    file: str  # its path in the set, with the extension
+    header: Header  # format, size and quality, known without decoding
     reader: Reader = field(repr=False, compare=False)
+    # What the set says of it: ``{"glasses": "yes"}``.
     labels: Mapping[str, str] = field(default_factory=lambda: NO_LABELS, compare=False)
 
     def read(self) -> bytes:
@@ -143,28 +119,16 @@ class Item:
 
 @dataclass(frozen=True)
 class ImageSet:
-    """Pictures that belong together, in the order of their names.
-
-    Attributes
-    ----------
-    source
-        Where they come from, for people.
-    items
-        What can be used, as far as the headers tell; damage further in shows when it is decoded.
-    left_out
-        Every other file, with the reason.
-    folder
-        Where the files lie; None for a zip or pictures in memory.
-    statistics
-        sha256 of the file that holds a reference's mean and covariance, where these stand for its pictures.
-    """
+    """Pictures that belong together, in the order of their names."""
 
     name: str
     kind: Kind
-    source: str
+    source: str  # where they come from, for people
+    # What can be used, as far as the headers tell; damage further in shows when it is decoded.
     items: tuple[Item, ...]
-    left_out: tuple[LeftOut, ...] = ()
-    folder: Path | None = None
+    left_out: tuple[LeftOut, ...] = ()  # every other file, with the reason
+    folder: Path | None = None  # where the files lie; None for a zip or pictures in memory
+    # sha256 of the file that holds a reference's mean and covariance, where these stand for its pictures.
     statistics: str = ""
 
     def __len__(self) -> int:

@@ -45,19 +45,7 @@ ABOUT_FILE = "about.json"
 
 @dataclass(frozen=True)
 class About:
-    """What a generated set was made by, and how long it took.
-
-    Attributes
-    ----------
-    weights
-        sha256 by file.
-    sketches
-        Digest of the sketches.
-    blank
-        Sketches that nothing was drawn from, because they are empty or damaged, and why.
-    ms_per_image
-        Median from drawing to photo, None before one was drawn.
-    """
+    """What a generated set was made by, and how long it took."""
 
     version: int
     generator: str
@@ -68,10 +56,11 @@ class About:
     seed: int
     runtime: str
     device: str
-    weights: Mapping[str, str]
-    sketches: str
+    weights: Mapping[str, str]  # sha256 by file
+    sketches: str  # digest of the sketches
+    # Sketches that nothing was drawn from, because they are empty or damaged, and why.
     blank: Mapping[str, str]
-    ms_per_image: float | None = None
+    ms_per_image: float | None = None  # median from drawing to photo, None before one was drawn
 
     @property
     def key(self) -> str:

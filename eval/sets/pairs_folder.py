@@ -17,21 +17,13 @@ TURNED_DEG = 8.0
 
 @dataclass(frozen=True)
 class PairsFolder:
-    """One split.
+    """One split."""
 
-    Attributes
-    ----------
-    photos, sketches
-        Folders of ``NAME.png``.
-    names
-        Of the split, sorted, in whole characters (NFC) as sets of pictures have theirs.
-    labels
-        What is known of each: labels of the library as yes or no, and how the head is turned.
-    """
-
+    # photos, sketches: folders of ``NAME.png``.
     photos: Path
     sketches: Path
-    names: tuple[str, ...]
+    names: tuple[str, ...]  # of the split, sorted, in whole characters (NFC) as sets of pictures have theirs
+    # What is known of each: labels of the library as yes or no, and how the head is turned.
     labels: dict[str, dict[str, str]]
 
 

@@ -60,21 +60,11 @@ _ENDING = re.compile(rf"(?P<stem>.+)(?P<ending>{'|'.join(ENDINGS)})$")
 
 @dataclass(frozen=True)
 class Split:
-    """What came of a result folder.
+    """What came of a result folder."""
 
-    Attributes
-    ----------
-    layout
-        What it was taken for.
-    counts
-        Pictures by folder: ``input``, ``output``, ``truth``, ...
-    left_out
-        Files that nothing was made of, and why.
-    """
-
-    layout: Layout
-    counts: Mapping[str, int]
-    left_out: tuple[LeftOut, ...]
+    layout: Layout  # what it was taken for
+    counts: Mapping[str, int]  # pictures by folder: ``input``, ``output``, ``truth``, ...
+    left_out: tuple[LeftOut, ...]  # files that nothing was made of, and why
 
 
 def find_layout(images: ImageSet) -> Layout:

@@ -15,18 +15,12 @@ REAL_ROWS = 1000  # of a real set that is not the truths of the same inputs
 
 @dataclass(frozen=True)
 class Sample:
-    """Rows of a model and of the real images that are looked at together.
+    """Rows of a model and of the real images that are looked at together."""
 
-    Attributes
-    ----------
-    model, real
-        Row ids.
-    is_matched
-        Whether the k-th real image is the truth of the k-th output: then they are drawn together.
-    """
-
+    # model, real: row ids.
     model: Rows
     real: Rows
+    # Whether the k-th real image is the truth of the k-th output: then they are drawn together.
     is_matched: bool
 
 

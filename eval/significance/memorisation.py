@@ -21,27 +21,14 @@ TOO_NEAR = 0.01  # share of unseen true photos that lie as near to a training ph
 
 @dataclass(frozen=True)
 class Memorised:
-    """Outputs' distances to their nearest training photo, against those of unseen true photos.
+    """Outputs' distances to their nearest training photo, against those of unseen true photos."""
 
-    Attributes
-    ----------
-    threshold
-        Nearer than 99 of 100 unseen true photos: the nearest of them, where they are fewer than 100.
-    typical
-        Their median; what a new face should have.
-    suspects
-        Ids of the outputs below ``threshold``, nearest first.
-    share
-        Share of the outputs below it.
-    p
-        Chance that outputs no nearer than true photos lie this near (Mann-Whitney, one-sided).
-    """
-
+    # Nearer than 99 of 100 unseen true photos: the nearest of them, where they are fewer than 100.
     threshold: float
-    typical: float
-    suspects: tuple[int, ...]
-    share: float
-    p: float
+    typical: float  # their median; what a new face should have
+    suspects: tuple[int, ...]  # ids of the outputs below ``threshold``, nearest first
+    share: float  # share of the outputs below it
+    p: float  # chance that outputs no nearer than true photos lie this near (Mann-Whitney, one-sided)
 
 
 def nearest_training(

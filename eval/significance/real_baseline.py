@@ -31,20 +31,11 @@ ALPHA = 0.05  # chance of any false claim; intervals cover the rest
 
 @dataclass(frozen=True)
 class HalfSamples:
-    """A distance, or a difference of two, of whole sets and of their halves.
+    """A distance, or a difference of two, of whole sets and of their halves."""
 
-    Attributes
-    ----------
-    count
-        Images in the whole sets.
-    whole
-        The distance of the whole sets.
-    first, second : (S,)
-        The distance of either half in each of S cuts.
-    """
-
-    count: int
-    whole: float
+    count: int  # images in the whole sets
+    whole: float  # the distance of the whole sets
+    # first, second: (S,): the distance of either half in each of S cuts.
     first: Matrix
     second: Matrix
 
@@ -136,16 +127,10 @@ SLOWEST, FASTEST = 0.3, 1.0  # the bias falls with 1 / n in the end, and slower 
 
 @dataclass(frozen=True)
 class RealAgainstReal:
-    """Attributes
-    ----------
-    floor
-        None where the real images are too few.
-    exponent
-        The bias of few images falls with ``count ** -exponent``.
-    """
+    """What real images get against real images, and how the bias of few falls."""
 
-    floor: Floor | None
-    exponent: float
+    floor: Floor | None  # None where the real images are too few
+    exponent: float  # the bias of few images falls with ``count ** -exponent``
 
 
 def real_against_real(

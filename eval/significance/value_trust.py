@@ -108,29 +108,15 @@ def _dealt(times: int, total: int, rng: np.random.Generator) -> Rows:
 
 @dataclass(frozen=True)
 class Trusted:
-    """One column: its numbers, and how far they can be trusted.
+    """One column: its numbers, and how far they can be trusted."""
 
-    Attributes
-    ----------
-    scores
-        By model.
-    pairs
-        Every two models, in the order they were given.
-    standings
-        By model, best first; see `eval.significance.value_trust`.
-    floor
-        What real images get against real images; None where they are too few, or nothing of the kind exists.
-    curves
-        Each model's value against the number of images.
-    settings
-        What was done, for ``Comparison.settings``: rows used by the tests, permutations, resamples.
-    """
-
-    scores: dict[str, Estimate]
-    pairs: tuple[PairResult, ...]
-    standings: tuple[Standing, ...]
+    scores: dict[str, Estimate]  # by model
+    pairs: tuple[PairResult, ...]  # every two models, in the order they were given
+    standings: tuple[Standing, ...]  # by model, best first; see `eval.significance.value_trust`
+    # What real images get against real images; None where they are too few, or nothing of the kind exists.
     floor: Floor | None
-    curves: tuple[Curve, ...]
+    curves: tuple[Curve, ...]  # each model's value against the number of images
+    # What was done, for ``Comparison.settings``: rows used by the tests, permutations, resamples.
     settings: Mapping[str, int | float | str | bool]
 
 

@@ -33,18 +33,11 @@ class Picture:
 
 @dataclass(frozen=True)
 class SetFacts:
-    """A set of pictures, for the warnings.
+    """A set of pictures, for the warnings."""
 
-    Attributes
-    ----------
-    name
-        As in the comparison: ``real``, a model's name, ``training``.
-    left_out
-        Number of files that could not be used, without those that a system keeps in every folder.
-    """
-
-    name: str
+    name: str  # as in the comparison: ``real``, a model's name, ``training``
     pictures: tuple[Picture, ...]
+    # Number of files that could not be used, without those that a system keeps in every folder.
     left_out: int = 0
 
     def __len__(self) -> int:
@@ -63,25 +56,15 @@ class SetFacts:
 
 @dataclass(frozen=True)
 class Facts:
-    """All that `eval.warnings.CHECKS` look at.
+    """All that `eval.warnings.CHECKS` look at."""
 
-    Attributes
-    ----------
-    comparison
-        The numbers: scores, pairs, floors, standings, protocol.
-    real, models, training
-        The sets, models by their names in the comparison.
-    dimensions
-        Width of the features, None where it is not known.
-    checkpoints
-        For a model that was chosen among checkpoints, how many there were.
-    """
-
-    comparison: Comparison
+    comparison: Comparison  # the numbers: scores, pairs, floors, standings, protocol
+    # real, models, training: the sets, models by their names in the comparison.
     real: SetFacts
     models: Mapping[str, SetFacts]
     training: SetFacts | None = None
-    dimensions: int | None = None
+    dimensions: int | None = None  # width of the features, None where it is not known
+    # For a model that was chosen among checkpoints, how many there were.
     checkpoints: Mapping[str, int] = field(default_factory=dict)
 
     @property

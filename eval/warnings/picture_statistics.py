@@ -31,46 +31,29 @@ Words = NDArray[np.uint64]
 
 
 class PictureStatistics(NamedTuple):
-    """What is remembered of a picture.
+    """What is remembered of a picture."""
 
-    Attributes
-    ----------
-    is_grey
-        Whether red, green and blue are the same everywhere.
-    red, green, blue
-        Means, 0 to 255.
-    panels
-        How many squares lie beside each other (positive) or below each other (negative), if the sides' ratio is
-        a whole number; else 1.
-    seam
-        How much stronger the steps between those squares are than those close by; 0 without panels.
-    fingerprint
-        256-bit perceptual hash, in hex; empty for a picture without structure, which is like any other.
-    low, high
-        Between which grey levels 98 % of the pixels lie.
-    black, white
-        Shares of pixels at the very end of the scale in some channel.
-    jumps
-        Share of neighbours of which one is nearly black and the other nearly white in some channel.
-    is_transparent
-        Whether something shows through, however little.
-    detail
-        Mean step from a pixel to its neighbours' mean at 256 px, in grey levels, over the spread of all pixels.
-    """
-
-    is_grey: bool
+    is_grey: bool  # whether red, green and blue are the same everywhere
+    # red, green, blue: means, 0 to 255.
     red: float
     green: float
     blue: float
+    # How many squares lie beside each other (positive) or below each other (negative), if the sides' ratio is a whole
+    # number; else 1.
     panels: int
-    seam: float
+    seam: float  # how much stronger the steps between those squares are than those close by; 0 without panels
+    # 256-bit perceptual hash, in hex; empty for a picture without structure, which is like any other.
     fingerprint: str
+    # low, high: between which grey levels 98 % of the pixels lie.
     low: float
     high: float
+    # black, white: shares of pixels at the very end of the scale in some channel.
     black: float
     white: float
+    # Share of neighbours of which one is nearly black and the other nearly white in some channel.
     jumps: float
-    is_transparent: bool
+    is_transparent: bool  # whether something shows through, however little
+    # Mean step from a pixel to its neighbours' mean at 256 px, in grey levels, over the spread of all pixels.
     detail: float
 
 

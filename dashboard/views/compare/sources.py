@@ -32,19 +32,11 @@ UPLOAD_LIMIT_MB = 2000
 
 @dataclass(frozen=True)
 class Dataset:
-    """The true photos of a new comparison.
-
-    Attributes
-    ----------
-    is_pairs
-        Whether their sketches are known too, so that generators can draw on them.
-    split
-        Which of the pairs are meant.
-    """
+    """The true photos of a new comparison."""
 
     path: Path
-    is_pairs: bool
-    split: str = "val"
+    is_pairs: bool  # whether their sketches are known too, so that generators can draw on them
+    split: str = "val"  # which of the pairs are meant
 
     def splits(self) -> dict[str, int]:
         """How many pairs each split has; none where they are no pairs, or their manifest cannot be read."""

@@ -34,21 +34,14 @@ HEAT_SHARE = 0.45
 
 @dataclass(frozen=True)
 class Painted:
-    """What a generator made of an example.
+    """What a generator made of an example."""
 
-    Attributes
-    ----------
-    sketch, photo, heat
-        Pictures as ``data:`` URLs: what went in as the network sees it, what came out, and the photo with
-        the attention's heat map over it (empty for networks without one).
-    milliseconds
-        Of this one run, in plain torch.
-    """
-
+    # sketch, photo, heat: pictures as ``data:`` URLs: what went in as the network sees it, what came out, and the
+    # photo with the attention's heat map over it (empty for networks without one).
     sketch: str
     photo: str
     heat: str
-    milliseconds: float
+    milliseconds: float  # of this one run, in plain torch
 
 
 @st.cache_resource(show_spinner=False)

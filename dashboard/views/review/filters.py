@@ -46,28 +46,10 @@ Range = tuple[str, float, float]
 
 @dataclass(frozen=True)
 class View:
-    """Which images, in which order, which page of them.
+    """Which images, in which order, which page of them."""
 
-    Attributes
-    ----------
-    decision
-        What a person said: ``none``, ``keep``, ``reject``, ``unsure``; "" shows all.
-    state
-        What counts in the end, a person before the machine; "" shows all.
-    ranges
-        ``(column, low, high)``; an open end is infinite.
-    fails
-        A rule and its threshold, ``yaw@20``: images that break it, also where another rule decides; "" shows all.
-    page
-        From 0.
-    is_queue
-        Whether this reviewer is given images that no other reviewer has.
-    is_second
-        Whether the queue gives what others have decided and this reviewer has not.
-    """
-
-    decision: str = ""
-    state: str = ""
+    decision: str = ""  # what a person said: ``none``, ``keep``, ``reject``, ``unsure``; "" shows all
+    state: str = ""  # what counts in the end, a person before the machine; "" shows all
     verdict: str = ""
     rule: tuple[str, ...] = ()
     source: tuple[str, ...] = ()
@@ -75,13 +57,14 @@ class View:
     reviewer: tuple[str, ...] = ()
     disputed: bool = False
     text: str = ""
-    ranges: tuple[Range, ...] = ()
+    ranges: tuple[Range, ...] = ()  # ``(column, low, high)``; an open end is infinite
+    # A rule and its threshold, ``yaw@20``: images that break it, also where another rule decides; "" shows all.
     fails: str = ""
     sort: str = "added_at"
     descending: bool = False
-    page: int = 0
-    is_queue: bool = False
-    is_second: bool = False
+    page: int = 0  # from 0
+    is_queue: bool = False  # whether this reviewer is given images that no other reviewer has
+    is_second: bool = False  # whether the queue gives what others have decided and this reviewer has not
 
     @property
     def without_page(self) -> View:
@@ -249,22 +232,14 @@ def filters_of(view: View) -> Filters:
 
 @dataclass(frozen=True)
 class Choices:
-    """What the library offers to filter by, each with the number of images behind it.
+    """What the library offers to filter by, each with the number of images behind it."""
 
-    Attributes
-    ----------
-    decisions
-        What people said; ``none`` where nobody did.
-    titles
-        Of the rules, and of a source that has one, by name.
-    """
-
-    decisions: Mapping[str, int]
+    decisions: Mapping[str, int]  # what people said; ``none`` where nobody did
     rules: Mapping[str, int]
     sources: Mapping[str, int]
     labels: Mapping[str, int]
     reviewers: Mapping[str, int]
-    titles: Mapping[str, str]
+    titles: Mapping[str, str]  # of the rules, and of a source that has one, by name
     disputed: int
     total: int
     has_proposals: bool

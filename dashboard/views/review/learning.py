@@ -34,26 +34,15 @@ AGAIN_AFTER = 0.2  # part by which they have grown since
 
 @dataclass(frozen=True)
 class Learned:
-    """How far the machine is.
+    """How far the machine is."""
 
-    Attributes
-    ----------
-    decided
-        Keep and reject decisions that it learned from; 0 before the first time.
-    accuracy, baseline
-        Cross-validated, and of the rules alone on the same faces; ``None`` where unknown.
-    order
-        Undecided images, those first that teach the machine most.
-    sentence
-        How good it is, or why nothing is proposed, in words.
-    """
-
-    decided: int = 0
+    decided: int = 0  # keep and reject decisions that it learned from; 0 before the first time
+    # accuracy, baseline: cross-validated, and of the rules alone on the same faces; ``None`` where unknown.
     accuracy: float | None = None
     baseline: float | None = None
     is_running: bool = False
-    order: tuple[str, ...] = ()
-    sentence: str = ""
+    order: tuple[str, ...] = ()  # undecided images, those first that teach the machine most
+    sentence: str = ""  # how good it is, or why nothing is proposed, in words
 
 
 class Learner:

@@ -19,33 +19,23 @@ NAME_LENGTH = 60
 
 @dataclass
 class ReviewSession:
-    """One visitor's memory of the page.
-
-    Attributes
-    ----------
-    ids
-        The images of ``found_for``, in order. It stays as it is while pages are turned, so that a
-        decision moves nothing under the reviewer's eyes.
-    leased
-        In the queue: the images that only this reviewer has.
-    turns
-        Counts what the browser must take as another page.
-    clients
-        Page loads of the browser whose actions arrived in this session.
-    """
+    """One visitor's memory of the page."""
 
     view: View = field(default_factory=View)
     query: dict[str, list[str]] | None = None  # the address as it was last read or written
+    # The images of ``found_for``, in order. It stays as it is while pages are turned, so that a decision moves nothing
+    # under the reviewer's eyes.
     ids: list[str] = field(default_factory=list)
     found_for: View | None = None
-    leased: list[str] = field(default_factory=list)
+    leased: list[str] = field(default_factory=list)  # in the queue: the images that only this reviewer has
     is_leased: bool = False
     release: bool = False  # whether the next ones are to be taken instead of these
     reviewer: str = ""
     renewed: float = 0.0  # when the queue was last told that this reviewer is still here
     detail: str = ""
     beside: list[str] = field(default_factory=list)  # shown side by side
-    turns: int = 0
+    turns: int = 0  # counts what the browser must take as another page
+    # Page loads of the browser whose actions arrived in this session.
     clients: list[str] = field(default_factory=list)
     notices: int = 0
     notice: str = ""

@@ -14,26 +14,15 @@ MAX_YAW_DEG = 22.0
 
 @dataclass(frozen=True)
 class Dataset:
-    """A folder of pairs.
-
-    Attributes
-    ----------
-    train, val
-        How many pairs that face the camera are in each.
-    validation
-        What `core.training.data.DataConfig` is to hold out.
-    rule
-        How that is decided, in words.
-    problem
-        Why nothing can be trained on it, else empty.
-    """
+    """A folder of pairs."""
 
     path: Path
+    # train, val: how many pairs that face the camera are in each.
     train: int = 0
     val: int = 0
-    validation: str = AUTO
-    rule: str = ""
-    problem: str = ""
+    validation: str = AUTO  # what `core.training.data.DataConfig` is to hold out
+    rule: str = ""  # how that is decided, in words
+    problem: str = ""  # why nothing can be trained on it, else empty
 
     @property
     def words(self) -> str:
