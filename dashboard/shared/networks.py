@@ -5,8 +5,8 @@ from __future__ import annotations
 import gc
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor, wait
-from contextlib import AbstractContextManager
+from concurrent.futures import Future, ThreadPoolExecutor, wait
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -25,6 +25,7 @@ from core.models.families import FAMILIES, GENERATORS, ModelInfo
 from core.models.folder import generator_file
 from dashboard.shared.conversion_queue import ConversionQueue
 from dashboard.shared.conversions import ERRORS, followed
+from dashboard.shared.page_turn import PAGE_TURN
 from dashboard.shared.texts import N_, _, translate_sentence
 from dashboard.views.draw.drawing import tile_url
 
@@ -182,7 +183,8 @@ def _queue() -> ConversionQueue:
     return ConversionQueue()
 
 
-def _turn(on_wait: Callable[[int], None] | None = None) -> AbstractContextManager[None]:
+@contextmanager
+def _turn(on_wait: Callable[[int], None] | None = None) -> Iterator[None]:
     """Wait for the networks, as long as nothing newer of the same visitor waits behind this run.
 
     A run asks for the drawing of its beginning. Who has drawn on meanwhile gives the turn up, and the page runs
@@ -190,7 +192,8 @@ def _turn(on_wait: Callable[[int], None] | None = None) -> AbstractContextManage
     """
     context = get_script_run_ctx(suppress_warning=True)
     visitor = threading.get_ident() if context is None else context.session_id
-    return _queue().turn(visitor, is_superseded=is_superseded, on_wait=on_wait)
+    with PAGE_TURN.aside(), _queue().turn(visitor, is_superseded=is_superseded, on_wait=on_wait):
+        yield
 
 
 def is_superseded() -> bool:
@@ -276,9 +279,14 @@ def until_ready(wanted: ConversionSettings | None = None, pause_s: float = 0.2) 
     if _marks(wanted) <= _tried():
         return
     loading = _loader().submit(_try_out, wanted)
-    while not wait([loading], timeout=pause_s).done:
+    while not _is_done(loading, pause_s):
         yield
     loading.result()
+
+
+def _is_done(loading: Future[None], patience_s: float) -> bool:
+    with PAGE_TURN.aside():
+        return bool(wait([loading], timeout=patience_s).done)
 
 
 def _try_out(wanted: ConversionSettings) -> None:

@@ -24,6 +24,7 @@ from PIL import Image
 from core.images import encode_png
 from core.strokes import Stroke, render_strokes
 from dashboard.shared.networks import cards
+from dashboard.shared.page_turn import PAGE_TURN
 from dashboard.shared.texts import N_, _
 from dashboard.views.draw.drawing import has_ink, scan_of, strokes_file, strokes_from_fabric
 from dashboard.views.draw.inference import run_again
@@ -231,7 +232,8 @@ def _show_replay(session: DrawSession, made: datetime) -> None:
         def tell(done: int, of: int) -> None:
             bar.progress(done / of, _("Drawing it again …"))
 
-        session.replay = key, make_replay(shown, tell)
+        with PAGE_TURN.aside():
+            session.replay = key, make_replay(shown, tell)
         run_again()
 
 

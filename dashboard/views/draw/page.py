@@ -10,6 +10,7 @@ from streamlit.delta_generator import DeltaGenerator
 from core.conversion.settings import ConversionSettings
 from dashboard.shared import networks
 from dashboard.shared.networks import Abilities
+from dashboard.shared.page_turn import PAGE_TURN
 from dashboard.shared.plain_text import as_text
 from dashboard.shared.texts import _
 from dashboard.views.draw.actions import show_convert, show_downloads
@@ -56,6 +57,12 @@ def show_page() -> None:
 
 @st.fragment
 def show_studio() -> None:
+    """Show the studio when its turn has come."""
+    with PAGE_TURN.held():
+        _show_studio()
+
+
+def _show_studio() -> None:
     """Canvas left, photo right, settings beside them; the networks run last, when all else is up."""
     session, abilities = draw_session(), networks.abilities()
     paper, photo, side = st.columns([20, 20, 11], gap="medium")
