@@ -174,6 +174,21 @@ def test_a_drawing_within_the_limits_is_taken_as_it_is_reported():
     assert fabric["objects"][1] == reported["objects"][1]
 
 
+def test_strokes_that_were_reported_before_are_the_same_objects_and_are_not_checked_again():
+    before = drawn_by_canvas(3)
+    given, _ = bounded_fabric(before)
+    known = list(zip(before["objects"], given["objects"], strict=True))
+    other = before["objects"][1] | {"strokeWidth": 7}
+    now = json.loads(json.dumps({"objects": [before["objects"][0], other, *drawn_by_canvas(2)["objects"]]}))
+    fabric, is_whole = bounded_fabric(now, known)
+    assert is_whole and (fabric, is_whole) == bounded_fabric(now)
+    assert [item is old for item, old in zip(fabric["objects"], given["objects"], strict=False)] == [
+        True,
+        False,
+        True,
+    ]
+
+
 @pytest.mark.parametrize(
     ("reported", "kept"),
     [(drawn_by_canvas(MAX_STROKES + 5), MAX_STROKES), (drawn_by_canvas(3, MAX_POINTS // 2), 2)],

@@ -13,6 +13,7 @@ from PIL import Image
 from core.conversion.settings import ConversionSettings, PartSettings
 from core.errors import UnsafeImage
 from dashboard.shared.resources import examples
+from dashboard.views.draw import kept
 from dashboard.views.draw.actions import SIDE, make_replay
 from dashboard.views.draw.drawing import digest, fabric_from_sketch, fabric_from_strokes, strokes_from_fabric
 from dashboard.views.draw.kept import (
@@ -70,6 +71,27 @@ def test_a_link_lies_over_what_the_browser_kept_and_undo_goes_back_to_that():
     assert len(session.drawing.fabric["objects"]) == 5
     session.take_back()
     assert session.drawing.digest == drawn(3).digest
+
+
+def test_a_new_stroke_is_written_and_those_before_it_are_not_written_again(monkeypatch: pytest.MonkeyPatch):
+    session = session_of(drawn(3))
+    before = kept_content(session), write_link(session)
+    written: list[object] = []
+    texts = kept._texts
+
+    def write(item: object) -> tuple[str, str]:
+        written.append(item)
+        return texts(item)
+
+    monkeypatch.setattr(kept, "_texts", write)
+    items = session.drawing.fabric["objects"]
+    session.drawing = drawing_from({"objects": [*items, *drawn(1, offset=9).fabric["objects"]]})
+    other = session_of(session.drawing)
+    assert (kept_content(session), write_link(session)) == (kept_content(other), write_link(other))
+    assert len(written) == 1 + 4  # the new one, and all of a page that knows none
+    session.drawing = drawing_from({"objects": items})
+    assert (kept_content(session), write_link(session)) == before
+    assert len(written) == 5
 
 
 def test_nothing_is_kept_of_a_page_that_nobody_touched():

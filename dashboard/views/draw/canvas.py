@@ -80,8 +80,10 @@ def show_canvas(session: DrawSession) -> Drawing:
 def _reported(result: Any, session: DrawSession) -> Drawing:
     """What the canvas sent; the drawing that is known already is not decoded again."""
     raw = result.json_data or session.load
-    if raw != session.report[0]:  # a page runs for much else than a stroke
-        found, is_whole = bounded_fabric(raw)
+    before, given, was_whole, _name = session.report
+    if raw != before:  # a page runs for much else than a stroke
+        known = list(zip(before["objects"], given["objects"], strict=True)) if before and was_whole else []
+        found, is_whole = bounded_fabric(raw, known)
         session.report = raw, found, is_whole, digest(found)
     _raw, fabric, is_whole, name = session.report
     if not is_whole:

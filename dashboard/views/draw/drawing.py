@@ -104,10 +104,18 @@ def strokes_file(fabric: Fabric) -> bytes:
     return json.dumps(drawing_content(fabric), separators=(",", ":")).encode()
 
 
-def bounded_fabric(reported: Any) -> tuple[dict[str, Any], bool]:
+def bounded_fabric(
+    reported: Any, known: Sequence[tuple[Any, dict[str, Any]]] = ()
+) -> tuple[dict[str, Any], bool]:
     """Give what a canvas reports as far as it is a drawing and within the limits of one.
 
     Anybody can send anything in a canvas's place, and all that is kept here is kept for an undo as well.
+
+    Parameters
+    ----------
+    known
+        Objects of the report before, each with what was given of it. A canvas reports every stroke again with each
+        new one; those that stayed are given as the same objects, so that all drawings of a visitor share them.
 
     Returns
     -------
@@ -120,8 +128,9 @@ def bounded_fabric(reported: Any) -> tuple[dict[str, Any], bool]:
     objects: list[dict[str, Any]] = []
     points = letters = 0
     is_whole = True
-    for item in found:
-        plain = _plain_object(item)
+    for place, item in enumerate(found):
+        is_known = place < len(known) and known[place][0] == item
+        plain = known[place][1] if is_known else _plain_object(item)
         if plain is None:
             is_whole = False
             continue

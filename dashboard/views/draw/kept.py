@@ -14,6 +14,7 @@ import re
 import zlib
 from collections.abc import Callable, Mapping
 from dataclasses import asdict
+from itertools import takewhile
 from typing import Any
 
 import numpy as np
@@ -178,23 +179,47 @@ def kept_content(session: DrawSession) -> str:
         and session.tools == Tools(change=session.tools.change)
     ):
         return ""
-    content = drawing_content(fabric) | {"settings": how, "tools": asdict(session.tools), "live": is_live}
-    return json.dumps(content, separators=(",", ":"))
+    scan = {"objects": [item for item in fabric["objects"] if "path" not in item]}
+    content = drawing_content(scan) | {"settings": how, "tools": asdict(session.tools), "live": is_live}
+    strokes = ",".join(kept for _item, kept, _linked in _written(session) if kept)
+    del content["strokes"]
+    return f'{{"strokes":[{strokes}],{_json(content)[1:]}'
 
 
 def write_link(session: DrawSession) -> str:
     """Write strokes and settings in few letters; a scan beneath the strokes is left out."""
-    strokes = []
-    for stroke in strokes_from_fabric(session.drawing.fabric):
+    strokes = ",".join(linked for _item, _kept, linked in _written(session) if linked)
+    content = f'{{"s":[{strokes}],"o":{_json(settings_content(session.settings))}}}'
+    return base64.urlsafe_b64encode(zlib.compress(content.encode())).decode().rstrip("=")
+
+
+def _written(session: DrawSession) -> list[tuple[Any, str, str]]:
+    """Write each object of the drawing as the browser keeps it and as a link holds it, or look up what was written.
+
+    With every stroke the page would otherwise write all strokes before it anew.
+    """
+    objects = session.drawing.fabric.get("objects", [])
+    pairs = zip(objects, session.written, strict=False)
+    same = sum(1 for _ in takewhile(lambda pair: pair[0] is pair[1][0], pairs))
+    session.written = [*session.written[:same], *((item, *_texts(item)) for item in objects[same:])]
+    return session.written
+
+
+def _texts(item: Any) -> tuple[str, str]:
+    """Write one stroke as the browser keeps it and as a link holds it; nothing for a scan."""
+    for stroke in strokes_from_fabric({"objects": [item]}):
         before_x = before_y = 0
         steps = []
         for x, y in stroke["points"]:
             now_x, now_y = round(x / STEP_PX), round(y / STEP_PX)
             steps += [now_x - before_x, now_y - before_y]
             before_x, before_y = now_x, now_y
-        strokes.append([stroke["width"], int("erase" in stroke), *steps])
-    content = json.dumps({"s": strokes, "o": settings_content(session.settings)}, separators=(",", ":"))
-    return base64.urlsafe_b64encode(zlib.compress(content.encode())).decode().rstrip("=")
+        return _json(stroke), _json([stroke["width"], int("erase" in stroke), *steps])
+    return "", ""
+
+
+def _json(content: Any) -> str:
+    return json.dumps(content, separators=(",", ":"))
 
 
 def read_link(link: str) -> tuple[dict[str, Any], Any]:

@@ -171,6 +171,7 @@ class DrawSession:
         "",
         "",
     )  # what the browser is to keep, and the link, with what both are of
+    written: list[tuple[Any, str, str]] = field(default_factory=list)  # strokes as both of these have them
 
     @property
     def can_take_back(self) -> bool:
