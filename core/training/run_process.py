@@ -9,7 +9,6 @@ import argparse
 import importlib
 import json
 import logging
-import os
 import signal
 import sys
 import time
@@ -18,12 +17,12 @@ from pathlib import Path
 
 from core.cli import STOPPED, fail
 from core.processes.lock import hold
+from core.processes.priority import give_way
 from core.processes.progress import Progress
 from core.training.command import LOCK, USER_ERRORS, read_settings, reason_of, stopping_on
 from core.training.request import CONFIG_FILE
 from core.training.runs import saved_step
 
-NICENESS = 10  # the pages of the same machine come first
 SAY_S = 10.0
 
 logger = logging.getLogger(__name__)
@@ -37,8 +36,7 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--module", required=True)
     options = parser.parse_args(arguments)
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s", stream=sys.stderr)
-    with suppress(OSError):
-        os.nice(NICENESS)
+    give_way()
     try:
         with hold(options.run / LOCK, "This run is in training already, by another process."):
             return _train(options.run, options.module, Progress(options.progress_file))

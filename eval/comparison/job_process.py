@@ -6,7 +6,6 @@ from __future__ import annotations
 
 import argparse
 import logging
-import os
 import sys
 from contextlib import suppress
 from pathlib import Path
@@ -14,11 +13,11 @@ from pathlib import Path
 from core.cli import FAILED, fail
 from core.errors import AssetMissing
 from core.processes.lock import Held, hold
+from core.processes.priority import give_way
 from core.processes.progress import Progress
 from eval.comparison.request import read_request
 
 LOCK = ".running"
-NICENESS = 10  # the pages of the same machine come first
 
 logger = logging.getLogger(__name__)
 
@@ -30,8 +29,7 @@ def main(arguments: list[str]) -> int:
         parser.add_argument(name, type=Path, required=True)
     options = parser.parse_args(arguments)
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s", stream=sys.stderr)
-    with suppress(OSError):
-        os.nice(NICENESS)
+    give_way()
     try:
         with hold(options.folder / LOCK, "This comparison is being made already, by another process."):
             return _compare(options.folder, options.cache, Progress(options.progress_file))
