@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,7 +12,7 @@ import streamlit as st
 
 from dashboard.shared.plain_text import as_text
 from dashboard.shared.texts import N_, _, translate_sentence
-from dashboard.views.compare.formatting import count_words, facts_of, plain, titles_of
+from dashboard.views.compare.formatting import count_words, facts_of, titles_of
 from dashboard.views.compare.state import BESIDE, COLUMN, LABEL
 from eval.comparison.answer import answer
 from eval.comparison.cases import labels_of
@@ -108,7 +109,7 @@ def leaderboard(
         f"<th class='cost' scope='col'>{title}</th>" for title in (_("ms an image"), _("parameters"))
     )
     return (
-        f"<div class='cmp-scroll' tabindex='0' role='region' aria-label='{plain(_('Leaderboard'))}'>"
+        f"<div class='cmp-scroll' tabindex='0' role='region' aria-label='{escape(_('Leaderboard'))}'>"
         f"<table class='cmp-board'><thead><tr><th scope='col'>{_('Model')}</th>"
         f"{head}{cost if has_cost else ''}</tr></thead>"
         f"<tbody>{''.join(rows)}</tbody></table></div>"
@@ -123,15 +124,15 @@ def _head(
     arrow = "↑" if column.higher_is_better else "↓"
     unit = f", {_(column.unit)}" if column.unit else ""
     return (
-        f"<th scope='col' class='{'judged' if is_judged else ''}' title='{plain(_(GROUPS[group_of(column)]))}'>"
-        f"{plain(_(column.title))}{_marks(found)}<small>{arrow} {way}{plain(unit)}</small>"
-        f"<code>{plain(column.key)}</code></th>"
+        f"<th scope='col' class='{'judged' if is_judged else ''}' title='{escape(_(GROUPS[group_of(column)]))}'>"
+        f"{escape(_(column.title))}{_marks(found)}<small>{arrow} {way}{escape(unit)}</small>"
+        f"<code>{escape(column.key)}</code></th>"
     )
 
 
 def _marks(found: Sequence[tuple[str, Warned]]) -> str:
     marks = "".join(
-        f"<sup class='cmp-mark {warned.severity}' title=\"{plain(translate_sentence(warned.text))}\">{letter}</sup>"
+        f"<sup class='cmp-mark {warned.severity}' title=\"{escape(translate_sentence(warned.text))}\">{letter}</sup>"
         for letter, warned in found[:MARKS_SHOWN]
     )
     left = len(found) - MARKS_SHOWN
@@ -149,10 +150,10 @@ def _name(
         said.insert(0, words)
     flag = ""
     if model.ignores_input:
-        flag = f"<span class='cmp-flag' title='{plain(_(IGNORES))}'>{_('ignores its input')}</span>"
+        flag = f"<span class='cmp-flag' title='{escape(_(IGNORES))}'>{_('ignores its input')}</span>"
     return (
-        f"{rank}<span class='who'><b>{plain(model.name)}</b>{_marks(concerns)}{flag}"
-        f"<small>{plain(' · '.join(said))}</small></span>"
+        f"{rank}<span class='who'><b>{escape(model.name)}</b>{_marks(concerns)}{flag}"
+        f"<small>{escape(' · '.join(said))}</small></span>"
     )
 
 
@@ -172,7 +173,7 @@ def _cell(
     small = f"<small>{spread}</small>" if spread else ""
     control = model.control.get(column.key)
     if control is not None:
-        title = plain(_("The same outputs against the inputs of others"))
+        title = escape(_("The same outputs against the inputs of others"))
         small += f"<small title='{title}'>{_('shuffled {value}', value=number_text(control))}</small>"
     small += _before(model, column, estimate.value, earlier)
     tie = f"<span class='tie'>{_('tie')}</span>" if standing and standing.tied_with and not is_best else ""
@@ -211,7 +212,7 @@ def _floor_rows(
             for column in columns
         )
         note = next(iter(floors.values())).note or _("What a perfect model would get.")
-        words = f"<small title='{plain(translate_sentence(note))}'>{count}</small>"
+        words = f"<small title='{escape(translate_sentence(note))}'>{count}</small>"
         rows.append(
             f"<tr class='floor'><th scope='row'><span class='rank'></span><span class='who'>{title}{words}</span></th>"
             f"{cells}{'<td class=cost></td>' * 2 if has_cost else ''}</tr>"
@@ -246,8 +247,8 @@ def warning_list(found: Sequence[tuple[str, Warned]], *, is_plain: bool = False)
 
     rows = "".join(
         f"<li class='{warned.severity}'><span class='cmp-mark {warned.severity}'>{letter}</span>"
-        f"<span>{plain(said(warned))}"
-        + (f" <small>{plain(in_words(warned.sets, _))}</small>" if warned.sets else "")
+        f"<span>{escape(said(warned))}"
+        + (f" <small>{escape(in_words(warned.sets, _))}</small>" if warned.sets else "")
         + "</span></li>"
         for letter, warned in found
     )
@@ -308,7 +309,7 @@ def show_answer(comparison: Comparison, column: Column) -> None:
         judged += " · " + _("with reservations, below the table")
     st.html(
         f"<div class='cmp-verdict {kind}' role='status'><span class='sign' aria-hidden='true'>{SIGNS[kind]}</span>"
-        f"<div><b>{plain(answer(comparison, column, _))}</b><small>{plain(judged)}</small></div></div>"
+        f"<div><b>{escape(answer(comparison, column, _))}</b><small>{escape(judged)}</small></div></div>"
     )
 
 
@@ -358,11 +359,11 @@ def _show_why(
 ) -> None:
     """The same in the words of statistics."""
     tests = "".join(
-        f"<li>{plain(translate_sentence(pair_text(pair, column, _)))}</li>"
+        f"<li>{escape(translate_sentence(pair_text(pair, column, _)))}</li>"
         for pair in pairs_of(comparison, column.key)
     )
     st.html(
-        f"<p class='cmp-facts'>{plain(facts_of(comparison))}</p><p>{plain(translate_sentence(said.sentence))}</p>"
+        f"<p class='cmp-facts'>{escape(facts_of(comparison))}</p><p>{escape(translate_sentence(said.sentence))}</p>"
         + (f"<ul>{tests}</ul>" if tests else "")
     )
     st.caption(

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Any, Literal
 
 import altair as alt
 import numpy as np
 import pandas as pd
 
 from dashboard.shared.texts import N_, _
+from dashboard.views.train.charts import thinned
 from eval.comparison.result import Column, Comparison, Curve
 from eval.comparison.titles import REAL
 
@@ -100,7 +101,8 @@ def map_chart(comparison: Comparison) -> alt.Chart | None:
             "image": names[place] if len(points) == len(names) else f"{place + 1}",
         }
         for name, points in sets
-        for place, (x, y) in _thinned(points)
+        for place in thinned(len(points), POINTS_SHOWN)
+        for x, y in [points[place]]
     ]
     if not rows:
         return None
@@ -130,20 +132,8 @@ def spread_chart(comparison: Comparison, column: Column) -> alt.Chart | None:
         for case, value in zip(comparison.cases, model.case_scores.get(column.key, ()), strict=False)
         if value is not None and np.isfinite(value)
     ]
-    if not rows:
-        return None
-    order = [model.name for model in comparison.models]
-    return (
-        alt.Chart(pd.DataFrame(rows))
-        .mark_tick(thickness=2, opacity=0.5)
-        .encode(
-            x=alt.X("value:Q", title=_title(column), scale=alt.Scale(zero=False, nice=True)),
-            y=alt.Y("model:N", title=None, sort=order, axis=alt.Axis(labelLimit=140)),
-            color=alt.Color("model:N", scale=colour_scale(comparison), legend=None),
-            tooltip=[_tooltip("model"), _tooltip("case"), _figure("value")],
-        )
-        .properties(height=alt.Step(34))
-    )
+    names = [model.name for model in comparison.models]
+    return _ticks(comparison, rows, names, "value", _title(column), ("case",), 34)
 
 
 def distances_chart(comparison: Comparison) -> alt.Chart | None:
@@ -156,33 +146,28 @@ def distances_chart(comparison: Comparison) -> alt.Chart | None:
         for case, found in zip(comparison.cases, nearest, strict=False)
         if found is not None
     ]
+    names, title = [name for name, _nearest in sets], _("distance to the nearest training photo")
+    return _ticks(comparison, rows, names, "distance", title, ("case", "nearest"), 30)
+
+
+def _ticks(
+    comparison: Comparison, rows: list[dict[str, Any]], names: list[str], field: str, title: str,
+    told: tuple[str, ...], height: int,
+) -> alt.Chart | None:  # fmt: skip
+    """A tick for each row by one of its fields, in a line for each name; None without rows."""
     if not rows:
         return None
     return (
         alt.Chart(pd.DataFrame(rows))
         .mark_tick(thickness=2, opacity=0.5)
         .encode(
-            x=alt.X(
-                "distance:Q",
-                title=_("distance to the nearest training photo"),
-                scale=alt.Scale(zero=False, nice=True),
-            ),
-            y=alt.Y(
-                "model:N", title=None, sort=[name for name, _nearest in sets], axis=alt.Axis(labelLimit=140)
-            ),
+            x=alt.X(f"{field}:Q", title=title, scale=alt.Scale(zero=False, nice=True)),
+            y=alt.Y("model:N", title=None, sort=names, axis=alt.Axis(labelLimit=140)),
             color=alt.Color("model:N", scale=colour_scale(comparison), legend=None),
-            tooltip=[*map(_tooltip, ("model", "case", "nearest")), _figure("distance")],
+            tooltip=[*map(_tooltip, ("model", *told)), _figure(field)],
         )
-        .properties(height=alt.Step(30))
+        .properties(height=alt.Step(height))
     )
-
-
-def _thinned(points: tuple[tuple[float, float], ...]) -> list[tuple[int, tuple[float, float]]]:
-    """Evenly spread ones where there are more than a screen shows."""
-    if len(points) <= POINTS_SHOWN:
-        return list(enumerate(points))
-    places = np.unique(np.linspace(0, len(points) - 1, POINTS_SHOWN).round().astype(int))
-    return [(int(place), points[place]) for place in places]
 
 
 def _legend(shown: list[str]) -> alt.Legend:

@@ -104,10 +104,3 @@ def set_words(used: SetUsed) -> str:
 def count_words(count: int) -> str:
     """A count of parameters as people say it."""
     return f"{count / 1e6:.1f} M" if count >= 100_000 else f"{count:,}"
-
-
-def plain(text: str) -> str:
-    """Text that HTML takes as text."""
-    for mark, safe in (("&", "&amp;"), ("<", "&lt;"), (">", "&gt;"), ('"', "&quot;"), ("'", "&#39;")):
-        text = text.replace(mark, safe)
-    return text

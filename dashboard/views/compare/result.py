@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from html import escape
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import streamlit as st
 
@@ -15,7 +16,7 @@ from dashboard.shared.uploads import harmless
 from dashboard.views.compare.board import show_answer, show_board, show_choices
 from dashboard.views.compare.cases import picture_url, show_cases
 from dashboard.views.compare.charts import curve_chart, distances_chart, map_chart, spread_chart
-from dashboard.views.compare.formatting import plain, set_words
+from dashboard.views.compare.formatting import set_words
 from dashboard.views.compare.running import show_remove
 from dashboard.views.compare.sources import datasets, pair_matrix
 from dashboard.views.compare.state import NOTICE, PROBLEM, SECTION, SHIPPED, choose_new, choose_result
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
 
 
 def _show_empty(text: str) -> None:
-    st.html(f'<div class="cmp-empty"><p>{plain(text)}</p></div>')
+    st.html(f'<div class="cmp-empty"><p>{escape(text)}</p></div>')
 
 
 def show_pairs(comparison: Comparison, column: Column) -> None:
@@ -60,47 +61,49 @@ def show_pairs(comparison: Comparison, column: Column) -> None:
 
 def show_counts(comparison: Comparison, column: Column) -> None:
     """A figure against the number of images, with where real photos stand at the same number."""
-    chart = curve_chart(comparison, column, "n")
-    if chart is None:
-        _show_empty(_("{title} has no such curve. Judge by a Fréchet distance.", title=_(column.title)))
-        return
-    st.altair_chart(chart, width="stretch", theme="streamlit", key="compare_counts")
-    st.caption(
+    _show_chart(
+        "compare_counts",
+        curve_chart(comparison, column, "n"),
+        _("{title} has no such curve. Judge by a Fréchet distance.", title=_(column.title)),
         _(
             "With few images the distance is mostly bias: it falls as images are added, for each model by another "
             "amount. Grey is real against real at as many images, what a perfect model would get."
-        )
+        ),
     )
 
 
 def show_steps(comparison: Comparison, column: Column) -> None:
     """A figure over the checkpoints of a run."""
-    chart = curve_chart(comparison, column, "step")
-    if chart is None:
-        _show_empty(_("No checkpoints were compared by this figure."))
-        return
-    st.altair_chart(chart, width="stretch", theme="streamlit", key="compare_steps")
-    st.caption(
+    _show_chart(
+        "compare_steps",
+        curve_chart(comparison, column, "step"),
+        _("No checkpoints were compared by this figure."),
         _(
             "The best of many checkpoints looks better than it is: choose it on other images than those it is "
             "judged by."
-        )
+        ),
     )
 
 
 def show_map(comparison: Comparison) -> None:
     """Images that look alike to the extractor lie near one another."""
-    chart = map_chart(comparison)
-    if chart is None:
-        _show_empty(_("This comparison has no map of features."))
-        return
-    st.altair_chart(chart, width="stretch", theme="streamlit", key="compare_map_chart")
-    st.caption(
+    _show_chart(
+        "compare_map_chart",
+        map_chart(comparison),
+        _("This comparison has no map of features."),
         _(
             "Every point is an image; images that look alike to the extractor lie near one another. A model whose "
             "points keep to one side misses faces; a tight heap is a model that repeats itself. Click the legend."
-        )
+        ),
     )
+
+
+def _show_chart(key: str, chart: Any, nothing: str, caption: str) -> None:
+    if chart is None:
+        _show_empty(nothing)
+        return
+    st.altair_chart(chart, width="stretch", theme="streamlit", key=key)
+    st.caption(caption)
 
 
 def show_about(comparison: Comparison) -> None:
@@ -154,7 +157,8 @@ def _show_set(used: SetUsed) -> None:
 
 def _facts(rows: dict[str, str]) -> str:
     body = "".join(
-        f"<tr><th scope='row'>{plain(name)}</th><td>{plain(value)}</td></tr>" for name, value in rows.items()
+        f"<tr><th scope='row'>{escape(name)}</th><td>{escape(value)}</td></tr>"
+        for name, value in rows.items()
     )
     return f"<table class='cmp-facts-table'><tbody>{body}</tbody></table>"
 
@@ -215,7 +219,7 @@ def _show_nearest(
         pictures = _picture(entry, "model", case, model, _("output"))
         pictures += _picture(entry, "training", nearest, "", _("training photo"))
         beyond = _(" · nearer than any true photo") if closest is not None and distance < closest else ""
-        words = f"{plain(case)} ↔ {plain(nearest)} · {number_text(distance)}{beyond}"
+        words = f"{escape(case)} ↔ {escape(nearest)} · {number_text(distance)}{beyond}"
         pair = f"<div>{pictures}</div>" if has_pictures else ""
         figures += f"<figure>{pair}<figcaption>{words}</figcaption></figure>"
     st.html(f"<div class='cmp-twins'>{figures}</div>")
@@ -239,8 +243,8 @@ def _show_nearest(
 def _picture(entry: Entry, kind: str, name: str, model: str, words: str) -> str:
     url = picture_url(entry.folder, kind, name, model)
     if not url:
-        return f"<span class='none'>{plain(_('{what} {name}: no image here', what=words, name=name))}</span>"
-    return f"<img src='{url}' alt='{plain(f'{words} {name}')}'>"
+        return f"<span class='none'>{escape(_('{what} {name}: no image here', what=words, name=name))}</span>"
+    return f"<img src='{url}' alt='{escape(f'{words} {name}')}'>"
 
 
 def show_export(entry: Entry, votes: Sequence[Vote]) -> None:

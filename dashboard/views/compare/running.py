@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import streamlit as st
 
@@ -15,10 +14,9 @@ from dashboard.shared.texts import _
 from dashboard.views.compare.board import show_answer, show_board
 from dashboard.views.compare.formatting import caption_of, sentence_of, titles_of
 from dashboard.views.compare.state import LIST, NOTICE, PROBLEM, choose_new, choose_nothing, choose_result
+from eval.comparison.comparison_store import Entry, cancel, remove, restart
+from eval.comparison.comparison_store import entry as read
 from eval.comparison.titles import with_titles
-
-if TYPE_CHECKING:
-    from eval.comparison.comparison_store import Entry
 
 POLL_S = 1.5
 LOG_BYTES = 4000
@@ -26,8 +24,6 @@ LOG_BYTES = 4000
 
 def show_unfinished(root: Path, entry: Entry) -> None:
     """Followed as long as it runs; the page may be closed or reloaded meanwhile."""
-    from eval.comparison.comparison_store import entry as read
-
     st.markdown(f"#### {as_text(entry.title)}")
     is_running = entry.state == "running"
 
@@ -115,34 +111,28 @@ def _show_log(entry: Entry) -> None:
 
 
 def _cancel(root: Path, entry_id: str) -> None:
-    from eval.comparison.comparison_store import cancel
-
-    try:
-        cancel(root, entry_id)
-    except (ValueError, OSError) as error:
-        PROBLEM.keep(error)
+    _did(cancel, root, entry_id)
 
 
 def _restart(root: Path, entry_id: str) -> None:
-    from eval.comparison.comparison_store import restart
-
-    try:
-        restart(root, entry_id)
-    except (ValueError, OSError) as error:
-        PROBLEM.keep(error)
+    _did(restart, root, entry_id)
     choose_result(entry_id)
 
 
 def _remove(root: Path, entry_id: str) -> None:
-    from eval.comparison.comparison_store import remove
-
-    try:
-        remove(root, entry_id)
-    except (ValueError, OSError) as error:
-        PROBLEM.keep(error)
-    else:
+    if _did(remove, root, entry_id):
         audit.record("delete comparison", entry_id)
         choose_nothing()
+
+
+def _did(action: Callable[[Path, str], object], root: Path, entry_id: str) -> bool:
+    """Whether what a button asks for was done; what stops it is told above what is shown next."""
+    try:
+        action(root, entry_id)
+    except (ValueError, OSError) as error:
+        PROBLEM.keep(error)
+        return False
+    return True
 
 
 def show_top(found: Sequence[Entry], chosen: str | None) -> None:

@@ -8,6 +8,7 @@ import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,7 +16,6 @@ from core.config import settings
 from dashboard.shared.server_paths import server_path
 from dashboard.shared.texts import _, translate_sentence
 from dashboard.shared.uploads import StagedFile, harmless
-from dashboard.views.compare.formatting import plain
 from dashboard.views.train.sources import MANIFEST, describe, exported
 from eval.comparison.formatting import NOTHING, in_order, number_text, p_text, pair_text, pairs_of, winner_of
 from eval.comparison.result import Column, Comparison, PairResult
@@ -92,13 +92,12 @@ def datasets(repeated: ComparisonRequest | None = None) -> dict[str, Path]:
 
 def generators_here() -> list[Generator]:
     """The generators that can be run on this machine, the shipped ones first."""
+    from core.face_parts.refinement import has_parts
     from core.models.folder import generators
 
     weights = settings().weights
-    has_parts = (weights / "part_autoencoders.safetensors").is_file() and (
-        weights / "part_banks.safetensors"
-    ).is_file()
-    return [Generator(name, ("whole", "parts") if has_parts else ("whole",)) for name in generators(weights)]
+    stages: tuple[Stage1, ...] = ("whole", "parts") if has_parts(weights) else ("whole",)
+    return [Generator(name, stages) for name in generators(weights)]
 
 
 def source_path(text: str) -> Path:
@@ -179,15 +178,15 @@ def pair_matrix(comparison: Comparison, column: Column) -> str:
     if not pairs:
         return ""
     names = [model.name for model in in_order(comparison, column)]
-    head = "".join(f"<th scope='col'>{plain(name)}</th>" for name in names)
+    head = "".join(f"<th scope='col'>{escape(name)}</th>" for name in names)
     rows = []
     for name in names:
         cells = "".join(
             _pair_cell(pairs.get(frozenset((name, other))), name, other, column) for other in names
         )
-        rows.append(f"<tr><th scope='row'>{plain(name)}</th>{cells}</tr>")
+        rows.append(f"<tr><th scope='row'>{escape(name)}</th>{cells}</tr>")
     return (
-        f"<div class='cmp-scroll' tabindex='0' role='region' aria-label='{plain(_('Pairs'))}'>"
+        f"<div class='cmp-scroll' tabindex='0' role='region' aria-label='{escape(_('Pairs'))}'>"
         f"<table class='cmp-pairs'><thead><tr><th scope='col'>{_('row against column')}</th>{head}</tr></thead>"
         f"<tbody>{''.join(rows)}</tbody></table></div>"
     )
@@ -218,7 +217,7 @@ def _pair_cell(pair: PairResult | None, name: str, other: str, column: Column) -
     if pair.needed and kind == "tied":
         needed = f"<small>{_('about {n:,} images would tell', n=pair.needed)}</small>"
     return (
-        f"<td class='{kind}' title=\"{plain(translate_sentence(pair_text(pair, column, _)))}\"><b>{word}</b> "
+        f"<td class='{kind}' title=\"{escape(translate_sentence(pair_text(pair, column, _)))}\"><b>{word}</b> "
         f"<span>{number_text(sign * pair.difference.value)}</span>{interval}{unbiased}"
         f"<small>{chance}</small>{needed}</td>"
     )

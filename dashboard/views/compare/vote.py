@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,7 +13,6 @@ from dashboard import access
 from dashboard.shared.plain_text import as_text
 from dashboard.shared.texts import _, ngettext
 from dashboard.views.compare.cases import picture_url
-from dashboard.views.compare.formatting import plain
 from dashboard.views.compare.state import PROBLEM, SHIPPED
 from dashboard.views.review.state import NAME_LENGTH, REVIEWER, clean_name
 from eval.comparison.formatting import (
@@ -47,7 +47,7 @@ def show_vote(entry: Entry, comparison: Comparison, folder: Path) -> None:
     ballots = ballots_of(entry.folder, models, cases)
     if not ballots:
         text = _("No case has images of two models, so there is nothing to vote on.")
-        st.html(f'<div class="cmp-empty"><p>{plain(text)}</p></div>')
+        st.html(f'<div class="cmp-empty"><p>{escape(text)}</p></div>')
         return
     voter = _ask_name()
     votes = read_votes(folder)
@@ -89,13 +89,13 @@ def _ask(entry: Entry, ballot: Ballot, voter: str, folder: Path) -> None:
     left, right = (
         picture_url(entry.folder, "model", ballot.case, one) for one in (ballot.left, ballot.right)
     )
-    drawing = f"<img class='drawing' src='{sketch}' alt='{plain(_('The drawing'))}'>" if sketch else ""
+    drawing = f"<img class='drawing' src='{sketch}' alt='{escape(_('The drawing'))}'>" if sketch else ""
     st.markdown(
         "##### " + (_("Which photo is better for this drawing?") if sketch else _("Which photo is better?"))
     )
     st.html(
-        f"<div class='cmp-vote'>{drawing}<div class='pair'><img src='{left}' alt='{plain(_('Photo 1'))}'>"
-        f"<img src='{right}' alt='{plain(_('Photo 2'))}'></div></div>"
+        f"<div class='cmp-vote'>{drawing}<div class='pair'><img src='{left}' alt='{escape(_('Photo 1'))}'>"
+        f"<img src='{right}' alt='{escape(_('Photo 2'))}'></div></div>"
     )
     choices: tuple[tuple[Choice, str, str], ...] = (
         ("left", _("Photo 1"), "1"), ("tie", _("No difference"), "0"), ("right", _("Photo 2"), "2"),

@@ -44,7 +44,7 @@ def smooth(values: np.ndarray, weight: float) -> np.ndarray:
 
 def losses_table(losses: Losses, network: str, weight: float) -> pd.DataFrame:
     """Rows of step, loss, raw and smooth value: positive ones, thinned out evenly to what a screen shows."""
-    keep = _thinned(len(losses))
+    keep = thinned(len(losses), POINTS_SHOWN)
     parts = []
     for name, values in losses.values.items():
         if name.partition("/")[0] != network:
@@ -93,8 +93,6 @@ def losses_chart(table: pd.DataFrame, names: Sequence[str]) -> alt.LayerChart | 
     return alt.layer(faint, strong).add_params(pick).properties(height=300)
 
 
-def _thinned(count: int) -> np.ndarray:
-    """Evenly spread places, the last among them."""
-    if count <= POINTS_SHOWN:
-        return np.arange(count)
-    return np.unique(np.linspace(0, count - 1, POINTS_SHOWN).round().astype(int))
+def thinned(count: int, most: int) -> np.ndarray:
+    """Give evenly spread places among ``count``, the last among them: all, or about ``most``."""
+    return np.unique(np.linspace(0, count - 1, min(count, most)).round().astype(int))
