@@ -173,15 +173,11 @@ def _to_srgb(image: Image.Image, profile: bytes) -> Image.Image:
 
 
 def flatten_over_white(rgba: np.ndarray) -> np.ndarray:
-    """Lay a transparent picture over white paper.
+    """Lay a transparent picture over white paper: (H, W, 3) uint8.
 
     Parameters
     ----------
     rgba : (H, W, 4) uint8
-
-    Returns
-    -------
-    rgb : (H, W, 3) uint8
     """
     if rgba.ndim != 3 or rgba.shape[2] != 4 or rgba.dtype != np.uint8:
         raise ValueError(f"expected (H, W, 4) uint8, got {rgba.shape} {rgba.dtype}")

@@ -168,10 +168,6 @@ class Manifold:
             Bank row, counted around the end: rebuild from this face's nearest rows, itself first among them,
             instead of each latent's own.
 
-        Returns
-        -------
-        Projection
-
         Raises
         ------
         ValueError

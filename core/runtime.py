@@ -40,13 +40,6 @@ def fold_batch_norm(module: nn.Module, example: torch.Tensor) -> nn.Module:
     The pairs are found by watching one forward pass, so any network is covered, not only sequential ones.
     The result is checked on the example and thrown away if it differs.
 
-    Parameters
-    ----------
-    module
-        In eval mode; not changed.
-    example
-        One input batch.
-
     Returns
     -------
     A copy with the BatchNorms folded, or a plain copy if folding would have changed the output.
@@ -194,10 +187,6 @@ def compile_module(
         ``fp32`` leaves out half precision: for what must come out the same in every process.
     device
         On a GPU torch runs the network there, in half precision where that is faithful.
-
-    Returns
-    -------
-    Compiled
 
     Raises
     ------

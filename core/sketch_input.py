@@ -13,7 +13,7 @@ BLANK_FRACTION = 1e-3  # a smaller share of drawn pixels is dust, not a drawing
 
 
 def prepare_sketch(sketch: Sketch, size: int) -> Sketch:
-    """Bring a drawing of any size to the square that the networks take, without losing thin lines.
+    """Bring a drawing of any size to the square that the networks take, without losing thin lines: (S, S) uint8.
 
     A drawing that is not square is centred on white. Shrinking averages over areas; beyond a factor of two
     lines are first widened by half that factor, because a hair of one pixel would average away to paper.
@@ -24,10 +24,6 @@ def prepare_sketch(sketch: Sketch, size: int) -> Sketch:
         Dark lines on white.
     size
         Side S of the result.
-
-    Returns
-    -------
-    (S, S) uint8
 
     Raises
     ------

@@ -42,7 +42,7 @@ _STROKES = (
 
 
 def line_map(photo: np.ndarray) -> np.ndarray:
-    """How much darker each pixel is than its surroundings: 255 flat, towards 0 on a line.
+    """How much darker each pixel is than its surroundings: 255 flat, towards 0 on a line; (H, W) uint8.
 
     ``min over sigma in {2, 4} of grey / blur(grey, sigma)`` at 256 px, after a bilateral filter; a
     multi-scale form of the difference of Gaussians of XDoG (Winnemoeller et al. 2012).
@@ -50,10 +50,6 @@ def line_map(photo: np.ndarray) -> np.ndarray:
     Parameters
     ----------
     photo : (H, W, 3) uint8
-
-    Returns
-    -------
-    lines : (H, W) uint8
     """
     if photo.ndim != 3 or photo.shape[2] != 3 or photo.dtype != np.uint8:
         raise ValueError(f"expected a photo (H, W, 3) uint8, got {photo.shape} {photo.dtype}")
@@ -83,7 +79,7 @@ def soft_threshold(lines: np.ndarray, low: float = CLEAN_LOW, high: float = CLEA
 def mesh_strokes(
     points: np.ndarray, size: int, *, width: float = 1.5, rng: np.random.Generator | None = None
 ) -> np.ndarray:
-    """Strokes along the face mesh: what a person draws first.
+    """Strokes along the face mesh: what a person draws first; (size, size) uint8, black on white.
 
     Parameters
     ----------
@@ -94,10 +90,6 @@ def mesh_strokes(
         Line width in those pixels.
     rng
         With a generator each stroke is left out now and then, shifted and varied in width.
-
-    Returns
-    -------
-    sketch : (size, size) uint8, black on white
     """
     canvas = np.full((size, size), 255, np.uint8)
     xy = _to_pixels(np.asarray(points, dtype=np.float32)[:, :2], size)

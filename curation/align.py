@@ -73,16 +73,12 @@ def _padding(matrix: np.ndarray, photo_size: tuple[int, int], size: int) -> floa
 
 
 def move_points(points: np.ndarray, matrix: np.ndarray) -> np.ndarray:
-    """Take points through an affine; a third column (depth) grows with the picture.
+    """Take points through an affine; a third column (depth) grows with the picture; (N, 2 or 3) float64.
 
     Parameters
     ----------
     points : (N, 2 or 3) float
     matrix : (2, 3) float
-
-    Returns
-    -------
-    moved : (N, 2 or 3) float64
     """
     source = np.asarray(points, dtype=np.float64)
     moved = source[:, :2] @ matrix[:, :2].T + matrix[:, 2]
@@ -93,7 +89,7 @@ def move_points(points: np.ndarray, matrix: np.ndarray) -> np.ndarray:
 
 
 def warp_photo(photo: np.ndarray, matrix: np.ndarray, *, size: int = FRAME) -> np.ndarray:
-    """The aligned photo, interpolated once.
+    """The aligned photo, interpolated once: (size, size, 3) uint8.
 
     A photo more than twice as large as the frame needs is averaged over whole pixel blocks on the
     way, because a cubic kernel alone would skip pixels and show moire. The border is mirrored.
@@ -103,10 +99,6 @@ def warp_photo(photo: np.ndarray, matrix: np.ndarray, *, size: int = FRAME) -> n
     photo : (H, W, 3) uint8
     matrix : (2, 3) float64
         Photo pixels to template pixels.
-
-    Returns
-    -------
-    aligned : (size, size, 3) uint8
     """
     source, matrix = _average_blocks(photo, matrix)
     return cv2.warpAffine(

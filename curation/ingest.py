@@ -66,11 +66,6 @@ def name_files(sources: Iterable[str], known: Mapping[str, str] | None = None) -
     A file keeps the name it has in ``known``. A new one takes its stem, or, where that is taken, its
     stem and a hash of its path; files named like pictures choose first, so ``0001.txt`` does not
     take the name of ``0001.jpg``. Names differ by more than upper and lower case.
-
-    Parameters
-    ----------
-    known
-        Names given earlier, by source.
     """
     ordered = sorted(sources, key=lambda source: (not is_named_like_photo(source), source))
     names = {source: known[source] for source in ordered if source in known} if known else {}

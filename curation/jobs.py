@@ -32,15 +32,6 @@ KINDS = {
 def start(kind: str, arguments: Sequence[str], *, library: Path) -> Job:
     """Start a command as a process of its own and return at once.
 
-    Parameters
-    ----------
-    kind
-        One of `KINDS`.
-    arguments
-        Of that command, without ``--library`` and ``--progress-file``.
-    library
-        The library's folder.
-
     Raises
     ------
     ValueError

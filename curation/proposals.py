@@ -1,7 +1,5 @@
 """Propose decisions for images that nobody has decided yet, learnt from the decisions so far.
 
-Learn from a reviewer's decisions and propose the next ones.
-
 A regularised logistic regression reads what the embedder saw of each face (its leading principal
 components), the measurements, and the rules' own verdict. How good it is, is measured on decisions that
 it has not seen, with near-duplicates kept on one side, and next to what the rules alone would have said

@@ -1,7 +1,5 @@
 """Read the rules of curation and apply them to measurements.
 
-What the machine keeps: rules applied to stored measurements.
-
 Nothing here reads a picture. `judge_table` gives every image its verdict with the rule, the value and
 the threshold that decided it; `count_kept` says what other thresholds would do.
 """

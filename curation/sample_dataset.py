@@ -45,11 +45,6 @@ def make_sample_dataset(
 ) -> Iterator[SampleFile]:
     """Make the dataset, file by file; the same for the same weights.
 
-    Parameters
-    ----------
-    pipeline
-        The shipped networks with their bank.
-
     Raises
     ------
     ValueError

@@ -1,15 +1,12 @@
-"""Build FID's Inception network, and find its weights.
-
-The Inception network that FID is defined on, in plain torch.
+"""Build the Inception network that FID is defined on, in plain torch, and find its weights.
 
 It is Inception v3 as TensorFlow's ``inception-2015-12-05`` graph has it, not as torchvision has it: 1008
 classes, average pools that do not count padding, and a max pool in the last block (Heusel et al. 2017;
 ported to torch by M. Seitzer, pytorch-fid). Parameter names are those of
 ``pt_inception-2015-12-05-6726825d.pth``, so that file loads as it is.
 
-Where the FID Inception weights come from: a file of the user, an upload, or a download with checksum.
-
-91 MB under Apache-2.0; they are not in this repository and nothing fetches them unasked.
+The weights, 91 MB under Apache-2.0, are not in this repository: a file of the user, an upload, or a download with
+checksum, which nothing begins unasked.
 """
 
 from __future__ import annotations

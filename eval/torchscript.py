@@ -57,13 +57,6 @@ class IsolatedNetwork(nn.Module):
 
     It takes and gives float32 tensors on the CPU.
 
-    Parameters
-    ----------
-    data
-        The file's content, from `read_allowed`.
-    name
-        What messages call it.
-
     Raises
     ------
     ValueError

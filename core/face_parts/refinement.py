@@ -1,6 +1,4 @@
-"""Refine a sketch part by part, with a bank of training sketches for each part.
-
-The banks of the five parts as one file, and how it goes with the networks' file beside it.
+"""Refine a sketch part by part, with a bank of training sketches for each part, all in one file.
 
 Rows stand for the same training faces in every bank, in one order. Thumbnails are packed with zlib:
 line art shrinks to a fifth.

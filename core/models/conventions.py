@@ -133,13 +133,6 @@ class AdaptedGenerator(nn.Module):
     photo (B, 3, s, s) RGB in [-1, 1] at the network's own size s; where ``has_attention`` it returns
     (B, 4, s, s) with the attention's heat map, scaled to [0, 1] for each image, as fourth channel.
 
-    Parameters
-    ----------
-    network
-        Any generator of `core.models.families.GENERATORS`.
-    conventions
-        What it was trained with.
-
     Attributes
     ----------
     image_size

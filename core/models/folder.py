@@ -59,13 +59,6 @@ def generators(folder: Path, imported: Path | None = None) -> list[str]:
     """Names of the stage 2 networks at hand, the shipped ones first, each kind sorted.
 
     A file that cannot be read is left out: the Models page shows it with its problem.
-
-    Parameters
-    ----------
-    folder
-        The weights folder.
-    imported
-        Folder of imported ones, by default `models_folder`.
     """
     names: dict[str, None] = {}
     for place in (folder, models_folder() if imported is None else imported):

@@ -1,14 +1,8 @@
-"""Augment training pairs: damage and geometry of sketches, and what a discriminator is shown (DiffAugment).
+"""Augment training pairs: damage and geometry of sketches, and what a discriminator is shown.
 
-Sketches as people draw them, made from photos: drawn, damaged, and moved together with the photo.
-
-Every function takes its own ``numpy.random.Generator``, so that a sample is a pure function of
-(seed, step, place in the batch) and training resumes exactly.
-
-Differentiable augmentation of what a discriminator sees (Zhao et al. 2020, arXiv 2006.10738).
-
-Random numbers are arguments, not drawn here, so that real and fake can share them or not and
-several processes agree with one.
+Every function takes its own ``numpy.random.Generator``, so that a sample is a pure function of (seed, step, place in
+the batch) and training resumes exactly. Those for discriminators (DiffAugment, Zhao et al. 2020, arXiv 2006.10738)
+take the random numbers themselves, so that real and fake can share them and several processes agree with one.
 """
 
 from __future__ import annotations
@@ -91,17 +85,13 @@ def random_geometry(rng: np.random.Generator, size: int, config: AugmentConfig) 
 def draw_sketch(
     rng: np.random.Generator, lines: np.ndarray, points: np.ndarray, config: AugmentConfig
 ) -> np.ndarray:
-    """A sketch of a photo, with its own thresholds and its own choice of strokes.
+    """A sketch of a photo, with its own thresholds and its own choice of strokes: (S, S) uint8.
 
     Parameters
     ----------
     lines : (S, S) uint8
         ``line_map`` of the photo.
     points : (478, 2) float32
-
-    Returns
-    -------
-    sketch : (S, S) uint8
     """
     size = lines.shape[0]
     edges = soft_threshold(lines, rng.uniform(0.55, 0.80), rng.uniform(0.84, 0.96))
@@ -149,14 +139,10 @@ def outline_hair(rng: np.random.Generator, sketch: np.ndarray, interior: np.ndar
 
 
 def damage(rng: np.random.Generator, sketch: np.ndarray, config: AugmentConfig) -> np.ndarray:
-    """Make a machine's sketch a person's: crooked, thicker or thinner, with strokes missing.
+    """Make a machine's sketch a person's: crooked, thicker or thinner, with strokes missing; (S, S) uint8.
 
     Parameters
     ----------
-    sketch : (S, S) uint8
-
-    Returns
-    -------
     sketch : (S, S) uint8
     """
     size = sketch.shape[0]

@@ -222,11 +222,6 @@ def config_of(request: RunRequest, folder: Path) -> dict[str, Any]:
 def check_config(kind: str, folder: Path) -> None:
     """Read a run's configuration as its training will, so that a mistake is told before anything is started.
 
-    Parameters
-    ----------
-    folder
-        Holds the configuration file.
-
     Raises
     ------
     ValueError

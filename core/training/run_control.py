@@ -1,6 +1,4 @@
-"""Start, stop, resume, delete and publish runs of trainings.
-
-Make, start, stop and remove the runs that `core.training.runs` reads.
+"""Make, start, stop, resume, delete and publish the runs that `core.training.runs` reads.
 
 Of two people who press the same button at once one starts the run, and the other finds it started.
 """

@@ -1,8 +1,6 @@
-"""List the runs of trainings on disk and read what each has written.
+"""List the runs of trainings on disk and read what each has written; see also `run_control`.
 
-Trainings as processes of their own: ``<data>/runs/NAME`` each. Here they are read; see also `run_control`.
-
-A run's folder holds ``request.json`` (who asked for what), ``config.yaml`` (what its command reads),
+``<data>/runs/NAME`` holds ``request.json`` (who asked for what), ``config.yaml`` (what its command reads),
 ``attempts/`` (each start as a job of `core.processes.jobs`, with its log), ``lock`` (held by whoever trains
 in it) and what the training writes itself. Nothing is kept in the memory of a server: whoever looks sees
 the same, and after a kill of anything what is on disk is the truth.

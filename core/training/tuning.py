@@ -235,10 +235,6 @@ def train(
     start_from
         Weights of a CycleGAN or U-GAT-IT, such as ``weights/cyclegan.safetensors``.
 
-    Returns
-    -------
-    weights
-
     Raises
     ------
     ValueError

@@ -102,7 +102,7 @@ class ImagePool:
         self._images: list[Tensor] = []
 
     def exchange(self, fakes: Tensor, numbers: Tensor) -> Tensor:
-        """Take fresh fakes in and hand a mix of fresh and older ones out.
+        """Take fresh fakes in and hand a mix of fresh and older ones out: (B, C, H, W) float32.
 
         Parameters
         ----------
@@ -110,10 +110,6 @@ class ImagePool:
             Of this process; detached from the graph.
         numbers : (B, 2) float32 uniform in [0, 1)
             Two random numbers for each fake.
-
-        Returns
-        -------
-        (B, C, H, W) float32
         """
         if not self.size:
             return fakes

@@ -82,11 +82,6 @@ def face_chip(aligned: np.ndarray, landmarks: np.ndarray, anchors: np.ndarray) -
 class IdentityNetwork:
     """Look at chips of faces.
 
-    Parameters
-    ----------
-    weights
-        See `weights_file`.
-
     Raises
     ------
     ValueError

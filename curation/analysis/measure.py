@@ -1,14 +1,10 @@
 """Measure an aligned face: regions, expression, sharpness, light.
 
-How sharp a face is, at a fixed eye distance, whatever its size, light and noise.
-
-The energy of fine detail over that of coarser detail, around eyes, brows, nose and lips, in the aligned
+Sharpness is the energy of fine detail over that of coarser detail, around eyes, brows, nose and lips, in the aligned
 photo at half its size: eyes are 70 px apart there, so a face blown up from fewer pixels has little fine
 detail and says so. A ratio does not change with brightness or contrast. Noise would count as detail, so
 what it adds is taken off: its strength is read from the finest diagonal pattern (the diagonal Haar
 coefficients, as in Donoho & Johnstone 1994), which a face hardly has.
-
-How a face is lit: brightness, range, shadow, light from behind, colour of the light.
 
 Nothing here may depend on the skin. Shadow and colour are read as ratios, which are the same on light and
 on dark skin. Light from behind compares the background with what shows the light itself on any skin: the

@@ -1,7 +1,5 @@
 """Draw occluders onto faces for training: shapes, textures, and things that are worn.
 
-Things painted onto clear faces, so that a network learns what a covered face looks like.
-
 Every shape follows the mesh of the face it is put on. ``python -m curation.train_coverage`` uses these;
 how well that carries over to other shapes, other surfaces and real sunglasses and hats is what
 ``python -m tests.benchmarks.coverage_validity`` measures, with drawings of its own.

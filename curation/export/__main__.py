@@ -1,11 +1,10 @@
 """Export a dataset version: ``python -m curation.export NAME --out DIR``, or bring one back with ``--import``.
 
-``python -m curation.export NAME --out DIR [--kind pairs|imagefolder] [--zip]`` writes a frozen version of the
-library (``python -m curation.freeze NAME`` makes one) as a folder to train on (or to load with Hugging Face's
-``datasets``), with a dataset card; DIR is replaced at once or not at all. Photos of one person share a split as far
-as their faces tell, or with ``--no-faces`` are not compared. ``--annotations coco yolo voc`` adds boxes and landmarks
-for other tools. ``python -m curation.export --import DIR`` enters the version of an export, folder or zip, into this
-library.
+A frozen version of the library (``python -m curation.freeze NAME`` makes one) is written as a folder to train on (or
+to load with Hugging Face's ``datasets``), with a dataset card; DIR is replaced at once or not at all. Photos of one
+person share a split as far as their faces tell, or with ``--no-faces`` are not compared. ``--annotations coco yolo
+voc`` adds boxes and landmarks for other tools. ``python -m curation.export --import DIR`` enters the version of an
+export, folder or zip, into this library.
 
 It prints a sentence and the command to go on with, or with ``--json`` one line of JSON. Exit code: 0 done,
 1 stopped (disk, library), 2 wrong arguments, 130 Ctrl-C.

@@ -1,7 +1,5 @@
 """Write the boxes and landmarks of an export as COCO, YOLO or Pascal VOC.
 
-Where the face lies in each exported photo, for the formats of other tools.
-
 A format is a function that writes it, named in `FORMATS`.
 """
 

@@ -203,15 +203,7 @@ def _text(text: str) -> str:
 
 
 def draw_histogram(values: Sequence[float], title: str, unit: str = "") -> str:
-    """Draw as SVG how often values occur, equal numbers as equal bytes; missing ones (NaN) are counted in the title.
-
-    Parameters
-    ----------
-    title
-        Above the bars.
-    unit
-        Below them.
-    """
+    """Draw as SVG how often values occur, equal numbers as equal bytes; missing ones (NaN) are counted in the title."""
     numbers = np.asarray(values, dtype=np.float64)
     known = numbers[np.isfinite(numbers)]
     missing = f", {len(numbers) - len(known)} unknown" if len(known) < len(numbers) else ""

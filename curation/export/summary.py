@@ -1,7 +1,5 @@
 """Summarise what an export holds.
 
-Where the pictures of an export lie.
-
 ``pairs``: ``photos/NAME.png`` and ``sketches/NAME.png``, as `curation.run` leaves them and training reads
 them; the split is a column of the manifest. ``imagefolder``: the same two folders below ``train``,
 ``validation`` and ``test``, each with the ``metadata.jsonl`` that Hugging Face's ImageFolder reads.

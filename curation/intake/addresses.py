@@ -1,7 +1,5 @@
 """Connect to public addresses only: resolve, pin and refuse what lies in private networks.
 
-Which web addresses a download may reach, judged before the first byte is sent.
-
 A list of URLs is written by strangers, and a URL can point anywhere: at this machine, at the router,
 at a cloud's metadata service. So a name is resolved once, every address that it gives is checked, and
 the caller connects to one of the *checked* addresses; a name that answers differently a moment later

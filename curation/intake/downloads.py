@@ -1,6 +1,4 @@
-"""Download lists of addresses: who fetches, in which order, and what is on record.
-
-Download a list of pictures into the library: politely, within limits, and resumably.
+"""Download a list of pictures into the library: politely, within limits, and resumably.
 
 A few threads fetch, each of them one file at a time, which it takes into the library before the next.
 Every outcome is noted in the library's ``jobs/downloads.jsonl``; a second run over the same list skips

@@ -94,11 +94,6 @@ def ingest_bytes(
 ) -> IntakeResult:
     """Take one file that somebody sent; from any thread.
 
-    Parameters
-    ----------
-    check
-        What tells whether it is a picture.
-
     Raises
     ------
     curation.library.records.LibraryError, OSError

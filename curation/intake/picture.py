@@ -1,7 +1,5 @@
 """Recognise, decode and hash an incoming picture.
 
-Is this a picture, and nothing but one? The gate that every stranger's file passes.
-
 In this order, cheapest first: bytes, first bytes (never the name), size from the header, what else is in the
 file, then every pixel. Originals are kept byte for byte, EXIF and GPS included, because they are evidence and
 because their hash is their name; whatever is shown or exported is made anew from pixels and carries none of

@@ -20,11 +20,6 @@ _IS_ID = re.compile(r"[0-9a-f]{64}")
 class LibraryFiles:
     """Where the pictures lie: ``originals/ab/ID``, ``crops/ab/ID.png``, ``sketches/...``, ``thumbs/....jpg``,
     ``identities/ab/ID``.
-
-    Parameters
-    ----------
-    root
-        The library's folder.
     """
 
     def __init__(self, root: Path) -> None:

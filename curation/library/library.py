@@ -234,13 +234,7 @@ class Library:
         return frozen.freeze(self._database, name, who=who, note=note, trust_rules=trust_rules)
 
     def members(self, name: str, ids: Sequence[str] | None = None) -> Iterator[Member]:
-        """Read what a version froze of each image that is still there, in order of id, a few at a time.
-
-        Parameters
-        ----------
-        ids
-            Of some images alone.
-        """
+        """Read what a version froze of each image that is still there, in order of id, a few at a time."""
         wanted = self.version(name).ids if ids is None else tuple(ids)
         for some in chunks(wanted):  # no transaction stays open while an export works
             with self._database.read() as connection:

@@ -50,13 +50,6 @@ def record(action: str, what: str, detail: str = "") -> None:
     """Append what the visitor of the page that runs now has done.
 
     A disk that cannot take the line does not undo what was done: that is logged instead.
-
-    Parameters
-    ----------
-    action
-        A verb, such as ``delete model``.
-    what
-        A name or an id.
     """
     line = {
         "when": datetime.now(UTC).isoformat(timespec="seconds"),

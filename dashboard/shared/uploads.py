@@ -1,6 +1,4 @@
-"""Stage uploads on the disk and take them over.
-
-Uploads on their way in: straight to the disk, within a quota for each visitor, gone when the visitor is.
+"""Stage uploads straight on the disk, within a quota for each visitor, gone when the visitor is; take them over.
 
 Streamlit keeps every upload in memory, and one limit (``server.maxUploadSize``) rules for all widgets. A middleware
 takes the file out of the request and hands Streamlit an empty one in its place; `staged_files` gives pages what lies

@@ -1,6 +1,4 @@
-"""Score every case of a comparison, and keep the scores.
-
-Of every single output against what it should be, and against a stranger's: the control.
+"""Score every output of a comparison against what it should be, and against a stranger's; keep the scores.
 
 Values are kept by the content of the two pictures (and the drawing) they come from, so that a cached set of
 thousands is answered without decoding one picture, and an edited picture is scored anew.

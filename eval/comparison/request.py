@@ -97,12 +97,7 @@ def write_request(folder: Path, request: ComparisonRequest) -> Path:
 
 
 def read_request(path: Path) -> ComparisonRequest:
-    """Read what `write_request` wrote.
-
-    Parameters
-    ----------
-    path
-        The file, or its folder.
+    """Read what `write_request` wrote: the file itself, or the folder that holds it.
 
     Raises
     ------

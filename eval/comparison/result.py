@@ -203,12 +203,7 @@ def write_comparison(folder: Path, comparison: Comparison, name: str = RESULT_FI
 
 
 def read_comparison(path: Path) -> Comparison:
-    """Read what `write_comparison` wrote.
-
-    Parameters
-    ----------
-    path
-        The file, or its folder.
+    """Read what `write_comparison` wrote: the file itself, or the folder that holds it.
 
     Raises
     ------

@@ -60,11 +60,6 @@ def without_faces(comparison: Comparison) -> Comparison:
 def ship(comparison: Comparison, made: Path, out: Path) -> None:
     """Replace what is shipped by a comparison and the pictures of its drawings.
 
-    Parameters
-    ----------
-    made
-        The comparison's folder.
-
     Raises
     ------
     ValueError

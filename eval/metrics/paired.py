@@ -1,16 +1,12 @@
-"""Score an output against its true photo: SSIM, MS-SSIM, LPIPS.
-
-Structural similarity of an output and its true photo, by torchmetrics with the data range fixed.
+"""Score an output against its true photo: SSIM and MS-SSIM by torchmetrics, LPIPS by a network that the user brings.
 
 Left to itself torchmetrics takes the range from the pictures at hand, so that the same pair scores
 differently in another batch. Here it is always 0 to 255. Computed in float32, as torchmetrics does by itself: equal
 to float64 to about 1e-4, at a twelfth of the time.
 
-Perceptual distance by a network that the user brings: the slot for LPIPS (Zhang et al. 2018).
-
-Its weights come with packages that need torchvision, so none is shipped. Where lpips is installed,
-``torch.jit.trace(lpips.LPIPS(net="alex").eval(), (x, x)).save("lpips_alex.pt")`` makes the file. It is TorchScript,
-so it runs only as `eval.torchscript` says.
+The weights of LPIPS (Zhang et al. 2018) come with packages that need torchvision, so none is shipped. Where lpips
+is installed, ``torch.jit.trace(lpips.LPIPS(net="alex").eval(), (x, x)).save("lpips_alex.pt")`` makes the file. It is
+TorchScript, so it runs only as `eval.torchscript` says.
 """
 
 from __future__ import annotations

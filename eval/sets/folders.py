@@ -1,7 +1,5 @@
 """Open a folder of pictures, or any other source, as a set of images.
 
-Sets of images to compare: what is in a folder or zip, each file used or listed with the reason why not.
-
 Opening a set reads every file once, for its hash and its header; what a file that has not changed since held
 is remembered (`eval.sets.file_hash_cache`), so that the second time only their dates are looked at.
 """

@@ -1,7 +1,5 @@
 """Generate a set of photos with a model of the studio, and keep it.
 
-A model's own set: what a generator draws from the sketches of a pairs folder or an exported version.
-
 Each set lies in a folder named by all that it depends on: the weights of both stages, the sketches, and the
 settings. Pictures appear one by one and whole, so a run that was stopped goes on where it was, and a finished
 set is opened without loading a network.

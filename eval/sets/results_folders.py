@@ -1,6 +1,4 @@
-"""Read the results folders of the reference projects.
-
-Result folders of the reference projects, split into one folder for each kind of picture.
+"""Split the result folders of the reference projects into one folder for each kind of picture.
 
 What each project writes:
 

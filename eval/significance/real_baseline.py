@@ -1,6 +1,4 @@
-"""Estimate what a perfect model would score: floors from halves of the true photos.
-
-How far a distance varies, and what few images add to it, from distances between halves of the sets.
+"""Estimate from halves of the sets what a perfect model would score, how far a distance varies, and its bias.
 
 Resampling with replacement repeats images, which lowers a set's covariance and moves the Fréchet distance by a
 good fifth, so the bootstrap is of no use here. Halves repeat nothing. All sets are cut in two at once, over and

@@ -59,16 +59,12 @@ class SubsetDistances(ABC):
         return np.concatenate(parts) if parts else np.empty(0)
 
     def splits(self, first: Rows, second: Rows) -> Matrix:
-        """Distance of all real rows from ``first`` minus that from ``second``, which together are all fakes.
+        """Distance of all real rows from ``first`` minus that from ``second``, which together are all fakes: (B,).
 
         Parameters
         ----------
         first, second : (B, n), (B, m)
             Ids of the pool's rows; every row once in one of them.
-
-        Returns
-        -------
-        differences : (B,)
         """
         everything = np.broadcast_to(np.arange(len(self.real)), (len(first), len(self.real)))
         return self(everything, first) - self(everything, second)

@@ -314,13 +314,7 @@ def show_answer(comparison: Comparison, column: Column) -> None:
 
 
 def show_board(comparison: Comparison, column: Column, earlier: Comparison | None, *, key: str) -> None:
-    """Leaderboard, then what to hold against it, then why it says what it says.
-
-    Parameters
-    ----------
-    key
-        Of the comparison, for its widgets.
-    """
+    """Leaderboard, then what to hold against it, then why it says what it says."""
     said = verdict(comparison, column)
     marks = marks_of(comparison)
     views = _views(comparison)

@@ -1,9 +1,4 @@
-"""Learn from decisions in the background, and say how far it is.
-
-What the machine learns from decisions: proposals for the faces that nobody has decided yet.
-
-It runs beside the page, in one thread of this process, and is started by the number of decisions.
-"""
+"""Learn from decisions, in one thread beside the page, what to propose for faces that nobody has decided yet."""
 
 from __future__ import annotations
 
