@@ -68,6 +68,15 @@ def server_path(text: str) -> Path:
     return found
 
 
+def typed_path(text: str, label: str = "") -> Path | PathRefused:
+    """Resolve what stands in a field as `server_path` does, or show why it is not taken, and give that."""
+    try:
+        return server_path(text)
+    except PathRefused as error:
+        st.error(as_text(f"{label}: {error}" if label else error), icon=":material/folder_off:")
+        return error
+
+
 def _is_inside(path: Path, *, also_given: bool = False) -> bool:
     """Whether a path lies below a root, as it is on the disk or (``also_given``) as it is written."""
     return any(

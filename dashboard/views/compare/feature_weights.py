@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import streamlit as st
 
 from dashboard.shared.plain_text import as_code, as_text
-from dashboard.shared.server_paths import PathRefused, ask_server_path, server_path
+from dashboard.shared.server_paths import PathRefused, ask_server_path, typed_path
 from dashboard.shared.texts import N_, _
 from dashboard.shared.uploads import staged_files
 from eval.protocols import BASES, WITHOUT_WEIGHTS, protocol
@@ -80,10 +80,8 @@ def _ask_own(repeated: ComparisonRequest | None, suffix: str, *, key: str) -> tu
 
 def _typed(text: str) -> Path | None:
     """A file on the server by its path, or None with the reason shown."""
-    try:
-        path = server_path(text)
-    except PathRefused as error:
-        st.error(as_text(error), icon=":material/folder_off:")
+    path = typed_path(text)
+    if isinstance(path, PathRefused):
         return None
     if not path.is_file():
         st.error(_("That is a folder; give the path of a file."), icon=":material/folder_off:")

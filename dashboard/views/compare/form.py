@@ -11,7 +11,7 @@ import streamlit as st
 from core.conversion.settings import DEFAULT_GENERATOR, Stage1
 from dashboard.shared import audit
 from dashboard.shared.plain_text import as_code, as_text
-from dashboard.shared.server_paths import PathRefused, ask_server_path, server_path
+from dashboard.shared.server_paths import PathRefused, ask_server_path, server_path, typed_path
 from dashboard.shared.texts import N_, _
 from dashboard.shared.uploads import drop_staged, staged_files
 from dashboard.views.compare.feature_weights import show_protocol
@@ -373,13 +373,13 @@ def _ask_more(repeated: ComparisonRequest | None, real: Dataset | None, *, key: 
                     label, value=str(given or ""), key=f"compare_{name}_{key}", placeholder=_("empty: not known"),
                     help=_("Full path on the server; names must match the outputs'."),
                 )  # fmt: skip
-                found[name] = _typed(text, label)
+                found[name] = typed_path(text, label) if text else None
         labels = ask_server_path(
             _("Table of labels"), value=str((repeated.labels if repeated else None) or ""), key=f"compare_labels_{key}",
             placeholder="/path/to/metadata.csv",
             help=_("A file_name column, and a column for each label to filter by."), endings=(".csv", ".jsonl"),
         )  # fmt: skip
-        found["labels"] = _typed(labels, _("Table of labels"))
+        found["labels"] = typed_path(labels, _("Table of labels")) if labels else None
         columns = st.columns(3, vertical_alignment="bottom")
         permutations = columns[0].number_input(
             _("Permutations"), 0, 100_000, repeated.permutations if repeated else PERMUTATIONS, step=100,
@@ -397,17 +397,6 @@ def _ask_more(repeated: ComparisonRequest | None, real: Dataset | None, *, key: 
     if per_case and repeated and "l1" in repeated.metrics:
         metrics = repeated.metrics
     return {**found, "permutations": int(permutations), "seed": int(seed), "metrics": metrics}
-
-
-def _typed(text: str, label: str) -> Path | PathRefused | None:
-    """A path, why it is not taken (shown here too), or None where nothing was typed."""
-    if not text:
-        return None
-    try:
-        return server_path(text)
-    except PathRefused as error:
-        st.error(as_text(f"{label}: {error}"), icon=":material/folder_off:")
-        return error
 
 
 def _refused(more: dict[str, Any]) -> str:

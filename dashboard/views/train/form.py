@@ -20,7 +20,7 @@ from core.training.runs import Run, RunError
 from dashboard import access
 from dashboard.shared import audit
 from dashboard.shared.plain_text import as_code, as_text
-from dashboard.shared.server_paths import PathRefused, ask_server_path, server_path
+from dashboard.shared.server_paths import PathRefused, ask_server_path, typed_path
 from dashboard.shared.texts import N_, _
 from dashboard.views.models.formatting import model_title
 from dashboard.views.train.formatting import duration
@@ -220,11 +220,10 @@ def _show_data() -> Dataset | None:
         if not typed:
             st.caption(_("Export a version on the Export page, or name a folder of pairs."))
             return None
-        try:
-            found = describe(server_path(typed))
-        except PathRefused as error:
-            st.error(as_text(error), icon=":material/folder_off:")
+        path = typed_path(typed)
+        if isinstance(path, PathRefused):
             return None
+        found = describe(path)
     if found.problem:
         st.error(as_text(found.problem), icon=":material/error:")
     else:
@@ -290,17 +289,8 @@ def _show_beginning(kind: Kind, preset: Preset, runs: Sequence[Run]) -> dict[str
             _("Photos from another folder"), key="train_photos", placeholder=_("empty: those of the dataset, shuffled"),
             help=_("Pairs, or any folder of aligned images: sketches of some faces, photos of others."),
         )  # fmt: skip
-        asked["photos"] = _photos(typed) if typed else None
+        asked["photos"] = typed_path(typed) if typed else None
     return asked
-
-
-def _photos(typed: str) -> Path | PathRefused:
-    """The folder of that path, or why it is not taken (shown here too)."""
-    try:
-        return server_path(typed)
-    except PathRefused as error:
-        st.error(as_text(error), icon=":material/folder_off:")
-        return error
 
 
 def _show_more() -> dict[str, Any]:
