@@ -2,9 +2,11 @@
 
 Each visitor speaks Streamlit's own protocol: opens the Draw page, adds a stroke every few seconds and, as a
 browser does, sends each as soon as it is drawn. A photo names the number of strokes that it was made from, so
-an answer to somebody else's drawing would show. A single visitor beforehand gives the waits to compare with.
+an answer to somebody else's drawing would show. A single visitor beforehand gives the waits to compare with, and
+visitors who come, draw two strokes and go show what is left of them in memory.
 
 ``python -m tests.benchmarks.many_pages`` prints one JSON object. The machine should have nothing else to do.
+``--drawn 120`` lets everybody begin with so many strokes on the paper: what five minutes come to, in half a minute.
 """
 
 from __future__ import annotations
@@ -16,6 +18,7 @@ import os
 import re
 import sys
 import tempfile
+import threading
 import time
 import urllib.request
 from collections import Counter
@@ -33,13 +36,19 @@ from core.config import ROOT
 from core.face_frame import FRAME
 from core.pipeline import SketchToFacePipeline
 from core.strokes import Stroke, render_strokes
+from core.training.request import RunRequest
+from core.training.run_control import create, stop_now
+from core.training.runs import ATTEMPTS, read_run
 from dashboard.shared.resources import DEMO
 from dashboard.views.draw.drawing import data_url, fabric_from_strokes
 from data.demo.make_drawings import load_strokes
-from tests.e2e.conftest import serve
+from tests.e2e.conftest import pid_of_last_job, serve
 
 PHOTO = re.compile(r"Photo made from your drawing of (\d+) stroke")
 PATIENCE_S = 300
+LOOK_EVERY_S = 1.0
+CONVERSIONS_EACH = 100  # after so many the memory is written down
+VISITS_EACH, VISITS_AT_ONCE = 50, 4
 
 
 @dataclass
@@ -57,6 +66,7 @@ class Visitor:
     url: str
     objects: list[str]  # the strokes as the canvas writes them, JSON
     pictures: list[str]  # the drawing after each of them, a PNG in place
+    drawn: int = 0  # so many of them are on the paper before the first one that is timed
     answers: dict[int, Answer] = field(default_factory=dict)
     wrong: int = 0
     runs: int = 0
@@ -112,8 +122,9 @@ class Visitor:
         message.rerun_script.fragment_id = self._fragment
         state = message.rerun_script.widget_states.widgets.add()
         state.id = self._canvas
-        raw = f'{{"objects": [{",".join(self.objects[:number])}]}}'
-        state.json_value = f'{{"drawing": {{"raw": {raw}, "data": "{self.pictures[number - 1]}"}}}}'
+        raw = f'{{"objects": [{",".join(self.objects[: self.drawn + number])}]}}'
+        picture = self.pictures[self.drawn + number - 1]
+        state.json_value = f'{{"drawing": {{"raw": {raw}, "data": "{picture}"}}}}'
         return message
 
     async def _listen(self, socket: websockets.ClientConnection) -> None:
@@ -137,7 +148,7 @@ class Visitor:
             self._canvas, self._fragment = element.bidi_component.id, message.delta.fragment_id
         for picture in element.imgs.imgs if kind == "imgs" else ():
             if found := PHOTO.search(picture.alt):
-                self._answered(int(found[1]))
+                self._answered(int(found[1]) - self.drawn)
 
     def _answered(self, number: int) -> None:
         answer = self.answers.get(number)
@@ -147,10 +158,10 @@ class Visitor:
             answer.came = time.perf_counter()
 
 
-def visitor(url: str, path: Path, count: int, rng: np.random.Generator) -> Visitor:
+def visitor(url: str, path: Path, count: int, rng: np.random.Generator, drawn: int = 0) -> Visitor:
     """A visitor who draws an example, and then shaken copies of its strokes; all is rendered before the clock runs."""
-    strokes = load_strokes(path)[:count]
-    while len(strokes) < count:
+    strokes = load_strokes(path)[: drawn + count]
+    while len(strokes) < drawn + count:
         stroke = strokes[rng.integers(len(strokes))]
         strokes.append(Stroke(stroke.width, stroke.points + rng.normal(0, 3, 2).astype(np.float32)))
     fabric = fabric_from_strokes([{"width": one.width, "points": one.points.tolist()} for one in strokes])
@@ -158,18 +169,33 @@ def visitor(url: str, path: Path, count: int, rng: np.random.Generator) -> Visit
     for stroke in strokes:
         rgba[..., 3] = np.maximum(rgba[..., 3], 255 - render_strokes([stroke]))
         pictures.append(data_url(rgba))
-    return Visitor(url, [json.dumps(one) for one in fabric["objects"]], pictures)
+    return Visitor(url, [json.dumps(one) for one in fabric["objects"]], pictures, drawn)
 
 
-async def draw(url: str, visitors: int, *, count: int, every_s: float) -> list[Visitor]:
-    """Let so many visitors draw, evenly spread over the time between two strokes."""
+def drawers_of(url: str, visitors: int, count: int, drawn: int = 0) -> list[Visitor]:
+    """So many visitors, each with a drawing of so many strokes."""
     rng = np.random.default_rng(0)
     paths = sorted((DEMO / "drawings").glob("*.json"))
-    drawers = [visitor(url, paths[i % len(paths)], count, rng) for i in range(visitors)]
+    return [visitor(url, paths[i % len(paths)], count, rng, drawn) for i in range(visitors)]
+
+
+async def draw(drawers: list[Visitor], *, count: int, every_s: float) -> None:
+    """Let visitors draw, evenly spread over the time between two strokes."""
+    visitors = len(drawers)
     delays = [every_s * i / visitors for i in range(visitors)]
     visits = zip(drawers, delays, strict=True)
     await asyncio.gather(*(one.visit(count=count, every_s=every_s, delay_s=delay) for one, delay in visits))
-    return drawers
+
+
+async def come_and_go(drawers: list[Visitor]) -> None:
+    """Let visitors come, draw two strokes and go, a few at a time."""
+    seats = asyncio.Semaphore(VISITS_AT_ONCE)
+
+    async def visit(one: Visitor) -> None:
+        async with seats:
+            await one.visit(count=2, every_s=0.5)
+
+    await asyncio.gather(*map(visit, drawers))
 
 
 def conversions(url: str) -> Counter[str]:
@@ -184,11 +210,85 @@ def conversions(url: str) -> Counter[str]:
     return found
 
 
-def measure(url: str, server: psutil.Process, visitors: int, *, count: int, every_s: float) -> dict[str, Any]:
+class Watch(threading.Thread):
+    """What the server needs while visitors draw: how late its event loop is, and its memory."""
+
+    def __init__(self, url: str, server: psutil.Process) -> None:
+        super().__init__(daemon=True)
+        self.url, self.server = url, server
+        self.slowest_s = 0.0
+        self.memory: list[int] = []  # MB, after each so many conversions
+        self._ended = threading.Event()
+
+    def run(self) -> None:
+        begun = conversions(self.url)["made"]
+        while not self._ended.wait(LOOK_EVERY_S):
+            asked = time.perf_counter()
+            with urllib.request.urlopen(f"{self.url}/_stcore/health", timeout=PATIENCE_S) as answer:
+                answer.read()
+            self.slowest_s = max(self.slowest_s, time.perf_counter() - asked)
+            if conversions(self.url)["made"] - begun >= CONVERSIONS_EACH * (len(self.memory) + 1):
+                self.memory.append(memory_mb(self.server))
+
+    def end(self) -> None:
+        self._ended.set()
+        self.join()
+
+
+def memory_mb(server: psutil.Process) -> int:
+    """Resident memory."""
+    return round(server.memory_info().rss / 1e6)
+
+
+def measure_beside(url: str, server: psutil.Process, pairs: Path, root: Path, drawn: int) -> dict[str, Any]:
+    """A single visitor's waits while a training that the page started wants every core, and who got how much."""
+    run = create(root, RunRequest(
+        name="beside", kind="autoencoder", preset="autoencoder", data=pairs, validation="auto", steps=100_000,
+        batch_size=8, image_size=128, lr=1e-4, device="cpu",
+    ))  # fmt: skip
+    try:
+        while not (now := read_run(root, run.name)).step:
+            if not now.is_alive:
+                raise RuntimeError(f"the training is {now.state}")
+            time.sleep(1)
+        training = psutil.Process(pid_of_last_job(run.folder / ATTEMPTS))
+        before, started = _cpu_s(training), time.perf_counter()
+        found = measure(url, server, 1, count=30, every_s=2, drawn=drawn)
+        share = (_cpu_s(training) - before) / (time.perf_counter() - started)
+    finally:
+        stop_now(root, run.name)
+    return found | {"share of a core that the training took": round(share, 2)}
+
+
+def _cpu_s(process: psutil.Process) -> float:
+    """CPU of a process and of those that it started."""
+    times = [one.cpu_times() for one in (process, *process.children(recursive=True))]
+    return sum(one.user + one.system for one in times)
+
+
+def measure_visits(url: str, server: psutil.Process, visits: int) -> dict[str, Any]:
+    """Memory after every few visits that are over."""
+    memory = [memory_mb(server)]
+    for _ in range(visits // VISITS_EACH):
+        asyncio.run(come_and_go(drawers_of(url, VISITS_EACH, 2)))
+        memory.append(memory_mb(server))
+    return {"visits": visits, f"memory after each {VISITS_EACH}, MB": memory}
+
+
+def measure(
+    url: str, server: psutil.Process, visitors: int, *, count: int, every_s: float, drawn: int
+) -> dict[str, Any]:
     """Waits of everybody's strokes, and what the server spent meanwhile."""
-    before, cpu_before, memory_before = conversions(url), server.cpu_times(), server.memory_info().rss
-    drawers = asyncio.run(draw(url, visitors, count=count, every_s=every_s))
+    drawers = drawers_of(url, visitors, count, drawn)
+    before, cpu_before, memory_before = conversions(url), server.cpu_times(), memory_mb(server)
+    watch, own_before, started = Watch(url, server), time.process_time(), time.perf_counter()
+    watch.start()
+    asyncio.run(draw(drawers, count=count, every_s=every_s))
+    lasted_s = time.perf_counter() - started
+    own_share = (time.process_time() - own_before) / lasted_s
+    watch.end()
     spent, cpu = conversions(url) - before, server.cpu_times()
+    cpu_s = cpu.user + cpu.system - cpu_before.user - cpu_before.system
     answers = [answer for drawer in drawers for answer in drawer.answers.values() if answer.came is not None]
     waits = np.array([answer.came - answer.sent for answer in answers if answer.came is not None])
     return {
@@ -204,10 +304,18 @@ def measure(url: str, server: psutil.Process, visitors: int, *, count: int, ever
             "p95": round(float(np.quantile(waits, 0.95)), 3),
         },
         "page runs": sum(drawer.runs for drawer in drawers),
-        "CPU of the server for a photo seen, ms": round(
-            1000 * (cpu.user + cpu.system - cpu_before.user - cpu_before.system) / len(answers)
+        "CPU of the server for a photo seen, ms": round(1000 * cpu_s / len(answers)),
+        "share of a core that the server took": round(cpu_s / lasted_s, 2),
+        "largest message, KB": round(
+            max(len(one._drawn(count).SerializeToString()) for one in drawers) / 1e3
         ),
-        "memory, MB": [round(memory_before / 1e6), round(server.memory_info().rss / 1e6)],
+        "slowest answer of the event loop, s": round(watch.slowest_s, 2),
+        "share of a core that the visitors took": round(own_share, 2),
+        f"memory before, after each {CONVERSIONS_EACH} conversions and at the end, MB": [
+            memory_before,
+            *watch.memory,
+            memory_mb(server),
+        ],
     }
 
 
@@ -230,6 +338,9 @@ def main(arguments: list[str] | None = None) -> int:
     )
     parser.add_argument("--visitors", type=int, default=16)
     parser.add_argument("--strokes", type=int, default=150, help="of each visitor")
+    parser.add_argument("--drawn", type=int, default=0, help="strokes that each begins with")
+    parser.add_argument("--visits", type=int, default=0, help="visits that come and go in the end")
+    parser.add_argument("--beside", type=Path, metavar="PAIRS", help="a training of these, and nothing else")
     parser.add_argument("--every", type=float, default=2.0, metavar="S", help="between two strokes of one")
     options = parser.parse_args(arguments)
     load = os.getloadavg()[0]
@@ -239,11 +350,18 @@ def main(arguments: list[str] | None = None) -> int:
         serve(ROOT / "dashboard" / "app.py", Path(folder) / "log") as url,
     ):
         (server,) = (child for child in psutil.Process().children() if "streamlit" in child.cmdline())
-        asyncio.run(draw(url, 1, count=3, every_s=1))  # the networks are loaded
+        asyncio.run(draw(drawers_of(url, 1, 3), count=3, every_s=1))  # the networks are loaded
+        together = [] if options.beside else [("together", options.visitors, options.strokes)]
         found = {
-            name: measure(url, server, count, count=strokes, every_s=options.every)
-            for name, count, strokes in (("alone", 1, 30), ("together", options.visitors, options.strokes))
+            name: measure(url, server, count, count=strokes, every_s=options.every, drawn=options.drawn)
+            for name, count, strokes in (("alone", 1, 30), *together)
         }
+        if options.beside:
+            found["beside a training"] = measure_beside(
+                url, server, options.beside, Path(folder), options.drawn
+            )
+        if options.visits:
+            found["visits"] = measure_visits(url, server, options.visits)
     facts = {"load before": round(load, 1), "CPU of the networks alone, ms": round(alone_ms)}
     print(json.dumps(facts | found, indent=1))
     return 0
