@@ -218,6 +218,8 @@ class Trainer:
             If a loss is not finite; the last checkpoint is kept.
         """
         log = RunLog(self.config.out, self.step) if self.place.is_main else None
+        if progress:
+            progress(self.step, self.config.steps)  # the pairs are read; a first step may take minutes
         for batches in self._batches():
             if self._is_stop_asked():
                 break

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import ast
 import csv
 import io
+import re
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -13,13 +15,15 @@ from starlette.applications import Starlette
 from starlette.testclient import TestClient
 from streamlit.testing.v1 import AppTest
 
+from core.config import ROOT
 from core.processes.lock import hold
 from core.training.runs import RunError
 from curation.library.library import Library
 from dashboard import access
 from dashboard.access import Role, Visitor
-from dashboard.shared import audit
+from dashboard.shared import audit, texts
 from dashboard.views.audit import disk
+from dashboard.views.audit.page import ACTIONS
 from tests.curation.library.samples import fill
 
 
@@ -123,7 +127,30 @@ def test_the_page_filters_and_says_so_where_there_is_nothing() -> None:
     audit.record("train", "painter")
     audit.record("delete model", "old")
     page.run()
-    assert page.dataframe[0].value["what"].tolist() == ["old", "painter"]
+    assert page.dataframe[0].value["What"].tolist() == ["old", "painter"]
     page.multiselect[1].select("train").run()
-    assert page.dataframe[0].value["what"].tolist() == ["painter"]
+    assert page.dataframe[0].value["What"].tolist() == ["painter"]
     assert not page.exception
+
+
+def test_column_heads_and_actions_are_in_the_visitors_language(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(texts, "_preferred_language", lambda: "ko")
+    audit.record("delete model", "old")
+    audit.record("an action of a later version", "new")
+    page = AppTest.from_function(show, default_timeout=60).run()
+    table = page.dataframe[0].value
+    assert not any(re.search("[A-Za-z]{2}", str(name).replace("UTC", "")) for name in table.columns)
+    assert table["작업"].tolist() == ["an action of a later version", "모델 삭제"]
+    assert set(page.multiselect[1].options) == {"an action of a later version", "모델 삭제"}
+
+
+def test_every_action_that_is_recorded_has_a_title() -> None:
+    said = {
+        constant.value
+        for path in (ROOT / "dashboard").rglob("*.py")
+        for call in ast.walk(ast.parse(path.read_text("utf-8")))
+        if isinstance(call, ast.Call) and ast.unparse(call.func) == "audit.record"
+        for constant in call.args[:1]
+        if isinstance(constant, ast.Constant)
+    }
+    assert len(said) > 10 and said <= set(ACTIONS)

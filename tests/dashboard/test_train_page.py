@@ -12,6 +12,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from core.training.runs import Losses, Run
+from dashboard.views.train import form
 from dashboard.views.train.charts import losses_chart, losses_table, networks_of, smooth
 from dashboard.views.train.formatting import caption_of, duration, sentence_of
 from dashboard.views.train.sources import Dataset, describe, exported
@@ -126,6 +127,19 @@ def test_every_kind_has_a_form(kind: str, open_page: Callable[..., AppTest]) -> 
 def test_presets_have_titles(open_page: Callable[..., AppTest]) -> None:
     preset = open_page().selectbox(key="train_preset_pix2pixhd")
     assert sorted(preset.options) == ["512 px", "On a GPU", "Raw sketches", "Refined sketches"]
+
+
+@pytest.mark.parametrize(("device", "is_warned"), [("none", True), ("cuda:0", False)])
+def test_a_preset_for_a_gpu_says_so_where_there_is_none(
+    open_page: Callable[..., AppTest], monkeypatch: pytest.MonkeyPatch, device: str, is_warned: bool
+) -> None:
+    monkeypatch.setattr(form, "accelerators", lambda: [] if device == "none" else [device])
+    app = open_page()
+    assert "made for a GPU" not in texts(app)
+    app.selectbox(key="train_preset_pix2pixhd").set_value("pix2pixhd_gpu").run()
+    assert ("made for a GPU" in texts(app)) == is_warned
+    app.selectbox(key="train_device").set_value("cpu").run()
+    assert "made for a GPU" in texts(app)
 
 
 def test_a_run_of_the_command_line_is_shown_as_far_as_it_can_be_read(

@@ -9,10 +9,32 @@ import streamlit as st
 
 from dashboard.shared.audit import COLUMNS, CSV_PATH, read
 from dashboard.shared.links import address
-from dashboard.shared.texts import _
+from dashboard.shared.texts import N_, _
 from dashboard.views.audit.disk import show_disk
 
 SHOWN = 1000
+TITLES = {
+    "when": N_("When (UTC)"), "who": N_("Who"), "action": N_("Action"), "what": N_("What"), "detail": N_("Detail"),
+}  # fmt: skip
+ACTIONS = {
+    "add": N_("Add pictures"),
+    "judge": N_("Judge"),
+    "apply rules": N_("Apply rules"),
+    "delete images": N_("Delete images"),
+    "freeze": N_("Freeze a version"),
+    "export": N_("Export"),
+    "train": N_("Train"),
+    "train on": N_("Train further"),
+    "stop training": N_("Stop a training"),
+    "delete training": N_("Delete a training"),
+    "publish model": N_("Publish a model"),
+    "import model": N_("Import a model"),
+    "rename model": N_("Rename a model"),
+    "delete model": N_("Delete a model"),
+    "compare": N_("Compare"),
+    "delete comparison": N_("Delete a comparison"),
+    "free disk": N_("Free disk space"),
+}
 
 
 def show_page() -> None:
@@ -35,14 +57,16 @@ def _show_actions() -> None:
             format_func=lambda name: name or _("(no sign-in)"),
         )  # fmt: skip
         actions = action_side.multiselect(
-            _("Action"), sorted(found["action"].unique()), placeholder=_("All actions")
+            _("Action"),
+            sorted(found["action"].unique()),
+            placeholder=_("All actions"),
+            format_func=_action_title,
         )
         chosen = found[
             found["who"].isin(who or found["who"].unique())
             & found["action"].isin(actions or found["action"].unique())
         ]
-        shown = chosen.head(SHOWN).replace({"who": {"": _("(no sign-in)")}})
-        st.dataframe(shown.rename(columns=_), hide_index=True, width="stretch", height="stretch")
+        st.dataframe(_as_shown(chosen.head(SHOWN)), hide_index=True, width="stretch", height="stretch")
     query = urlencode({"who": who, "action": actions}, doseq=True)
     url = address(CSV_PATH) + (f"?{query}" if query else "")
     csv_side.link_button(
@@ -54,3 +78,15 @@ def _show_actions() -> None:
             _("The newest {shown:,} of {count:,}; the CSV has all of them.", shown=SHOWN, count=len(chosen))
         )
     st.caption(_("Decisions on single images stand in the history of each, on Review, and in the CSV."))
+
+
+def _as_shown(lines: pd.DataFrame) -> pd.DataFrame:
+    """The lines of the file under titles; names and options stay as they were written."""
+    shown = lines.replace({"who": {"": _("(no sign-in)")}})
+    shown["when"] = lines["when"].str.replace("T", " ").str.removesuffix("+00:00")
+    shown["action"] = lines["action"].map(_action_title)
+    return shown.rename(columns={name: _(title) for name, title in TITLES.items()})
+
+
+def _action_title(action: str) -> str:
+    return _(ACTIONS.get(action, action))

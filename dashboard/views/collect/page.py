@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, cast
 
 import streamlit as st
 
 from curation import jobs
+from curation.intake.archives import list_entries
+from curation.intake.refusal import RejectedFile
 from curation.intake.url_lists import UrlListError, read_url_list
 from dashboard.shared import audit
 from dashboard.shared.group_pictures import show_group_pictures
@@ -16,7 +20,14 @@ from dashboard.shared.links import review_button
 from dashboard.shared.plain_text import as_text
 from dashboard.shared.shared_library import needs_library
 from dashboard.shared.texts import N_, _
-from dashboard.shared.uploads import drop_staged, spool_archive, spool_file, spool_pictures, staged_files
+from dashboard.shared.uploads import (
+    StagedFile,
+    drop_staged,
+    spool_archive,
+    spool_file,
+    spool_pictures,
+    staged_files,
+)
 from dashboard.views.review.filters import View
 
 if TYPE_CHECKING:
@@ -117,9 +128,8 @@ def show_upload(
     origin
         Where they come from, as arguments of `curation.add`.
     """
-    number = st.session_state.setdefault(f"{key}_number", 0)
     chosen = st.file_uploader(
-        label, accept_multiple_files=several, key=f"{key}_{number}", max_upload_size=MAX_UPLOAD_MB,
+        label, accept_multiple_files=several, key=_key_now(key), max_upload_size=MAX_UPLOAD_MB,
     )  # fmt: skip
     chosen = cast("list[UploadedFile]", chosen)  # several always gives a list
     files, problems = staged_files(chosen, limit_mb=MAX_UPLOAD_MB)
@@ -128,7 +138,7 @@ def show_upload(
     total = sum(file.size for file in files)
     text = _("Add {count} ({total:.1f} MB)", count=len(files), total=total / 1e6) if files else _("Add")
     if st.button(text, key=f"{key}_add", type="primary", disabled=not files):
-        archives = [file for file in files if Path(file.name).suffix.lower() in ARCHIVES]
+        archives = [file for file in files if _is_archive(file)]
         pictures = [file for file in files if file not in archives]
         try:
             sources = [spool_archive(library.root, file) for file in archives]
@@ -146,6 +156,28 @@ def show_upload(
         drop_staged(chosen)
         st.session_state[f"{key}_number"] += 1
         st.rerun()
+
+
+def count_chosen(keys: Sequence[str]) -> int:
+    """Count the pictures that wait for *Add* in uploads of this page, those in zip files by the names listed there."""
+    waiting = [file for key in keys for file in st.session_state.get(_key_now(key)) or []]
+    files, _problems = staged_files(waiting, limit_mb=MAX_UPLOAD_MB)
+    return sum(_count_in(file) if _is_archive(file) else 1 for file in files)
+
+
+def _key_now(key: str) -> str:
+    """The uploader's key: a new number empties it."""
+    return f"{key}_{st.session_state.setdefault(f'{key}_number', 0)}"
+
+
+def _is_archive(file: StagedFile) -> bool:
+    return Path(file.name).suffix.lower() in ARCHIVES
+
+
+def _count_in(archive: StagedFile) -> int:
+    with suppress(RejectedFile, OSError), archive.path.open("rb") as file:  # adding it says what is wrong
+        return len(list_entries(file))
+    return 0
 
 
 def _show_addresses(library: Library, origin: list[str]) -> None:

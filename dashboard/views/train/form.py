@@ -58,8 +58,12 @@ def refiner_options(runs: Sequence[Run]) -> dict[str, Path]:
 
 def device_options() -> list[str]:
     """``auto``, the CPU, and every accelerator of this machine."""
-    found = ["auto", "cpu"]
-    found += [f"cuda:{index}" for index in range(torch.cuda.device_count())]
+    return ["auto", "cpu", *accelerators()]
+
+
+def accelerators() -> list[str]:
+    """Name every accelerator of this machine as PyTorch does."""
+    found = [f"cuda:{index}" for index in range(torch.cuda.device_count())]
     if torch.backends.mps.is_available():
         found.append("mps")
     return found
@@ -121,6 +125,10 @@ PRESETS = {
 }  # fmt: skip
 
 
+def _is_for_gpu(preset: Preset) -> bool:
+    return preset.name.endswith("_gpu")
+
+
 def _preset_title(kind: Kind, preset: str) -> str:
     """What sets a preset apart from the others of its kind, which its name adds to the kind's."""
     what = preset.removeprefix(kind.name).strip("_")
@@ -145,7 +153,7 @@ def show_form(root: Path, runs: Sequence[Run]) -> None:
     with data_place:
         data = _show_data()
     asked |= _show_beginning(kind, preset, runs) | _show_more()
-    _show_cost(kind, data, asked, runs)
+    _show_cost(kind, preset, data, asked, runs)
     problem_place = st.container()
     pressed = st.button(
         _("Start training"), icon=":material/play_arrow:", type="primary", key="train_start",
@@ -314,7 +322,9 @@ def _show_more() -> dict[str, Any]:
     return {"device": device, "threads": int(threads), "licence": licence, "who": who.strip(), "more": more}
 
 
-def _show_cost(kind: Kind, data: Dataset | None, asked: dict[str, Any], runs: Sequence[Run]) -> None:
+def _show_cost(
+    kind: Kind, preset: Preset, data: Dataset | None, asked: dict[str, Any], runs: Sequence[Run]
+) -> None:
     parts = []
     if data is not None and data.train:
         seen = asked["steps"] * asked["batch_size"]
@@ -322,6 +332,12 @@ def _show_cost(kind: Kind, data: Dataset | None, asked: dict[str, Any], runs: Se
     pace = pace_of_earlier(kind.name, asked["image_size"], asked["batch_size"], runs)
     if pace:
         parts.append(_("about {time} at the pace of the last such run", time=duration(pace * asked["steps"])))
+    if _is_for_gpu(preset) and (asked["device"] == "cpu" or not accelerators()):
+        slow = _(
+            "This preset was made for a GPU; on a processor alone it takes days. "
+            "Choose another preset, or fewer steps and a smaller batch."
+        )
+        parts.append(f":material/warning: {slow}")
     busy = [run.name for run in runs if run.is_alive]
     if busy:
         parts.append(

@@ -49,6 +49,7 @@ USUAL_PHOTOS = 300
 PROBLEM = FlashMessage("yourself_problem")
 RUN_NAME = "yourself"
 RULES_NAMED = 4
+UPLOADS = FILES, FOLDER = "yourself_files", "yourself_folder"
 
 
 @dataclass(frozen=True)
@@ -115,7 +116,7 @@ def _show_step(number: int, step: Step, *, is_next: bool) -> None:
 
 def _show_estimate(library: Library, path: GuidedPath, pace: float) -> float:
     """Ask how long it may train, and say how long everything that is left takes; gives the former in seconds."""
-    photos, chosen = path.images, USUAL_BUDGET
+    photos, chosen = path.images + collect.count_chosen(UPLOADS), USUAL_BUDGET
     with st.container(horizontal=True, gap="medium"):
         if path.is_training_open:
             chosen = st.segmented_control(
@@ -216,9 +217,9 @@ def _show_photos(library: Library, path: GuidedPath) -> None:
         files, folder = st.tabs([_("Files or a zip"), _("A folder")])
         with files:
             label = _("Photos with one face, or zip files of them")
-            collect.show_upload(library, [], "yourself_files", label, several=True)
+            collect.show_upload(library, [], FILES, label, several=True)
         with folder:
-            collect.show_upload(library, [], "yourself_folder", _("A folder of photos"), several="directory")
+            collect.show_upload(library, [], FOLDER, _("A folder of photos"), several="directory")
         st.caption(
             _("Collect also takes addresses, and notes whose photos they are and under which licence.")
         )

@@ -57,6 +57,11 @@ def test_a_killed_run_goes_on_with_the_very_same_losses_and_weights(tiny_data, t
     assert all(torch.equal(ours[name], theirs[name]) for name in theirs)
 
 
+def test_a_run_is_told_before_its_first_step_which_may_take_minutes(tiny_data, tmp_path):
+    train_gan(tiny_data, tmp_path, stop_at=0)
+    assert not (tmp_path / "model.safetensors").exists()
+
+
 def test_samples_made_ahead_by_other_processes_are_the_very_same(tiny_data, tmp_path):
     train_gan(tiny_data, tmp_path / "own", accumulate=2)
     train_gan(tiny_data, tmp_path / "ahead", accumulate=2, workers=2, stop_at=2)
