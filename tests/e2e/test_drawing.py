@@ -17,6 +17,20 @@ HAS_COLOUR = """(canvas, colour) => {
     if (colour.every((value, channel) => Math.abs(data[at + channel] - value) < 20)) return true;
   return false;
 }"""
+# What a visitor may see of the canvas, frame by frame; its toolbar is transparent until a pointer lies over it.
+WATCH_CANVAS = """
+  window.__seen = [];
+  const look = () => {
+    for (const host of document.querySelectorAll('.st-key-canvas *')) {
+      const [paper, toolbar] = ['.dc-container', '.dc-toolbar'].map((name) => host.shadowRoot?.querySelector(name));
+      if (!paper) continue;
+      const isSeen = (part) => part.checkVisibility({ visibilityProperty: true });
+      window.__seen.push({ paper: isSeen(paper), toolbar: isSeen(toolbar) });
+    }
+    requestAnimationFrame(look);
+  };
+  look();
+"""
 NEARLY = 2.0  # mean difference of grey levels that the eye does not see
 
 
@@ -55,6 +69,29 @@ def test_the_own_lines_lie_over_sketch_and_photo_while_a_key_is_held_or_by_a_sli
     expect(layers[0]).to_be_visible()
     assert layers[0].evaluate(HAS_COLOUR, BLUE)
     assert not layers[0].evaluate(HAS_COLOUR, VERMILION)
+
+
+def test_nobody_sees_the_canvas_before_its_own_toolbar_is_taken_away(page: DrawPage, server_url: str) -> None:
+    page.page.add_init_script(WATCH_CANVAS)
+    page.open(server_url)
+    seen = page.page.evaluate("window.__seen")
+    assert seen[-1] == {"paper": True, "toolbar": False}
+    assert not any(state["toolbar"] for state in seen)
+
+
+def test_a_tile_under_the_pointer_does_not_look_chosen(page: DrawPage) -> None:
+    """Such as on a page that opens under a pointer that rests where it pressed a link."""
+    page.pick_example()
+    chosen = page.results().first
+    example = page.page.locator(".st-key-examples").get_by_role("button").nth(2)
+    expect(chosen).to_have_attribute("aria-current", "true")
+    example.hover()
+    shadows = [tile.evaluate("tile => getComputedStyle(tile).boxShadow") for tile in (chosen, example)]
+    accent = page.button("Pen").evaluate(
+        "one => getComputedStyle(one).getPropertyValue('--st-primary-color')"
+    )
+    rgb = ", ".join(str(int(accent.strip()[at : at + 2], 16)) for at in (1, 3, 5))
+    assert rgb in shadows[0] and rgb not in shadows[1], shadows
 
 
 def test_tools_and_switches_never_take_a_stroke(page: DrawPage) -> None:

@@ -53,6 +53,13 @@ function createBar(parentElement) {
     return paper;
   }
 
+  // In each frame: what the canvas shows until its style is laid in, nobody sees.
+  let isLooking = false;
+  function awaitPaper() {
+    isLooking = !stop.signal.aborted && !findPaper();
+    if (isLooking) requestAnimationFrame(awaitPaper);
+  }
+
   // ---- what is seen -------------------------------------------------------------------------------
   function render() {
     const erases = tools.tool === "eraser";
@@ -285,7 +292,7 @@ function createBar(parentElement) {
       setState = setStateValue;
       setTrigger = setTriggerValue;
       if (!tools || tools.change === data.tools.change) tools = told = data.tools; // an older answer undoes nothing
-      findPaper();
+      if (!isLooking) awaitPaper();
       render();
     },
     dispose() {
