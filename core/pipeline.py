@@ -334,7 +334,11 @@ class SketchToFacePipeline:
     def _paint(
         self, name: str, refined: Refined, finish: partial[FaceResult], clock: StepClock
     ) -> FaceResult:
-        sketch = torch.from_numpy(refined.sketch[None, None])
+        plane = refined.sketch
+        if refined.filled is not None and self.generator_cache.is_unpaired(name):
+            with clock.step("blend"):
+                plane = refined.filled()
+        sketch = torch.from_numpy(plane[None, None])
         with clock.paused():
             network = self.generator_cache.get(name)
         with clock.step("generate"):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 
 import cv2
 import numpy as np
@@ -16,6 +17,7 @@ from core.conversion.settings import ConversionSettings
 from core.face_frame import FRAME, PARTS, face_mask
 from core.images import sketch_to_tensor
 from core.manifold import Manifold, mix
+from core.outlined_hair import fill_outlined_hair
 from core.runtime import Compiled, one_torch_thread
 from core.sketch_input import Sketch, prepare_sketch
 
@@ -50,11 +52,14 @@ class WholeRefinement:
             mixed = torch.from_numpy(mix(latent, projection.projected, wanted.t))
         with clock.step("decode"):
             refined: Plane = self.decode.run(mixed).numpy()[0, 0]
-        if wanted.mode == "hybrid":
-            with clock.step("blend"):
-                refined = np.asarray(self._mask * refined + (1 - self._mask) * drawing, np.float32)
         neighbours = neighbours_of(self.manifold, projection)
-        return Refined(refined, neighbours, float(projection.confidence[0]))
+        confidence = float(projection.confidence[0])
+        if wanted.mode == "whole":
+            return Refined(refined, neighbours, confidence)
+        with clock.step("blend"):
+            hybrid = np.asarray(self._mask * refined + (1 - self._mask) * drawing, np.float32)
+        filled = partial(fill_outlined_hair, hybrid, drawing, refined)
+        return Refined(hybrid, neighbours, confidence, filled=filled)
 
     def ghost(self, drawing: Plane, *, k: int) -> Sketch | None:
         """Give the neighbours' sketches blended: (S, S) uint8, None where the bank holds none."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
@@ -121,6 +121,8 @@ class Refined:
     neighbours: tuple[Neighbour, ...] = ()
     confidence: float | None = None
     parts: tuple[PartResult, ...] = ()
+    # The same for generators that take outlined hair for skin; None where it does not differ.
+    filled: Callable[[], NDArray[np.float32]] | None = None
 
 
 def neighbours_of(manifold: Manifold, projection: Projection) -> tuple[Neighbour, ...]:

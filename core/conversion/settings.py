@@ -36,8 +36,8 @@ class ConversionSettings:
 
     t: float = 0.5  # in [0, 1]: 1 keeps the user's lines, 0 pulls them fully onto the training faces
     k: int = 10  # training faces to lean on, 1 <= k <= bank size; keep it at most ``MAX_NEIGHBOURS``
-    # ``hybrid`` refines the face and leaves the strokes around it, ``whole`` refines everything, ``none`` hands the
-    # drawing to stage 2 as it is.
+    # ``hybrid`` refines the face and leaves the strokes around it (for unpaired generators stage 1 of the whole face
+    # fills hair that is only outlined), ``whole`` refines everything, ``none`` hands the drawing to stage 2 as it is.
     mode: Mode = "hybrid"
     # ``whole``: one autoencoder for the face. ``parts``: one each for eyes, nose, mouth and remainder.
     stage1: Stage1 = "whole"

@@ -16,10 +16,11 @@ import torch
 from torch import Tensor, nn
 
 from core.autoencoder import SketchAutoencoder
-from core.checkpoints import load_model, load_stage2
+from core.checkpoints import load_model, load_stage2, read_info
 from core.config import settings
 from core.face_parts.refinement import PartsRefinement, has_parts, load_parts
 from core.manifold import Manifold
+from core.models.families import UNPAIRED
 from core.models.folder import AUTOENCODER_FILE, BANK_FILE, check_bank_belongs, generator_file, generators
 from core.refinement import Bind, WholeRefinement, compile_whole
 from core.runtime import Compiled, compile_module, release_memory
@@ -53,6 +54,10 @@ class GeneratorCache:
     def names(self) -> list[str]:
         """Give what can be asked for."""
         return generators(self._folder)
+
+    def is_unpaired(self, name: str) -> bool:
+        """Tell whether a generator's family is trained without pairs; ValueError if there is none of that name."""
+        return read_info(generator_file(self._folder, name)).family in UNPAIRED
 
     def get(self, name: str) -> Compiled:
         """Give the generator, compiled now if it was not yet or its file has changed.
@@ -96,6 +101,10 @@ class LoadedGenerators:
     def names(self) -> list[str]:
         """Give what can be asked for."""
         return list(self._compiled)
+
+    def is_unpaired(self, name: str) -> bool:
+        """Tell that nothing is known of how a generator was trained."""
+        return False
 
     def get(self, name: str) -> Compiled:
         """Give the generator.

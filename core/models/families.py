@@ -33,6 +33,7 @@ GENERATORS: dict[str, tuple[type[Any], type[Any]]] = {  # stage 2: sketch to pho
     UnetTranslator.family: (UnetTranslator, UnetConfig),
     AttentionTranslator.family: (AttentionTranslator, UGATITConfig),
 }
+UNPAIRED = {ResnetTranslator.family, UnetTranslator.family, AttentionTranslator.family}
 FAMILIES: dict[str, tuple[type[Any], type[Any]]] = {
     SketchAutoencoder.family: (SketchAutoencoder, AutoencoderConfig),
     **GENERATORS,

@@ -108,6 +108,16 @@ def test_the_hybrid_keeps_the_users_strokes_outside_the_face_and_refines_inside(
     assert ((hybrid >= low.astype(int) - 1) & (hybrid <= high.astype(int) + 1)).all()
 
 
+def test_outlined_hair_is_filled_for_unpaired_generators_alone(exact, monkeypatch):
+    sketch = drawing(104)
+    hybrid = exact(sketch).refined_sketch
+    monkeypatch.setattr(exact.generator_cache, "is_unpaired", lambda name: True)
+    filled, mask = exact(sketch).refined_sketch, face_mask(SIZE)
+    assert np.array_equal(filled[mask == 1], hybrid[mask == 1])
+    assert (filled <= hybrid).all() and (filled < hybrid).any()
+    assert np.array_equal(exact(sketch, mode="none").refined_sketch, sketch)
+
+
 def test_moving_t_moves_the_refined_sketch_from_the_projection_to_the_drawing(exact):
     sketch = drawing(105)
     target = exact(sketch, t=1, mode="whole").refined_sketch.astype(float)

@@ -11,6 +11,7 @@ import pytest
 import torch
 
 from core.checkpoints import save_model
+from core.config import ROOT
 from core.images import sketch_to_tensor
 from core.models import compiled as generator_shelf
 from core.models.compiled import GeneratorCache
@@ -118,3 +119,8 @@ def test_a_fourth_channel_is_the_attention_map():
     assert result.photo.shape == (SIZE, SIZE, 3)
     assert result.attention.shape == (SIZE, SIZE) and result.attention.dtype == np.uint8
     assert (result.attention[0, 0], result.attention[0, -1]) == (0, 255)
+
+
+def test_a_generators_family_says_whether_it_learned_without_pairs() -> None:
+    shipped = GeneratorCache(ROOT / "weights", counting_bind([]), sketch_to_tensor(drawing()))
+    assert [name for name in shipped.names if shipped.is_unpaired(name)] == ["cyclegan", "ugatit"]
