@@ -29,6 +29,7 @@ BORDERS: tuple[Border, ...] = get_args(Border)
 
 MAX_IMAGE_SIZE = 2048
 MAX_INPUT_CHANNELS = 64
+MAX_MARGIN = 64
 _CHOICES = {
     "polarity": POLARITIES, "colour": COLOURS, "input_range": RANGES, "output_range": RANGES,
     "statistics": STATISTICS, "border": BORDERS,
@@ -57,15 +58,22 @@ class Conventions:
     # test scripts do without ``--eval``.
     statistics: Statistics = "training"
     border: Border = "reflect"  # how residual blocks pad: weights of ``reflect`` and ``replicate`` look alike
+    # Rows that are laid above a sketch (white) and below it (as its last row) and cut off the photo, for weights that
+    # stain their borders.
+    margin: int = 0
 
     def __post_init__(self) -> None:
         for name, valid in _CHOICES.items():
             if getattr(self, name) not in valid:
                 raise ValueError(f"{name} must be one of {', '.join(valid)}; got {getattr(self, name)!r}.")
-        for name, most in {"image_size": MAX_IMAGE_SIZE, "input_channels": MAX_INPUT_CHANNELS}.items():
+        for name, least, most in (
+            ("image_size", 1, MAX_IMAGE_SIZE),
+            ("input_channels", 1, MAX_INPUT_CHANNELS),
+            ("margin", 0, MAX_MARGIN),
+        ):
             value = getattr(self, name)
-            if isinstance(value, bool) or not isinstance(value, int) or not 1 <= value <= most:
-                raise ValueError(f"{name} must be a whole number between 1 and {most}; got {value!r}.")
+            if isinstance(value, bool) or not isinstance(value, int) or not least <= value <= most:
+                raise ValueError(f"{name} must be a whole number between {least} and {most}; got {value!r}.")
 
     @classmethod
     def from_mapping(cls, values: Mapping[str, Any]) -> Conventions:
@@ -118,12 +126,15 @@ def check_conventions(conventions: Conventions, config: _Architecture) -> None:
         )
     if config.output_nc not in (1, 3):
         raise ValueError(f"This network gives {config.output_nc} channels; a photo has 3 (or 1, grey).")
-    size, multiple = conventions.image_size, config.multiple
+    multiple = config.multiple
+    size, margin = conventions.image_size, conventions.margin
     if size % multiple:
         nearest = max(multiple, round(size / multiple) * multiple)
         raise ValueError(
             f"image_size must be a multiple of {multiple} for this network; got {size}. Take {nearest}."
         )
+    if 2 * margin % multiple:
+        raise ValueError(f"margin must be a multiple of half {multiple} for this network; got {margin}.")
 
 
 class AdaptedGenerator(nn.Module):
@@ -160,12 +171,14 @@ class AdaptedGenerator(nn.Module):
             return self._as_ours(self.network(drawn))
         translation = self.network.translate(drawn)  # type: ignore[operator]
         heat = _to_unit(translation.heatmap)
-        heat = F.interpolate(heat, (self.image_size, self.image_size), mode="bilinear", align_corners=False)
-        return torch.cat([self._as_ours(translation.photo), heat], 1)  # (B, 4, s, s)
+        heat = F.interpolate(heat, drawn.shape[2:], mode="bilinear", align_corners=False)
+        return torch.cat([self._as_ours(translation.photo), self._without_margin(heat)], 1)  # (B, 4, s, s)
 
     def as_trained(self, sketch: Tensor) -> Tensor:
-        """Give the network's own input (B, input_channels, s, s) for one of our sketches."""
+        """Give the network's own input (B, input_channels, s + 2 margin, s) for one of our sketches."""
         x = resize_square(sketch, self.image_size)
+        if margin := self.conventions.margin:
+            x = F.pad(F.pad(x, (0, 0, margin, 0), value=1.0), (0, 0, 0, margin), mode="replicate")
         if self.conventions.polarity == "white_on_black":
             x = -x
         if self.conventions.input_range != "signed":
@@ -173,7 +186,12 @@ class AdaptedGenerator(nn.Module):
         channels = self.conventions.input_channels
         return x if channels == 1 else torch.cat([x] * channels, 1)
 
+    def _without_margin(self, picture: Tensor) -> Tensor:
+        margin = self.conventions.margin
+        return picture[:, :, margin : margin + self.image_size]
+
     def _as_ours(self, photo: Tensor) -> Tensor:
+        photo = self._without_margin(photo)
         if self.conventions.output_range != "signed":
             photo = photo * (2.0 if self.conventions.output_range == "unit" else 1 / 127.5) - 1
         photo = photo.clamp(-1, 1)

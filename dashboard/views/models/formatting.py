@@ -120,6 +120,7 @@ def conventions_rows(conventions: Conventions) -> list[tuple[str, str]]:
             conventions.statistics != "training",
         ),
         (_("Borders"), conventions.border, conventions.border != "reflect"),
+        (_("Margin above and below"), f"{conventions.margin} px", conventions.margin > 0),
     ]
     return [
         (_("Size"), f"{conventions.image_size} x {conventions.image_size} px"),

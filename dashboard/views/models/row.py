@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -135,7 +136,7 @@ def ask_conventions(current: Conventions, family: str, config: Mapping[str, Any]
         )  # fmt: skip
     with st.expander(_("Ranges of values")):
         sides = st.columns(2)
-        ranges = {}
+        ranges: dict[str, Any] = {}
         for side, name, label in zip(
             sides, ("input_range", "output_range"), (_("Sketch"), _("Photo")), strict=True
         ):
@@ -144,9 +145,9 @@ def ask_conventions(current: Conventions, family: str, config: Mapping[str, Any]
                 format_func=lambda value: _(RANGE_WORDS[value]),
             )  # fmt: skip
         st.caption(_("Channels of the sketch: {n}, from the weights.", n=current.input_channels))
-    return Conventions(
+    return replace(
+        current,
         image_size=max(multiple, int(size) - int(size) % multiple),
-        input_channels=current.input_channels,
         polarity=polarity,
         colour=colour,
         statistics=statistics,

@@ -39,6 +39,31 @@ def test_our_own_conventions_change_nothing_but_the_number_of_channels() -> None
     assert torch.equal(echo()(sketch()), sketch().expand(1, 3, 32, 32))
 
 
+def test_a_margin_is_seen_by_the_network_and_cut_off_the_photo() -> None:
+    adapted = echo(margin=8, polarity="white_on_black")
+    drawing = sketch()
+    drawing[..., -1, 5] = -1
+    seen = adapted.as_trained(drawing)
+    assert seen.shape == (1, 3, 48, 32) and (seen[:, :, :8] == -1).all()
+    assert torch.equal(seen[:, :, 40:], -drawing[:, :, -1:].expand(1, 3, 8, 32))
+    assert torch.equal(adapted(drawing), -drawing.expand(1, 3, 32, 32))
+
+
+def test_an_attention_map_lies_on_the_photo_without_the_margin() -> None:
+    network = AttentionTranslator(
+        UGATITConfig(input_nc=1, output_nc=3, ngf=4, n_blocks=1, img_size=32, light=True)
+    ).eval()
+    adapted = AdaptedGenerator(network, Conventions(image_size=32, input_channels=1, margin=8))
+    with torch.no_grad():
+        assert adapted(sketch()).shape == (1, 4, 32, 32)
+
+
+@pytest.mark.parametrize("margin", [-8, 65, 2.0, 3])
+def test_a_margin_that_the_network_cannot_take_is_refused(margin: object) -> None:
+    with pytest.raises(ValueError, match="margin must be a"):
+        AdaptedGenerator(ResnetTranslator(TINY), Conventions(32, 3, margin=margin))  # type: ignore[arg-type]
+
+
 def test_batch_norm_goes_by_each_picture_where_a_person_says_so() -> None:
     network = ResnetTranslator(CycleGANConfig(input_nc=3, ngf=4, n_blocks=1, norm="batch"))
     drawing = torch.rand(2, 1, 32, 32) * 2 - 1
