@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, fields, replace
 from typing import Any
 
 import torch
@@ -74,8 +74,9 @@ def conventions_of(info: ModelInfo, stored: str | None) -> Conventions | None:
         return None
     if stored is not None:
         return Conventions.from_mapping(load_json(stored))
-    size = info.provenance.get("image_size")
-    return default_conventions(build_config(info), image_size=size if isinstance(size, int) else None)
+    size, margin = info.provenance.get("image_size"), info.provenance.get("margin", 0)
+    usual = default_conventions(build_config(info), image_size=size if isinstance(size, int) else None)
+    return replace(usual, margin=margin) if margin else usual
 
 
 def build_config(info: ModelInfo) -> Any:

@@ -452,6 +452,17 @@ def start_networks_from(recipe: Recipe, path: Path) -> None:
         ) from error
 
 
+def _margin_of(weights: Path | None) -> int:
+    """The margin that a generator was shown so far, which what is trained on from it needs as well."""
+    if weights is None or weights.suffix != ".safetensors":
+        return 0
+    try:
+        conventions = read_info(weights).conventions
+    except (AssetMissing, ValueError):  # whoever reads the weights says so
+        return 0
+    return conventions.margin if conventions else 0
+
+
 def train_recipe(
     recipe: Recipe,
     config: LoopConfig,
@@ -477,6 +488,9 @@ def train_recipe(
     Path of the served weights.
     """
     recipe.provenance["licence"] = licence
-    if start_from is not None and not (config.out / CHECKPOINT).is_file():
+    is_resumed = (config.out / CHECKPOINT).is_file()
+    if margin := _margin_of(config.out / "model.safetensors" if is_resumed else start_from):
+        recipe.provenance["margin"] = margin
+    if start_from is not None and not is_resumed:
         start_networks_from(recipe, start_from)
     return Trainer(recipe, config, settings=settings).run(progress)

@@ -8,8 +8,9 @@ import pytest
 import torch
 
 from core.autoencoder import AutoencoderConfig, SketchAutoencoder
-from core.checkpoints import load_model
+from core.checkpoints import load_model, read_info
 from core.generators.pix2pixhd import DiscriminatorConfig, GlobalGeneratorConfig
+from core.models.model_store import change_model
 from core.training import autoencoder, pix2pixhd
 from core.training.loop import indices_of_step, learning_rate, suits_channels_last
 from core.training.recipe import LoopConfig
@@ -23,7 +24,7 @@ def losses(folder):
     return [json.loads(line) for line in (folder / "losses.jsonl").read_text().splitlines()]
 
 
-def train_gan(data, out, *, steps=4, stop_at=None, l1=5.0, **changes):
+def train_gan(data, out, *, steps=4, stop_at=None, l1=5.0, start_from=None, **changes):
     generator = GlobalGeneratorConfig(
         ngf=4, n_downsampling=2, n_blocks=1, norm="batch", upsample="nearest", patch=2
     )
@@ -32,6 +33,7 @@ def train_gan(data, out, *, steps=4, stop_at=None, l1=5.0, **changes):
         "generator": generator,
         "discriminator": DiscriminatorConfig(ndf=4, n_layers=1, norm="spectral"),
         "loss": pix2pixhd.GanLoss(crop=48, l1=l1),
+        "start_from": start_from,
     }
     if stop_at is None:
         pix2pixhd.train(data, loop, **recipe_settings)
@@ -105,6 +107,19 @@ def test_a_new_run_can_start_from_the_weights_of_another(tiny_data, tmp_path):
         for run in "ab"
     ]
     assert torch.equal(*(s["decoder.linear.weight"] for s in state))
+
+
+def test_what_is_trained_on_from_weights_with_a_margin_keeps_it(tiny_data, tmp_path):
+    train_gan(tiny_data, tmp_path / "a", steps=1)
+    path = tmp_path / "a" / "model.safetensors"
+    info = read_info(path)
+    assert info.conventions.margin == 0
+    with_margin = dataclasses.replace(info.conventions, margin=4)
+    change_model(path, conventions=with_margin, licence=info.licence, provenance=info.provenance)
+    for steps in (1, 2):  # begun, and gone on with
+        train_gan(tiny_data, tmp_path / "b", steps=steps, start_from=path)
+        found = read_info(tmp_path / "b" / "model.safetensors")
+        assert found.provenance["steps"] == steps and found.conventions.margin == 4
 
 
 def test_two_processes_agree_with_one(pairs_folder, tmp_path):
