@@ -64,20 +64,6 @@ def large_zip(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
-def test_the_estimate_is_for_the_photos_that_are_chosen(
-    page: Page, server: tuple[str, Path], tmp_path: Path
-) -> None:
-    with zipfile.ZipFile(tmp_path / "some.zip", "w") as archive:
-        for name in ("a.png", "b.png", "__MACOSX/a.png"):
-            archive.writestr(name, "x")
-    (tmp_path / "c.png").write_text("x")
-    page.goto(f"{server[0]}/yourself")
-    expect(page.get_by_text("for 300 photos")).to_be_visible()
-    page.locator("input[type=file]").first.set_input_files([tmp_path / "some.zip", tmp_path / "c.png"])
-    expect(page.get_by_text("for 3 photos")).to_be_visible()
-    expect(page.get_by_label("How many photos?")).to_have_count(0)
-
-
 def staged(data: Path) -> list[int]:
     """Sizes of what lies in the server's staging folder."""
     return [path.stat().st_size for path in (data / FOLDER).glob("*/*") if path.name != LOCK]
@@ -128,3 +114,17 @@ def test_compare_reads_inception_weights_of_91_mb(page: Page, server, tmp_path: 
     page.get_by_role("button", name="Upload", exact=True).click()
     page.get_by_test_id("stPopoverBody").locator("input[type=file]").set_input_files(weights)
     expect(page.get_by_text("the uploaded file cannot be read as plain weights")).to_be_visible()
+
+
+def test_the_estimate_is_for_the_photos_that_are_chosen(
+    page: Page, server: tuple[str, Path], tmp_path: Path
+) -> None:
+    with zipfile.ZipFile(tmp_path / "some.zip", "w") as archive:
+        for name in ("a.png", "b.png", "__MACOSX/a.png"):
+            archive.writestr(name, "x")
+    (tmp_path / "c.png").write_text("x")
+    page.goto(f"{server[0]}/yourself")
+    expect(page.get_by_text("for 300 photos")).to_be_visible()
+    page.locator("input[type=file]").first.set_input_files([tmp_path / "some.zip", tmp_path / "c.png"])
+    expect(page.get_by_text("for 3 photos")).to_be_visible()
+    expect(page.get_by_label("How many photos?")).to_have_count(0)
