@@ -242,7 +242,12 @@ def _parser() -> argparse.ArgumentParser:
     )
     add("--title", default="Comparison")
     add("--seed", type=int, default=0)
-    add("--permutations", type=int, default=1000)
+    add(
+        "--permutations",
+        type=int,
+        default=1000,
+        help="of every test (more where many models are compared; 0 tests nothing)",
+    )
     add("--cache", type=Path, metavar="DIR", help="default: comparisons/.cache in the data folder")
     add("--out", type=Path, metavar="DIR", help="folder to keep everything in, pictures included")
     add("--json", type=Path, metavar="FILE", help="result to write")

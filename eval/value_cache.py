@@ -21,7 +21,7 @@ from pydantic import TypeAdapter
 logger = logging.getLogger(__name__)
 
 FORMAT = 2  # of the file; one of another format is emptied
-FORMULAS = 1  # count up when anything in eval/significance, eval/metrics or a column's computation gives other numbers
+FORMULAS = 2  # count up when anything in eval/significance, eval/metrics or a column's computation gives other numbers
 _BUSY_S = 30
 _CHUNK = 500  # keys in one question; SQLite's own limit is higher
 T = TypeVar("T")

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Iterator
 
 from eval.comparison.request import ComparisonRequest, GeneratorSource
 from eval.metrics.registry import METRICS
+from eval.significance.value_trust import enough_permutations
 
 
 class Stages:
@@ -124,7 +126,8 @@ class WorkEstimate:
         if asked.training:
             yield "features of training photos", self._training
         tested = sum(asked.wants(name) for name in ("fid", "kid"))
-        yield "testing distances", tested * asked.permutations * len(models) * (len(models) - 1) // 2
+        pairs = math.comb(len(models), 2)
+        yield "testing distances", tested * enough_permutations(asked.permutations, pairs) * pairs
         if any(asked.wants(name) for name, one in METRICS.items() if one.kind != "features"):
             yield from ((f"cases of {name}", 2 * images) for name in models)
         yield "looking for what misleads", images * (len(models) + 1)

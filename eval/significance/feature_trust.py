@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import combinations
@@ -27,7 +28,7 @@ from eval.significance.real_baseline import (
     real_against_real,
 )
 from eval.significance.subsets import MetricName, SubsetDistances, subset_distances
-from eval.significance.value_trust import Trusted, holm, ranking, swap_test
+from eval.significance.value_trust import Trusted, enough_permutations, holm, ranking, swap_test
 
 
 def means_by_count(
@@ -117,7 +118,8 @@ def compare_features(
     real_names
         The real rows' names. Where the real set is the truths of the same inputs, they are drawn together.
     permutations, resamples
-        Permutations per pair, and halves per model; 0 leaves p-values, or intervals, out.
+        Permutations per pair (at least as many as `enough_permutations` says), and halves per model; 0 leaves
+        p-values, or intervals, out.
     rows
         Rows of a set that tests and intervals look at, a seeded sample where there are more; the cost grows
         with their third power. Intervals are scaled to the whole set; p-values stay on the safe side.
@@ -152,6 +154,7 @@ def compare_features(
     arrays = {name: np.asanyarray(fake) for name, fake in models.items()}
     counts = {name: len(fake) for name, fake in arrays.items()}
     given = {name: of for name, of in (names or {}).items() if name in arrays}
+    permutations = enough_permutations(permutations, math.comb(len(arrays), 2))
     cases = Cases(counts, len(ours), given, real_names, rows, seed, moments is not None)
     return FeatureTrust(
         ours, arrays, cases, column, metric, permutations, resamples, seed, progress, moments

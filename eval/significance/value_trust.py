@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
@@ -95,6 +96,15 @@ def holm(p_values: Sequence[float | None]) -> list[float | None]:
     return adjusted
 
 
+def enough_permutations(asked: int, tests: int) -> int:
+    """Raise a number of permutations until `holm` over so many tests can find a difference; 0, for no test, stays.
+
+    The smallest p-value is ``1 / (permutations + 1)``, and Holm multiplies it by ``tests``: with 200 permutations
+    fifteen pairs of models could never be told apart, whatever their distances.
+    """
+    return max(asked, math.ceil(tests / ALPHA)) if asked else 0
+
+
 def _swapped(times: int, count: int, rng: np.random.Generator) -> Rows:
     """Row ids of both models, pairs swapped at random: (times, 2 * count)."""
     first = np.arange(count) + count * rng.integers(0, 2, (times, count))
@@ -186,7 +196,7 @@ def compare_values(
         By model, one value per case in the same order; NaN or None where there is none. A case counts for a
         pair only where both models have a value.
     permutations
-        Sign flips per pair.
+        Sign flips per pair; at least as many as `enough_permutations` says.
     resamples
         Of the studentised bootstrap (Efron & Tibshirani 1993, 12.5), which follows skewed values.
     bounds
@@ -220,6 +230,7 @@ def compare_values(
 
     scores = {name: score(_known(array)) for name, array in arrays.items()}
     every = list(combinations(arrays, 2))
+    permutations = enough_permutations(permutations, len(every))
     differences = [_known(arrays[first] - arrays[second]) for first, second in every]
     p_values = [
         sign_flip_test(one, permutations=permutations, rng=np.random.default_rng([seed, 1]))

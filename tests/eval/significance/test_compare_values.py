@@ -170,3 +170,17 @@ def test_equal_values_of_a_bounded_metric_are_not_certain() -> None:
     score = mean_interval(np.full(97, 1.0), bounds=(0.0, 1.0))
     assert (score.low, score.high) == (pytest.approx(0.9627, abs=1e-4), 1.0)
     assert mean_interval(np.full(97, 0.25)).low == 0.25
+
+
+def test_models_that_differ_plainly_are_told_apart_however_many_they_are() -> None:
+    noise = np.random.default_rng(0).normal(0, 0.1, (12, 30))
+    values = {f"model {i}": list(i + noise[i]) for i in range(12)}
+    found = compare(values, permutations=200)
+    assert len(found.pairs) == 66
+    assert all(pair.is_separated for pair in found.pairs)
+    assert found.settings["permutations"] == 1320
+
+
+def test_no_permutations_are_no_test() -> None:
+    found = compare({"a": [1.0] * 8, "b": [2.0] * 8}, permutations=0)
+    assert [pair.p for pair in found.pairs] == [None]
