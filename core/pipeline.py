@@ -63,7 +63,7 @@ class SketchToFacePipeline:
         The name of ``generate``, kept in every result.
     parts
         Stage 1 by parts, where there is one.
-    shelf
+    generator_cache
         Further generators; that of the name ``generator`` is taken from it if ``generate`` is None.
     upscaler
         Compiled network that doubles photos (1, 3, s, s) of the size it was compiled for.

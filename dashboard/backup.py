@@ -21,7 +21,6 @@ import zipfile
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import closing, suppress
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +28,7 @@ from core.atomic_files import replacing
 from core.cli import FAILED, STOPPED, fail
 from core.config import settings
 from core.names import normal_name
+from core.processes.jobs import now
 from curation.library import dump
 from curation.library.library import FILE, Library
 from curation.library.records import LibraryError
@@ -182,11 +182,6 @@ def _has_plain_name(name: str) -> bool:
 def as_record(deleted: Mapping[str, dump.Deletion]) -> dict[str, list[str]]:
     """Write deletions as JSON takes them."""
     return {image_id: [each.who, each.why] for image_id, each in deleted.items()}
-
-
-def now() -> str:
-    """Tell the time in UTC, ISO 8601."""
-    return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def main(arguments: list[str] | None = None) -> int:

@@ -1,6 +1,4 @@
-"""Start, follow, stop and prune background jobs that outlive the server.
-
-Background jobs: commands of their own, which outlive the page and the server that started them.
+"""Start, follow, stop and prune background jobs: commands of their own that outlive the server.
 
 A folder of jobs holds of each: ``ID.json`` (what was started, and which process it is), ``ID.process.json``
 (the same from the process itself), ``ID.progress.json`` (how far it is), ``ID.end.json`` (how it ended),
@@ -194,7 +192,7 @@ def start(
     folder = folder.absolute()
     folder.mkdir(parents=True, exist_ok=True)
     job_id = f"{datetime.now(UTC):%Y%m%d-%H%M%S-%f}-{secrets.token_hex(3)}"
-    about = {"kind": kind, "arguments": list(arguments), "started": _now()}
+    about = {"kind": kind, "arguments": list(arguments), "started": now()}
     write_record(folder / f"{job_id}.json", about)
     command = [sys.executable, "-m", "core.processes.job_runner", str(folder), job_id, module]
     command += [*arguments, *surroundings]
@@ -322,7 +320,7 @@ def write_process(folder: Path, job_id: str) -> None:
 
 def write_end(folder: Path, job_id: str, state: str, message: str = "") -> None:
     """Note how a job has ended, and why where its log may not say."""
-    write_record(folder / f"{job_id}.end.json", {"state": state, "ended": _now(), "message": message})
+    write_record(folder / f"{job_id}.end.json", {"state": state, "ended": now(), "message": message})
 
 
 def last_line(path: Path) -> str:
@@ -359,5 +357,6 @@ def _is_alive(folder: Path, job_id: str, started: str) -> bool:
     return False
 
 
-def _now() -> str:
+def now() -> str:
+    """Tell the time in UTC, ISO 8601 with seconds."""
     return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

@@ -31,6 +31,7 @@ from core.errors import AssetMissing
 from core.images import save_png
 from core.training.recipe import (
     MAY_CHANGE,
+    WEIGHTS_FILE,
     Batch,
     LoopConfig,
     Progress,
@@ -248,7 +249,7 @@ class Trainer:
     @property
     def weights_path(self) -> Path:
         """Where the served weights are."""
-        return self.config.out / "model.safetensors"
+        return self.config.out / WEIGHTS_FILE
 
     def served_model(self) -> nn.Module:
         """Give the averaged network, in eval mode."""
@@ -403,11 +404,11 @@ def load_checkpoint(path: Path, device: torch.device | str = "cpu") -> dict[str,
     except (RuntimeError, EOFError, pickle.UnpicklingError, ValueError, KeyError) as error:
         raise ValueError(
             f"{path} is damaged or no checkpoint of a training ({path.stat().st_size:,} bytes). Restore it, or begin "
-            f"a new run from its weights: --loop.out NEW --start_from {path.with_name('model.safetensors')}"
+            f"a new run from its weights: --loop.out NEW --start_from {path.with_name(WEIGHTS_FILE)}"
         ) from error
     if not isinstance(state, dict) or not {"step", "settings", "networks", "optimizers", "ema"} <= set(state):
         raise ValueError(
-            f"{path} is no checkpoint of a training here. Name a checkpoint.pt or a model.safetensors."
+            f"{path} is no checkpoint of a training here. Name a {CHECKPOINT} or a {WEIGHTS_FILE}."
         )
     return state
 
@@ -489,7 +490,7 @@ def train_recipe(
     """
     recipe.provenance["licence"] = licence
     is_resumed = (config.out / CHECKPOINT).is_file()
-    if margin := _margin_of(config.out / "model.safetensors" if is_resumed else start_from):
+    if margin := _margin_of(config.out / WEIGHTS_FILE if is_resumed else start_from):
         recipe.provenance["margin"] = margin
     if start_from is not None and not is_resumed:
         start_networks_from(recipe, start_from)

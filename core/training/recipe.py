@@ -14,6 +14,7 @@ from torch import Tensor, nn
 
 Progress = Callable[[int, int], None]
 Batch = dict[str, Tensor]
+WEIGHTS_FILE = "model.safetensors"  # of a run, the averaged weights
 UNKNOWN_LICENCE = "unknown: set --licence to that of the training photos"
 
 

@@ -14,11 +14,10 @@ from core.atomic_files import write_atomically
 from core.checkpoints import read_info
 from core.config import pick_device
 from core.training.kinds import KINDS, Kind, dig, merge, presets, put
-from core.training.recipe import MAY_CHANGE, LoopConfig, flat_settings, may_change
+from core.training.recipe import MAY_CHANGE, WEIGHTS_FILE, LoopConfig, flat_settings, may_change
 from core.training.splits import MANIFEST
 from core.untrusted_files import load_yaml, read_regular_file
 
-WEIGHTS_FILE = "model.safetensors"
 IGNORED = {"img_size", "parts"}  # U-GAT-IT takes the data's size; parts may be fewer than there are
 MAX_STEPS = 10_000_000
 

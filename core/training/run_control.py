@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import shutil
 from dataclasses import replace
-from datetime import UTC, datetime
 from pathlib import Path
 from tempfile import mkdtemp
 from typing import Any
@@ -18,12 +17,13 @@ from core.config import settings
 from core.errors import AssetMissing
 from core.models.folder import generators, is_generator, plain_name
 from core.processes import jobs as processes
-from core.processes.jobs import write_record
+from core.processes.jobs import now, write_record
 from core.processes.lock import Held, hold
 from core.training.data import DataConfig
 from core.training.kinds import KINDS, dig
 from core.training.loop import CHECKPOINT, STOP
 from core.training.publish import publish
+from core.training.recipe import WEIGHTS_FILE
 from core.training.request import (
     REFINER_FILE,
     RunRequest,
@@ -33,7 +33,7 @@ from core.training.request import (
     read_config,
     write_config,
 )
-from core.training.runs import ATTEMPTS, REQUEST_FILE, WEIGHTS_FILE, Run, RunError, read_run, runs
+from core.training.runs import ATTEMPTS, REQUEST_FILE, Run, RunError, read_run, runs
 
 TURN = ".turn"  # lock of whoever starts any of them
 STARTING = "starting"  # lock of whoever starts or removes the run
@@ -63,7 +63,7 @@ def create(root: Path, request: RunRequest) -> Run:
         write_config(draft, config_of(request, draft))
         check_config(request.kind, draft)
         write_config(draft, config_of(request, root / request.name))
-        about = {"kind": request.kind, "who": request.who, "preset": request.preset, "created": _now()}
+        about = {"kind": request.kind, "who": request.who, "preset": request.preset, "created": now()}
         write_record(draft / REQUEST_FILE, about)
         draft.chmod(0o755)
         with hold(root / ".making", "Somebody else is making a run at this moment. Try again."):
@@ -228,10 +228,6 @@ def _sweep(folder: Path) -> None:
 
 def _taken(name: str) -> str:
     return f"There is a run {name} already. Choose another name."
-
-
-def _now() -> str:
-    return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def publish_run(run: Run, name: str, *, weights: Path, models: Path) -> Path:

@@ -11,6 +11,7 @@ from dashboard.views.compare.board import leaderboard, marks_of, scale_of, warni
 from dashboard.views.compare.cases import (
     BY_NAME,
     DISPUTED,
+    Place,
     case_row,
     order_of,
     orders_of,
@@ -27,7 +28,7 @@ from dashboard.views.compare.charts import (
 from dashboard.views.compare.formatting import caption_of, sentence_of, titles_of
 from dashboard.views.compare.sources import Dataset, free_name, pair_matrix, source_path
 from eval.comparison.comparison_store import Entry
-from eval.comparison.formatting import column_of, telling_column
+from eval.comparison.formatting import column_of, number_text, telling_column
 from eval.comparison.request import ComparisonRequest, GeneratorSource
 from eval.comparison.result import Comparison, CurvePoint, Estimate, Warned
 from eval.comparison.titles import REAL
@@ -149,6 +150,23 @@ def test_the_grid_runs_from_sketch_to_truth(tmp_path: Path) -> None:
     assert [bool(tile["src"]) for tile in row["tiles"]] == [True] * 6
     assert row["tiles"][2]["near"]["name"] == "0001"
     assert case_row(MADE, tmp_path, "0802", places, column="l1")["tiles"][0]["src"] == ""
+
+
+@pytest.mark.parametrize("column", ["l1", "ssim"])
+def test_the_best_and_the_worst_output_of_a_case_are_marked_by_their_scores(
+    tmp_path: Path, column: str
+) -> None:
+    places = [Place("model", name, name) for name in NAMES]
+    index = 1
+    scores = [one.case_scores[column][index] for one in MADE.models if one.name in NAMES]
+    marks = {
+        tile["score"]: tile["mark"]
+        for tile in case_row(MADE, tmp_path, MADE.cases[index].name, places, column=column)["tiles"]
+        if "mark" in tile
+    }
+    is_higher = next(one.higher_is_better for one in MADE.columns if one.key == column)
+    best, worst = (max(scores), min(scores)) if is_higher else (min(scores), max(scores))
+    assert marks == {number_text(best): "best", number_text(worst): "worst"}
 
 
 def test_a_case_without_a_score_says_so(tmp_path: Path) -> None:

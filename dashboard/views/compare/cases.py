@@ -76,11 +76,12 @@ def picture_url(folder: Path, kind: str, name: str, model: str = "") -> str:
 def case_row(
     comparison: Comparison, folder: Path, name: str, places: Sequence[Place], *, column: str
 ) -> dict[str, Any]:
-    """What the browser is told of a case: its pictures, and what each output scored in the column."""
+    """What the browser is told of a case: its pictures, what each output scored in the column, and which is best."""
     index = next((i for i, case in enumerate(comparison.cases) if case.name == name), None)
     models = {model.name: model for model in comparison.models}
     labels = comparison.cases[index].labels if index is not None else {}
-    tiles = []
+    tiles: list[dict[str, Any]] = []
+    values: dict[int, float] = {}
     for place in places:
         tile: dict[str, Any] = {
             "src": picture_url(folder, place.kind, name, place.model),
@@ -89,9 +90,15 @@ def case_row(
         }
         if place.is_output and index is not None:
             tile["score"] = score_text(models[place.model], column, index)
+            if (value := _score(models[place.model], column, index)) is not None:
+                values[len(tiles)] = value
             tile["scores"] = _all_scores(comparison, models[place.model], index)
             tile["near"] = _nearest(models[place.model], index, folder)
         tiles.append(tile)
+    is_higher = any(one.key == column and one.higher_is_better for one in comparison.columns)
+    ordered = [tiles[place] for place in sorted(values, key=lambda place: values[place], reverse=is_higher)]
+    if ordered and ordered[0]["score"] != ordered[-1]["score"]:
+        ordered[0]["mark"], ordered[-1]["mark"] = "best", "worst"
     drawings = {one.name: _(one.title) for one in examples()} if index is None else {}
     return {
         "name": drawings.get(name, name),
@@ -102,11 +109,15 @@ def case_row(
 
 def score_text(model: ModelResult, column: str, index: int) -> str:
     """What a case scored; says so where it has no score, such as a face that was not found."""
-    scores = model.case_scores.get(column)
-    if scores is None or index >= len(scores):
+    if index >= len(model.case_scores.get(column, ())):
         return ""
-    value = scores[index]
+    value = _score(model, column, index)
     return _("no score") if value is None else number_text(value)
+
+
+def _score(model: ModelResult, column: str, index: int) -> float | None:
+    scores = model.case_scores.get(column, ())
+    return scores[index] if index < len(scores) else None
 
 
 def _all_scores(comparison: Comparison, model: ModelResult, index: int) -> list[list[str]]:
@@ -261,9 +272,6 @@ def _show_grid(
         case_row(comparison, entry.folder, name, places, column=column.key if column else "")
         for name in names
     ]
-    if column is not None:
-        for row in rows:
-            _mark_ends(row["tiles"], higher=column.higher_is_better)
     component("views/compare/cases")(
         key=GRID,
         data={
@@ -275,23 +283,6 @@ def _show_grid(
         width="stretch",
         height="content",
     )
-
-
-def _mark_ends(tiles: list[dict[str, Any]], *, higher: bool) -> None:
-    """The best and the worst output of a case, where they differ."""
-    known = {
-        place: float(tile["score"].replace(",", ""))
-        for place, tile in enumerate(tiles)
-        if _is_number(tile["score"])
-    }
-    if len(known) < 2 or len(set(known.values())) < 2:
-        return
-    ordered = sorted(known, key=lambda place: known[place], reverse=higher)
-    tiles[ordered[0]]["mark"], tiles[ordered[-1]]["mark"] = "best", "worst"
-
-
-def _is_number(text: str) -> bool:
-    return bool(text) and text[0].isdigit() | text.startswith("-")
 
 
 def _show_no_pictures(entry: Entry) -> None:

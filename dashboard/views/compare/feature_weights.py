@@ -44,8 +44,8 @@ def show_protocol(repeated: ComparisonRequest | None, *, key: str) -> tuple[str,
         help=_("It fixes network, decoding and resizing. Numbers of different protocols are never ranked together."),
     )  # fmt: skip
     samples = right.number_input(
-        _("Images of each set"), 0, 1_000_000, (before.samples or 0) if before else 0, key=f"compare_samples_{key}",
-        help=_("0 takes all. A number makes comparisons of different size comparable."),
+        _("Images of each set (0: all)"), 0, 1_000_000, (before.samples or 0) if before else 0,
+        key=f"compare_samples_{key}", help=_("A number makes comparisons of different size comparable."),
     )  # fmt: skip
     suffix = f"_{samples}" if samples >= 2 else ""
     if picked == OWN:

@@ -16,10 +16,10 @@ from core.config import settings
 from core.models.folder import is_generator, models_folder
 from core.training import run_control
 from core.training.kinds import KINDS, dig
+from core.training.recipe import WEIGHTS_FILE
 from core.training.request import CONFIG_FILE, MAX_STEPS, read_config
 from core.training.runs import (
     LOSSES_FILE,
-    WEIGHTS_FILE,
     Losses,
     Run,
     RunError,
