@@ -30,6 +30,7 @@ from core.config import pick_device
 from core.errors import AssetMissing
 from core.images import save_png
 from core.training.recipe import (
+    LOSSES_FILE,
     MAY_CHANGE,
     WEIGHTS_FILE,
     Batch,
@@ -118,7 +119,7 @@ class RunLog:
         from torch.utils.tensorboard import SummaryWriter
 
         self.out = out
-        self.path = out / "losses.jsonl"
+        self.path = out / LOSSES_FILE
         lines = self.path.read_text().splitlines() if self.path.is_file() else []
         kept = [line for line in lines if _step_of(line) <= step]
         write_atomically(self.path, "".join(line + "\n" for line in kept).encode())

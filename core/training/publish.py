@@ -22,7 +22,7 @@ from core.images import sketch_to_tensor
 from core.training import command
 from core.training.data import DataConfig, load_pairs
 from core.training.publish_parts import publish_parts
-from core.training.recipe import Progress
+from core.training.recipe import WEIGHTS_FILE, Progress
 
 THUMBNAIL = 96
 
@@ -58,7 +58,7 @@ def publish(
         If the run has written no weights yet.
     """
     folder = weights or settings().weights
-    source = run / "model.safetensors"
+    source = run / WEIGHTS_FILE
     info = read_info(source)
     if info.family == PartAutoencoders.family:
         return publish_parts([run], data, folder, progress)

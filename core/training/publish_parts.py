@@ -31,7 +31,7 @@ from core.images import sketch_to_tensor
 from core.training import command
 from core.training.data import DataConfig, Pairs, load_pairs
 from core.training.parts import cut_parts, drawn_for
-from core.training.recipe import Progress
+from core.training.recipe import WEIGHTS_FILE, Progress
 
 if TYPE_CHECKING:
     from core.manifold import Manifold
@@ -71,7 +71,7 @@ def publish_parts(
     folder = weights or settings().weights
     path = folder / PARTS_FILE
     before = [path] if path.is_file() else []
-    networks, provenance, licence = _join([*before, *(run / "model.safetensors" for run in runs)])
+    networks, provenance, licence = _join([*before, *(run / WEIGHTS_FILE for run in runs)])
     if data.image_size != networks.config.image_size:
         raise ValueError(
             f"these parts are for {networks.config.image_size} px, but data.image_size is {data.image_size}."

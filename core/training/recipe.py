@@ -15,6 +15,7 @@ from torch import Tensor, nn
 Progress = Callable[[int, int], None]
 Batch = dict[str, Tensor]
 WEIGHTS_FILE = "model.safetensors"  # of a run, the averaged weights
+LOSSES_FILE = "losses.jsonl"
 UNKNOWN_LICENCE = "unknown: set --licence to that of the training photos"
 
 

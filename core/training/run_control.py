@@ -23,7 +23,7 @@ from core.training.data import DataConfig
 from core.training.kinds import KINDS, dig
 from core.training.loop import CHECKPOINT, STOP
 from core.training.publish import publish
-from core.training.recipe import WEIGHTS_FILE
+from core.training.recipe import LOSSES_FILE, WEIGHTS_FILE
 from core.training.request import (
     REFINER_FILE,
     RunRequest,
@@ -219,7 +219,7 @@ def _check_disk(root: Path) -> None:
 
 def _sweep(folder: Path) -> None:
     """Take away halves of files that a kill left behind."""
-    for name in (CHECKPOINT, "model.safetensors", "losses.jsonl"):
+    for name in (CHECKPOINT, WEIGHTS_FILE, LOSSES_FILE):
         for left in folder.glob(f".{name}.*"):
             left.unlink(missing_ok=True)
     for left in (folder / ATTEMPTS).glob("*.spare"):

@@ -26,10 +26,9 @@ from core.processes.lock import is_held
 from core.training.command import LOCK
 from core.training.kinds import KINDS, dig
 from core.training.loop import CHECKPOINT, STOP
-from core.training.recipe import WEIGHTS_FILE
+from core.training.recipe import LOSSES_FILE, WEIGHTS_FILE
 from core.training.request import read_config
 
-LOSSES_FILE = "losses.jsonl"
 SAMPLES = "samples"
 LOG_BYTES = 64_000
 

@@ -15,6 +15,8 @@ from core.errors import AssetMissing
 from core.models.folder import models_folder
 from core.training import run_control
 from core.training.kinds import KINDS, Kind, Preset, dig, presets
+from core.training.loop import CHECKPOINT
+from core.training.recipe import WEIGHTS_FILE
 from core.training.request import RunRequest, read_config
 from core.training.runs import Run, RunError
 from dashboard import access
@@ -41,7 +43,7 @@ def begin_options(kind: Kind, runs: Sequence[Run]) -> dict[str, Path]:
     found = {
         _("run {name} (step {saved:,})", name=run.name, saved=run.saved): run.folder / _of_run(kind)
         for run in runs
-        if run.saved and _family(run.folder / "model.safetensors") in kind.begins_from
+        if run.saved and _family(run.folder / WEIGHTS_FILE) in kind.begins_from
     }
     return found | _models(kind.begins_from)
 
@@ -50,7 +52,7 @@ def refiner_options(runs: Sequence[Run]) -> dict[str, Path]:
     """Trained autoencoders, the shipped one first."""
     found = _models((AUTOENCODER,))
     for run in runs:
-        file = run.folder / "model.safetensors"
+        file = run.folder / WEIGHTS_FILE
         if run.saved and _family(file) == AUTOENCODER:
             found[_("run {name} (step {saved:,})", name=run.name, saved=run.saved)] = file
     return found
@@ -91,7 +93,7 @@ def pace_of_earlier(kind: str, image_size: int, batch_size: int, runs: Sequence[
 
 def _of_run(kind: Kind) -> str:
     """Parts begin with what is served; the others with everything that was trained, judges included."""
-    return "model.safetensors" if kind.name == "parts" else "checkpoint.pt"
+    return WEIGHTS_FILE if kind.name == "parts" else CHECKPOINT
 
 
 def _models(families: tuple[str, ...]) -> dict[str, Path]:

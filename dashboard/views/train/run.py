@@ -16,10 +16,9 @@ from core.config import settings
 from core.models.folder import is_generator, models_folder
 from core.training import run_control
 from core.training.kinds import KINDS, dig
-from core.training.recipe import WEIGHTS_FILE
+from core.training.recipe import LOSSES_FILE, WEIGHTS_FILE
 from core.training.request import CONFIG_FILE, MAX_STEPS, read_config
 from core.training.runs import (
-    LOSSES_FILE,
     Losses,
     Run,
     RunError,
@@ -282,7 +281,7 @@ def show_next(run: Run) -> None:
 
 def model_of(run: Run) -> str:
     """Name the model that a run's latest weights are among the models; empty where they are not."""
-    weights = run.folder / "model.safetensors"
+    weights = run.folder / WEIGHTS_FILE
     for name in _model_names(run) if weights.is_file() else ():
         path = models_folder() / f"{name}.safetensors"
         card = path.with_suffix(".md")
