@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 
+from core.processes.jobs import now
 from eval.comparison.case_pictures import keep_case_pictures
 from eval.comparison.case_scores import CaseScorer, CaseScores
 from eval.comparison.extraction import (
@@ -171,7 +171,7 @@ def _comparison(
     """Put columns together, without what is known of single cases."""
     return Comparison(
         title=request.title,
-        created=f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}",
+        created=now(),
         seconds={},
         protocol=used,
         settings={

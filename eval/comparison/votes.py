@@ -12,7 +12,6 @@ import io
 import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from datetime import UTC, datetime
 from functools import lru_cache
 from hashlib import sha256
 from itertools import combinations
@@ -20,6 +19,7 @@ from pathlib import Path
 from typing import Literal, get_args
 
 from core.atomic_files import append_line
+from core.processes.jobs import now
 from eval.comparison.export_csv import harmless
 from eval.comparison.formatting import VOTES_STRENGTH, VOTES_WON
 from eval.comparison.pictures import picture_path
@@ -64,7 +64,7 @@ def keep_vote(folder: Path, vote: Vote) -> None:
     OSError
         If the folder cannot be written to, or the disk is full.
     """
-    made_at = vote.made_at or f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}"
+    made_at = vote.made_at or now()
     content = {**asdict(vote.ballot), "choice": vote.choice, "voter": vote.voter, "made_at": made_at}
     append_line(folder / VOTES_FILE, content)
 

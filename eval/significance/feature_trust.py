@@ -384,5 +384,5 @@ class FeatureTrust:
 
     def _tell(self, done: int, _: int) -> None:
         if self.progress:
-            pairs = len(self.models) * (len(self.models) - 1) // 2
+            pairs = math.comb(len(self.models), 2)
             self.progress(self._pairs_done * self.permutations + done, pairs * self.permutations)
