@@ -20,7 +20,7 @@ from core.cli import STOPPED, fail, one_line
 from core.errors import AssetMissing
 from core.processes.lock import Held, hold
 from core.training.kinds import KINDS, Kind
-from core.training.loop import STOP
+from core.training.recipe import STOP_FILE
 from core.training.request import check_training
 from core.untrusted_files import has_aliases
 
@@ -147,11 +147,11 @@ def stopping_on(number: signal.Signals, out: Path | None) -> Iterator[list[int]]
     asked: list[int] = []
 
     def ask(_signal: int, _frame: FrameType | None) -> None:
-        if out is None or asked or (out / STOP).exists():
+        if out is None or asked or (out / STOP_FILE).exists():
             raise KeyboardInterrupt
         asked.append(_signal)
         print("Saving after the present step; once more ends it at once.", file=sys.stderr)
-        (out / STOP).touch()
+        (out / STOP_FILE).touch()
 
     before = signal.signal(number, ask)
     try:
@@ -159,7 +159,7 @@ def stopping_on(number: signal.Signals, out: Path | None) -> Iterator[list[int]]
     finally:
         signal.signal(number, before)
         if asked and out is not None:
-            (out / STOP).unlink(missing_ok=True)
+            (out / STOP_FILE).unlink(missing_ok=True)
 
 
 def reason_of(error: BaseException) -> str:

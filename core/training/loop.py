@@ -30,8 +30,10 @@ from core.config import pick_device
 from core.errors import AssetMissing
 from core.images import save_png
 from core.training.recipe import (
+    CHECKPOINT_FILE,
     LOSSES_FILE,
     MAY_CHANGE,
+    STOP_FILE,
     WEIGHTS_FILE,
     Batch,
     LoopConfig,
@@ -168,8 +170,6 @@ class StepBatches(Dataset[list[Batch]]):
 
 
 AHEAD = 4  # steps that each worker process is ahead of the training
-CHECKPOINT = "checkpoint.pt"
-STOP = "stop"  # a file of this name in the run's folder asks it to save and end
 
 
 class Trainer:
@@ -240,7 +240,7 @@ class Trainer:
         if self.place.is_main:
             if self.step and self._served_step() != self.step:
                 self.save()
-            (self.config.out / STOP).unlink(missing_ok=True)
+            (self.config.out / STOP_FILE).unlink(missing_ok=True)
         if log:
             log.close()
         if distributed.is_initialized():
@@ -280,13 +280,13 @@ class Trainer:
         }
         buffer = io.BytesIO()
         torch.save(state, buffer)
-        write_atomically(self.config.out / CHECKPOINT, buffer.getvalue())
+        write_atomically(self.config.out / CHECKPOINT_FILE, buffer.getvalue())
         provenance = {**self.recipe.provenance, "steps": self.step, "batch_size": self.config.batch_size}
         licence = str(provenance.pop("licence", "unknown"))
         save_model(self.weights_path, self.served_model(), provenance=provenance, licence=licence)
 
     def _load(self) -> None:
-        path = self.config.out / CHECKPOINT
+        path = self.config.out / CHECKPOINT_FILE
         if not path.is_file():
             return
         state = load_checkpoint(path, self.place.device)
@@ -381,10 +381,10 @@ class Trainer:
     def _is_stop_asked(self) -> bool:
         """Whether the run is to end here; processes ask at log steps only, and all get one answer."""
         if self.place.world == 1:
-            return (self.config.out / STOP).exists()
+            return (self.config.out / STOP_FILE).exists()
         if self.step % self.config.log_every:
             return False
-        asked = torch.tensor(float((self.config.out / STOP).exists()), device=self.place.device)
+        asked = torch.tensor(float((self.config.out / STOP_FILE).exists()), device=self.place.device)
         distributed.all_reduce(asked)
         return bool(asked)
 
@@ -409,7 +409,7 @@ def load_checkpoint(path: Path, device: torch.device | str = "cpu") -> dict[str,
         ) from error
     if not isinstance(state, dict) or not {"step", "settings", "networks", "optimizers", "ema"} <= set(state):
         raise ValueError(
-            f"{path} is no checkpoint of a training here. Name a {CHECKPOINT} or a {WEIGHTS_FILE}."
+            f"{path} is no checkpoint of a training here. Name a {CHECKPOINT_FILE} or a {WEIGHTS_FILE}."
         )
     return state
 
@@ -490,7 +490,7 @@ def train_recipe(
     Path of the served weights.
     """
     recipe.provenance["licence"] = licence
-    is_resumed = (config.out / CHECKPOINT).is_file()
+    is_resumed = (config.out / CHECKPOINT_FILE).is_file()
     if margin := _margin_of(config.out / WEIGHTS_FILE if is_resumed else start_from):
         recipe.provenance["margin"] = margin
     if start_from is not None and not is_resumed:

@@ -16,6 +16,8 @@ Progress = Callable[[int, int], None]
 Batch = dict[str, Tensor]
 WEIGHTS_FILE = "model.safetensors"  # of a run, the averaged weights
 LOSSES_FILE = "losses.jsonl"
+CHECKPOINT_FILE = "checkpoint.pt"
+STOP_FILE = "stop"  # asks a run to save and end
 UNKNOWN_LICENCE = "unknown: set --licence to that of the training photos"
 
 

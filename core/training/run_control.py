@@ -21,9 +21,8 @@ from core.processes.jobs import now, write_record
 from core.processes.lock import Held, hold
 from core.training.data import DataConfig
 from core.training.kinds import KINDS, dig
-from core.training.loop import CHECKPOINT, STOP
 from core.training.publish import publish
-from core.training.recipe import LOSSES_FILE, WEIGHTS_FILE
+from core.training.recipe import CHECKPOINT_FILE, LOSSES_FILE, STOP_FILE, WEIGHTS_FILE
 from core.training.request import (
     REFINER_FILE,
     RunRequest,
@@ -99,7 +98,7 @@ def start(root: Path, name: str) -> Run:
             given = ["--run", str(run.folder.absolute()), "--module", KINDS[run.kind].module]
             with hold(root / TURN, "Somebody else is starting a training at this moment. Try again."):
                 _check_turn(root)
-                (run.folder / STOP).unlink(missing_ok=True)
+                (run.folder / STOP_FILE).unlink(missing_ok=True)
                 _sweep(run.folder)
                 processes.start(run.folder / ATTEMPTS, run.kind, _MODULE, [], surroundings=given)
     except (OSError, Held) as error:
@@ -155,7 +154,7 @@ def ask_to_stop(root: Path, name: str) -> Run:
     run = read_run(root, name)
     if run.is_alive:
         try:
-            (run.folder / STOP).touch()
+            (run.folder / STOP_FILE).touch()
         except OSError as error:
             raise RunError(f"{name} could not be asked: {error}. Stop it at once instead.") from error
     return read_run(root, name)
@@ -166,7 +165,7 @@ def stop_now(root: Path, name: str) -> Run:
     run = read_run(root, name)
     if run.job is not None and run.job.state == "running":
         processes.stop(run.folder / ATTEMPTS, run.job.id, patience_s=STOP_NOW_S)
-        (run.folder / STOP).unlink(missing_ok=True)
+        (run.folder / STOP_FILE).unlink(missing_ok=True)
     return read_run(root, name)
 
 
@@ -219,7 +218,7 @@ def _check_disk(root: Path) -> None:
 
 def _sweep(folder: Path) -> None:
     """Take away halves of files that a kill left behind."""
-    for name in (CHECKPOINT, WEIGHTS_FILE, LOSSES_FILE):
+    for name in (CHECKPOINT_FILE, WEIGHTS_FILE, LOSSES_FILE):
         for left in folder.glob(f".{name}.*"):
             left.unlink(missing_ok=True)
     for left in (folder / ATTEMPTS).glob("*.spare"):

@@ -25,8 +25,7 @@ from core.processes.jobs import Job, number, read_record
 from core.processes.lock import is_held
 from core.training.command import LOCK
 from core.training.kinds import KINDS, dig
-from core.training.loop import CHECKPOINT, STOP
-from core.training.recipe import LOSSES_FILE, WEIGHTS_FILE
+from core.training.recipe import CHECKPOINT_FILE, LOSSES_FILE, STOP_FILE, WEIGHTS_FILE
 from core.training.request import read_config
 
 SAMPLES = "samples"
@@ -81,7 +80,7 @@ def saved_step(run: Path) -> int:
 
 def is_run(folder: Path) -> bool:
     """Tell whether a folder has been trained in."""
-    return any((folder / name).is_file() for name in (CHECKPOINT, LOSSES_FILE, WEIGHTS_FILE))
+    return any((folder / name).is_file() for name in (CHECKPOINT_FILE, LOSSES_FILE, WEIGHTS_FILE))
 
 
 def log_tail(log: Path, lines: int = 30) -> str:
@@ -225,7 +224,7 @@ def read_run(root: Path, name: str) -> Run:
 def _state(folder: Path, job: Job | None) -> str:
     is_running = job is not None and job.state == "running"
     if is_running or is_held(folder / LOCK):
-        return "stopping" if (folder / STOP).exists() else "running"
+        return "stopping" if (folder / STOP_FILE).exists() else "running"
     if job is not None:
         return job.state
     return "new" if _is_ours(folder) else "foreign"

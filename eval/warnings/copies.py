@@ -8,10 +8,11 @@ from itertools import combinations
 
 import numpy as np
 
+from eval.comparison.formatting import quoted
 from eval.comparison.result import Warned
 from eval.warnings.facts import Facts, Picture, SetFacts
 from eval.warnings.picture_statistics import Words, copies, fingerprints
-from eval.warnings.wording import named, percent
+from eval.warnings.wording import percent
 
 # Bits of 256. Measured on 512 px faces: JPEG q30 4, half size 2, a model's output and its truth 54 and more,
 # different photos 68 and more.
@@ -50,7 +51,7 @@ def duplicates_between_sets(facts: Facts) -> Iterator[Warned]:
         models, 2
     ):  # near copies are usual here: one generator, two kinds of stage 1
         if shared := same_files(second, first):
-            yield _duplicates(facts, first, second, shared, f"the very files of {named(first.name)}")
+            yield _duplicates(facts, first, second, shared, f"the very files of {quoted(first.name)}")
 
 
 def _duplicates(
@@ -61,7 +62,7 @@ def _duplicates(
         code="duplicates_between_sets", severity="misleads", sets=(first.name, second.name),
         columns=facts.feature_columns,
         text=(
-            f"{len(shared)} of the {len(second)} outputs of {named(second.name)} are {what} (first {own}"
+            f"{len(shared)} of the {len(second)} outputs of {quoted(second.name)} are {what} (first {own}"
             f"{f', there {other}' if other != own else ''}). Was a folder named twice, or did other pictures get among "
             "the outputs? Take them out."
         ),
@@ -78,7 +79,7 @@ def training_copies(facts: Facts) -> Iterator[Warned]:
             yield Warned(
                 code="training_copies", severity="misleads", sets=(one.name,),
                 text=(
-                    f"{len(shared)} of the {len(one)} outputs of {named(one.name)} are training photos (first "
+                    f"{len(shared)} of the {len(one)} outputs of {quoted(one.name)} are training photos (first "
                     f"{own}, there "
                     f"{other}): it repeats what it has seen, or the wrong folder was named. Take them out."
                 ),
@@ -95,7 +96,7 @@ def reencoded_copies(facts: Facts) -> Iterator[Warned]:
             yield Warned(
                 code="reencoded_copies", severity="misleads", sets=(first.name, second.name),
                 text=(
-                    f"{len(same)} outputs of {named(second.name)} are those of {named(first.name)}, packed anew "
+                    f"{len(same)} outputs of {quoted(second.name)} are those of {quoted(first.name)}, packed anew "
                     f"(first {same[0]}). "
                     "Their figures differ by the packing alone: name each model's own folder."
                 ),
@@ -136,7 +137,7 @@ def repeated_outputs(facts: Facts) -> Iterator[Warned]:
             yield Warned(
                 code="repeated_outputs", severity="misleads", sets=(one.name,), columns=facts.feature_columns,
                 text=(
-                    f"{percent(share)} of the outputs of {named(one.name)} look like another of its outputs (of "
+                    f"{percent(share)} of the outputs of {quoted(one.name)} look like another of its outputs (of "
                     f"the true "
                     f"photos {percent(usual)}): it has collapsed to few faces. Look at recall and coverage."
                 ),

@@ -10,9 +10,10 @@ from itertools import combinations
 
 from scipy.stats import fisher_exact, mannwhitneyu
 
+from eval.comparison.formatting import quoted
 from eval.comparison.result import Warned
 from eval.warnings.facts import Facts, SetFacts
-from eval.warnings.wording import grouped, listed, named, percent
+from eval.warnings.wording import grouped, listed, percent
 
 # What the reference projects put behind a name.
 NUMBERED = re.compile(r"(A2B|B2A)_\d+")
@@ -32,7 +33,7 @@ def unmatched_names(facts: Facts) -> Iterator[Warned]:
         elif missing:
             some.append((one, missing))
     if some:
-        told = listed([f"{missing} of {len(one)} of {named(one.name)}" for one, missing in some])
+        told = listed([f"{missing} of {len(one)} of {quoted(one.name)}" for one, missing in some])
         yield Warned(
             code="unmatched_names", severity="caution", sets=tuple(one.name for one, _ in some),
             text=(
@@ -44,8 +45,8 @@ def unmatched_names(facts: Facts) -> Iterator[Warned]:
         yield Warned(
             code="unmatched_names", severity="caution", sets=tuple(one.name for one in none),
             text=(
-                f"No output of {listed([named(one.name) for one in none])} is named as a photo, so there are no paired "
-                f"scores and no paired tests. {_advice(none, real)}"
+                f"No output of {listed([quoted(one.name) for one in none])} is named as a photo, so there are no "
+                f"paired scores and no paired tests. {_advice(none, real)}"
             ),
         )  # fmt: skip
 
@@ -83,7 +84,7 @@ def few_images(facts: Facts) -> Iterator[Warned]:
     """Sets so small that every number is mostly chance."""
     small = [one for one in facts.sets if len(one) < FEW]
     if small:
-        sizes = listed([f"{named(one.name)} ({len(one)})" for one in small])
+        sizes = listed([f"{quoted(one.name)} ({len(one)})" for one in small])
         names = {one.name for one in small}
         is_seen = any(
             pair.is_separated and pair.column in facts.feature_columns
@@ -132,7 +133,7 @@ def unequal_counts(facts: Facts) -> Iterator[Warned]:
         severity="caution" if most - fewest <= SLIGHT * most else "misleads",
         text=(
             f"The models have different numbers of images "
-            f"({listed([f'{named(n)} {c}' for n, c in sizes.items()])}); with "
+            f"({listed([f'{quoted(n)} {c}' for n, c in sizes.items()])}); with "
             f"fewer images the distance grows by itself. Use the same {fewest} for all: a protocol that ends with "
             f"_{fewest} takes as many of each. KID is not affected."
         ),
@@ -144,7 +145,7 @@ def files_left_out(facts: Facts) -> Iterator[Warned]:
     sets = [one for one in facts.sets if one.left_out]
     if sets:
         worst = max(one.left_out / (len(one) + one.left_out) for one in sets)
-        counts = listed([f"{one.left_out} of {named(one.name)}" for one in sets])
+        counts = listed([f"{one.left_out} of {quoted(one.name)}" for one in sets])
         yield Warned(
             code="files_left_out", severity="caution" if worst > MANY_LEFT_OUT else "note",
             sets=tuple(one.name for one in sets),

@@ -5,12 +5,12 @@ from __future__ import annotations
 import statistics
 from collections.abc import Callable, Iterator
 
-from eval.comparison.formatting import standing_of
+from eval.comparison.formatting import quoted, standing_of
 from eval.comparison.result import Warned
 from eval.warnings.facts import Facts, SetFacts
 from eval.warnings.files import levels_differ, shares_differ
 from eval.warnings.picture_statistics import PictureStatistics
-from eval.warnings.wording import listed, named, percent
+from eval.warnings.wording import listed, percent
 
 SHARE = 0.05
 CLEAR = 0.75  # share of a set's pictures that lean the same way
@@ -22,7 +22,7 @@ def grey_mix(facts: Facts) -> Iterator[Warned]:
     shares = {one.name: one.share(lambda look: look.is_grey) for one in facts.sets}
     counts = {one.name: (sum(look.is_grey for look in one.looks), len(one.looks)) for one in facts.sets}
     if max(shares.values()) - min(shares.values()) > SHARE and shares_differ(counts):
-        grey = [f"{named(name)} {percent(share)}" for name, share in shares.items()]
+        grey = [f"{quoted(name)} {percent(share)}" for name, share in shares.items()]
         yield Warned(
             code="grey_mix", severity="misleads", columns=facts.feature_columns,
             sets=tuple(name for name, share in shares.items() if share != shares.get(facts.real.name)) or tuple(shares),
@@ -40,7 +40,7 @@ def channels_swapped(facts: Facts) -> Iterator[Warned]:
         yield Warned(
             code="channels_swapped", severity="misleads", sets=tuple(swapped), columns=facts.feature_columns,
             text=(
-                f"{listed(list(map(named, swapped)))}: red and blue are swapped (the true photos lean to "
+                f"{listed(list(map(quoted, swapped)))}: red and blue are swapped (the true photos lean to "
                 f"{'red' if _lean(facts.real) > 0 else 'blue'}, these the other way by as much). It was written with "
                 "OpenCV's order of channels; write it again as RGB."
             ),
@@ -76,7 +76,7 @@ def value_range(facts: Facts) -> Iterator[Warned]:
         return
     found = {one.name: how for one in facts.models.values() if (how := _written(one, facts.real))}
     if found:
-        told = listed([f"{named(name)} ({how})" for name, how in found.items()])
+        told = listed([f"{quoted(name)} ({how})" for name, how in found.items()])
         yield Warned(
             code="value_range", severity="misleads", sets=tuple(found),
             text=(
@@ -117,7 +117,7 @@ def transparency(facts: Facts) -> Iterator[Warned]:
     if max(shares.values(), default=0) <= TRANSPARENT:
         return
     is_contest = max(shares.values()) - min(shares.values()) > TRANSPARENT and shares_differ(counts)
-    told = listed([f"{named(name)} {percent(share)}" for name, share in shares.items() if share])
+    told = listed([f"{quoted(name)} {percent(share)}" for name, share in shares.items() if share])
     yield Warned(
         code="transparency", severity="misleads" if is_contest else "caution", columns=facts.feature_columns,
         sets=tuple(name for name, share in shares.items() if share),
@@ -136,7 +136,7 @@ def blurred_outputs(facts: Facts) -> Iterator[Warned]:
     soft = {one.name: share for one in facts.models.values() if (share := _detail(one, facts.real)) < SOFT}
     if soft:
         firsts = {name for name in soft for key in columns if _is_first(facts, key, name)}
-        told = listed([f"{named(name)} {percent(share)}" for name, share in soft.items()])
+        told = listed([f"{quoted(name)} {percent(share)}" for name, share in soft.items()])
         yield Warned(
             code="blurred_outputs", severity="misleads" if firsts else "caution", sets=tuple(soft), columns=columns,
             text=(
@@ -183,7 +183,7 @@ def strips(facts: Facts) -> Iterator[Warned]:
     """Pictures stacked above each other: U-GAT-IT writes seven, from its input to its cycle."""
     found = {one.name: -count for one in facts.sets if (count := _panels(one, facts.real)) < 0}
     if found:
-        told = listed([f"{named(name)} ({count} above each other)" for name, count in found.items()])
+        told = listed([f"{quoted(name)} ({count} above each other)" for name, count in found.items()])
         yield Warned(
             code="strips", severity="misleads", sets=tuple(found), columns=_columns(facts),
             text=(
@@ -197,7 +197,7 @@ def sheets(facts: Facts) -> Iterator[Warned]:
     """Pictures side by side, input and output in one file, as Pix2PixHD's and pix2pix's sheets."""
     found = {one.name: count for one in facts.sets if (count := _panels(one, facts.real)) > 1}
     if found:
-        told = listed([f"{named(name)} ({count} side by side)" for name, count in found.items()])
+        told = listed([f"{quoted(name)} ({count} side by side)" for name, count in found.items()])
         yield Warned(
             code="sheets", severity="misleads", sets=tuple(found), columns=_columns(facts),
             text=(

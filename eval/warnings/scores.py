@@ -7,9 +7,10 @@ import re
 from collections import defaultdict
 from collections.abc import Iterator
 
+from eval.comparison.formatting import quoted
 from eval.comparison.result import CurvePoint, Floor, PairResult, Warned
 from eval.warnings.facts import Facts
-from eval.warnings.wording import figure, listed, named
+from eval.warnings.wording import figure, listed
 
 FAR = 2.33  # standard errors: one in a hundred lies further below by chance
 NEAR_COUNT = 0.02  # by which a floor's number of images may differ from the model's
@@ -31,7 +32,7 @@ def below_floor(facts: Facts) -> Iterator[Warned]:
             and _is_below(facts, name, floor, len(one))
         }
         if under:
-            told = listed([f"{named(name)} {figure(value)}" for name, value in under.items()])
+            told = listed([f"{quoted(name)} {figure(value)}" for name, value in under.items()])
             yield Warned(
                 code="below_floor", severity="misleads", sets=tuple(under), columns=(floor.column,),
                 text=(
@@ -98,8 +99,8 @@ def metrics_disagree(facts: Facts) -> Iterator[Warned]:
                 code="metrics_disagree", severity="misleads" if is_separated else "caution",
                 sets=(pair.first, pair.second), columns=(fid, kid),
                 text=(
-                    f"{fid} puts {named(better)} before {named(worse)} (by {figure(abs(_of(pair)))}), {kid} the other "
-                    f"way (by {figure(abs(_of(other)))}). KID has no bias at few images: do not call either one "
+                    f"{fid} puts {quoted(better)} before {quoted(worse)} (by {figure(abs(_of(pair)))}), {kid} the "
+                    f"other way (by {figure(abs(_of(other)))}). KID has no bias at few images: do not call either one "
                     f"better before "
                     "more images agree."
                 ),
@@ -115,8 +116,8 @@ def bias_decides(facts: Facts) -> Iterator[Warned]:
         yield Warned(
             code="bias_decides", severity="misleads", sets=(pair.first, pair.second), columns=(pair.column,),
             text=(
-                f"{named(pair.first)} and {named(pair.second)} differ by {figure(_of(pair))} at this number of images, "
-                f"but by {figure(limit)} where the curve goes with more: the bias of few images decides the "
+                f"{quoted(pair.first)} and {quoted(pair.second)} differ by {figure(_of(pair))} at this number of "
+                f"images, but by {figure(limit)} where the curve goes with more: the bias of few images decides the "
                 f"order. Use more "
                 "images, or go by KID."
             ),

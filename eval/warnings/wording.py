@@ -4,15 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from eval.comparison.formatting import quoted as named
-
-__all__ = ["figure", "grouped", "listed", "named", "percent"]
+from eval.comparison.formatting import quoted
 
 _MOST = 4
 
 
 def listed(names: Sequence[str]) -> str:
-    """``a, b and c``; of many the first few and how many more. Names go through `named` first."""
+    """``a, b and c``; of many the first few and how many more. Names go through `quoted` first."""
     if len(names) > _MOST:
         return f"{', '.join(names[: _MOST - 1])} and {len(names) - _MOST + 1} more"
     return " and ".join([", ".join(names[:-1]), names[-1]]) if len(names) > 1 else "".join(names)
@@ -23,7 +21,7 @@ def grouped(facts: Mapping[str, str]) -> str:
     groups: dict[str, list[str]] = {}
     for name, fact in facts.items():
         groups.setdefault(fact, []).append(name)
-    return ", ".join(f"{fact} ({listed(list(map(named, names)))})" for fact, names in groups.items())
+    return ", ".join(f"{fact} ({listed(list(map(quoted, names)))})" for fact, names in groups.items())
 
 
 def figure(value: float) -> str:

@@ -12,8 +12,9 @@ import streamlit as st
 
 from dashboard.shared.plain_text import as_text
 from dashboard.shared.texts import N_, _, translate_sentence
-from dashboard.views.compare.formatting import count_words, facts_of, titles_of
+from dashboard.views.compare.formatting import facts_of, titles_of
 from dashboard.views.compare.state import BESIDE, COLUMN, LABEL
+from dashboard.views.models.formatting import count_words
 from eval.comparison.answer import answer
 from eval.comparison.cases import labels_of
 from eval.comparison.formatting import (

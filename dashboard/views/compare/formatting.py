@@ -99,8 +99,3 @@ def set_words(used: SetUsed) -> str:
     if left_out:
         return _("{n:,} images, {left_out} left out", n=count, left_out=left_out)
     return _("{n:,} images", n=count)
-
-
-def count_words(count: int) -> str:
-    """A count of parameters as people say it."""
-    return f"{count / 1e6:.1f} M" if count >= 100_000 else f"{count:,}"

@@ -15,8 +15,7 @@ from core.errors import AssetMissing
 from core.models.folder import models_folder
 from core.training import run_control
 from core.training.kinds import KINDS, Kind, Preset, dig, presets
-from core.training.loop import CHECKPOINT
-from core.training.recipe import WEIGHTS_FILE
+from core.training.recipe import CHECKPOINT_FILE, WEIGHTS_FILE
 from core.training.request import RunRequest, read_config
 from core.training.runs import Run, RunError
 from dashboard import access
@@ -93,7 +92,7 @@ def pace_of_earlier(kind: str, image_size: int, batch_size: int, runs: Sequence[
 
 def _of_run(kind: Kind) -> str:
     """Parts begin with what is served; the others with everything that was trained, judges included."""
-    return WEIGHTS_FILE if kind.name == "parts" else CHECKPOINT
+    return WEIGHTS_FILE if kind.name == "parts" else CHECKPOINT_FILE
 
 
 def _models(families: tuple[str, ...]) -> dict[str, Path]:

@@ -12,8 +12,7 @@ from pathlib import Path
 import pytest
 
 from core.training import autoencoder, command, cyclegan
-from core.training.loop import STOP
-from core.training.recipe import LoopConfig
+from core.training.recipe import STOP_FILE, LoopConfig
 
 Call = Callable[..., tuple[int, str]]
 
@@ -40,7 +39,7 @@ def call(
 def stopped_after_a_step(loop: LoopConfig, progress: object = None) -> Path:
     """A training that is interrupted in its first step."""
     os.kill(os.getpid(), signal.SIGINT)
-    assert (loop.out / STOP).exists()
+    assert (loop.out / STOP_FILE).exists()
     return loop.out / "model.safetensors"
 
 
@@ -79,7 +78,7 @@ def test_a_size_that_a_generator_cannot_take_is_refused_with_one_that_it_can(cal
 
 def test_ctrl_c_saves_and_leaves_no_wish_to_stop_behind(call: Call, tmp_path: Path) -> None:
     assert call(train=stopped_after_a_step)[0] == 130
-    assert not (tmp_path / "run" / STOP).exists()
+    assert not (tmp_path / "run" / STOP_FILE).exists()
 
 
 def test_a_full_disk_is_a_sentence(call: Call) -> None:
