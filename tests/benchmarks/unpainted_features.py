@@ -86,12 +86,13 @@ def report(pipeline: SketchToFacePipeline, name: str, sketches: Iterable[Sketch]
 def with_glasses(sketch: Sketch, points: Points) -> Sketch:
     """Round lenses, a bridge and the sides as far as the face goes."""
     left, right = (points[[*upper, *lower]].mean(axis=0) for upper, lower, _ in EYES)
+    half_lens = np.array((56.0, 0.0))
     for eye in (left, right):
         cv2.ellipse(sketch, (int(eye[0]), int(eye[1]) + 4), (56, 44), 0, 0, 360, 0, 4, cv2.LINE_AA)
     for line in (
-        ((*left, 56, 0), (left + right) / 2 - (0, 6), right - (56, 0)),
-        (left - (56, 0), (points[234, 0], left[1] - 6)),
-        ((*right, 56, 0), (points[454, 0], right[1] - 6)),
+        (left + half_lens, (left + right) / 2 - (0, 6), right - half_lens),
+        (left - half_lens, (points[234, 0], left[1] - 6)),
+        (right + half_lens, (points[454, 0], right[1] - 6)),
     ):
         _draw(sketch, np.array(line), 4)
     return sketch
