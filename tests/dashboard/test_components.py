@@ -3,6 +3,7 @@
 import json
 import threading
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -12,11 +13,12 @@ from core.errors import AssetMissing
 from core.images import can_read_heif, encode_png
 from dashboard.shared import gallery, networks
 from dashboard.shared.resources import face_url, thumbnail
+from dashboard.views.draw import start
 from dashboard.views.draw.actions import files_of
 from dashboard.views.draw.canvas import tools_from
 from dashboard.views.draw.drawing import digest, fabric_from_strokes, strokes_file
-from dashboard.views.draw.start import take_upload
-from dashboard.views.draw.state import Drawing, DrawSession, Shown, Tools
+from dashboard.views.draw.start import take_chosen, take_upload
+from dashboard.views.draw.state import UPLOAD, Drawing, DrawSession, Shown, Tools
 from tests.core.test_scan_cleanup import encoded
 from tests.dashboard.fake_page import FakePipeline, drawn
 
@@ -47,6 +49,21 @@ def test_an_upload_that_cannot_be_read_is_explained_and_loses_nothing(data: byte
     assert "Traceback" not in message
     assert session.drawing.digest == drawn(3).digest
     assert session.load["load"] == 0
+
+
+def test_an_upload_that_the_browser_sends_once_more_is_taken_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    session, key = DrawSession(), f"{UPLOAD}_0"
+    contents = iter([strokes_file(drawn(3).fabric), b""])  # taken over, and gone from the disk
+    file = SimpleNamespace(name="strokes.json", file_id="one", getvalue=lambda: next(contents))
+    monkeypatch.setenv("STUDIO_DATA", str(tmp_path))
+    monkeypatch.setattr(start.st, "session_state", {key: file})
+    for _ in range(2):
+        take_chosen(session, key)
+    assert session.upload_error == ""
+    assert session.uploads == 1
+    assert len(session.drawing.fabric["objects"]) == 3
 
 
 def test_an_uploaded_drawing_lies_on_the_paper_and_undo_brings_the_old_one_back():

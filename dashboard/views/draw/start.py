@@ -36,19 +36,6 @@ def show_examples(session: DrawSession) -> None:
 
 def show_upload(session: DrawSession) -> None:
     """A drawing on paper or from another program; what cannot be read is said and changes nothing."""
-    key = f"{UPLOAD}_{session.uploads}"
-
-    def chosen() -> None:
-        file = st.session_state[key]
-        files, problems = staged_files([file] if file is not None else [], limit_mb=MAX_UPLOAD_MB)
-        session.upload_error = problems[0] if problems else ""
-        if files:
-            session.upload_error = take_upload(session, files[0].read_bytes(), files[0].name)
-            drop_staged([file])
-        if file is not None and not session.upload_error:
-            session.uploads += 1
-            st.session_state[UPLOAD_MENU] = False
-
     menu = st.popover(
         _("Upload"),
         icon=":material/add_photo_alternate:",
@@ -61,11 +48,35 @@ def show_upload(session: DrawSession) -> None:
         st.file_uploader(
             _("A photo or scan of a drawing, a picture file, or strokes that were downloaded"),
             max_upload_size=MAX_UPLOAD_MB,
-            key=key,
-            on_change=chosen,
+            key=_upload_key(session),
+            on_change=take_chosen,
+            args=(session, _upload_key(session)),
         )
         if session.upload_error:
             st.error(as_text(session.upload_error))
+
+
+def _upload_key(session: DrawSession) -> str:
+    """The uploader's key: a new number empties it."""
+    return f"{UPLOAD}_{session.uploads}"
+
+
+def take_chosen(session: DrawSession, key: str) -> None:
+    """Take the file that was chosen in the uploader of this key, once.
+
+    A stroke or a slow browser may send the uploader's value again when its file is on the paper and gone from the disk.
+    """
+    if key != _upload_key(session):
+        return
+    file = st.session_state[key]
+    files, problems = staged_files([file] if file is not None else [], limit_mb=MAX_UPLOAD_MB)
+    session.upload_error = problems[0] if problems else ""
+    if files:
+        session.upload_error = take_upload(session, files[0].read_bytes(), files[0].name)
+        drop_staged([file])
+    if file is not None and not session.upload_error:
+        session.uploads += 1
+        st.session_state[UPLOAD_MENU] = False
 
 
 def take_upload(session: DrawSession, data: bytes, name: str = "") -> str:
