@@ -22,6 +22,7 @@ from dashboard.views.draw.decisions import (
     next_step,
     status_text,
     timing_text,
+    undrawn_parts,
     unusable_text,
 )
 from dashboard.views.draw.state import Drawing, DrawSession, Shown, drawing_from
@@ -76,7 +77,6 @@ def test_a_load_is_waited_for_until_its_pixels_are_there():
     [
         (drawn(5), ConversionSettings(), 0.9, ""),
         (drawn(5), ConversionSettings(), None, ""),
-        (drawn(2), ConversionSettings(), 0.1, "Keep drawing"),
         (drawn(5), ConversionSettings(t=0.8), 0.1, "lower"),
         (drawn(5), ConversionSettings(t=0.0), 0.1, "guide"),
         (drawn(5), ConversionSettings(mode="none"), 0.1, ""),
@@ -97,6 +97,28 @@ def test_what_was_left_out_is_said_once_the_drawing_has_some_strokes():
     )
     assert status_text(replace(shown(drawn(2)), **left_out), Step.KEEP) == ""
     assert {*UNPAINTED} == {*get_args(Unpainted)}
+
+
+@pytest.mark.parametrize(
+    ("blank", "missing"),
+    [
+        ((0, 0), ()),
+        ((342, 420), ("mouth",)),
+        ((190, 420), ("eye_left", "eye_right", "nose", "mouth")),
+    ],
+)
+def test_parts_that_nothing_is_drawn_of_are_named(blank: tuple[int, int], missing: tuple[str, ...]):
+    drawing = draw_face()[..., 0]
+    drawing[slice(*blank), 140:372] = 255
+    assert undrawn_parts(drawing) == missing
+
+
+def test_what_is_made_up_is_said_before_how_far_the_drawing_is_from_training_faces():
+    unfinished = replace(shown(drawn(4), confidence=0.1), undrawn=("eye_right", "mouth"))
+    assert status_text(unfinished, Step.KEEP) == "Not drawn yet, so made up: right eye, mouth."
+    by_parts = replace(unfinished.settings, stage1="parts")
+    unfinished.result.parts = ()
+    assert "made up" not in status_text(replace(unfinished, settings=by_parts), Step.KEEP)
 
 
 def test_times_are_short_and_leave_out_steps_that_did_not_run():

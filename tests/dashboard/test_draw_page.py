@@ -12,6 +12,7 @@ from core.errors import AssetMissing
 from dashboard.shared import networks
 from dashboard.shared.conversion_queue import Superseded
 from dashboard.views.draw.state import Drawing, DrawSession, Shown, Tools
+from tests.core.test_scan_cleanup import draw_face
 from tests.dashboard.fake_page import FakePipeline, Page, drawn
 from tests.eval.metrics.test_unpainted import photo, sketch
 
@@ -122,17 +123,25 @@ def test_an_almost_blank_drawing_is_said_kindly(open_page: OpenPage, pipeline: F
 def test_a_drawing_far_from_training_faces_gets_advice_in_words(open_page: OpenPage, pipeline: FakePipeline):
     pipeline.confidence = 0.05
     page = open_page()
-    page.draw(drawn())
+    page.draw(replace(drawn(), sketch=draw_face()[..., 0]))
     assert "Keep my lines” lower" in page.text()
+
+
+def test_eyes_nose_and_mouth_that_are_made_up_are_named_under_the_photo(open_page: OpenPage):
+    page = open_page()
+    page.draw(replace(drawn(), sketch=sketch()))
+    assert "Not drawn yet, so made up: nose, mouth." in page.text()
 
 
 def test_a_feature_that_is_not_painted_is_named_under_the_photo(open_page: OpenPage, pipeline: FakePipeline):
     page = open_page()
     pipeline.photo = photo()
-    page.draw(replace(drawn(), sketch=sketch("glasses")))
+    lines = sketch("glasses")
+    lines[302:305, 240:272] = lines[384:387, 230:282] = 0  # nose and mouth
+    page.draw(replace(drawn(), sketch=lines))
     assert "Your glasses are hardly painted." in page.text()
     pipeline.photo = photo("glasses")
-    page.draw(replace(drawn(offset=3), sketch=sketch("glasses")))
+    page.draw(replace(drawn(offset=3), sketch=lines))
     assert "Your glasses" not in page.text()
 
 

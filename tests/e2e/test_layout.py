@@ -70,6 +70,17 @@ def faults(page: Page, width: int) -> list[str]:
     return found + ([f"the page is {content} px wide"] if content > width else [])
 
 
+# How far the middle of its icons lies from the middle of a button that shows nothing else, px.
+OFF_CENTRE = """(name) => {
+  const button = document.querySelector(`${name} button`);
+  const found = button.querySelectorAll('[data-testid=stIconMaterial], svg');
+  const icons = [...found].map((icon) => icon.getBoundingClientRect());
+  const box = button.getBoundingClientRect();
+  const middle = (Math.min(...icons.map((icon) => icon.left)) + Math.max(...icons.map((icon) => icon.right))) / 2;
+  return Math.abs(middle - (box.left + box.right) / 2);
+}"""
+
+
 @pytest.fixture
 def drawn(open_page: Callable[..., DrawPage]) -> DrawPage:
     """A face by parts, with Convert on the page: the fullest that it gets."""
@@ -104,6 +115,26 @@ def test_nothing_overlaps_or_is_cut_off_at_any_width_and_the_photo_lies_beside_t
             "(text) => (text.textContent = 'Pix2PixHD')"
         )
     assert not {width: several for width, several in found.items() if several}
+
+
+def test_icons_lie_in_the_middle_of_their_buttons_and_the_entries_of_the_menu_on_its_left(
+    drawn: DrawPage,
+) -> None:
+    page, found = drawn.page, {}
+    for width, height in ((390, 844), (768, 1024), (1024, 768)):
+        page.set_viewport_size({"width": width, "height": height})
+        page.wait_for_function(f"innerWidth === {width}")
+        for name in (".st-key-compare", ".st-key-download"):
+            found[f"{name} at {width} px"] = page.evaluate(OFF_CENTRE, name)
+    assert not {name: off for name, off in found.items() if off > 3}
+    page.locator(".st-key-download button").first.click()
+    words = page.locator(".st-key-files button p")
+    expect(words).to_have_count(6)
+    lefts = [box["x"] for word in words.all() if (box := word.bounding_box())]
+    menu = page.get_by_test_id("stPopoverBody").bounding_box()
+    assert menu is not None
+    assert max(lefts) - min(lefts) < 1
+    assert menu["width"] < 240
 
 
 def test_the_photo_stays_in_its_place_while_another_is_made(page: DrawPage) -> None:

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from enum import Enum
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from core.conversion.settings import ConversionSettings
-from core.face_frame import face_mask
+from core.face_frame import FRAME, PARTS, face_mask
+from core.sketch_input import prepare_sketch
 from dashboard.shared.texts import N_, _, ngettext, translate_sentence
 from dashboard.views.draw.drawing import has_ink, is_sparse
 from dashboard.views.draw.settings import PART_TITLES
@@ -87,12 +88,12 @@ def status_text(shown: Shown | None, step: Step) -> str:
         )
     if missing := _missing_parts(shown):
         return _("Not drawn yet: {missing}. Draw it, or choose a random one under Parts.", missing=missing)
+    if shown.undrawn and wanted.effective().stage1 != "parts":
+        return _("Not drawn yet, so made up: {parts}.", parts=_titles(shown.undrawn))
     if shown.unpainted and not is_sparse(shown.drawing.fabric):
         return " ".join(_(UNPAINTED[name]) for name in shown.unpainted[:2])
     if not is_far(shown) or wanted.mode == "none":
         return ""
-    if is_sparse(shown.drawing.fabric):
-        return _("Keep drawing: eyes, nose and mouth make the face much better.")
     if wanted.t > LOW_KEEP_LINES:
         return _(
             "Far from the faces seen in training, which all look straight ahead. Try “Keep my lines” lower."
@@ -135,6 +136,21 @@ def is_misplaced(sketch: np.ndarray) -> bool:
     return bool(matrix[0, 0] > SMALL_HEAD or abs(across) > OFF_SHARE * side)
 
 
+def undrawn_parts(sketch: np.ndarray) -> tuple[str, ...]:
+    """Name the eyes, nose and mouth that nothing is drawn of; stage 1 of the whole face makes them up.
+
+    Of 63 human drawings none is said to lack a part that it has, and 1 of 200 held-out sketches.
+
+    Parameters
+    ----------
+    sketch : (H, W) uint8
+    """
+    from core.face_parts.layout import drawn_names
+
+    drawn = drawn_names(prepare_sketch(sketch, FRAME))
+    return tuple(part.name for part in PARTS if part.name not in drawn)
+
+
 def misfit_px(lines: np.ndarray, neighbours: Sequence[Neighbour]) -> float | None:
     """Chamfer distance between the lines drawn within the face and its neighbours' blended ones, px at 256 px.
 
@@ -169,7 +185,11 @@ def _missing_parts(shown: Shown) -> str:
     if shown.settings.effective().stage1 != "parts" or is_sparse(shown.drawing.fabric):
         return ""
     missing = [part.name for part in shown.result.parts if not (part.is_drawn or part.is_filled)]
-    return ", ".join(_(PART_TITLES[name]).lower() for name in missing if name != "remainder")
+    return _titles(name for name in missing if name != "remainder")
+
+
+def _titles(parts: Iterable[str]) -> str:
+    return ", ".join(_(PART_TITLES[name]).lower() for name in parts)
 
 
 def timing_text(timings: Mapping[str, float]) -> tuple[str, str]:

@@ -17,7 +17,7 @@ from dashboard.shared.conversion_queue import Superseded
 from dashboard.shared.plain_text import as_text
 from dashboard.shared.resources import ghost_url
 from dashboard.shared.texts import _
-from dashboard.views.draw.decisions import is_misplaced, misfit_px, missing_text, unusable_text
+from dashboard.views.draw.decisions import is_misplaced, misfit_px, missing_text, undrawn_parts, unusable_text
 from dashboard.views.draw.drawing import data_url, photo_url
 from dashboard.views.draw.result import show_place, show_waiting
 from dashboard.views.draw.state import Drawing, DrawSession, Shown
@@ -153,5 +153,6 @@ def _face(
         # Who chose a person has not chosen the faces nearest to the drawing.
         misfit_px=misfit_px(lines, result.neighbours) if wanted.person is None else None,
         is_misplaced=is_misplaced(drawing.sketch),
+        undrawn=undrawn_parts(drawing.sketch),
         unpainted=unpainted_features(drawing.sketch, result.refined_sketch, result.photo, lines=lines),
     )

@@ -107,6 +107,7 @@ class Shown:
     refined_url: str = ""
     misfit_px: float | None = None  # see `dashboard.views.draw.decisions.misfit_px`
     is_misplaced: bool = False  # see `dashboard.views.draw.decisions.is_misplaced`
+    undrawn: tuple[str, ...] = ()  # see `dashboard.views.draw.decisions.undrawn_parts`
     unpainted: tuple[str, ...] = ()  # see `eval.metrics.unpainted.unpainted_features`
     made: datetime = field(default_factory=datetime.now)
 
