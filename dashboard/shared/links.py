@@ -11,6 +11,7 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse
 from starlette.routing import Route
 
+from dashboard.shared.texts import _
 from dashboard.views.review.filters import View, to_query
 
 
@@ -25,6 +26,12 @@ def review_button(
     """A button to the Review page with this view's images."""
     if st.button(label, key=key, type=type, disabled=disabled):
         _go("review", to_query(view))
+
+
+def show_collect_link() -> None:
+    """A link to the Collect page, where nothing has come in yet."""
+    page = st.Page(lambda: None, url_path="collect")
+    st.page_link(page, label=_("Collect pictures"), icon=":material/arrow_forward:")
 
 
 def train_on(pairs: Path) -> None:

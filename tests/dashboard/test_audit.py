@@ -23,7 +23,7 @@ from dashboard import access
 from dashboard.access import Role, Visitor
 from dashboard.shared import audit, texts
 from dashboard.views.audit import disk
-from dashboard.views.audit.page import ACTIONS
+from dashboard.views.audit.page import ACTIONS, phrase
 from tests.curation.library.samples import fill
 
 
@@ -154,3 +154,20 @@ def test_every_action_that_is_recorded_has_a_title() -> None:
         if isinstance(constant, ast.Constant)
     }
     assert len(said) > 10 and said <= set(ACTIONS)
+
+
+@pytest.mark.parametrize(
+    ("column", "text", "korean"),
+    [
+        ("what", "files: 48", "파일 48개"),
+        ("what", "all that waits", "대기 중인 전체"),
+        ("detail", "30 images, 0f3a", "이미지 30개, 0f3a"),
+        ("detail", "loop.steps 400", "loop.steps 400"),
+    ],
+)
+def test_what_pages_write_is_read_in_the_visitors_language(
+    monkeypatch: pytest.MonkeyPatch, column: str, text: str, korean: str
+) -> None:
+    assert phrase(text, column) == text
+    monkeypatch.setattr(texts, "_preferred_language", lambda: "ko")
+    assert phrase(text, column) == korean

@@ -76,7 +76,7 @@ def test_an_empty_library_leads_to_collecting(
     with use_library(tmp_path, monkeypatch):
         app = open_page()
     assert "Nothing to review yet" in texts(app)
-    assert 'href="collect"' in texts(app)
+    assert [link.proto.label for link in app.get("page_link")] == ["Collect pictures"]
 
 
 def test_a_library_that_cannot_be_opened_is_one_sentence(

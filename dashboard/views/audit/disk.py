@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import shutil
+import time
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 from dataclasses import dataclass
@@ -22,7 +23,7 @@ from core.training.runs import RunError, runs, runs_folder, size_on_disk
 from dashboard.restore import REPLACED
 from dashboard.shared import audit
 from dashboard.shared.plain_text import as_text
-from dashboard.shared.texts import N_, _, translate_sentence
+from dashboard.shared.texts import N_, _, ngettext, translate_sentence
 from dashboard.shared.uploads import FOLDER as UPLOADS
 from dashboard.shared.uploads import SPOOL
 from eval.comparison.comparison_store import cache_of, entries, root_of
@@ -100,8 +101,8 @@ def _files(entry: os.DirEntry[str]) -> Iterable[tuple[str, int]]:
 
 
 @st.cache_data(ttl=KEPT_S, show_spinner=False)
-def _counted(data: Path) -> dict[str, int]:
-    return disk_use(data)
+def _counted(data: Path) -> tuple[dict[str, int], float]:
+    return disk_use(data), time.time()
 
 
 def removables(data: Path) -> list[Removable]:
@@ -168,7 +169,7 @@ def show_disk() -> None:
     """A bar for each kind with what is free, and what may be deleted below it."""
     data = settings().data.absolute()
     with st.spinner(_("Counting files …"), show_time=True):
-        counted = _counted(data)
+        counted, when = _counted(data)
     free = shutil.disk_usage(data if data.exists() else Path("/")).free
     line = st.container(horizontal=True, vertical_alignment="center")
     used = size_text(sum(counted.values()))
@@ -176,6 +177,8 @@ def show_disk() -> None:
     if line.button(_("Count again"), type="tertiary", icon=":material/refresh:", key="disk_again"):
         _counted.clear()
         st.rerun()
+    if minutes := int((time.time() - when) / 60):
+        line.caption(ngettext("counted {n} minute ago", "counted {n} minutes ago", minutes))
     sizes = [(kind, size) for kind, size in sorted(counted.items(), key=lambda pair: -pair[1]) if size]
     st.altair_chart(_chart([*sizes, (FREE, free)]), width="stretch")
     _show_removables(data)
@@ -203,7 +206,7 @@ def _chart(sizes: list[tuple[str, int]]) -> alt.LayerChart:
     )
     bars = base.mark_bar(cornerRadiusEnd=3, height=14).encode(color=colour)
     return (bars + base.mark_text(align="left", dx=5, color="gray").encode(text="text:N")).properties(
-        height=24 * len(rows)
+        height=alt.Step(24)
     )
 
 

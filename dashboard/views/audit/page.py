@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from urllib.parse import urlencode
 
 import pandas as pd
@@ -34,6 +35,24 @@ ACTIONS = {
     "compare": N_("Compare"),
     "delete comparison": N_("Delete a comparison"),
     "free disk": N_("Free disk space"),
+}
+# What the pages write beside an action; all else is a name, a path or a setting.
+PHRASES = {
+    "what": (
+        N_("files: {n}"),
+        N_("addresses: {n}"),
+        N_("{n} sources"),
+        N_("demo heap"),
+        N_("all that waits"),
+    ),
+    "detail": (N_("{n} images, {hash}"), N_("of run {name}"), N_("to {name}")),
+}
+NAMED_BY_US = {
+    "add": "what",
+    "judge": "what",
+    "freeze": "detail",
+    "publish model": "detail",
+    "rename model": "detail",
 }
 
 
@@ -81,12 +100,27 @@ def _show_actions() -> None:
 
 
 def _as_shown(lines: pd.DataFrame) -> pd.DataFrame:
-    """The lines of the file under titles; names and options stay as they were written."""
+    """The lines of the file under titles and in the visitor's language; names stay as they were written."""
     shown = lines.replace({"who": {"": _("(no sign-in)")}})
     shown["when"] = lines["when"].str.replace("T", " ").str.removesuffix("+00:00")
     shown["action"] = lines["action"].map(_action_title)
+    for column in PHRASES:
+        shown[column] = [
+            phrase(text, column) if NAMED_BY_US.get(action) == column else text
+            for action, text in zip(lines["action"], lines[column], strict=True)
+        ]
     return shown.rename(columns={name: _(title) for name, title in TITLES.items()})
 
 
 def _action_title(action: str) -> str:
     return _(ACTIONS.get(action, action))
+
+
+def phrase(text: str, column: str) -> str:
+    """Translate what a page has written in a column of the file; what it never writes stays as it is."""
+    for pattern in PHRASES[column]:
+        own = re.split(r"\{\w+\}", pattern)
+        found = re.fullmatch("(.+)".join(map(re.escape, own)), text)
+        if found is not None:
+            return _(pattern, **dict(zip(re.findall(r"\{(\w+)\}", pattern), found.groups(), strict=True)))
+    return text

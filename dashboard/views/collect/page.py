@@ -114,7 +114,7 @@ def _show_ways(library: Library, origin: list[str]) -> None:
         )
         busy = is_running(library.root)
         if st.button(_("Load demo heap"), type="primary", disabled=busy, icon=":material/download:"):
-            start_job(library.root, "add", ["--demo", "--judge", "--json"])
+            start_job(library.root, "add", ["--demo", "--judge", "--json"], what="demo heap")
             st.rerun()
 
 
@@ -152,7 +152,7 @@ def show_upload(
                 )
             )
             return
-        _start_adding(library.root, sources, ["--source", "upload", *origin])
+        _start_adding(library.root, sources, "upload", origin, what=f"files: {len(files)}")
         drop_staged(chosen)
         st.session_state[f"{key}_number"] += 1
         st.rerun()
@@ -208,7 +208,7 @@ def _show_addresses(library: Library, origin: list[str]) -> None:
     if st.button(_("Fetch"), type="primary", disabled=not found):
         name = file.name if file is not None else "addresses.txt"
         source = spool_file(library.root, name, data)
-        _start_adding(library.root, [source], ["--source", "url", *origin])
+        _start_adding(library.root, [source], "url", origin, what=f"addresses: {len(found or ())}")
         st.rerun()
 
 
@@ -225,17 +225,17 @@ def _show_origin() -> list[str]:
     return arguments
 
 
-def _start_adding(root: Path, sources: list[Path], arguments: list[str]) -> None:
-    start_job(root, "add", [*map(str, sources), *arguments, "--remove-source", "--judge", "--json"])
+def _start_adding(root: Path, sources: list[Path], source: str, origin: list[str], *, what: str) -> None:
+    arguments = [*map(str, sources), "--source", source, *origin, "--remove-source", "--judge", "--json"]
+    start_job(root, "add", arguments, what=what, detail=" ".join(origin))
 
 
-def start_job(root: Path, kind: str, arguments: list[str]) -> None:
-    """Start a job of curation, and note who did."""
+def start_job(
+    root: Path, kind: str, arguments: list[str], *, what: str = "all that waits", detail: str = ""
+) -> None:
+    """Start a job of curation, and note who did, of what."""
     jobs.start(kind, arguments, library=root)
-    named = [part for part in arguments if part.startswith("--")]
-    audit.record(
-        kind, f"{len(arguments) - len(named)} sources" if kind == "add" else "all that waits", " ".join(named)
-    )
+    audit.record(kind, what, detail)
 
 
 def is_running(root: Path) -> bool:

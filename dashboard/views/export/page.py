@@ -16,7 +16,7 @@ from curation.library.records import LibraryError
 from dashboard import access
 from dashboard.shared import audit
 from dashboard.shared.jobs import show_jobs
-from dashboard.shared.links import train_on
+from dashboard.shared.links import show_collect_link, train_on
 from dashboard.shared.plain_text import as_code, as_text
 from dashboard.shared.shared_library import needs_library
 from dashboard.shared.texts import N_, _, translate_sentence
@@ -81,6 +81,8 @@ def show_page(library: Library) -> None:
                 "None is there yet."
             )
         )
+        if not library.counts()["images"]:
+            show_collect_link()
     for version in sorted(versions, key=lambda version: version.created, reverse=True):
         _show_version(library, version)
 

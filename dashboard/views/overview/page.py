@@ -12,7 +12,7 @@ import streamlit as st
 
 from curation.library.records import GROUP_PICTURE
 from curation.library.table import Filters, select
-from dashboard.shared.links import review_button
+from dashboard.shared.links import review_button, show_collect_link
 from dashboard.shared.shared_library import needs_library
 from dashboard.shared.texts import N_, _
 from dashboard.views.review.filters import View
@@ -27,6 +27,7 @@ def show_page(library: Library) -> None:
     table = library.table()
     if not table["yaw"].notna().any():
         st.info(_("No face has been judged yet. Add pictures on the Collect page."), icon=":material/info:")
+        show_collect_link()
         return
     left, right = st.columns(2, gap="large")
     with left:

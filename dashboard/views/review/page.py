@@ -9,6 +9,7 @@ import streamlit as st
 
 from dashboard import access
 from dashboard.shared.group_pictures import show_group_pictures
+from dashboard.shared.links import show_collect_link
 from dashboard.shared.plain_text import as_text
 from dashboard.shared.resources import asset_text
 from dashboard.shared.shared_library import shared_library
@@ -96,5 +97,7 @@ def show_start() -> None:
     st.html(
         f'<div class="review-start"><h2>{_("Nothing to review yet")}</h2><p>'
         + _("Add pictures first. They are judged and aligned, and then they wait here for your eyes.")
-        + f'</p><p><a href="collect" target="_self">{_("Collect pictures")}</a></p></div>'
+        + "</p></div>"
     )
+    with st.container(horizontal=True, horizontal_alignment="center"):
+        show_collect_link()

@@ -26,7 +26,7 @@ from curation.rules import (
 from dashboard import access
 from dashboard.shared import audit
 from dashboard.shared.group_pictures import show_group_pictures
-from dashboard.shared.links import review_button
+from dashboard.shared.links import review_button, show_collect_link
 from dashboard.shared.plain_text import as_text
 from dashboard.shared.resources import asset_text, thumbnail
 from dashboard.shared.shared_library import needs_library
@@ -127,6 +127,7 @@ def _show_head(
         st.download_button("rules.yaml", draft.to_yaml(), "rules.yaml", "application/yaml", type="tertiary")
     if not total:
         st.info(_("No face has been judged yet. Add pictures on the Collect page."), icon=":material/info:")
+        show_collect_link()
 
 
 def _show_rule(draft: Rules, rule: Rule, table: pd.DataFrame) -> tuple[Rules, DeltaGenerator]:

@@ -228,7 +228,9 @@ def _show_photos(library: Library, path: GuidedPath) -> None:
 def _show_judging(library: Library, path: GuidedPath) -> None:
     """Judge what is not judged yet; of the rest, say which rules leave photos out."""
     if path.left_out:
-        named = (f"{_(title)} {count:,}" for title, count in list(path.left_out.items())[:RULES_NAMED])
+        named = [f"{_(title)} {count:,}" for title, count in list(path.left_out.items())[:RULES_NAMED]]
+        if others := sum(list(path.left_out.values())[RULES_NAMED:]):
+            named.append(_("others {n:,}", n=others))
         st.caption(_("Left out by the rules: {named}", named=as_text(" · ".join(named))))
     if path.examined >= path.images and not path.busy:
         return
