@@ -45,20 +45,35 @@ def render_strokes(strokes: Iterable[Stroke], size: int = FRAME) -> NDArray[np.u
     """
     if size < 1:
         raise ValueError(f"size must be at least 1, got {size}.")
-    side = size * _SUPERSAMPLING
-    scale = side / FRAME
-    canvas = np.full((side, side), 255, np.uint8)
+    canvas = blank_canvas(size)
     for stroke in strokes:
-        # Pixel centres lie at whole numbers, in the frame as on the larger canvas.
-        points = (np.asarray(stroke.points, np.float64) + 0.5) * scale - 0.5
-        fixed = np.clip(np.round(points * 2**_SHIFT), -(2**24), 2**24).astype(np.int32)
-        if len(fixed) == 1:
-            radius = max(round(stroke.width * scale / 2 * 2**_SHIFT), 1)
-            centre = (int(fixed[0, 0]), int(fixed[0, 1]))
-            cv2.circle(canvas, centre, radius, 0, -1, cv2.LINE_AA, _SHIFT)
-        else:
-            line = fixed.reshape(-1, 1, 2)
-            cv2.polylines(canvas, [line], False, 0, _thickness(stroke.width * scale), cv2.LINE_AA, _SHIFT)
+        draw_stroke(canvas, stroke)
+    return picture_of(canvas)
+
+
+def blank_canvas(size: int = FRAME) -> NDArray[np.uint8]:
+    """Give paper to draw on with `draw_stroke` and to look at with `picture_of`, larger than its picture."""
+    return np.full((size * _SUPERSAMPLING,) * 2, 255, np.uint8)
+
+
+def draw_stroke(canvas: NDArray[np.uint8], stroke: Stroke, ink: int = 0) -> None:
+    """Draw a stroke on a `blank_canvas`, in place; ``ink`` 255 erases."""
+    scale = canvas.shape[0] / FRAME
+    # Pixel centres lie at whole numbers, in the frame as on the larger canvas.
+    points = (np.asarray(stroke.points, np.float64) + 0.5) * scale - 0.5
+    fixed = np.clip(np.round(points * 2**_SHIFT), -(2**24), 2**24).astype(np.int32)
+    if len(fixed) == 1:
+        radius = max(round(stroke.width * scale / 2 * 2**_SHIFT), 1)
+        centre = (int(fixed[0, 0]), int(fixed[0, 1]))
+        cv2.circle(canvas, centre, radius, ink, -1, cv2.LINE_AA, _SHIFT)
+    else:
+        line = fixed.reshape(-1, 1, 2)
+        cv2.polylines(canvas, [line], False, ink, _thickness(stroke.width * scale), cv2.LINE_AA, _SHIFT)
+
+
+def picture_of(canvas: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Give the picture of what was drawn on a `blank_canvas`, (size, size) uint8."""
+    size = canvas.shape[0] // _SUPERSAMPLING
     small = cv2.resize(canvas, (size, size), interpolation=cv2.INTER_AREA)
     return np.ascontiguousarray(small, dtype=np.uint8)
 

@@ -12,9 +12,10 @@ from PIL import Image
 
 from core.conversion.settings import ConversionSettings, PartSettings
 from core.errors import UnsafeImage
+from core.strokes import picture_of
 from dashboard.shared.resources import examples
-from dashboard.views.draw import kept
-from dashboard.views.draw.actions import SIDE, make_replay
+from dashboard.views.draw import actions, kept
+from dashboard.views.draw.actions import DRAWN_FRAMES, SIDE, drawn_pages, make_replay
 from dashboard.views.draw.drawing import digest, fabric_from_sketch, fabric_from_strokes, strokes_from_fabric
 from dashboard.views.draw.kept import (
     LINK_BYTES,
@@ -202,3 +203,38 @@ def test_a_replay_draws_the_strokes_in_order_and_ends_with_the_photo():
     assert np.abs(pages[-1] - photo[0, 0]).mean() < 4
     assert steps == sorted(steps)
     assert steps
+
+
+def test_a_replay_of_thousands_of_strokes_looks_at_the_paper_no_more_often_than_one_of_few(
+    monkeypatch: pytest.MonkeyPatch,
+):
+    """Making a picture of the paper is what costs; each stroke by itself is a line on it."""
+    looked: list[int] = []
+
+    def look(canvas: np.ndarray) -> np.ndarray:
+        looked.append(1)
+        return picture_of(canvas)
+
+    monkeypatch.setattr(actions, "picture_of", look)
+    monkeypatch.setattr("core.strokes.picture_of", look)
+    strokes = [
+        {
+            "width": 3,
+            "points": [[x % 500, 5 + x // 5], [x % 500 + 9, x // 5]],
+            **({"erase": True} if x % 2 else {}),
+        }
+        for x in range(2000)
+    ]
+    pages = list(drawn_pages(fabric_from_strokes(strokes)))
+    assert len(pages) == len(looked) <= 2 * DRAWN_FRAMES + 2
+
+
+def test_the_last_page_of_a_replay_is_the_drawing_with_what_was_erased():
+    strokes = [
+        {"width": 9, "points": [[50, 100], [450, 100]]},
+        {"width": 30, "points": [[256, 60], [256, 140]], "erase": True},
+        {"width": 5, "points": [[256, 300]]},
+    ]
+    *_, last = drawn_pages(fabric_from_strokes(strokes))
+    assert last[75, 75] == last[75, 300] == last[225, 192] == 0
+    assert last[75, 192] == 255

@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from core.images import encode_png
-from core.strokes import Stroke, render_strokes
+from core.strokes import Stroke, blank_canvas, draw_stroke, picture_of
 from dashboard.shared.networks import cards
 from dashboard.shared.page_turn import PAGE_TURN
 from dashboard.shared.texts import N_, _
@@ -316,14 +316,15 @@ def drawn_pages(
 
     The pen moves at one speed: a long stroke takes as many pages as several short ones.
     """
-    paper = np.full((SIDE, SIDE), 255, np.uint8)
+    canvas = blank_canvas(SIDE)
     scan = scan_of(fabric)
     if scan is not None:
-        paper = np.asarray(cv2.resize(scan, (SIDE, SIDE), interpolation=cv2.INTER_AREA), np.uint8)
+        small = cv2.resize(scan, (SIDE, SIDE), interpolation=cv2.INTER_AREA)
+        cv2.resize(small, canvas.shape, dst=canvas, interpolation=cv2.INTER_NEAREST)
     strokes = strokes_from_fabric(fabric)
     lengths = [_length(stroke["points"]) + 1 for stroke in strokes]
     ends = np.cumsum(lengths) * DRAWN_FRAMES / max(sum(lengths), 1)
-    yield paper.copy()
+    yield picture_of(canvas)
     for number, stroke in enumerate(strokes):
         start = ends[number - 1] if number else 0.0
         points = stroke["points"]
@@ -331,20 +332,19 @@ def drawn_pages(
         for page in shown:
             share = (page - start) / max(ends[number] - start, 1e-9)
             if share < 1:
-                yield _with_stroke(paper, stroke, points[: max(1, round(share * len(points)))])
+                _draw(canvas, stroke, points[: max(1, round(share * len(points)))])
+                yield picture_of(canvas)
                 if progress is not None:
                     progress(page, DRAWN_FRAMES)
-        paper = _with_stroke(paper, stroke, points)
+        _draw(canvas, stroke, points)
         if shown:
-            yield paper
-    yield paper
+            yield picture_of(canvas)
+    yield picture_of(canvas)
 
 
-def _with_stroke(
-    paper: np.ndarray, stroke: Mapping[str, Any], points: Sequence[Sequence[float]]
-) -> np.ndarray:
-    ink = render_strokes([Stroke(float(stroke["width"]), np.array(points, np.float32))], SIDE)
-    return np.maximum(paper, 255 - ink) if stroke.get("erase") else np.minimum(paper, ink)
+def _draw(canvas: np.ndarray, stroke: Mapping[str, Any], points: Sequence[Sequence[float]]) -> None:
+    pen = Stroke(float(stroke["width"]), np.array(points, np.float32))
+    draw_stroke(canvas, pen, 255 if stroke.get("erase") else 0)
 
 
 def _length(points: Sequence[Sequence[float]]) -> float:
