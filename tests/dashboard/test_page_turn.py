@@ -2,10 +2,15 @@
 
 import gc
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from types import SimpleNamespace
 from typing import Any
+from unittest.mock import MagicMock
 
 import pytest
+from streamlit import config
+from streamlit.runtime.scriptrunner.script_runner import ScriptRunner
 
 from dashboard.shared import networks
 from dashboard.shared.page_turn import PAGE_TURN, PageTurn
@@ -75,20 +80,44 @@ def test_the_page_has_the_turn_while_it_is_shown_and_not_while_networks_work(
     assert not PAGE_TURN._lock.locked()
 
 
-def test_no_run_of_a_page_collects_all_garbage(open_page: Callable[[], Page]):
-    """It walks through everybody's strokes, with all other threads standing still."""
+@contextmanager
+def full_collections() -> Iterator[list[int]]:
+    """The full collections within the block, without those that Python does by itself."""
     full: list[int] = []
 
     def note(phase: str, info: dict[str, int]) -> None:
         if phase == "start" and info["generation"] == 2:
             full.append(1)
 
-    page = open_page()
-    gc.disable()  # of what Python does by itself
+    gc.disable()
     gc.callbacks.append(note)
     try:
-        page.draw(drawn())
+        yield full
     finally:
         gc.callbacks.remove(note)
         gc.enable()
+
+
+def test_no_run_of_a_page_collects_all_garbage(open_page: Callable[[], Page]):
+    """It walks through everybody's strokes, with all other threads standing still."""
+    page = open_page()
+    with full_collections() as full:
+        page.draw(drawn())
     assert not full
+
+
+@pytest.mark.parametrize("is_on", [False, True])
+def test_the_server_collects_nothing_after_a_run_as_its_settings_say(
+    is_on: bool, monkeypatch: pytest.MonkeyPatch
+):
+    """Pages under test are run by a runner without that step, so the server's own is called here."""
+    if is_on:  # as Streamlit has it by default: that it is seen here
+        with_default = config.get_option
+        monkeypatch.setattr(
+            config, "get_option", lambda name: name == "runner.postScriptGC" or with_default(name)
+        )
+    with full_collections() as full:
+        ScriptRunner._on_script_finished(
+            MagicMock(), SimpleNamespace(has_script_started=False), MagicMock(), True, MagicMock()
+        )
+    assert bool(full) is is_on
