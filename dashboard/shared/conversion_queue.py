@@ -1,4 +1,4 @@
-"""Let the networks work on one drawing at a time, round robin over the visitors who wait."""
+"""Let the networks work on one drawing at a time, round robin over the people who wait."""
 
 from __future__ import annotations
 
@@ -21,11 +21,14 @@ class Superseded(RuntimeError):
 @dataclass(frozen=True, eq=False)
 class _Request:
     visitor: Hashable
+    person: Hashable
     number: int
 
 
 class ConversionQueue:
-    """Hold one waiting request per visitor, and serve next whoever was served longest ago.
+    """Hold one waiting request per visitor, and serve next the person who was served longest ago.
+
+    A visitor is one open page; who has several of them open shares one person's turns among them.
 
     A request that its visitor has replaced leaves without costing anything. Two conversions at once would only
     make both late on the same cores.
@@ -35,7 +38,7 @@ class ConversionQueue:
         self._changed = threading.Condition()
         self._waiting: dict[Hashable, _Request] = {}
         self._running: _Request | None = None
-        self._served: dict[Hashable, int] = {}  # the number of the last turn of each visitor, oldest first
+        self._served: dict[Hashable, int] = {}  # the number of the last turn of each person, oldest first
         self._count = itertools.count(1)
 
     @contextmanager
@@ -43,6 +46,7 @@ class ConversionQueue:
         self,
         visitor: Hashable,
         *,
+        person: Hashable | None = None,
         is_superseded: Callable[[], bool] = lambda: False,
         on_wait: Callable[[int], None] | None = None,
     ) -> Iterator[None]:
@@ -50,6 +54,8 @@ class ConversionQueue:
 
         Parameters
         ----------
+        person
+            Whose page it is, where that is known; otherwise each visitor is a person.
         is_superseded
             Asked while waiting and once more before the turn begins.
         on_wait
@@ -61,7 +67,7 @@ class ConversionQueue:
         Superseded
             If the visitor has asked for something newer.
         """
-        request = self._enter(visitor)
+        request = self._enter(visitor, visitor if person is None else person)
         try:
             self._wait(request, is_superseded, on_wait)
             if is_superseded():
@@ -70,9 +76,9 @@ class ConversionQueue:
         finally:
             self._leave(request)
 
-    def _enter(self, visitor: Hashable) -> _Request:
+    def _enter(self, visitor: Hashable, person: Hashable) -> _Request:
         with self._changed:
-            request = self._waiting[visitor] = _Request(visitor, next(self._count))
+            request = self._waiting[visitor] = _Request(visitor, person, next(self._count))
             self._changed.notify_all()  # the one that it replaces
             return request
 
@@ -100,8 +106,8 @@ class ConversionQueue:
         if self._running is not None or self._place(request):
             return False
         self._running = self._waiting.pop(request.visitor)
-        self._served.pop(request.visitor, None)
-        self._served[request.visitor] = next(self._count)
+        self._served.pop(request.person, None)
+        self._served[request.person] = next(self._count)
         while len(self._served) > SERVED_KEPT:
             del self._served[next(iter(self._served))]
         return True
@@ -112,7 +118,7 @@ class ConversionQueue:
         return sum(self._order(other) < turn for other in self._waiting.values())
 
     def _order(self, request: _Request) -> tuple[int, int]:
-        return self._served.get(request.visitor, 0), request.number
+        return self._served.get(request.person, 0), request.number
 
     def _leave(self, request: _Request) -> None:
         with self._changed:

@@ -23,6 +23,7 @@ from core.conversion.settings import DEFAULT_GENERATOR, ConversionSettings
 from core.errors import AssetMissing
 from core.models.families import FAMILIES, GENERATORS, ModelInfo
 from core.models.folder import generator_file
+from dashboard import access
 from dashboard.shared.conversion_queue import ConversionQueue
 from dashboard.shared.conversions import ERRORS, followed
 from dashboard.shared.page_turn import PAGE_TURN
@@ -192,7 +193,9 @@ def _turn(on_wait: Callable[[int], None] | None = None) -> Iterator[None]:
     """
     context = get_script_run_ctx(suppress_warning=True)
     visitor = threading.get_ident() if context is None else context.session_id
-    with PAGE_TURN.aside(), _queue().turn(visitor, is_superseded=is_superseded, on_wait=on_wait):
+    person = None if context is None else access.visitor().name or None
+    queue = _queue()
+    with PAGE_TURN.aside(), queue.turn(visitor, person=person, is_superseded=is_superseded, on_wait=on_wait):
         yield
 
 

@@ -9,6 +9,7 @@ import pytest
 from streamlit.runtime.scriptrunner_utils.script_requests import RerunData, ScriptRequests
 
 from core.conversion.settings import ConversionSettings
+from dashboard import access
 from dashboard.shared import conversion_queue, networks
 from dashboard.shared.conversion_queue import ConversionQueue, Superseded
 from tests.dashboard.fake_page import FakePipeline, drawn
@@ -19,15 +20,17 @@ PATIENCE_S = 30
 class Visitor(threading.Thread):
     """Someone who waits for a turn and writes down that it came."""
 
-    def __init__(self, queue: ConversionQueue, name: str, served: list[str]) -> None:
+    def __init__(
+        self, queue: ConversionQueue, name: str, served: list[str], person: str | None = None
+    ) -> None:
         super().__init__(daemon=True)
-        self.queue, self.visitor, self.served = queue, name, served
+        self.queue, self.visitor, self.served, self.person = queue, name, served, person
         self.is_given_up = False
         self.start()
 
     def run(self) -> None:
         try:
-            with self.queue.turn(self.visitor):
+            with self.queue.turn(self.visitor, person=self.person):
                 self.served.append(self.visitor)
         except Superseded:
             self.is_given_up = True
@@ -64,6 +67,38 @@ def test_who_was_served_longest_ago_comes_next():
             wait_for(queue, count)
     join(*waiting)
     assert served == ["new", "a", "b", "c"]
+
+
+def test_who_has_many_pages_open_shares_one_person_s_turns_among_them():
+    queue = ConversionQueue()
+    with busy(queue) as served:
+        waiting = []
+        for name in ("tab 1", "tab 2", "tab 3", "ben", "cy"):
+            waiting.append(Visitor(queue, name, served, "ann" if name.startswith("tab") else None))
+            wait_for(queue, len(waiting))
+    join(*waiting)
+    assert served == ["tab 1", "ben", "cy", "tab 2", "tab 3"]  # and no page's drawing is lost
+
+
+def test_a_conversion_takes_the_turn_of_who_has_signed_in(monkeypatch: pytest.MonkeyPatch):
+    asked: list[tuple[object, object]] = []
+
+    class Queue(ConversionQueue):
+        @contextmanager
+        def turn(self, visitor, *, person=None, **_how):
+            asked.append((visitor, person))
+            yield
+
+    context = SimpleNamespace(session_id="page", script_requests=None)
+    monkeypatch.setattr(networks, "get_script_run_ctx", lambda **_: context)
+    monkeypatch.setattr(networks, "_queue", Queue)
+    for name in ("ann@example.org", ""):
+        monkeypatch.setattr(
+            networks.access, "visitor", lambda name=name: access.Visitor(name, access.Role.GUEST)
+        )
+        with networks._turn():
+            pass
+    assert asked == [("page", "ann@example.org"), ("page", None)]
 
 
 def test_the_newest_request_of_a_visitor_replaces_the_one_before_it():
