@@ -15,13 +15,14 @@ that others may come (`dashboard.hosts.refuse_if_open`).
 from __future__ import annotations
 
 import json
+import logging
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import IntEnum
 from fnmatch import fnmatchcase
-from functools import lru_cache, partial
+from functools import partial
 from pathlib import Path
 
 import streamlit as st
@@ -36,7 +37,10 @@ from streamlit.runtime.secrets import secrets_singleton
 
 from core.config import settings
 from dashboard.shared.links import address
+from dashboard.shared.plain_text import as_text
 from dashboard.shared.texts import N_, _
+
+logger = logging.getLogger(__name__)
 
 
 class Role(IntEnum):
@@ -124,6 +128,48 @@ def read_roles(path: Path) -> tuple[Role, tuple[tuple[str, Role], ...]]:
     return _role(table.get("default", "guest"), path), named
 
 
+class RoleTable:
+    """The table of roles as its file was last valid: a mistake in it, or half of it, throws nobody out."""
+
+    def __init__(self) -> None:
+        self.trouble = ""  # what is wrong with the file as it is now; empty where it counts
+        self._read: tuple[Path, int, int] | None = None
+        self._valid: tuple[Role, tuple[tuple[str, Role], ...]] = Role.NONE, ()
+        self._lock = threading.Lock()
+
+    def read(self, path: Path) -> tuple[Role, tuple[tuple[str, Role], ...]]:
+        """Read the file where it has changed; nobody has a role as long as it was never valid."""
+        with self._lock:
+            try:
+                about = path.stat()
+                now = path, about.st_mtime_ns, about.st_size
+            except OSError:  # it is being replaced, or was removed
+                now = path, 0, 0
+            if now == self._read:
+                return self._valid
+            if self._read is not None and self._read[0] != path:
+                self._valid = Role.NONE, ()
+            self._read = now
+            try:
+                self._valid, self.trouble = read_roles(path), ""
+            except ValueError as error:
+                self.trouble = str(error)
+                logger.error("%s The roles of before stay in force.", error)
+            return self._valid
+
+
+_roles = RoleTable()
+
+
+def show_trouble(who: Visitor) -> None:
+    """Tell owners what is wrong with the table of roles."""
+    if who.may(Role.OWNER) and _roles.trouble:
+        st.error(
+            _("{trouble} The roles of before stay in force until the file is mended.", trouble=as_text(_roles.trouble)),
+            icon=":material/key_off:",
+        )  # fmt: skip
+
+
 def check_roles() -> None:
     """Refuse to start with a sign-in that leads nowhere.
 
@@ -140,10 +186,9 @@ def check_roles() -> None:
             "Sign-in is configured, but nobody has a role. Name a table of roles in STUDIO_ROLES; "
             "dashboard/README.md shows one."
         )
-    try:
-        read_roles(path)
-    except ValueError as error:
-        raise SystemExit(str(error)) from error
+    _roles.read(path)
+    if _roles.trouble:
+        raise SystemExit(_roles.trouble)
 
 
 class _Sessions:
@@ -303,13 +348,8 @@ def _visitor_of(user: Mapping[str, object]) -> Visitor:
     path = settings().roles
     if path is None:
         return Visitor(name, Role.NONE)
-    default, people = _read_roles(path, path.stat().st_mtime_ns)
+    default, people = _roles.read(path)
     return Visitor(name, next((role for pattern, role in people if fnmatchcase(name, pattern)), default))
-
-
-@lru_cache(maxsize=4)
-def _read_roles(path: Path, _changed: int) -> tuple[Role, tuple[tuple[str, Role], ...]]:
-    return read_roles(path)
 
 
 def _role(value: object, path: Path) -> Role:

@@ -58,7 +58,9 @@ def show_pages() -> None:
     pages.append(access.page(audit.show_page, N_("Audit"), Role.OWNER))
     if who.name:
         pages.append(st.Page(st.logout, title=_("Sign out"), url_path="sign-out"))
-    st.navigation(pages, position="top").run()
+    page = st.navigation(pages, position="top")
+    access.show_trouble(who)
+    page.run()
 
 
 if __name__ == "__main__":

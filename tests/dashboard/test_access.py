@@ -37,6 +37,7 @@ def roles(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     path.write_text(TABLE)
     monkeypatch.setenv("STUDIO_ROLES", str(path))
     monkeypatch.setattr(access, "has_sign_in", lambda: True)
+    monkeypatch.setattr(access, "_roles", access.RoleTable())
     return path
 
 
@@ -206,6 +207,39 @@ def test_a_session_that_was_given_more_is_not_taken_up_again(
         line.send_text("more")
         assert line.receive_text() == "more"
     assert ended == ["one"]
+
+
+@pytest.mark.parametrize(
+    "broken", ["people: {", "people:\n  ann@exam", "", "people: {ann@example.org: admin}", None]
+)
+def test_a_table_that_is_half_written_throws_nobody_out_and_owners_are_told(
+    studio: TestClient, roles: Path, ended: list[str], broken: str | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    said: list[str] = []
+    monkeypatch.setattr(access.st, "error", lambda text, **_how: said.append(text))
+    access.check_roles()
+    studio.cookies = cookies_of("ann@example.org")
+    with studio.websocket_connect("/stream") as line:
+        roles.unlink() if broken is None else roles.write_text(broken)
+        line.send_text("button")
+        assert line.receive_text() == "button"
+        assert role_of("ann@example.org") is Role.OWNER
+        assert role_of("gone@example.org") is Role.NONE
+        access.show_trouble(access.Visitor("cy@lab.example.org", Role.CURATOR))
+        assert said == []
+        access.show_trouble(access.Visitor("ann@example.org", Role.OWNER))
+        assert len(said) == 1
+        assert "STUDIO_ROLES" in said[0]
+        roles.write_text(TABLE)
+        line.send_text("button")
+        assert line.receive_text() == "button"
+    access.show_trouble(access.Visitor("ann@example.org", Role.OWNER))
+    assert (len(said), ended) == (1, [])
+
+
+def test_nobody_has_a_role_by_a_table_that_was_never_valid(roles: Path) -> None:
+    roles.write_text("people: {")
+    assert role_of("ann@example.org") is Role.NONE
 
 
 def test_a_cookie_that_the_server_did_not_sign_is_none(studio: TestClient) -> None:
