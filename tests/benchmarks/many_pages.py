@@ -7,6 +7,7 @@ visitors who come, draw two strokes and go show what is left of them in memory.
 
 ``python -m tests.benchmarks.many_pages`` prints one JSON object. The machine should have nothing else to do.
 ``--drawn 120`` lets everybody begin with so many strokes on the paper: what five minutes come to, in half a minute.
+``--anew 15`` lets everybody begin a new drawing after so many strokes: what grows in memory then is not the drawings.
 """
 
 from __future__ import annotations
@@ -67,6 +68,7 @@ class Visitor:
     objects: list[str]  # the strokes as the canvas writes them, JSON
     pictures: list[str]  # the drawing after each of them, a PNG in place
     drawn: int = 0  # so many of them are on the paper before the first one that is timed
+    anew: int = 0  # after so many strokes a new drawing is begun; 0 for never
     answers: dict[int, Answer] = field(default_factory=dict)
     wrong: int = 0
     runs: int = 0
@@ -122,7 +124,8 @@ class Visitor:
         message.rerun_script.fragment_id = self._fragment
         state = message.rerun_script.widget_states.widgets.add()
         state.id = self._canvas
-        raw = f'{{"objects": [{",".join(self.objects[: self.drawn + number])}]}}'
+        first = (number - 1) // self.anew * self.anew if self.anew else 0
+        raw = f'{{"objects": [{",".join(self.objects[first : self.drawn + number])}]}}'
         picture = self.pictures[self.drawn + number - 1]
         state.json_value = f'{{"drawing": {{"raw": {raw}, "data": "{picture}"}}}}'
         return message
@@ -150,7 +153,10 @@ class Visitor:
             if found := PHOTO.search(picture.alt):
                 self._answered(int(found[1]) - self.drawn)
 
-    def _answered(self, number: int) -> None:
+    def _answered(self, strokes: int) -> None:
+        """Note the photo of the latest drawing of so many strokes."""
+        sent = len(self.answers)
+        number = sent - (sent - strokes) % self.anew if self.anew else strokes
         answer = self.answers.get(number)
         if answer is None:
             self.wrong += 1
@@ -158,25 +164,30 @@ class Visitor:
             answer.came = time.perf_counter()
 
 
-def visitor(url: str, path: Path, count: int, rng: np.random.Generator, drawn: int = 0) -> Visitor:
+def visitor(
+    url: str, path: Path, count: int, rng: np.random.Generator, drawn: int = 0, anew: int = 0
+) -> Visitor:
     """A visitor who draws an example, and then shaken copies of its strokes; all is rendered before the clock runs."""
-    strokes = load_strokes(path)[: drawn + count]
+    strokes = load_strokes(path)[: min(anew, count) if anew else drawn + count]
+    known = len(strokes)
     while len(strokes) < drawn + count:
-        stroke = strokes[rng.integers(len(strokes))]
+        stroke = strokes[len(strokes) % anew % known if anew else rng.integers(len(strokes))]
         strokes.append(Stroke(stroke.width, stroke.points + rng.normal(0, 3, 2).astype(np.float32)))
     fabric = fabric_from_strokes([{"width": one.width, "points": one.points.tolist()} for one in strokes])
     rgba, pictures = np.zeros((FRAME, FRAME, 4), np.uint8), []
-    for stroke in strokes:
+    for number, stroke in enumerate(strokes):
+        if anew and number % anew == 0:
+            rgba[..., 3] = 0
         rgba[..., 3] = np.maximum(rgba[..., 3], 255 - render_strokes([stroke]))
         pictures.append(data_url(rgba))
-    return Visitor(url, [json.dumps(one) for one in fabric["objects"]], pictures, drawn)
+    return Visitor(url, [json.dumps(one) for one in fabric["objects"]], pictures, drawn, anew)
 
 
-def drawers_of(url: str, visitors: int, count: int, drawn: int = 0) -> list[Visitor]:
+def drawers_of(url: str, visitors: int, count: int, drawn: int = 0, anew: int = 0) -> list[Visitor]:
     """So many visitors, each with a drawing of so many strokes."""
     rng = np.random.default_rng(0)
     paths = sorted((DEMO / "drawings").glob("*.json"))
-    return [visitor(url, paths[i % len(paths)], count, rng, drawn) for i in range(visitors)]
+    return [visitor(url, paths[i % len(paths)], count, rng, drawn, anew) for i in range(visitors)]
 
 
 async def draw(drawers: list[Visitor], *, count: int, every_s: float) -> None:
@@ -276,10 +287,10 @@ def measure_visits(url: str, server: psutil.Process, visits: int) -> dict[str, A
 
 
 def measure(
-    url: str, server: psutil.Process, visitors: int, *, count: int, every_s: float, drawn: int
+    url: str, server: psutil.Process, visitors: int, *, count: int, every_s: float, drawn: int, anew: int = 0
 ) -> dict[str, Any]:
     """Waits of everybody's strokes, and what the server spent meanwhile."""
-    drawers = drawers_of(url, visitors, count, drawn)
+    drawers = drawers_of(url, visitors, count, drawn, anew)
     before, cpu_before, memory_before = conversions(url), server.cpu_times(), memory_mb(server)
     watch, own_before, started = Watch(url, server), time.process_time(), time.perf_counter()
     watch.start()
@@ -339,10 +350,15 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--visitors", type=int, default=16)
     parser.add_argument("--strokes", type=int, default=150, help="of each visitor")
     parser.add_argument("--drawn", type=int, default=0, help="strokes that each begins with")
+    parser.add_argument(
+        "--anew", type=int, default=0, metavar="N", help="begin a new drawing after N strokes"
+    )
     parser.add_argument("--visits", type=int, default=0, help="visits that come and go in the end")
     parser.add_argument("--beside", type=Path, metavar="PAIRS", help="a training of these, and nothing else")
     parser.add_argument("--every", type=float, default=2.0, metavar="S", help="between two strokes of one")
     options = parser.parse_args(arguments)
+    if options.drawn and options.anew:
+        parser.error("--drawn and --anew exclude each other")
     load = os.getloadavg()[0]
     alone_ms = network_cpu_ms()
     with (
@@ -353,7 +369,15 @@ def main(arguments: list[str] | None = None) -> int:
         asyncio.run(draw(drawers_of(url, 1, 3), count=3, every_s=1))  # the networks are loaded
         together = [] if options.beside else [("together", options.visitors, options.strokes)]
         found = {
-            name: measure(url, server, count, count=strokes, every_s=options.every, drawn=options.drawn)
+            name: measure(
+                url,
+                server,
+                count,
+                count=strokes,
+                every_s=options.every,
+                drawn=options.drawn,
+                anew=options.anew,
+            )
             for name, count, strokes in (("alone", 1, 30), *together)
         }
         if options.beside:
