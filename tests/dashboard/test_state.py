@@ -113,7 +113,7 @@ def test_the_same_drawing_with_another_look_is_another_result():
 
 
 def test_of_one_drawing_the_latest_faces_are_kept():
-    """Every other person that is asked for is a face of two megabytes."""
+    """Every other person that is asked for is a face of a megabyte."""
     session = DrawSession(drawing=drawn())
     for person in range(FACES_KEPT + 5):
         session.keep(shown(drawn(), ConversionSettings(person=person)))

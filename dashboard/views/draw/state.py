@@ -31,7 +31,7 @@ LOADS_KEPT = 20
 STEPS_KEPT = 200  # of redo; those before come back at once
 POINTS_KEPT = 4 * MAX_POINTS  # of the undo, and of the strip: five times as many are 100 MB
 PLACINGS_KEPT = 4
-FACES_KEPT = 128  # of one drawing, each with other settings: about 2 MB each
+FACES_KEPT = 64  # of one drawing, each with other settings: about 1 MB each, most of it the photo
 COUNTED = 1000  # changes and loads are counted up to this number and then from 0 again
 
 # Widgets and components. Those that are restored from the history are read back by name.
