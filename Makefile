@@ -30,9 +30,11 @@ run: $(VENV)/.installed
 	@exec $(PY) -m streamlit run dashboard/app.py --server.address $(HOST) --server.port $(PORT) \
 		--server.showEmailPrompt false --browser.gatherUsageStats false
 
-# A test keeps one core busy, so files of tests are spread over two processes, each with one thread.
+# A test keeps one core busy, so files of tests are spread over two processes, each with one thread, in the order of
+# their folders: a browser and a server that the files of a folder share start once in each process.
 test: lint types browser assets-for-tests
-	@OMP_NUM_THREADS=$${OMP_NUM_THREADS:-1} $(PY) -m pytest --numprocesses $(WORKERS) --dist loadfile $(COVERAGE)
+	@OMP_NUM_THREADS=$${OMP_NUM_THREADS:-1} $(PY) -m pytest --numprocesses $(WORKERS) --dist loadfile \
+		--no-loadscope-reorder $(COVERAGE)
 
 # The same with the share of lines that tests run, which takes half as long again. What servers and jobs run that
 # tests start is not part of it.
