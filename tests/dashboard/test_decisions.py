@@ -121,6 +121,11 @@ def test_what_is_made_up_is_said_before_how_far_the_drawing_is_from_training_fac
     assert "made up" not in status_text(replace(unfinished, settings=by_parts), Step.KEEP)
 
 
+def test_nothing_is_said_to_be_made_up_where_the_lines_stay_as_they_are():
+    as_they_are = replace(shown(drawn(4), ConversionSettings(mode="none")), undrawn=("eye_right", "mouth"))
+    assert status_text(as_they_are, Step.KEEP) == ""
+
+
 def test_times_are_short_and_leave_out_steps_that_did_not_run():
     whole, steps = timing_text({"encode": 12.4, "project": 0.0, "generate": 1500.0, "total": 1512.4})
     assert whole == "1.5 s"

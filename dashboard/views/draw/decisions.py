@@ -88,7 +88,7 @@ def status_text(shown: Shown | None, step: Step) -> str:
         )
     if missing := _missing_parts(shown):
         return _("Not drawn yet: {missing}. Draw it, or choose a random one under Parts.", missing=missing)
-    if shown.undrawn and wanted.effective().stage1 != "parts":
+    if shown.undrawn and wanted.mode != "none" and wanted.effective().stage1 != "parts":
         return _("Not drawn yet, so made up: {parts}.", parts=_titles(shown.undrawn))
     if shown.unpainted and not is_sparse(shown.drawing.fabric):
         return " ".join(_(UNPAINTED[name]) for name in shown.unpainted[:2])
