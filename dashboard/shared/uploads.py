@@ -34,6 +34,7 @@ from core.config import settings
 from core.names import normal_name
 from core.processes.lock import hold, is_held
 from dashboard.api_upload import BadUpload, UploadLimits, counted_stream
+from dashboard.shared.formatting import size_text
 from dashboard.shared.texts import _
 
 logger = logging.getLogger(__name__)
@@ -161,10 +162,10 @@ def staged_files(uploaded: Sequence[Uploaded], *, limit_mb: int) -> tuple[list[S
             problem = _("{name} is empty, or no longer here. Upload it again.", name=file.name)
         if not problem and file.size > limit_mb * 1_000_000:
             problem = _(
-                "{name} has {size:,.0f} MB; at most {limit_mb:,} MB are taken here.",
+                "{name} has {size}; at most {most} are taken here.",
                 name=file.name,
-                size=file.size / 1e6,
-                limit_mb=limit_mb,
+                size=size_text(file.size),
+                most=size_text(limit_mb * 1e6),
             )
         if not problem:
             files.append(file)

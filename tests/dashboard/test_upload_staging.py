@@ -104,7 +104,7 @@ def test_what_is_put_elsewhere_takes_no_second_room(server: Server, tmp_path: Pa
 def test_a_widget_takes_no_more_than_its_own_limit(server: Server, tmp_path: Path) -> None:
     server.put(b"x" * 1_200_000)
     files, (problem,) = staged_files([FromWidget("a.zip")], limit_mb=1)
-    assert (files, problem) == ([], "a.zip has 1 MB; at most 1 MB are taken here.")
+    assert (files, problem) == ([], "a.zip has 1.2 MB; at most 1.0 MB are taken here.")
     assert on_disk(tmp_path) == []
     assert staged_files([FromWidget("a.zip")], limit_mb=1) == ([], [problem])
 

@@ -22,6 +22,7 @@ from core.training.run_control import remove
 from core.training.runs import RunError, runs, runs_folder, size_on_disk
 from dashboard.restore import REPLACED
 from dashboard.shared import audit
+from dashboard.shared.formatting import size_text
 from dashboard.shared.plain_text import as_text
 from dashboard.shared.texts import N_, _, ngettext, translate_sentence
 from dashboard.shared.uploads import FOLDER as UPLOADS
@@ -154,15 +155,6 @@ def _text(path: Path) -> str:
         return path.read_text("utf-8", errors="replace")
     except OSError:
         return ""
-
-
-def size_text(size: float) -> str:
-    """Bytes as people write them."""
-    for unit in ("kB", "MB", "GB"):
-        size /= 1000
-        if size < 999.5 or unit == "GB":
-            return f"{size:,.1f} {unit}" if size < 99.95 else f"{size:,.0f} {unit}"
-    raise AssertionError
 
 
 def show_disk() -> None:

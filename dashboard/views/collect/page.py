@@ -14,6 +14,7 @@ from curation.intake.archives import list_entries
 from curation.intake.refusal import RejectedFile
 from curation.intake.url_lists import UrlListError, read_url_list
 from dashboard.shared import audit
+from dashboard.shared.formatting import size_text
 from dashboard.shared.group_pictures import show_group_pictures
 from dashboard.shared.jobs import POLL_S, show_jobs
 from dashboard.shared.links import review_button
@@ -136,7 +137,7 @@ def show_upload(
     for problem in problems:
         st.error(as_text(problem), icon=":material/error:")
     total = sum(file.size for file in files)
-    text = _("Add {count} ({total:.1f} MB)", count=len(files), total=total / 1e6) if files else _("Add")
+    text = _("Add {count} ({size})", count=len(files), size=size_text(total)) if files else _("Add")
     if st.button(text, key=f"{key}_add", type="primary", disabled=not files):
         archives = [file for file in files if _is_archive(file)]
         pictures = [file for file in files if file not in archives]

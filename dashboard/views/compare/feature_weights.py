@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
+from dashboard.shared.formatting import size_text
 from dashboard.shared.plain_text import as_code, as_text
 from dashboard.shared.server_paths import PathRefused, ask_server_path, typed_path
 from dashboard.shared.texts import N_, _
@@ -104,7 +105,7 @@ def _ask_inception(repeated: ComparisonRequest | None, *, key: str) -> tuple[boo
     if found is not None:
         st.caption(":material/check: " + _("FID's reference weights are here: {path}", path=as_code(found)))
         return True, None
-    size = f"{ASSET.size_bytes / 1e6:.0f} MB"
+    size = size_text(ASSET.size_bytes)
     st.info(
         _(
             "FID needs its Inception weights ({size}, {licence}), which are not part of this product. Download "

@@ -15,6 +15,7 @@ from curation.export.removal import noted_exports
 from curation.library.records import LibraryError
 from dashboard import access
 from dashboard.shared import audit
+from dashboard.shared.formatting import size_text
 from dashboard.shared.jobs import show_jobs
 from dashboard.shared.links import show_collect_link, train_on
 from dashboard.shared.plain_text import as_code, as_text
@@ -189,14 +190,15 @@ def _show_exported(exported: Exported, key: str) -> None:
             train_on(Path(exported.out))
         archive = Path(exported.zip) if exported.zip else None
         if archive is not None and archive.is_file():
-            size = archive.stat().st_size / 1e6
-            if size <= MAX_DOWNLOAD_MB:
-                label = _("Zip ({size:.1f} MB)", size=size)
+            size_bytes = archive.stat().st_size
+            size = size_text(size_bytes)
+            if size_bytes <= MAX_DOWNLOAD_MB * 1e6:
+                label = _("Zip ({size})", size=size)
                 st.download_button(
                     label, archive.read_bytes, archive.name, "application/zip", key=f"zip_{key}"
                 )
             else:
-                st.caption(f"{as_text(archive)} ({size:.0f} MB)")
+                st.caption(f"{as_text(archive)} ({size})")
     for sentence in exported.people:
         st.caption(f":material/group: {as_text(translate_sentence(sentence))}")
     for warning in exported.warnings:

@@ -13,6 +13,7 @@ from core.models.conventions import Conventions
 from core.models.families import FAMILIES
 from core.models.folder import ModelFile
 from core.models.speed import Speed
+from dashboard.shared.formatting import size_text
 from dashboard.shared.networks import FAMILY_TITLES, PAIRING, family_title
 from dashboard.shared.plain_text import as_text, without_links
 from dashboard.shared.texts import N_, _, ngettext, translate_sentence
@@ -64,11 +65,6 @@ def architecture_line(family: str, config: Mapping[str, Any]) -> str:
     return " · ".join(parts)
 
 
-def size_words(size_bytes: int) -> str:
-    """A file's size."""
-    return f"{size_bytes / 1e6:,.1f} MB" if size_bytes >= 1e5 else f"{size_bytes / 1e3:,.0f} kB"
-
-
 def count_words(parameters: int) -> str:
     """A number of parameters."""
     return f"{parameters / 1e6:,.1f} M" if parameters >= 1e5 else f"{parameters / 1e3:,.0f} k"
@@ -76,7 +72,7 @@ def count_words(parameters: int) -> str:
 
 def facts_line(model: ModelFile) -> str:
     """Size and kind of a model, in a line."""
-    parts = [size_words(model.size_bytes)]
+    parts = [size_text(model.size_bytes)]
     info = model.info
     if info is None:
         return parts[0]

@@ -26,6 +26,7 @@ from core.models.folder import ModelFile, models_folder
 from core.models.model_store import change_model, check_name, remove_model, rename_model
 from core.models.speed import MEASURABLE, Speed, kept_speed
 from dashboard.shared import audit
+from dashboard.shared.formatting import size_text
 from dashboard.shared.gallery import Picture, show_pictures
 from dashboard.shared.links import compare_model, draw_with
 from dashboard.shared.networks import family_title
@@ -41,7 +42,6 @@ from dashboard.views.models.formatting import (
     conventions_rows,
     facts_line,
     model_title,
-    size_words,
     speed_details,
     speed_words,
 )
@@ -173,7 +173,7 @@ def _ask_to_remove(model: ModelFile, session: ModelsSession) -> None:
         _(
             "**{name}** ({size}) is deleted for good, with its card.",
             name=as_text(model.name),
-            size=size_words(model.size_bytes),
+            size=size_text(model.size_bytes),
         )
         + f" {_named_by(model.name)}"
     )
@@ -370,7 +370,7 @@ def _show_details(model: ModelFile, session: ModelsSession) -> None:
         if model.info.conventions is not None:
             rows = conventions_rows(model.info.conventions)
             st.markdown("| | |\n|---|---|\n" + "\n".join(f"| {name} | {value} |" for name, value in rows))
-        st.caption(f"{as_code(model.path)} · {size_words(model.size_bytes)}")
+        st.caption(f"{as_code(model.path)} · {size_text(model.size_bytes)}")
         if not model.is_shipped:
             show_actions(model, session)
     with st.expander(_("Model card"), expanded=not model.is_generator):

@@ -29,6 +29,7 @@ from core.training.runs import (
     size_on_disk,
 )
 from dashboard.shared import audit
+from dashboard.shared.formatting import size_text
 from dashboard.shared.links import compare_model, draw_with
 from dashboard.shared.plain_text import as_text
 from dashboard.shared.texts import N_, _
@@ -341,13 +342,12 @@ def _publish(run: Run, name: str) -> str:
 
 def _show_delete(root: Path, run: Run) -> None:
     with st.popover(_("Delete"), icon=":material/delete:", key=f"train_delete_{run.name}"):
-        size = size_on_disk(run.folder) / 1e6
         st.markdown(
             _(
-                "Deletes **{name}** with its checkpoint, samples and log ({size:,.0f} MB). There is no way "
+                "Deletes **{name}** with its checkpoint, samples and log ({size}). There is no way "
                 "back; a model that was made of it stays.",
                 name=as_text(run.name),
-                size=size,
+                size=size_text(size_on_disk(run.folder)),
             )
         )
         st.button(_("Delete it"), type="primary", key="train_delete", on_click=_act,
