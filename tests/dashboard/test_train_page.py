@@ -129,14 +129,19 @@ def test_presets_have_titles(open_page: Callable[..., AppTest]) -> None:
     assert sorted(preset.options) == ["512 px", "On a GPU", "Raw sketches", "Refined sketches"]
 
 
+@pytest.mark.parametrize("preset", ["pix2pixhd_gpu", "pix2pixhd_512"])
 @pytest.mark.parametrize(("device", "is_warned"), [("none", True), ("cuda:0", False)])
 def test_a_preset_for_a_gpu_says_so_where_there_is_none(
-    open_page: Callable[..., AppTest], monkeypatch: pytest.MonkeyPatch, device: str, is_warned: bool
+    open_page: Callable[..., AppTest],
+    monkeypatch: pytest.MonkeyPatch,
+    device: str,
+    preset: str,
+    is_warned: bool,
 ) -> None:
     monkeypatch.setattr(form, "accelerators", lambda: [] if device == "none" else [device])
     app = open_page()
     assert "made for a GPU" not in texts(app)
-    app.selectbox(key="train_preset_pix2pixhd").set_value("pix2pixhd_gpu").run()
+    app.selectbox(key="train_preset_pix2pixhd").set_value(preset).run()
     assert ("made for a GPU" in texts(app)) == is_warned
     app.selectbox(key="train_device").set_value("cpu").run()
     assert "made for a GPU" in texts(app)

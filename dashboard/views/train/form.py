@@ -127,7 +127,7 @@ PRESETS = {
 
 
 def _is_for_gpu(preset: Preset) -> bool:
-    return preset.name.endswith("_gpu")
+    return "a GPU" in preset.says
 
 
 def _preset_title(kind: Kind, preset: str) -> str:
@@ -242,18 +242,18 @@ def _show_data() -> Dataset | None:
 
 def _show_settings(kind: Kind, runs: Sequence[Run]) -> tuple[Preset, dict[str, Any]]:
     found = {preset.name: preset for preset in presets(kind.name)}
-    left, right = st.columns(2, vertical_alignment="bottom")
+    left, right = st.columns(2)
     picked = left.selectbox(
         _("Preset"), list(found), key=f"train_preset_{kind.name}",
         format_func=lambda name: _preset_title(kind, name),
     )  # fmt: skip
     preset = found[picked]
+    if preset.says:
+        left.caption(_(preset.says))
     name = right.text_input(
         _("Name of the run"), value=free_name(preset.name, runs), max_chars=60,
         key=f"train_name_{preset.name}_{len(runs)}",
     )  # fmt: skip
-    if preset.says:
-        st.caption(_(preset.says))
     offered = (size for size in RESOLUTIONS if size >= kind.smallest)
     sizes = sorted({*offered, int(preset.get("data.image_size", 256))})
     columns = st.columns(4)
