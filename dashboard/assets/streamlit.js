@@ -9,7 +9,14 @@ const WORDS = {
   "Press Enter to apply": _("Press Enter to apply"),
   "Press Enter to submit form": _("Press Enter to submit form"),
 };
+const LABELS = {
+  stPaginationPrev: () => _("Previous page"),
+  stPaginationNext: () => _("Next page"),
+  stPaginationPage: (part) => _("Page {page}", { page: part.textContent }),
+  stPaginationPageActive: (part) => _("Page {page}", { page: part.textContent }),
+};
 const AREAS = '[data-testid="stFileUploaderDropzone"], [data-testid="InputInstructions"]';
+const PAGES = '[data-testid^="stPagination"]';
 const BRUSHES = 'svg .role-mark[class*="_brush"]:not([aria-hidden])';
 
 const translated = (text) => {
@@ -30,6 +37,10 @@ const adapt = () => {
       adapter.said.set(node, { theirs, ours });
       if (ours !== node.nodeValue) node.nodeValue = ours;
     }
+  }
+  for (const part of document.querySelectorAll(PAGES)) {
+    const label = LABELS[part.dataset.testid]?.(part);
+    if (label && part.getAttribute("aria-label") !== label) part.setAttribute("aria-label", label);
   }
   for (const mark of document.querySelectorAll(BRUSHES)) mark.setAttribute("aria-hidden", "true");
 };

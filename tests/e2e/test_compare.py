@@ -132,10 +132,12 @@ def test_cases_are_enlarged_and_walked_through_with_the_keyboard(browser, data: 
         assert not page.errors
         page.page.context.close()
 
-        phone = open_page(browser, f"{url}/compare?result={KEPT}", PHONE, color_scheme="dark")
+        phone = open_page(browser, f"{url}/compare?result={KEPT}", PHONE, color_scheme="dark", locale="ko-KR")
         phone.wait_for_result()
         content, window = phone.width_on_screen()
         assert content <= window
+        phone.page.get_by_role("button", name="다음 페이지").click()
+        expect(phone.page.locator(".case").first.locator(".name")).to_contain_text("0809")
         phone.page.context.close()
     check_server_log(data / "log.txt")
 

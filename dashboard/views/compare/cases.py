@@ -174,8 +174,9 @@ def show_cases(entry: Entry, comparison: Comparison, judged: Column) -> None:
         order_of(comparison, order, column) if has_cases or order == DRAWINGS else list(comparison.drawings)
     )
     pages = max(1, -(-len(ordered) // PER_PAGE))
-    with page_place:
-        page = _ask_page(f"{PAGE}_{entry.id}_{order}", pages)
+    page = 1
+    if pages > 1:
+        page = page_place.pagination(pages, key=f"{PAGE}_{entry.id}_{order}")
     shown = ordered[(page - 1) * PER_PAGE : page * PER_PAGE]
     if column is not None and order != DRAWINGS:
         st.caption(
@@ -241,27 +242,6 @@ def _ask_order(entry: Entry, comparison: Comparison, column: Column | None, *, h
             format_func=lambda one: _order_title(one, titles),
         )
     )
-
-
-def _ask_page(key: str, pages: int) -> int:
-    if pages == 1:
-        return 1
-    now = min(pages, max(1, int(st.session_state.get(key, 1))))
-
-    def go(by: int) -> None:
-        st.session_state[key] = min(pages, max(1, now + by))
-
-    with st.container(horizontal=True, vertical_alignment="center", key="compare_pages", gap="small"):
-        st.button(
-            _("Previous"), icon=":material/chevron_left:", key=f"{key}_less", on_click=go, args=(-1,),
-            disabled=now == 1,
-        )  # fmt: skip
-        st.markdown(_("{now} of {pages}", now=now, pages=pages), width="content")
-        st.button(
-            _("Next"), icon=":material/chevron_right:", icon_position="right", key=f"{key}_more", on_click=go,
-            args=(1,), disabled=now == pages,
-        )  # fmt: skip
-    return now
 
 
 def _show_grid(
