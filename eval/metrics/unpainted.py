@@ -59,7 +59,7 @@ def unpainted_features(
 
 # ---- ears: a closed bulge on both sides of the head, with nothing drawn beyond it, where the photo has no skin
 EAR_ROWS, EAR_COLUMNS = slice(96, 184), slice(178, SIZE)  # of the right half; the left one is mirrored
-EAR_HEIGHTS, EAR_WIDTHS, EAR_AREA = (20, 72), (7, 40), 120
+EAR_HEIGHTS, EAR_WIDTHS, EAR_AREA, BULGE_PX = (20, 72), (7, 40), 120, 2
 CHEEKS = (slice(150, 170), (*range(88, 108), *range(148, 168)))
 SKIN_SHARE, SKIN_TINT, SKIN_SHADE = 0.25, 14, 75
 
@@ -99,6 +99,11 @@ def _drawn_ear(lines: Lines) -> Mask | None:
         hull = cv2.convexHull(np.argwhere(ear)[:, ::-1].astype(np.int32))
         if len(rows) < 0.8 * np.ptp(rows) or is_last.mean() < 0.85 or cv2.contourArea(hull) < EAR_AREA:
             continue
+        # Beside glasses it is the head's own outline, as it goes on above and below.
+        around = max(top - 2, 0), min(top + height + 1, len(zone) - 1)
+        outline = [face_side[row] for row in around if zone[row].any()]
+        if outline and np.median(outermost - np.linspace(outline[0], outline[-1], len(rows))) < BULGE_PX:
+            continue
         inside = np.zeros(lines.shape, np.uint8)
         cv2.fillConvexPoly(inside[EAR_ROWS, EAR_COLUMNS], hull, 1)
         inside = cv2.erode(inside, np.ones((3, 3), np.uint8))
@@ -110,7 +115,7 @@ def _drawn_ear(lines: Lines) -> Mask | None:
 # ---- glasses: a ring below and beside each eye and a bridge, where the photo has plain skin
 RING_RADII, RING_BINS, RING_FILLED = (17, 37), 10, 8
 BRIDGE = (slice(106, 134), slice(119, 137))
-BRIDGE_FILLED, PLAIN = 0.7, 0.968
+BRIDGE_FILLED, PLAIN, CROSSED = 0.7, 0.984, 0.2
 
 
 @lru_cache(maxsize=1)
@@ -137,7 +142,12 @@ def _lacks_glasses(lines: Lines, photo: Photo) -> bool:
         if len(np.unique(bins[lines & ring])) < RING_FILLED or (lines & on_cheek).sum() < 8:
             return False
     darkest = cv2.erode(line_map(photo), np.ones((5, 5), np.uint8))
-    return all(darkest[lines & on_cheek].mean() >= 255 * PLAIN for _ring, _bins, on_cheek in _rings())
+    return all(_plainness(darkest[lines & on_cheek]) >= 255 * PLAIN for _ring, _bins, on_cheek in _rings())
+
+
+def _plainness(values: NDArray[np.uint8]) -> float:
+    """Mean without the darkest fifth: a rim crosses the side of the nose and the corner of the eye, which are dark."""
+    return float(np.sort(values)[int(CROSSED * len(values)) :].mean())
 
 
 # ---- gaze: both irises drawn to one side, and refined to the middle

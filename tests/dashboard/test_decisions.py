@@ -113,6 +113,14 @@ def test_parts_that_nothing_is_drawn_of_are_named(blank: tuple[int, int], missin
     assert undrawn_parts(drawing) == missing
 
 
+def test_the_nose_of_a_turned_head_is_drawn():
+    drawing = draw_face()[..., 0].copy()
+    drawing[222:342, 230:290] = 255  # no nose in its place
+    assert undrawn_parts(drawing) == ("nose",)
+    cv2.polylines(drawing, [np.array([(206, 270), (174, 316), (214, 322)])], False, 0, 4)
+    assert undrawn_parts(drawing) == ()
+
+
 def test_what_is_made_up_is_said_before_how_far_the_drawing_is_from_training_faces():
     unfinished = replace(shown(drawn(4), confidence=0.1), undrawn=("eye_right", "mouth"))
     assert status_text(unfinished, Step.KEEP) == "Not drawn yet, so made up: right eye, mouth."
@@ -186,6 +194,13 @@ def test_a_head_that_is_small_or_off_the_middle_is_told_from_one_on_the_guide(
             moved = cv2.warpAffine(drawing, np.array(matrix, np.float64), (512, 512), borderValue=255)
             found[path.stem] = is_misplaced(np.asarray(moved, np.uint8))
     assert set(found.values()) == {expected}, found
+
+
+def test_a_head_in_its_place_is_not_called_misplaced_before_it_has_a_top():
+    drawing = np.full((512, 512), 255, np.uint8)
+    cv2.ellipse(drawing, (256, 282), (136, 184), 0, -30, 210, 0, 4)
+    cv2.polylines(drawing, [np.array([(256, 262), (246, 310), (262, 316)])], False, 0, 4)
+    assert not is_misplaced(drawing)
 
 
 @pytest.mark.parametrize("name", ["half_done", "eyes_and_brows"])

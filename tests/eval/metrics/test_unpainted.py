@@ -67,6 +67,24 @@ def test_nothing_is_said_of_what_was_not_drawn(left_undrawn: np.ndarray):
     assert unpainted_features(blank, blank, left_undrawn) == ()
 
 
+def test_glasses_are_missed_though_their_rims_cross_the_shade_beside_the_nose():
+    lines, shaded = sketch("glasses"), photo()
+    for side in (-1, 1):
+        cv2.line(shaded, (256 + 16 * side, 258), (256 + 24 * side, 290), DARK, 3)
+    assert unpainted_features(lines, lines, shaded) == ("glasses",)
+
+
+def test_glasses_up_to_the_outline_of_the_head_are_no_ears():
+    lines = np.full((512, 512), 255, np.uint8)
+    cv2.ellipse(lines, (256, 280), (138, 186), 0, 0, 360, 0, 4)
+    for side in (-1, 1):
+        cv2.ellipse(lines, (256 + 70 * side, 250), (56, 46), 0, 0, 360, 0, 4)
+        cv2.line(lines, (256 + 126 * side, 244), (256 + 160 * side, 236), 0, 4)
+    backdrop = np.full((512, 512, 3), BACKGROUND, np.uint8)
+    cv2.ellipse(backdrop, (256, 280), (118, 166), 0, 0, 360, SKIN, -1)
+    assert "ears" not in unpainted_features(lines, lines, backdrop)
+
+
 def test_one_ear_alone_is_only_something_beside_the_head():
     lines = sketch("ears")
     lines[:, :110] = 255
