@@ -61,6 +61,18 @@ class ModelInfo:
     # What a generator expects of sketches and promises of photos; None for other families.
     conventions: Conventions | None = None
 
+    @property
+    def images_seen(self) -> int | None:
+        """Count the images that trainings showed it, one as often as it came; None where the file does not say.
+
+        Those that the weights had seen with which its training began are among them.
+        """
+        try:
+            steps, batch = int(self.provenance["steps"]), int(self.provenance["batch_size"])
+            return int(self.provenance.get("images_before", 0)) + steps * batch
+        except (KeyError, TypeError, ValueError):
+            return None
+
 
 def conventions_of(info: ModelInfo, stored: str | None) -> Conventions | None:
     """A generator's conventions as stored (JSON), or what files from before there were any mean.

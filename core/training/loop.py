@@ -29,6 +29,7 @@ from core.checkpoints import load_model, read_info, save_model
 from core.config import pick_device
 from core.errors import AssetMissing
 from core.images import save_png
+from core.models.families import ModelInfo
 from core.training.recipe import (
     CHECKPOINT_FILE,
     LOSSES_FILE,
@@ -454,15 +455,12 @@ def start_networks_from(recipe: Recipe, path: Path) -> None:
         ) from error
 
 
-def _margin_of(weights: Path | None) -> int:
-    """The margin that a generator was shown so far, which what is trained on from it needs as well."""
-    if weights is None or weights.suffix != ".safetensors":
-        return 0
+def _info_of(weights: Path) -> ModelInfo | None:
+    """What the served weights of a run say of themselves, or those beside its checkpoint; None where nothing does."""
     try:
-        conventions = read_info(weights).conventions
+        return read_info(weights if weights.suffix == ".safetensors" else weights.with_name(WEIGHTS_FILE))
     except (AssetMissing, ValueError):  # whoever reads the weights says so
-        return 0
-    return conventions.margin if conventions else 0
+        return None
 
 
 def train_recipe(
@@ -491,8 +489,13 @@ def train_recipe(
     """
     recipe.provenance["licence"] = licence
     is_resumed = (config.out / CHECKPOINT_FILE).is_file()
-    if margin := _margin_of(config.out / WEIGHTS_FILE if is_resumed else start_from):
-        recipe.provenance["margin"] = margin
+    source = config.out / WEIGHTS_FILE if is_resumed else start_from
+    if source is not None and (info := _info_of(source)) is not None:
+        if info.conventions is not None and info.conventions.margin:  # what is trained on needs it as well
+            recipe.provenance["margin"] = info.conventions.margin
+        before = info.provenance.get("images_before") if is_resumed else info.images_seen
+        if before:
+            recipe.provenance["images_before"] = before
     if start_from is not None and not is_resumed:
         start_networks_from(recipe, start_from)
     return Trainer(recipe, config, settings=settings).run(progress)

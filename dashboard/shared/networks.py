@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import gc
 import threading
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -105,16 +105,8 @@ def _card(name: str) -> GeneratorCard:
         getattr(network, "pairing", ""),
         ABOUT.get(info.family, ""),
         info.licence,
-        _photos_seen(info.provenance),
+        info.images_seen,
     )
-
-
-def _photos_seen(provenance: Mapping[str, Any]) -> int | None:
-    """Steps times photos a step; None where a file says nothing that can be counted."""
-    try:
-        return int(provenance["steps"]) * int(provenance["batch_size"])
-    except (KeyError, TypeError, ValueError):
-        return None
 
 
 def _info(name: str) -> ModelInfo | None:

@@ -224,6 +224,7 @@ def test_a_model_is_described_by_its_training_and_comes_last_where_that_was_brie
 ):
     runs = {
         "mine": ("pix2pixhd", {"steps": 24, "batch_size": 2}),
+        "tuned": ("pix2pixhd", {"steps": 24, "batch_size": 2, "images_before": 99_500}),
         "ugatit": ("ugatit", {"steps": 9000, "batch_size": 2}),
         "imported": ("cyclegan", {"source": "a checkpoint"}),
     }
@@ -233,12 +234,17 @@ def test_a_model_is_described_by_its_training_and_comes_last_where_that_was_brie
         lambda name: ModelInfo(runs[name][0], config={}, provenance=runs[name][1], licence="CC0"),
     )
     found = cards(runs)
-    assert [card.name for card in found] == ["ugatit", "imported", "mine"]
+    assert [card.name for card in found] == ["tuned", "ugatit", "imported", "mine"]
     assert [card.line() for card in found] == [
+        "Saw 99,548 photos, each beside its drawing.",
         "Saw 18,000 photos and as many drawings, never which belong together. Shows where it looks.",
         "",
         "Experimental: briefly trained. Saw 48 photos, each beside its drawing.",
     ]
+
+
+def test_no_shipped_generator_is_called_experimental():
+    assert [card.name for card in cards(NAMES) if card.is_experimental or card.seen is None] == []
 
 
 def test_nothing_can_be_chosen_while_the_networks_are_loaded(pipeline: FakePipeline):

@@ -109,7 +109,7 @@ def test_a_new_run_can_start_from_the_weights_of_another(tiny_data, tmp_path):
     assert torch.equal(*(s["decoder.linear.weight"] for s in state))
 
 
-def test_what_is_trained_on_from_weights_with_a_margin_keeps_it(tiny_data, tmp_path):
+def test_what_is_trained_on_from_weights_keeps_their_margin_and_counts_their_images(tiny_data, tmp_path):
     train_gan(tiny_data, tmp_path / "a", steps=1)
     path = tmp_path / "a" / "model.safetensors"
     info = read_info(path)
@@ -120,6 +120,7 @@ def test_what_is_trained_on_from_weights_with_a_margin_keeps_it(tiny_data, tmp_p
         train_gan(tiny_data, tmp_path / "b", steps=steps, start_from=path)
         found = read_info(tmp_path / "b" / "model.safetensors")
         assert found.provenance["steps"] == steps and found.conventions.margin == 4
+        assert found.images_seen - info.images_seen == steps * found.provenance["batch_size"]
 
 
 def test_two_processes_agree_with_one(pairs_folder, tmp_path):
