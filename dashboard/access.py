@@ -114,15 +114,19 @@ def read_roles(path: Path) -> tuple[Role, tuple[tuple[str, Role], ...]]:
         If the file is not as the module describes it.
     """
     try:
-        table = yaml.safe_load(path.read_text("utf-8"))
+        with path.open(encoding="utf-8") as file:
+            table = yaml.safe_load(file)
     except (OSError, yaml.YAMLError, UnicodeDecodeError) as error:
         raise ValueError(f"STUDIO_ROLES: {path} cannot be read ({error}).") from error
     if not isinstance(table, Mapping) or not set(table) <= {"default", "people"}:
-        raise ValueError(f"STUDIO_ROLES: {path} should hold 'default' and 'people', got {table!r}.")
+        found = (
+            ", ".join(map(repr, table)) if isinstance(table, Mapping) else f"no table: {type(table).__name__}"
+        )
+        raise ValueError(f"STUDIO_ROLES: {path} should hold 'default' and 'people' alone, got {found}.")
     people = table.get("people") or {}
     if not isinstance(people, Mapping):
         raise ValueError(
-            f"STUDIO_ROLES: 'people' of {path} should lead from addresses to roles, got {people!r}."
+            f"STUDIO_ROLES: 'people' of {path} should lead from addresses to roles, got {type(people).__name__}."
         )
     named = tuple((str(who).lower(), _role(role, path)) for who, role in people.items())
     return _role(table.get("default", "guest"), path), named

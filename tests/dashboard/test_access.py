@@ -93,6 +93,23 @@ def test_a_table_that_is_none_is_told(tmp_path: Path, text: str, words: str) -> 
         read_roles(tmp_path / "roles.yaml")
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "people: {ann@example.com: owner}\nadmins: [ann@example.com]\n",
+        "people: [ann@example.com]\n",
+        "- ann@example.com\n",
+        "people:\n  ann@example.com: owner\n ben@example.com: owner\n",
+    ],
+)
+def test_what_is_wrong_with_the_table_is_told_without_anybodys_address(tmp_path: Path, text: str):
+    (tmp_path / "roles.yaml").write_text(text)
+    with pytest.raises(ValueError, match=r"roles\.yaml") as told:
+        read_roles(tmp_path / "roles.yaml")
+    assert "@" not in str(told.value)
+    assert "unicode" not in str(told.value)
+
+
 def test_without_sign_in_everybody_is_an_owner() -> None:
     assert access.visitor() == access.Visitor("", Role.OWNER)
 
