@@ -71,31 +71,29 @@ class HostQueue(Generic[Task]):
 
     def __init__(self, tasks: Iterable[tuple[str, Task]], limiter: RateLimiter) -> None:
         self._limiter = limiter
-        self._waiting: dict[str, deque[HostRequest[Task]]] = {}
-        self._hosts: list[tuple[float, int, str]] = []  # heap of hosts with work, by when they are ready
-        self._later: list[tuple[float, int, HostRequest[Task]]] = []  # heap of tasks that are tried again
+        # Heap of tasks in line, those of one host or a single one that is tried again, by when the first is ready.
+        self._lines: list[tuple[float, int, deque[HostRequest[Task]]]] = []
         self._order = itertools.count()
         self._taken = 0
         self._is_closed = False
         self._changed = threading.Condition()
+        hosts: dict[str, deque[HostRequest[Task]]] = {}
         for host, task in tasks:
-            self._add(HostRequest(task, host, 0))
+            hosts.setdefault(host, deque()).append(HostRequest(task, host, 0))
+        for line in hosts.values():
+            self._push(line)
 
     def take(self) -> HostRequest[Task] | None:
         """Wait for a task whose turn it is; None when all is done or the queue is closed."""
         with self._changed:
             while not self._is_closed:
                 now = time.monotonic()
-                while self._later and self._later[0][0] <= now:
-                    self._add(heapq.heappop(self._later)[2])
-                soonest = self._next_host()
+                soonest = self._soonest()
                 if soonest is not None and soonest <= now:
                     return self._pop()
-                if soonest is None and not self._later and not self._taken:
+                if soonest is None and not self._taken:
                     return None
-                moments = [] if soonest is None else [soonest]
-                moments += [self._later[0][0]] if self._later else []
-                self._changed.wait(min(moments) - now if moments else None)
+                self._changed.wait(None if soonest is None else soonest - now)
             return None
 
     def done(self) -> None:
@@ -109,7 +107,7 @@ class HostQueue(Generic[Task]):
         with self._changed:
             self._taken -= 1
             retry = HostRequest(request.task, request.host, request.attempt + 1)
-            heapq.heappush(self._later, (time.monotonic() + after_s, next(self._order), retry))
+            self._push(deque([retry]), time.monotonic() + after_s)
             self._changed.notify_all()
 
     def close(self) -> None:
@@ -118,31 +116,25 @@ class HostQueue(Generic[Task]):
             self._is_closed = True
             self._changed.notify_all()
 
-    def _add(self, request: HostRequest[Task]) -> None:
-        queue = self._waiting.setdefault(request.host, deque())
-        if not queue:
-            heapq.heappush(
-                self._hosts, (self._limiter.ready_at(request.host), next(self._order), request.host)
-            )
-        queue.append(request)
+    def _push(self, line: deque[HostRequest[Task]], not_before: float = 0.0) -> None:
+        ready = max(not_before, self._limiter.ready_at(line[0].host))
+        heapq.heappush(self._lines, (ready, next(self._order), line))
 
-    def _next_host(self) -> float | None:
-        """When the host on top of the heap is ready, after moving down those that were put off."""
-        while self._hosts:
-            known, order, host = self._hosts[0]
-            ready = self._limiter.ready_at(host)
+    def _soonest(self) -> float | None:
+        """When the task on top of the heap is ready, after moving down those whose host was put off."""
+        while self._lines:
+            known, order, line = self._lines[0]
+            ready = self._limiter.ready_at(line[0].host)
             if ready <= known:
                 return known
-            heapq.heapreplace(self._hosts, (ready, order, host))
+            heapq.heapreplace(self._lines, (ready, order, line))
         return None
 
     def _pop(self) -> HostRequest[Task]:
-        host = heapq.heappop(self._hosts)[2]
-        request = replace(self._waiting[host].popleft(), interval_s=self._limiter.interval_s(host))
-        self._limiter.reserve(host)
+        line = heapq.heappop(self._lines)[2]
+        request = line.popleft()
+        self._limiter.reserve(request.host)
         self._taken += 1
-        if self._waiting[host]:
-            heapq.heappush(self._hosts, (self._limiter.ready_at(host), next(self._order), host))
-        else:
-            del self._waiting[host]
-        return request
+        if line:
+            self._push(line)
+        return replace(request, interval_s=self._limiter.interval_s(request.host))
