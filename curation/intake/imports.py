@@ -12,6 +12,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +28,7 @@ MAX_TABLE_BYTES = 2_000_000_000
 def dataset_item(
     folder: Path, name: str, provenance: Provenance, labels: Iterable[object] = ()
 ) -> IntakeItem:
-    """Make one picture of a dataset; its item is refused if ``name`` leads out of ``folder``.
+    """Make one picture of a dataset, named in ``provenance``; it is refused if ``name`` leads out of ``folder``.
 
     Parameters
     ----------
@@ -41,7 +42,7 @@ def dataset_item(
     refusal = (
         None if is_inside else RejectedFile("unsafe_name", "Its path leads out of the dataset's folder.")
     )
-    return IntakeItem(content, provenance, clean_labels(labels), refusal)
+    return IntakeItem(content, replace(provenance, name=plain_name(name)), clean_labels(labels), refusal)
 
 
 def clean_labels(labels: Iterable[object]) -> tuple[str, ...]:

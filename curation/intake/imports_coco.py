@@ -11,7 +11,7 @@ from typing import Any
 
 from core.names import find_file
 from curation.intake.imports import MAX_TABLE_BYTES, dataset_item, text_of
-from curation.intake.ingestion import IntakeItem, plain_name
+from curation.intake.ingestion import IntakeItem
 from curation.library.records import Provenance
 
 
@@ -95,7 +95,6 @@ def _provenance(image: dict[str, Any], licences: dict[Any, Any], provenance: Pro
     licence_text = " ".join(filter(None, (text_of(licence.get("name")), text_of(licence.get("url")))))
     return replace(
         provenance,
-        name=plain_name(str(image["file_name"])),
         url=text_of(image.get("coco_url")) or text_of(image.get("flickr_url")) or provenance.url,
         page=text_of(image.get("flickr_url")) or provenance.page,
         licence=licence_text or provenance.licence,

@@ -9,14 +9,13 @@ included).
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path, PurePosixPath
 from typing import Any
 
 from core.names import normal_name
 from curation.ingest import find_files
 from curation.intake.imports import dataset_item, read_json
-from curation.intake.ingestion import IntakeItem, plain_name
+from curation.intake.ingestion import IntakeItem
 from curation.library.records import Provenance
 
 UNLABELLED = "_unlabeled"
@@ -50,7 +49,7 @@ def _from_table(folder: Path, provenance: Provenance) -> Iterator[IntakeItem]:
     files = {normal_name(str(PurePosixPath(name).with_suffix(""))): name for name in find_files(data)}
     for key, target in labels.items():
         name = files.get(normal_name(str(key)), str(key))
-        yield dataset_item(data, name, replace(provenance, name=plain_name(name)), _names(target, classes))
+        yield dataset_item(data, name, provenance, _names(target, classes))
 
 
 def _from_tree(folder: Path, provenance: Provenance) -> Iterator[IntakeItem]:
@@ -58,7 +57,7 @@ def _from_tree(folder: Path, provenance: Provenance) -> Iterator[IntakeItem]:
         parts = PurePosixPath(name).parts
         if len(parts) > 1:
             labels = () if parts[0] == UNLABELLED else (parts[0],)
-            yield dataset_item(folder, name, replace(provenance, name=plain_name(name)), labels)
+            yield dataset_item(folder, name, provenance, labels)
 
 
 def _names(target: Any, classes: list[Any] | None) -> list[object]:

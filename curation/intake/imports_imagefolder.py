@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from curation.intake.imports import dataset_item, text_of
-from curation.intake.ingestion import IntakeItem, plain_name
+from curation.intake.ingestion import IntakeItem
 from curation.library.records import Provenance
 
 LABEL_COLUMNS = ("label", "labels", "tags")
@@ -45,8 +45,7 @@ def _items(folder: Path, provenance: Provenance) -> Iterator[IntakeItem]:
         for row in split:
             path = Path(os.path.normpath(row["image"]["path"]))
             name = path.relative_to(base).as_posix() if path.is_relative_to(base) else f"../{path.name}"
-            where = replace(provenance, name=plain_name(name), **_provenance(row))
-            yield dataset_item(base, name, where, _labels(row, names))
+            yield dataset_item(base, name, replace(provenance, **_provenance(row)), _labels(row, names))
 
 
 def _load(folder: Path) -> Any:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 from xml.etree import ElementTree
 
 from core.names import find_file
 from curation.ingest import find_files
 from curation.intake.imports import dataset_item
-from curation.intake.ingestion import IntakeItem, plain_name
+from curation.intake.ingestion import IntakeItem
 from curation.library.records import Provenance
 
 MAX_XML_BYTES = 5_000_000
@@ -48,7 +47,7 @@ def _item(folder: Path, table: Path, provenance: Provenance) -> IntakeItem:
         places.append(folder / told.replace("\\", "/").lstrip("/"))
     place = next((each for each in places if find_file([each], file_name).is_file()), places[0])
     labels = [each.findtext("name") for each in root.iter("object")]
-    return dataset_item(place, file_name, replace(provenance, name=plain_name(file_name)), labels)
+    return dataset_item(place, file_name, provenance, labels)
 
 
 def _read(path: Path) -> ElementTree.Element:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path, PurePosixPath
 
 import yaml
@@ -10,7 +9,7 @@ import yaml
 from core.names import decode_text, find_file
 from curation.ingest import find_files, is_named_like_photo
 from curation.intake.imports import dataset_item
-from curation.intake.ingestion import IntakeItem, plain_name
+from curation.intake.ingestion import IntakeItem
 from curation.library.records import Provenance
 
 MAX_TEXT_BYTES = 5_000_000
@@ -40,13 +39,9 @@ def read_yolo(folder: Path, provenance: Provenance) -> list[IntakeItem]:
         raise ValueError(
             f"{folder} holds no YOLO labels (labels/NAME.txt for images/NAME.jpg, or beside it)."
         )
-    items: list[IntakeItem] = [
-        dataset_item(
-            folder, name, replace(provenance, name=plain_name(name)), _labels(text, names) if text else ()
-        )
-        for name, text in found
+    return [
+        dataset_item(folder, name, provenance, _labels(text, names) if text else ()) for name, text in found
     ]
-    return items
 
 
 def _text_of(folder: Path, name: str) -> Path | None:
