@@ -292,20 +292,20 @@ def download_list(
     config = config or DownloadConfig()
     wanted = list({entry.url: entry for entry in reversed(entries)}.values())[::-1]
     journal = library.files.jobs / JOURNAL_NAME
-    known, fresh, done = read_journal(journal), [], 0
-    for entry in wanted:
-        answer = _answer_at_once(library, entry, known.get(entry.url), config, uploader)
-        if answer is None:
-            fresh.append(entry)
-            continue
-        done += 1
-        if progress is not None:
-            progress(done, len(wanted))
-        yield answer
+    known, fresh = read_journal(journal), []
+
+    def answers() -> Iterator[IntakeResult]:
+        for entry in wanted:
+            answer = _answer_at_once(library, entry, known.get(entry.url), config, uploader)
+            if answer is None:
+                fresh.append(entry)
+            else:
+                yield answer
+        yield from _fetch_and_take(library, fresh, config, journal, uploader)
+
     if progress is not None:
-        progress(done, len(wanted))
-    for answer in _fetch_and_take(library, fresh, config, journal, uploader):
-        done += 1
+        progress(0, len(wanted))
+    for done, answer in enumerate(answers(), start=1):
         if progress is not None:
             progress(done, len(wanted))
         yield answer
