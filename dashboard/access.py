@@ -1,13 +1,7 @@
 """Decide who may do what: sign-in by Streamlit's OIDC, and four roles from one table.
 
-Sign-in is configured as Streamlit describes it (``[auth]`` in ``.streamlit/secrets.toml``), the roles in a YAML file
-that ``STUDIO_ROLES`` names::
-
-    default: guest                      # of everybody else who can sign in; none keeps them out
-    people:
-      ann@example.org: owner
-      "*@lab.example.org": labeller     # all addresses that end so; the first line that fits counts
-
+Sign-in is configured as Streamlit describes it (``[auth]`` in ``.streamlit/secrets.toml``), the roles as
+`dashboard.roles` does.
 Without sign-in every visitor is an owner: the server is reached from its own machine alone, or its operator has said
 that others may come (`dashboard.hosts.refuse_if_open`).
 """
@@ -15,18 +9,14 @@ that others may come (`dashboard.hosts.refuse_if_open`).
 from __future__ import annotations
 
 import json
-import logging
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from enum import IntEnum
 from fnmatch import fnmatchcase
 from functools import partial
-from pathlib import Path
 
 import streamlit as st
-import yaml
 from starlette.requests import HTTPConnection
 from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -36,26 +26,11 @@ from streamlit.runtime.scriptrunner import get_script_run_ctx
 from streamlit.runtime.secrets import secrets_singleton
 
 from core.config import settings
+from dashboard.roles import ROLE_TITLES, Role, RoleTable
 from dashboard.shared.links import address
 from dashboard.shared.plain_text import as_text
-from dashboard.shared.texts import N_, _
+from dashboard.shared.texts import _, translate_sentence
 
-logger = logging.getLogger(__name__)
-
-
-class Role(IntEnum):
-    """What somebody may do; each role may do all that those before it may."""
-
-    NONE = 0
-    GUEST = 1  # draw, look at comparisons
-    LABELLER = 2  # review, under their own name
-    CURATOR = 3  # collect, rules, export, delete
-    OWNER = 4  # train, models, comparisons of their own, paths on the server
-
-
-ROLE_TITLES = {
-    Role.GUEST: N_("guests"), Role.LABELLER: N_("labellers"), Role.CURATOR: N_("curators"), Role.OWNER: N_("owners"),
-}  # fmt: skip
 ROUTES: dict[str, Role] = {  # by the beginning of their path; /api and /metrics ask for a token instead
     "library": Role.LABELLER,
     "records": Role.OWNER,
@@ -100,78 +75,17 @@ def may(role: Role) -> bool:
     return visitor().may(role)
 
 
-def read_roles(path: Path) -> tuple[Role, tuple[tuple[str, Role], ...]]:
-    """Read a table of roles.
-
-    Returns
-    -------
-    default, people
-        The role of everybody else, and pairs of a pattern (lower case) and a role in the file's order.
-
-    Raises
-    ------
-    ValueError
-        If the file is not as the module describes it.
-    """
-    try:
-        with path.open(encoding="utf-8") as file:
-            table = yaml.safe_load(file)
-    except (OSError, yaml.YAMLError, UnicodeDecodeError) as error:
-        raise ValueError(f"STUDIO_ROLES: {path} cannot be read ({error}).") from error
-    if not isinstance(table, Mapping) or not set(table) <= {"default", "people"}:
-        found = (
-            ", ".join(map(repr, table)) if isinstance(table, Mapping) else f"no table: {type(table).__name__}"
-        )
-        raise ValueError(f"STUDIO_ROLES: {path} should hold 'default' and 'people' alone, got {found}.")
-    people = table.get("people") or {}
-    if not isinstance(people, Mapping):
-        raise ValueError(
-            f"STUDIO_ROLES: 'people' of {path} should lead from addresses to roles, got {type(people).__name__}."
-        )
-    named = tuple((str(who).lower(), _role(role, path)) for who, role in people.items())
-    return _role(table.get("default", "guest"), path), named
-
-
-class RoleTable:
-    """The table of roles as its file was last valid: a mistake in it, or half of it, throws nobody out."""
-
-    def __init__(self) -> None:
-        self.trouble = ""  # what is wrong with the file as it is now; empty where it counts
-        self._read: tuple[Path, int, int] | None = None
-        self._valid: tuple[Role, tuple[tuple[str, Role], ...]] = Role.NONE, ()
-        self._lock = threading.Lock()
-
-    def read(self, path: Path) -> tuple[Role, tuple[tuple[str, Role], ...]]:
-        """Read the file where it has changed; nobody has a role as long as it was never valid."""
-        with self._lock:
-            try:
-                about = path.stat()
-                now = path, about.st_mtime_ns, about.st_size
-            except OSError:  # it is being replaced, or was removed
-                now = path, 0, 0
-            if now == self._read:
-                return self._valid
-            if self._read is not None and self._read[0] != path:
-                self._valid = Role.NONE, ()
-            self._read = now
-            try:
-                self._valid, self.trouble = read_roles(path), ""
-            except ValueError as error:
-                self.trouble = str(error)
-                logger.error("%s The roles of before stay in force.", error)
-            return self._valid
-
-
 _roles = RoleTable()
 
 
 def show_trouble(who: Visitor) -> None:
     """Tell owners what is wrong with the table of roles."""
     if who.may(Role.OWNER) and _roles.trouble:
+        trouble = as_text(translate_sentence(_roles.trouble))
         st.error(
-            _("{trouble} The roles of before stay in force until the file is mended.", trouble=as_text(_roles.trouble)),
+            _("{trouble} The roles of before stay in force until the file is mended.", trouble=trouble),
             icon=":material/key_off:",
-        )  # fmt: skip
+        )
 
 
 def check_roles() -> None:
@@ -354,14 +268,6 @@ def _visitor_of(user: Mapping[str, object]) -> Visitor:
         return Visitor(name, Role.NONE)
     default, people = _roles.read(path)
     return Visitor(name, next((role for pattern, role in people if fnmatchcase(name, pattern)), default))
-
-
-def _role(value: object, path: Path) -> Role:
-    try:
-        return Role[str(value).upper()]
-    except KeyError:
-        known = ", ".join(role.name.lower() for role in Role)
-        raise ValueError(f"STUDIO_ROLES: a role of {path} should be one of {known}, got {value!r}.") from None
 
 
 def _lies_below(path: str, start: str) -> bool:

@@ -19,7 +19,7 @@ def show_pages() -> None:
     import streamlit as st
 
     from dashboard import access
-    from dashboard.access import Role
+    from dashboard.roles import Role
     from dashboard.shared.resources import asset_text
     from dashboard.shared.texts import N_, _, show_language_menu
     from dashboard.views.audit import page as audit

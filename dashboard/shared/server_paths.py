@@ -13,6 +13,7 @@ import streamlit as st
 
 from core.config import settings
 from dashboard import access
+from dashboard.roles import Role
 from dashboard.shared.plain_text import as_code, as_text
 from dashboard.shared.texts import N_, _, ngettext
 
@@ -53,7 +54,7 @@ def server_path(text: str) -> Path:
         If it is no full path, holds ``..``, leads out of the roots (by a link as well), is not there, or is
         neither a plain file nor a folder; or if the visitor is no owner.
     """
-    if not access.may(access.Role.OWNER):
+    if not access.may(Role.OWNER):
         raise PathRefused(_("Only owners name files and folders of the server."))
     try:
         path = Path(text.strip().strip("'\"")).expanduser()

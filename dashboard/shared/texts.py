@@ -38,8 +38,9 @@ from core.config import ROOT
 DASHBOARD = Path(__file__).resolve().parent.parent
 LOCALE = DASHBOARD / "locale"
 FILE = "LC_MESSAGES/studio.po"
-# Modules below the dashboard whose sentences pages show.
+# Modules whose sentences are finished when pages show them.
 SENTENCES = (
+    "dashboard/roles.py",
     "core/assets.py", "core/checkpoint_import/*.py", "core/checkpoints.py", "core/image_child.py", "core/images.py",
     "core/models/[!cs]*.py", "core/names.py", "core/pipeline.py", "core/processes/jobs.py", "core/safe_zip.py",
     "core/cli.py", "core/scan_cleanup.py",
@@ -189,7 +190,11 @@ def _sentences(
     """
     whole, labels, patterns = {}, {}, []
     for message in _read(LOCALE / wanted / FILE):
-        places = [place for place, _line in message.locations if not place.startswith("dashboard/")]
+        places = [
+            place
+            for place, _line in message.locations
+            if place in SENTENCES or not place.startswith("dashboard/")
+        ]
         if not isinstance(message.id, str) or not (message.id and message.string):
             continue
         names, parts = _GAP.findall(message.id), _GAP.split(message.id)[::2]

@@ -17,7 +17,7 @@ from streamlit.runtime.secrets import secrets_singleton
 from streamlit.web.server.starlette.starlette_app_utils import create_signed_value
 
 from dashboard import access
-from dashboard.access import Role, read_roles
+from dashboard.roles import Role, RoleTable, read_roles
 
 SECRET = "0123456789abcdef0123456789abcdef"  # of the tests' own cookies
 TABLE = """
@@ -37,7 +37,7 @@ def roles(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     path.write_text(TABLE)
     monkeypatch.setenv("STUDIO_ROLES", str(path))
     monkeypatch.setattr(access, "has_sign_in", lambda: True)
-    monkeypatch.setattr(access, "_roles", access.RoleTable())
+    monkeypatch.setattr(access, "_roles", RoleTable())
     return path
 
 
@@ -81,14 +81,16 @@ def test_a_role_that_is_taken_away_is_gone_at_once(roles: Path) -> None:
     [
         ("people: {ann@example.org: admin}", "one of none, guest, labeller, curator, owner, got 'admin'"),
         ("default: 3", "got 3"),
-        ("- ann@example.org", "'default' and 'people'"),
+        ("- ann@example.org", "'default' and, with all"),
         ("people: [ann@example.org]", "from addresses to roles"),
-        ("nobody: guest", "'default' and 'people'"),
-        ("people: {", "cannot be read"),
+        ("nobody: guest", "'default' and, with all"),
+        ("people: {", "no valid YAML: look at line 1"),
+        (None, "cannot be read"),
     ],
 )
-def test_a_table_that_is_none_is_told(tmp_path: Path, text: str, words: str) -> None:
-    (tmp_path / "roles.yaml").write_text(text)
+def test_a_table_that_is_none_is_told(tmp_path: Path, text: str | None, words: str) -> None:
+    if text is not None:
+        (tmp_path / "roles.yaml").write_text(text)
     with pytest.raises(ValueError, match=words):
         read_roles(tmp_path / "roles.yaml")
 
@@ -100,6 +102,12 @@ def test_a_table_that_is_none_is_told(tmp_path: Path, text: str, words: str) -> 
         "people: [ann@example.com]\n",
         "- ann@example.com\n",
         "people:\n  ann@example.com: owner\n ben@example.com: owner\n",
+        "ann@example.com: owner\nben@example.com: guest\n",
+        "people: {owner: ann@example.com}\n",
+        "default: ann@example.com\n",
+        "people:\n  a: *ann@example.com\n",
+        "people:\n  a: &ann@example.com x\n",
+        "people:\n  !ann@example.com a: owner\n",
     ],
 )
 def test_what_is_wrong_with_the_table_is_told_without_anybodys_address(tmp_path: Path, text: str):

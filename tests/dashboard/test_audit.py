@@ -20,7 +20,8 @@ from core.processes.lock import hold
 from core.training.runs import RunError
 from curation.library.library import Library
 from dashboard import access
-from dashboard.access import Role, Visitor
+from dashboard.access import Visitor
+from dashboard.roles import Role
 from dashboard.shared import audit, texts
 from dashboard.views.audit import disk
 from dashboard.views.audit.page import ACTIONS, phrase

@@ -10,6 +10,7 @@ from streamlit.runtime.scriptrunner_utils.script_requests import RerunData, Scri
 
 from core.conversion.settings import ConversionSettings
 from dashboard import access
+from dashboard.roles import Role
 from dashboard.shared import conversion_queue, networks
 from dashboard.shared.conversion_queue import ConversionQueue, Superseded
 from tests.dashboard.fake_page import FakePipeline, drawn
@@ -93,9 +94,7 @@ def test_a_conversion_takes_the_turn_of_who_has_signed_in(monkeypatch: pytest.Mo
     monkeypatch.setattr(networks, "get_script_run_ctx", lambda **_: context)
     monkeypatch.setattr(networks, "_queue", Queue)
     for name in ("ann@example.org", ""):
-        monkeypatch.setattr(
-            networks.access, "visitor", lambda name=name: access.Visitor(name, access.Role.GUEST)
-        )
+        monkeypatch.setattr(networks.access, "visitor", lambda name=name: access.Visitor(name, Role.GUEST))
         with networks._turn():
             pass
     assert asked == [("page", "ann@example.org"), ("page", None)]

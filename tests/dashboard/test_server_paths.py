@@ -8,6 +8,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from dashboard import access
+from dashboard.roles import Role
 from dashboard.shared.server_paths import REFUSED, PathRefused, places_in, server_path
 from dashboard.views.compare.sources import source_path
 from dashboard.views.models.drafts import server_file
@@ -132,7 +133,7 @@ def test_a_folder_is_picked_by_steps_into_the_field(data: Path) -> None:
 
 
 def test_who_is_no_owner_sees_no_folder(data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(access, "visitor", lambda: access.Visitor("bo@example.org", access.Role.CURATOR))
+    monkeypatch.setattr(access, "visitor", lambda: access.Visitor("bo@example.org", Role.CURATOR))
     page = AppTest.from_function(ask, default_timeout=60).run()
     page.button(key="asked_browse").click().run()
     assert not [button for button in page.button if "_place_" in button.key]

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from dashboard.access import Role
+from dashboard.roles import Role
 from dashboard.shared.resources import examples
 from dashboard.views.draw.kept import write_link
 from dashboard.views.draw.state import DrawSession

@@ -6,6 +6,7 @@ import streamlit as st
 
 from core.config import settings
 from dashboard import access
+from dashboard.roles import Role
 from dashboard.shared.plain_text import as_text
 from dashboard.shared.resources import asset_text
 from dashboard.shared.texts import _
@@ -41,7 +42,7 @@ def show_page() -> None:
     if notice := NOTICE.take():
         st.info(as_text(notice), icon=":material/info:")
     entry = next((one for one in found if one.id == chosen), None)
-    if chosen is None and not access.may(access.Role.OWNER):
+    if chosen is None and not access.may(Role.OWNER):
         st.info(_("There is no comparison yet. Owners make them."), icon=":material/lock:")
     elif chosen is None:
         show_form(root, found)

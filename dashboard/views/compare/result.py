@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import streamlit as st
 
 from dashboard import access
+from dashboard.roles import Role
 from dashboard.shared.plain_text import as_text
 from dashboard.shared.texts import N_, _, ngettext, translate_sentence
 from dashboard.shared.uploads import harmless
@@ -327,7 +328,7 @@ def show_result(root: Path, entry: Entry, others: Sequence[Entry]) -> None:
 
 def _show_actions(root: Path, entry: Entry, votes: Sequence[Vote]) -> None:
     with st.container(horizontal=True, key="compare_actions"):
-        if not access.may(access.Role.OWNER):
+        if not access.may(Role.OWNER):
             show_export(entry, votes)
             return
         repeats = st.button(

@@ -8,6 +8,7 @@ from pathlib import Path
 import streamlit as st
 
 from dashboard import access
+from dashboard.roles import Role
 from dashboard.shared import audit
 from dashboard.shared.plain_text import as_text
 from dashboard.shared.texts import _
@@ -39,7 +40,7 @@ def show_unfinished(root: Path, entry: Entry) -> None:
 
     follow()
     with st.container(horizontal=True, key="compare_actions"):
-        if not access.may(access.Role.OWNER):
+        if not access.may(Role.OWNER):
             return
         if is_running:
             st.button(_("Cancel"), icon=":material/stop:", key="compare_cancel", on_click=_cancel,
@@ -146,7 +147,7 @@ def show_top(found: Sequence[Entry], chosen: str | None) -> None:
                 placeholder=_("A new one, below. Or choose an earlier one."),
                 format_func=lambda name: titles.get(name, name),
             )  # fmt: skip
-        if not access.may(access.Role.OWNER):
+        if not access.may(Role.OWNER):
             return
         st.button(
             _("New comparison"), icon=":material/add:", key="compare_new", on_click=choose_new,

@@ -14,6 +14,7 @@ from curation import jobs
 from curation.export.removal import noted_exports
 from curation.library.records import LibraryError
 from dashboard import access
+from dashboard.roles import Role
 from dashboard.shared import audit
 from dashboard.shared.formatting import size_text
 from dashboard.shared.jobs import show_jobs
@@ -182,7 +183,7 @@ def _show_exported(exported: Exported, key: str) -> None:
         is_pairs = (Path(exported.out) / MANIFEST).is_file()
         if (
             is_pairs
-            and access.may(access.Role.OWNER)
+            and access.may(Role.OWNER)
             and st.button(
                 _("Train on this"), key=f"train_{key}", type="primary", icon=":material/model_training:"
             )

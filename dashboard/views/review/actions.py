@@ -10,6 +10,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from dashboard import access
+from dashboard.roles import Role
 from dashboard.shared import audit
 from dashboard.shared.texts import _, ngettext, translate_sentence
 from dashboard.views.review.filters import PAGE_SIZE, View
@@ -66,7 +67,7 @@ def _do(library: Library, session: ReviewSession, action: Mapping[str, Any], tok
         return
     if kind not in _LIBRARY:
         raise ValueError(_("{kind!r} is nothing that a reviewer does.", kind=kind))
-    if (kind == "delete" or action.get("settle") is True) and not access.may(access.Role.CURATOR):
+    if (kind == "delete" or action.get("settle") is True) and not access.may(Role.CURATOR):
         raise ValueError(_("Only curators delete for good and settle disagreements."))
     who = access.visitor().name or clean_name(action.get("who"))
     if not who:
@@ -260,7 +261,7 @@ def _look(_library: Library, session: ReviewSession, action: Mapping[str, Any]) 
 
 
 def _split(library: Library, session: ReviewSession, action: Mapping[str, Any]) -> None:
-    if not access.may(access.Role.CURATOR):
+    if not access.may(Role.CURATOR):
         raise ValueError(_("Only curators add pictures."))
     from curation.jobs import start_splitting
 

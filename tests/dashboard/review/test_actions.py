@@ -9,6 +9,7 @@ import pytest
 from curation.library.library import Library
 from curation.library.records import DuplicateGroup, Examination, LibraryError, Provenance
 from dashboard import access
+from dashboard.roles import Role
 from dashboard.views.review.actions import ACTIONS_AT_ONCE, apply_actions
 from dashboard.views.review.filters import View, find_images
 from dashboard.views.review.grid import detail_of
@@ -287,9 +288,7 @@ def test_a_corrected_alignment_is_kept_and_gives_another_crop(library: Library, 
 def test_a_labeller_decides_under_the_address_they_signed_in_with_and_deletes_nothing(
     library: Library, ids: list[str], monkeypatch: pytest.MonkeyPatch
 ):
-    monkeypatch.setattr(
-        access, "visitor", lambda: access.Visitor("ben@lab.example.org", access.Role.LABELLER)
-    )
+    monkeypatch.setattr(access, "visitor", lambda: access.Visitor("ben@lab.example.org", Role.LABELLER))
     session, book = ReviewSession(), IdempotencyLog()
     sent = [
         action(1, "reviewer", name="Ann"),
