@@ -66,6 +66,7 @@ class Preset:
     name: str
     says: str
     settings: dict[str, Any]
+    is_for_gpu: bool = False  # a processor alone needs days for it
 
     def get(self, key: str, default: Any) -> Any:
         """A setting by its dotted name."""
@@ -86,11 +87,9 @@ def presets(kind: str) -> list[Preset]:
     for path in sorted(CONFIGS.glob("*.yaml")):
         if path.stem == kind or path.stem.startswith(f"{kind}_"):
             text = path.read_text(encoding="utf-8")
-            found.append(Preset(path.stem, _first_comment(text), load_yaml(text) or {}))
-    # What is quick comes first, and what wants a GPU after it.
-    found.sort(
-        key=lambda preset: (preset.get("data.image_size", 0), preset.get("loop.workers", 0), preset.name)
-    )
+            is_for_gpu = path.stem.endswith(("_gpu", "_512"))
+            found.append(Preset(path.stem, _first_comment(text), load_yaml(text) or {}, is_for_gpu))
+    found.sort(key=lambda preset: (preset.is_for_gpu, preset.get("data.image_size", 0), preset.name))
     return found or [Preset(kind, "Every setting at its default.", {})]
 
 

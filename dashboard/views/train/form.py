@@ -126,10 +126,6 @@ PRESETS = {
 }  # fmt: skip
 
 
-def _is_for_gpu(preset: Preset) -> bool:
-    return "a GPU" in preset.says
-
-
 def _preset_title(kind: Kind, preset: str) -> str:
     """What sets a preset apart from the others of its kind, which its name adds to the kind's."""
     what = preset.removeprefix(kind.name).strip("_")
@@ -333,7 +329,7 @@ def _show_cost(
     pace = pace_of_earlier(kind.name, asked["image_size"], asked["batch_size"], runs)
     if pace:
         parts.append(_("about {time} at the pace of the last such run", time=duration(pace * asked["steps"])))
-    if _is_for_gpu(preset) and (asked["device"] == "cpu" or not accelerators()):
+    if preset.is_for_gpu and (asked["device"] == "cpu" or not accelerators()):
         slow = _(
             "This preset was made for a GPU; on a processor alone it takes days. "
             "Choose another preset, or fewer steps and a smaller batch."
