@@ -121,6 +121,13 @@ def test_the_nose_of_a_turned_head_is_drawn():
     assert undrawn_parts(drawing) == ()
 
 
+def test_the_outline_of_a_narrow_face_is_no_nose():
+    drawing = draw_face()[..., 0].copy()
+    drawing[222:342, 230:290] = 255  # no nose in its place
+    narrow = cv2.warpAffine(drawing, np.float32([[0.7, 0, 77], [0, 1, 0]]), (512, 512), borderValue=255)
+    assert undrawn_parts(narrow) == ("nose",)
+
+
 def test_what_is_made_up_is_said_before_how_far_the_drawing_is_from_training_faces():
     unfinished = replace(shown(drawn(4), confidence=0.1), undrawn=("eye_right", "mouth"))
     assert status_text(unfinished, Step.KEEP) == "Not drawn yet, so made up: right eye, mouth."
