@@ -81,6 +81,7 @@ elif __name__ != "__mp_main__":  # a spawned worker reads this file as well, and
     from dashboard.shared.uploads import UploadStaging
     from dashboard.views.review import routes
     from dashboard.websocket_limit import WebsocketLimit
+    from dashboard.websocket_messages import MessageGuard
 
     address, hosts = st.get_option("server.address"), settings().hosts
     log_conversions(settings().log_format)
@@ -95,6 +96,7 @@ elif __name__ != "__mp_main__":  # a spawned worker reads this file as well, and
             Middleware(RequestLanguage),
             Middleware(HostGuard, named=hosts),
             Middleware(WebsocketLimit),
+            Middleware(MessageGuard),
             Middleware(access.RoleGuard),
             Middleware(UploadStaging),
             Middleware(FirstPaint),
