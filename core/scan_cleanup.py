@@ -26,6 +26,7 @@ FloatImage = NDArray[np.float32]
 ByteImage = NDArray[np.uint8]
 
 WORKING_SIDE = 1024
+FAR_SIDES = 4  # of the picture: eyes and mouth that are put by hand lie within so many of its sides
 # Head of the alignment template, as fractions of the frame: top of the hair, tip of the chin, widest head.
 HEAD_TOP, CHIN, HEAD_WIDTH = 0.07, 0.91, 0.86
 MIN_INK_SHARE = 5e-4
@@ -64,9 +65,12 @@ class PaperDrawing:
     def moved(self, anchors: NDArray[np.floating]) -> PaperDrawing | None:
         """Give the same drawing with its eyes and mouth put by hand, (3, 2) in pixels of ``source``.
 
-        None if the three points make no face.
+        None if the three points make no face, or lie far from the picture.
         """
         size = self.sketch.shape[0]
+        # Of points that are very far apart nothing is left, and blurring it away would take for ever.
+        if not (np.abs(anchors) <= FAR_SIDES * max(self.source.shape[:2])).all():
+            return None
         matrix = matrix_from_anchors(anchors, size)
         return None if matrix is None else _placed(self.source, self.tone, matrix, "hand", size)
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 import cv2
 import numpy as np
+from numpy.typing import ArrayLike
 
 from core import face_mesh
 from core.face_frame import FRAME, alignment_targets
@@ -51,15 +52,28 @@ def align_anchors(anchors: np.ndarray, photo_size: tuple[int, int]) -> Alignment
     anchors : (3, 2) float
         Image-left eye, image-right eye and mouth centre, in the photo's pixels.
     """
-    anchors = np.asarray(anchors, dtype=np.float32)
-    if anchors.shape != (3, 2) or not np.isfinite(anchors).all():
-        raise ValueError(f"expected two eyes and a mouth as (3, 2) finite numbers, got {anchors.tolist()}")
-    sides = anchors[1:] - anchors[0]
-    if abs(float(np.linalg.det(sides))) < 1e-3 * float((sides**2).sum()):
-        raise ValueError("eyes and mouth lie on one line: no affine takes them to the template")
+    anchors = check_anchors(anchors)
     matrix = cv2.getAffineTransform(anchors, alignment_targets(FRAME)).astype(np.float64)
     longer, shorter = np.linalg.svd(matrix[:, :2])[1]
     return Alignment(matrix, float(longer / shorter), _padding(matrix, photo_size, FRAME))
+
+
+def check_anchors(anchors: ArrayLike) -> np.ndarray:
+    """Give three points, (3, 2) float32, that an affine can take to the template.
+
+    Raises
+    ------
+    ValueError
+        If they are no such points, or lie on a line or in one place.
+    """
+    with np.errstate(over="ignore"):  # what is too large is not finite then, and refused
+        points = np.asarray(anchors, dtype=np.float32)
+        if points.shape != (3, 2) or not np.isfinite(points).all():
+            raise ValueError(f"expected two eyes and a mouth as (3, 2) finite numbers, got {points.tolist()}")
+        sides = points[1:] - points[0]
+        if not abs(float(np.linalg.det(sides))) > 1e-3 * float((sides**2).sum()):
+            raise ValueError("eyes and mouth lie on one line: no affine takes them to the template")
+    return points
 
 
 def _padding(matrix: np.ndarray, photo_size: tuple[int, int], size: int) -> float:
@@ -108,7 +122,8 @@ def warp_photo(photo: np.ndarray, matrix: np.ndarray, *, size: int = FRAME) -> n
 
 def _average_blocks(photo: np.ndarray, matrix: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     shrink = np.linalg.svd(matrix[:, :2])[1].max()
-    block = int(min(1 / shrink, *photo.shape[:2]))
+    # Two pixels are left on each side: of one, OpenCV's cubic kernel finds no mirrored border and never ends.
+    block = int(min(1 / shrink, *(side // 2 for side in photo.shape[:2])))
     if block < 2:
         return photo, matrix
     height, width = (side // block * block for side in photo.shape[:2])

@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 from sqlalchemy import Connection, Row, Select, func, insert, select
 
+from curation.align import check_anchors
 from curation.library.database import Write, chunks, now, rows_among
 from curation.library.images import numbers_of, rows_of
 from curation.library.records import (
@@ -137,6 +138,11 @@ def correct_alignment(
     """Note where a person put image-left eye, image-right eye and mouth, in the upright source.
 
     With a token that was used before nothing happens.
+
+    Raises
+    ------
+    ValueError
+        If no face can be aligned by these points; nothing is noted then.
     """
     points, reviewer = _check(anchors), clean_reviewer(reviewer)
     known = select(alignments.c.id).where(alignments.c.token == token)
@@ -150,10 +156,11 @@ def correct_alignment(
 def _check(anchors: Sequence[Sequence[float]]) -> Anchors:
     try:
         points = tuple((float(x), float(y)) for x, y in anchors)
-    except (TypeError, ValueError) as error:
+    except (TypeError, ValueError, OverflowError) as error:
         raise ValueError(f"expected three points (x, y), got {anchors!r}") from error
     if len(points) != 3 or not all(math.isfinite(value) for point in points for value in point):
         raise ValueError(f"expected image-left eye, image-right eye and mouth as (x, y), got {anchors!r}")
+    check_anchors(points)
     return points
 
 

@@ -8,7 +8,7 @@ import pytest
 
 from core import face_mesh
 from core.face_frame import FRAME, alignment_targets
-from curation.align import find_alignment, move_points, warp_photo
+from curation.align import align_anchors, find_alignment, move_points, warp_photo
 
 
 def points_with(anchors: np.ndarray) -> np.ndarray:
@@ -75,6 +75,17 @@ def test_eyes_and_mouth_on_one_line_cannot_be_aligned() -> None:
     on_a_line = np.array([[100, 100], [200, 100], [150, 100]], np.float32)
     with pytest.raises(ValueError, match="one line"):
         find_alignment(points_with(on_a_line), (640, 480))
+
+
+def test_eyes_and_mouth_in_one_place_cannot_be_aligned() -> None:
+    with pytest.raises(ValueError, match="one line"):
+        find_alignment(points_with(np.full((3, 2), 5, np.float32)), (640, 480))
+
+
+def test_a_face_said_to_be_far_larger_than_its_photo_comes_to_an_end() -> None:
+    anchors = np.array([[-1e5, 0], [1e5, 0], [0, 2e5]])
+    matrix = align_anchors(anchors, (64, 48)).matrix
+    assert warp_photo(np.full((48, 64, 3), 90, np.uint8), matrix).shape == (FRAME, FRAME, 3)
 
 
 def test_depth_grows_with_the_picture() -> None:

@@ -48,8 +48,12 @@ def test_strokes_drawn_over_an_upload_survive_its_placing(session: DrawSession):
 
 
 @pytest.mark.parametrize(
-    "nonsense", [None, [], [[1, 2]], [[1, 2], [3, 4], ["a", 5]], [[0, 0], [1, 1], [2, 2]], {}]
-)
+    "nonsense",
+    [
+        None, [], [[1, 2]], [[1, 2], [3, 4], ["a", 5]], [[0, 0], [1, 1], [2, 2]], {}, [[5, 5]] * 3,
+        [[0, 0], [9e5, 0], [4e5, 9e5]], [[0, 0], [10**400, 0], [4, 9]], [[0, 0], [9, 0], [4, float("nan")]],
+    ],
+)  # fmt: skip
 def test_points_that_make_no_face_leave_all_as_it_was(session: DrawSession, nonsense):
     before = session.drawing.digest
     place_by_hand(session, nonsense)

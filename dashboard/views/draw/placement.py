@@ -11,11 +11,13 @@ from streamlit.delta_generator import DeltaGenerator
 from dashboard.shared.resources import component
 from dashboard.shared.texts import N_, _
 from dashboard.views.draw.drawing import fabric_moved, has_ink, tile_url
+from dashboard.views.draw.settings import is_number
 from dashboard.views.draw.state import FIT, PLACEMENT, PLACEMENT_MENU, DrawSession, drawing_from
 
 if TYPE_CHECKING:
     from core.scan_cleanup import PaperDrawing
 
+FAR_PX = 1e6  # no picture is so large
 SAID = {
     "face": N_("Placed by its eyes and mouth."),
     "hand": N_("Placed by hand."),
@@ -85,7 +87,7 @@ def place_by_hand(session: DrawSession, anchors: Any) -> None:
 def _is_three_points(anchors: Any) -> bool:
     is_list = isinstance(anchors, list) and len(anchors) == 3
     return is_list and all(
-        isinstance(point, list) and len(point) == 2 and all(isinstance(v, int | float) for v in point)
+        isinstance(point, list) and len(point) == 2 and all(is_number(v, -FAR_PX, FAR_PX) for v in point)
         for point in anchors
     )
 

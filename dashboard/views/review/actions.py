@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import math
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import replace
@@ -24,6 +23,7 @@ logger = logging.getLogger(__name__)
 _CLIENT = re.compile(r"[0-9a-f]{12}")
 _ID = re.compile(r"[0-9a-f]{64}")
 LABEL_LENGTH = 40
+FAR_PX = 1e6  # no picture is so large
 ACTIONS_AT_ONCE = 200  # as in outbox.js
 DECISIONS = ("keep", "reject", "unsure", "")
 
@@ -61,7 +61,7 @@ def apply_actions(library: Library, session: ReviewSession, actions: Any, book: 
 
 
 def _do(library: Library, session: ReviewSession, action: Mapping[str, Any], token: str) -> None:
-    kind = action.get("kind")
+    kind = str(action.get("kind"))
     if kind in _PAGE:
         _PAGE[kind](library, session, action)
         return
@@ -191,7 +191,7 @@ def _is_point(value: Any) -> bool:
     return (
         isinstance(value, list)
         and len(value) == 2
-        and all(isinstance(number, int | float) and math.isfinite(number) for number in value)
+        and all(isinstance(number, int | float) and abs(number) < FAR_PX for number in value)
     )
 
 

@@ -201,7 +201,8 @@ def test_while_the_library_cannot_be_written_nothing_is_confirmed(
         {"ids": ["0" * 64], "decision": "keep"}, {"ids": ["a" * 64] * 61, "decision": "keep"}, {"decision": "perhaps"},
         {"kind": "drop"}, {"kind": "align", "ids": ["0" * 64], "anchors": [[1, 2]]}, {"kind": "label", "add": 5},
         {"kind": "align", "anchors": [[float("nan"), 1], [2, 2], [3, 3]]}, {"kind": "delete", "why": " "}, {"who": ""},
-        {"kind": "label", "add": [], "remove": []}, {"kind": "reviewer", "name": "\x00"},
+        {"kind": "label", "add": [], "remove": []}, {"kind": "reviewer", "name": "\x00"}, {"kind": ["align"]},
+        {"kind": "align", "anchors": [[10**400, 1], [2, 2], [3, 3]]},
     ],
 )  # fmt: skip
 def test_nonsense_changes_nothing_is_told_and_blocks_nothing(library: Library, ids: list[str], content: dict):
@@ -283,6 +284,17 @@ def test_a_corrected_alignment_is_kept_and_gives_another_crop(library: Library, 
     assert not session.notice, session.notice
     assert library.alignment_of(ids[0])[0] == (x0 - 15, y0 + 4)
     assert library.files.crop(ids[0]).read_bytes() != before
+
+
+@pytest.mark.parametrize("anchors", [[[5, 5]] * 3, [[0, 0], [5, 5], [9, 9]]])
+def test_three_points_that_make_no_face_are_told_and_not_kept(
+    library: Library, ids: list[str], anchors: list
+):
+    before = library.alignment_of(ids[0])
+    session = ReviewSession()
+    apply_actions(library, session, [action(1, "align", ids=ids[:1], anchors=anchors)], IdempotencyLog())
+    assert "on one line" in session.notice
+    assert library.alignment_of(ids[0]) == before
 
 
 def test_a_labeller_decides_under_the_address_they_signed_in_with_and_deletes_nothing(
