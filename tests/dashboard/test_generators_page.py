@@ -107,6 +107,7 @@ def test_parts_that_are_made_up_at_once_are_those_of_one_person():
         {"do": "set", "names": ["nose"], "keep": 7, "faces": 3},
         {"do": "set", "names": ["nose"], "keep": 0.1, "faces": "all"},
         {"do": "set", "names": ["nose"], "keep": True},
+        {"do": "random", "names": 3},
     ],
 )
 def test_what_a_browser_must_not_send_changes_no_part(nonsense: dict):

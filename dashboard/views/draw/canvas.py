@@ -7,7 +7,7 @@ meanwhile is held back until the canvas has them (``views/draw/gate.js``).
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, replace
 from typing import Any
 
@@ -128,8 +128,10 @@ CLICKS = {  # keys that press what is elsewhere on the page
 SCRIPTS = ("views/draw/gate.js", "views/draw/pinch.js", "views/draw/mirror.js")
 
 
-def tools_from(change: dict[str, Any], now: Tools) -> Tools:
+def tools_from(change: Any, now: Tools) -> Tools:
     """The tools after a change made in the browser; what is out of range or unknown is left alone."""
+    if not isinstance(change, Mapping):
+        return now
     tool = change.get("tool", now.tool)
     return replace(
         now,
@@ -153,7 +155,7 @@ def show_toolbar(session: DrawSession, abilities: Abilities) -> None:
     """Show the toolbar; what is pressed is carried out before the page is drawn again."""
 
     def changed() -> None:
-        session.tools = tools_from(st.session_state[TOOLBAR].get("tools") or {}, session.tools)
+        session.tools = tools_from(st.session_state[TOOLBAR].get("tools"), session.tools)
 
     def stepped() -> None:
         by = st.session_state[TOOLBAR].get("generator")

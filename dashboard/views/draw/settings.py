@@ -105,7 +105,8 @@ def show_parts(session: DrawSession, *, is_refined: bool) -> None:
     """Show the rows; what is set there holds for its part alone, everything else follows the settings of all."""
 
     def changed() -> None:
-        change = st.session_state[PARTS].get("changed") or {}
+        change = st.session_state[PARTS].get("changed")
+        change = change if isinstance(change, Mapping) else {}
         session.settings = settings_after(change, session.settings)
         session.part_change = change_number(change, session.part_change)
 
@@ -152,7 +153,8 @@ def settings_after(change: Mapping[str, Any], wanted: ConversionSettings) -> Con
     change
         ``do`` with ``names``: ``set`` (also ``keep`` and ``faces``), ``follow``, ``random`` or ``empty``.
     """
-    wanted_names = change.get("names", ())
+    wanted_names = change.get("names")
+    wanted_names = wanted_names if isinstance(wanted_names, list) else []
     names = [name for name in PART_TITLES if name in wanted_names]  # each once, however many were sent
     seed = random.randrange(SEEDS)  # one for all that are asked for at once: equal seeds are one person
     for name in names:
