@@ -2,7 +2,9 @@
 
 A page elsewhere whose name is pointed at this machine (DNS rebinding) sends its own name as ``Host``; a page that
 opens our websocket sends its own as ``Origin``. Streamlit's ``server.allowedHosts`` looks at websockets alone, so one
-middleware in front of everything checks pages, static files, uploads, our own routes and the websocket alike.
+middleware in front of everything checks pages, static files, uploads, our own routes and the websocket alike. A page
+that shows ours in a frame could have visitors click in it unseen, and Streamlit obeys frames of whole domains on which
+anybody may have a page; so browsers are told to show it in none but its own.
 """
 
 from __future__ import annotations
@@ -11,9 +13,9 @@ import ipaddress
 import logging
 from urllib.parse import SplitResult, urlsplit
 
-from starlette.datastructures import Headers
+from starlette.datastructures import Headers, MutableHeaders
 from starlette.responses import PlainTextResponse
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from dashboard.shared.texts import _
 
@@ -45,7 +47,7 @@ class HostGuard:
         headers = Headers(scope=scope)
         problem = self._problem(scope, headers)
         if not problem:
-            await self.app(scope, receive, send)
+            await self.app(scope, receive, _unframed(send))
         elif scope["type"] == "websocket":
             await send(
                 {"type": "websocket.close", "code": 1008, "reason": "Host or Origin is not the studio's"}
@@ -75,6 +77,15 @@ class HostGuard:
             return True
         # A proxy that does not pass the name on: the page's address is a named one, the host is ours.
         return _matches(site.hostname or "", tuple(name for name in self.named if name != ANY))
+
+
+def _unframed(send: Send) -> Send:
+    async def send_unframed(message: Message) -> None:
+        if message["type"] == "http.response.start":
+            MutableHeaders(scope=message)["X-Frame-Options"] = "SAMEORIGIN"
+        await send(message)
+
+    return send_unframed
 
 
 def refuse_if_open(address: str | None, *, is_allowed: bool) -> None:

@@ -39,6 +39,10 @@ def is_let_in(host: str, *named: str, origin: str | None = None, method: str = "
         return False
 
 
+def test_no_other_site_shows_the_studio_in_a_frame() -> None:
+    assert client().get("/", headers={"host": "localhost"}).headers["x-frame-options"] == "SAMEORIGIN"
+
+
 @pytest.mark.parametrize("method", ["GET", "POST", "websocket"])
 @pytest.mark.parametrize(
     ("host", "named", "expected"),

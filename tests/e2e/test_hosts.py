@@ -4,10 +4,25 @@ import http.client
 from urllib.parse import urlsplit
 
 import pytest
+from playwright.sync_api import Browser
 from websockets.exceptions import InvalidStatus
 from websockets.sync.client import connect
 
 FOREIGN = "evil.example"
+FRAME = "<!doctype html><p>free kittens</p><iframe src='{url}/collect'></iframe>"
+
+
+def test_another_site_cannot_show_the_studio_in_a_frame(browser: Browser, server_url: str) -> None:
+    page = browser.new_page()
+    page.route(
+        f"http://{FOREIGN}/",
+        lambda route: route.fulfill(content_type="text/html", body=FRAME.format(url=server_url)),
+    )
+    page.goto(f"http://{FOREIGN}/", wait_until="load")
+    frame = page.locator("iframe").element_handle().content_frame()
+    assert frame is not None
+    assert frame.locator("#root").count() == 0
+    page.close()
 
 
 @pytest.mark.parametrize(
