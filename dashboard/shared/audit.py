@@ -82,7 +82,12 @@ def lines() -> Iterator[dict[str, str]]:
         for line in file:
             with suppress(ValueError, KeyError, TypeError):
                 entry = json.loads(line)
-                yield {column: str(entry[column]) for column in COLUMNS}
+                yield {column: _writable(str(entry[column])) for column in COLUMNS}
+
+
+def _writable(text: str) -> str:
+    r"""Write what is no character, such as half of a surrogate pair, as ``\ud800``: no page and no file can hold it."""
+    return text.encode("utf-8", "backslashreplace").decode()
 
 
 def get_csv(request: Request) -> StreamingResponse:

@@ -59,6 +59,16 @@ def test_a_line_cut_short_by_a_kill_hides_no_other(ann: Path) -> None:
     assert [entry["what"] for entry in audit.read()] == ["second", "first"]
 
 
+def test_half_a_character_hides_neither_the_page_nor_the_csv(ann: Path) -> None:
+    with Library.open(ann / "library", f"sqlite:///{ann}/library/library.sqlite"):
+        audit.record("delete images", "0" * 64, "\ud800 asked for")
+    assert audit.read()[0]["detail"] == "\\ud800 asked for"
+    app = AppTest.from_function(show, default_timeout=60).run()
+    assert not app.exception
+    answer = TestClient(Starlette(routes=audit.routes())).get("/" + audit.CSV_PATH)
+    assert "asked for" in answer.text
+
+
 def test_what_cannot_be_written_does_not_undo_the_action(ann: Path, caplog: pytest.LogCaptureFixture) -> None:
     (ann / audit.AUDIT_FILE).mkdir()
     audit.record("add", "something")
