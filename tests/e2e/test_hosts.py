@@ -1,6 +1,8 @@
 """A page elsewhere that points its name at this machine gets nothing, whatever it asks for."""
 
 import http.client
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from threading import Thread
 from urllib.parse import urlsplit
 
 import pytest
@@ -13,16 +15,22 @@ FRAME = "<!doctype html><p>free kittens</p><iframe src='{url}/collect'></iframe>
 
 
 def test_another_site_cannot_show_the_studio_in_a_frame(browser: Browser, server_url: str) -> None:
-    page = browser.new_page()
-    page.route(
-        f"http://{FOREIGN}/",
-        lambda route: route.fulfill(content_type="text/html", body=FRAME.format(url=server_url)),
-    )
-    page.goto(f"http://{FOREIGN}/", wait_until="load")
-    frame = page.locator("iframe").element_handle().content_frame()
-    assert frame is not None
-    assert frame.locator("#root").count() == 0
-    page.close()
+    class Foreign(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(200)
+            self.send_header("Content-Type", "text/html")
+            self.end_headers()
+            self.wfile.write(FRAME.format(url=server_url).encode())
+
+    with HTTPServer(("127.0.0.1", 0), Foreign) as site:  # another port is another origin
+        Thread(target=site.serve_forever, daemon=True).start()
+        page = browser.new_page()
+        page.goto(f"http://127.0.0.1:{site.server_port}/", wait_until="load")
+        frame = page.locator("iframe").element_handle().content_frame()
+        assert frame is not None
+        assert frame.locator("#root").count() == 0
+        page.close()
+        site.shutdown()
 
 
 @pytest.mark.parametrize(
