@@ -231,8 +231,10 @@ def test_no_decision_is_lost_where_the_studio_restarts_behind_nginx(
 def test_compose_names_settings_secrets_and_limits_that_there_are() -> None:
     services = COMPOSE["services"]
     known = {f"STUDIO_{name.upper()}" for name in Settings.model_fields}
-    for name in services["studio"]["environment"]:
+    pipelines = (ROOT / "curation" / "airflow" / "studio.py").read_text()
+    for name in [*services["studio"]["environment"], *services["airflow"]["environment"]]:
         assert name.removesuffix("_FILE") in known or not name.startswith("STUDIO_")
+        assert not name.startswith("AIRFLOW_VAR_") or name.removeprefix("AIRFLOW_VAR_").lower() in pipelines
     for name, service in services.items():
         assert service["read_only"] and service["cap_drop"] == ["ALL"], name
         assert {"mem_limit", "cpus", "healthcheck"} <= service.keys(), name
@@ -241,4 +243,9 @@ def test_compose_names_settings_secrets_and_limits_that_there_are() -> None:
             if value.startswith("/run/secrets/"):
                 assert value.removeprefix("/run/secrets/") in service["secrets"]
     assert "ports" not in services["studio"] and "ports" not in services["database"]
+    assert services["airflow"]["profiles"] and services["airflow"]["ports"] == ["127.0.0.1:8080:8080"]
     assert COMPOSE["networks"]["inside"]["internal"]
+    built = re.findall(r"^FROM \S+(?: AS (\S+))?$", (ROOT / "Dockerfile").read_text(), re.MULTILINE)
+    assert (
+        services["airflow"]["build"]["target"] in built and built[-1] == ""
+    )  # the studio is what is built else
