@@ -12,11 +12,12 @@ HOST ?= localhost
 # What pip does is shown to a person; a log gets its errors only.
 PIP := $(PY) -m pip install --disable-pip-version-check $$(test -t 1 || echo -qq) -c constraints.txt
 
-.PHONY: help run test coverage lint types texts assets browser autoencoder pix2pixhd benchmark clean
+.PHONY: help run team test coverage lint types texts assets browser autoencoder pix2pixhd benchmark clean
 
 help:
 	@echo "make run          dashboard on http://localhost:$(PORT) (PORT=8600 moves it)"
 	@echo "                  for others too: HOST=0.0.0.0 STUDIO_OPEN=1 STUDIO_HOSTS=what.they.type,192.168.1.5"
+	@echo "make team         behind nginx with TLS, on PostgreSQL: .env and secrets/ as for compose.yaml"
 	@echo "make test         ruff, mypy and every test, in two processes (WORKERS=4 takes more)"
 	@echo "make coverage     the same with the share of lines that tests run"
 	@echo "make lint, types  ruff alone, mypy alone"
@@ -29,6 +30,10 @@ run: $(VENV)/.installed
 	@$(PY) -m core.assets || echo "Going on without it: what needs it will say so." >&2
 	@exec $(PY) -m streamlit run dashboard/app.py --server.address $(HOST) --server.port $(PORT) \
 		--server.showEmailPrompt false --browser.gatherUsageStats false
+
+team: $(VENV)/.installed
+	@$(PY) -m core.assets || echo "Going on without it: what needs it will say so." >&2
+	@exec dashboard/deploy/start.sh
 
 # A test keeps one core busy, so files of tests are spread over two processes, each with one thread, in the order of
 # their folders: a browser and a server that the files of a folder share start once in each process.

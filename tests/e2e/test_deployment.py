@@ -7,18 +7,23 @@ What compose.yaml starts in containers is started here as programs, with the sam
 from __future__ import annotations
 
 import http.client
+import json
 import os
 import re
 import shutil
+import signal
 import ssl
 import subprocess
+import sys
+import tempfile
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
+import psycopg
 import pytest
 import yaml
 
@@ -31,6 +36,7 @@ from tests.e2e.conftest import DESKTOP, PATIENCE_MS, free_port, serve
 from tests.e2e.review_page import ReviewPage
 
 TEMPLATE = ROOT / "dashboard" / "deploy" / "studio.conf.template"
+START = ROOT / "dashboard" / "deploy" / "start.sh"
 COMPOSE = yaml.safe_load((ROOT / "compose.yaml").read_text())
 GIGABYTE = 1_000_000_000
 PIECE = bytes(4_000_000)
@@ -44,7 +50,8 @@ def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
         skip_or_fail("openssl is not installed; on Debian: apt-get install openssl")
     subprocess.run(
         ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=studio",
-         "-addext", "subjectAltName=IP:127.0.0.1", "-keyout", folder / "key.pem", "-out", folder / "cert.pem"],
+         "-addext", "subjectAltName=IP:127.0.0.1", "-keyout", folder / "certificate_key.pem",
+         "-out", folder / "certificate.pem"],
         check=True, capture_output=True,
     )  # fmt: skip
     return folder
@@ -60,8 +67,8 @@ def nginx(folder: Path, certificate: Path, upstream: int) -> Iterator[int]:
     port = free_port()
     names = {
         "UPSTREAM": f"127.0.0.1:{upstream}", "SERVER_NAME": "localhost", "HTTP_PORT": f"127.0.0.1:{free_port()}",
-        "HTTPS_PORT": f"127.0.0.1:{port}", "TLS_CERTIFICATE": certificate / "cert.pem",
-        "TLS_KEY": certificate / "key.pem", "CACHE": folder / "cache",
+        "HTTPS_PORT": f"127.0.0.1:{port}", "TLS_CERTIFICATE": certificate / "certificate.pem",
+        "TLS_KEY": certificate / "certificate_key.pem", "CACHE": folder / "cache",
     }  # fmt: skip
     assert names.keys() == COMPOSE["services"]["proxy"]["environment"].keys() - {"NGINX_ENVSUBST_FILTER"}
     text = re.sub(r"\$\{(\w+)\}", lambda found: str(names[found[1]]), TEMPLATE.read_text())
@@ -226,6 +233,75 @@ def test_no_decision_is_lost_where_the_studio_restarts_behind_nginx(
         decided = ids[: len(shown)]
         assert [str(one) for one in library.table()["decision"][decided]] == shown
         assert all(list(reviewers) == ["Ann"] for reviewers in library.table()["reviewers"][decided])
+
+
+@contextmanager
+def started_by_one_command(certificate: Path, data: Path, rows: Path) -> Iterator[tuple[int, str]]:
+    """Port of the whole studio as ``make team`` starts it, and the address of its database; it ends with the block."""
+    port = free_port()
+    environment = os.environ | {
+        "STUDIO_NAME": "localhost", "STUDIO_OPEN": "1", "STUDIO_PRELOAD": "0", "STUDIO_DATA": str(data),
+        "SECRETS": str(certificate), "ROWS": str(rows), "PORT": str(free_port()), "PYTHON": sys.executable,
+        "HTTP_PORT": f"127.0.0.1:{free_port()}", "HTTPS_PORT": f"127.0.0.1:{port}",
+    }  # fmt: skip
+    started = subprocess.Popen(
+        [START], env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, start_new_session=True
+    )  # fmt: skip
+    assert started.stdout is not None
+    said = ""
+    try:
+        while "STUDIO_DATABASE='" not in said:
+            line = started.stdout.readline()
+            assert line, said
+            said += line
+        yield port, re.findall("STUDIO_DATABASE='(.*)'", said)[0]
+        started.terminate()
+        rest, _ = started.communicate(timeout=90)
+        assert started.returncode == 0, said + rest
+        assert "Traceback" not in rest
+    finally:
+        with suppress(ProcessLookupError):
+            os.killpg(started.pid, signal.SIGKILL)
+
+
+def test_one_command_starts_all_of_it_without_containers_and_ends_it(
+    certificate: Path, tmp_path: Path
+) -> None:
+    for program in ("nginx", "envsubst"):
+        if shutil.which(program, path=f"{os.environ.get('PATH', '')}:/usr/sbin") is None:
+            skip_or_fail(f"{program} is not installed; on Debian: apt-get install nginx-light gettext-base")
+    if not list(Path("/usr/lib/postgresql").glob("*/bin/initdb")):
+        skip_or_fail("PostgreSQL is not installed; on Debian: apt-get install postgresql")
+    with tempfile.TemporaryDirectory(prefix="studio-rows-", dir="/tmp") as name:
+        rows = Path(name)
+        rows.chmod(0o711)  # for PostgreSQL's own user, where these tests are root's
+        for statement in ("CREATE TABLE kept (id int)", "SELECT * FROM kept"):
+            with started_by_one_command(certificate, tmp_path / "data", rows / "rows") as (port, address):
+                deadline = time.monotonic() + 90
+                while (answer := ask(port, "GET", "/studio/health"))[0] == 502:  # the studio is starting
+                    assert time.monotonic() < deadline
+                    time.sleep(0.2)
+                assert "ready" in json.loads(answer[2])
+                with psycopg.connect(address, autocommit=True) as connection:
+                    connection.execute(statement)
+            with pytest.raises(OSError):
+                ask(port, "GET", "/studio/health")
+            assert not (rows / "rows" / "postmaster.pid").exists()
+
+
+def test_one_command_says_what_is_missing(tmp_path: Path) -> None:
+    def told(**environment: str) -> str:
+        done = subprocess.run(
+            [START], env={"PATH": os.environ["PATH"]} | environment, capture_output=True, text=True, check=False
+        )  # fmt: skip
+        assert done.returncode == 1
+        return done.stderr
+
+    assert "STUDIO_NAME" in told()
+    assert "certificate.pem is missing" in told(STUDIO_NAME="localhost", SECRETS=str(tmp_path))
+    for name in ("certificate.pem", "certificate_key.pem"):
+        (tmp_path / name).touch()
+    assert "sign_in.toml is missing" in told(STUDIO_NAME="localhost", SECRETS=str(tmp_path))
 
 
 def test_compose_names_settings_secrets_and_limits_that_there_are() -> None:
