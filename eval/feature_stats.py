@@ -24,9 +24,8 @@ MAX_MOMENTS_BYTES = 500_000_000  # a covariance of 2 048 dimensions has 34 MB
 class Moments:
     """What the Fréchet distance needs to know of a set."""
 
-    count: int  # number of samples, at least 2
     mean: Matrix  # (D,) float64
-    covariance: Matrix  # (D, D) float64: unbiased: divided by ``count - 1``
+    covariance: Matrix  # (D, D) float64: unbiased: divided by N - 1
 
     def __post_init__(self) -> None:
         dimensions = self.mean.size
@@ -38,101 +37,49 @@ class Moments:
             raise ValueError("mean or covariance holds NaN or infinity.")
 
 
-class FeatureStats:
-    """Running mean and scatter of features (Chan et al. 1983): one (D, D) matrix, however many samples.
-
-    Parameters
-    ----------
-    dimensions
-        D.
-    """
-
-    def __init__(self, dimensions: int) -> None:
-        if dimensions < 1:
-            raise ValueError(f"expected at least one dimension, got {dimensions}.")
-        self.count = 0
-        self._mean = np.zeros(dimensions)
-        self._scatter = np.zeros((dimensions, dimensions), order="F")  # upper triangle only
-
-    @property
-    def dimensions(self) -> int:
-        return self._mean.size
-
-    def update(self, features: ArrayLike) -> None:
-        """Add samples.
-
-        Parameters
-        ----------
-        features : (B, D)
-
-        Raises
-        ------
-        ValueError
-            If the width is another one, or a value is NaN or infinite.
-        """
-        batch = checked_features(features, "features", dimensions=self.dimensions, minimum=0)
-        if not len(batch):
-            return
-        if len(batch) > 2 * CHUNK:
-            for start in range(0, len(batch), CHUNK):
-                self.update(batch[start : start + CHUNK])
-            return
-        total = self.count + len(batch)
-        batch_mean = batch.mean(axis=0)
-        shift = batch_mean - self._mean
-        # One symmetric update holds the samples around their mean and, as one more row, the move of the mean.
-        rows = np.vstack([batch - batch_mean, shift * np.sqrt(self.count * len(batch) / total)])
-        self._scatter = dsyrk(1.0, rows.T, beta=1.0, c=self._scatter, overwrite_c=True)
-        self._mean += shift * (len(batch) / total)
-        self.count = total
-
-    def moments(self) -> Moments:
-        """Mean and unbiased covariance of what was added.
-
-        Raises
-        ------
-        ValueError
-            With fewer than two samples, which have no covariance.
-        """
-        if self.count < 2:
-            raise ValueError(f"a covariance needs at least 2 samples, got {self.count}. Add images.")
-        covariance = np.array(self._scatter)
-        covariance += np.triu(self._scatter, 1).T
-        covariance /= self.count - 1
-        return Moments(self.count, self._mean.copy(), covariance)
-
-
 def moments_of(features: ArrayLike) -> Moments:
-    """Mean and covariance of features (N, D), N >= 2; of a file on disk only a part is read at a time."""
+    """Mean and unbiased covariance of features (N, D), N >= 2 (Chan et al. 1983).
+
+    Memory holds one (D, D) matrix, however many samples; of a file on disk only a part is read at a time.
+
+    Raises
+    ------
+    ValueError
+        On another shape, fewer than two samples, which have no covariance, NaN or infinity.
+    """
     values = np.asanyarray(features)
     if values.ndim != 2 or not values.shape[1]:
         raise ValueError(f"features must be (N, D), got {values.shape}.")
-    stats = FeatureStats(values.shape[1])
-    for start in range(0, len(values), CHUNK):
-        stats.update(values[start : start + CHUNK])
-    return stats.moments()
+    if len(values) < 2:
+        raise ValueError(f"a covariance needs at least 2 samples, got {len(values)}. Add images.")
+    mean = np.zeros(values.shape[1])
+    scatter = np.zeros((mean.size, mean.size), order="F")  # upper triangle only
+    for count in range(0, len(values), CHUNK):
+        batch = checked_features(values[count : count + CHUNK], "features", minimum=1)
+        total = count + len(batch)
+        batch_mean = batch.mean(axis=0)
+        shift = batch_mean - mean
+        # One symmetric update holds the samples around their mean and, as one more row, the move of the mean.
+        rows = np.vstack([batch - batch_mean, shift * np.sqrt(count * len(batch) / total)])
+        scatter = dsyrk(1.0, rows.T, beta=1.0, c=scatter, overwrite_c=True)
+        mean += shift * (len(batch) / total)
+    covariance = np.array(scatter)
+    covariance += np.triu(scatter, 1).T
+    covariance /= len(values) - 1
+    return Moments(mean, covariance)
 
 
-def load_moments(path: str | Path, *, count: int | None = None) -> Moments:
-    """Read moments (``mu``, ``sigma``) that pytorch-fid or clean-fid wrote.
-
-    Parameters
-    ----------
-    count
-        Number of samples behind them, for files that do not say (only ours do).
-    """
+def load_moments(path: Path) -> Moments:
+    """Read moments (``mu``, ``sigma``) that pytorch-fid or clean-fid wrote."""
     try:
-        _refuse_packed_bytes_without_end(Path(path))
+        _refuse_packed_bytes_without_end(path)
         with np.load(path, allow_pickle=False) as file:
             mean, covariance = file["mu"].astype(np.float64), file["sigma"].astype(np.float64)
-            known = int(file["count"]) if "count" in file else count
     except (KeyError, ValueError, EOFError, OSError, BadZipFile) as error:
         if isinstance(error, FileNotFoundError):
             raise
         raise ValueError(f"{path} holds no statistics (mu, sigma), or is damaged.") from error
-    if known is None:
-        raise ValueError(f"{path} does not say how many images it was made of. Give the number.")
-    return Moments(known, mean, covariance)
+    return Moments(mean, covariance)
 
 
 def samples_of(moments: Moments) -> Matrix:

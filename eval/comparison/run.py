@@ -49,8 +49,6 @@ from eval.sets.contents import ImageSet
 from eval.value_cache import ValueCache
 from eval.warnings import warnings_of
 
-UNKNOWN_COUNT = 2  # of images behind statistics that do not say; no figure depends on it
-
 PACKAGES = (
     "numpy", "scipy", "torch", "openvino", "opencv-contrib-python", "pillow", "torchmetrics", "mediapipe",
 )  # fmt: skip
@@ -199,7 +197,7 @@ def reference_statistics(real: Path, chosen: EvaluationProtocol, network: LazyEx
     """
     if not is_statistics(real):
         return None
-    found = load_moments(real, count=UNKNOWN_COUNT)
+    found = load_moments(real)
     if found.mean.size != network.info.dimensions:
         raise ValueError(
             f"{real} holds statistics of {found.mean.size} features, but {chosen.name} has "
