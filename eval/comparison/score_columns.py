@@ -29,7 +29,7 @@ from eval.protocols import EvaluationProtocol
 from eval.sets.generated import ModelFacts
 from eval.significance.feature_trust import compare_features
 from eval.significance.memorisation import nearest_training
-from eval.significance.value_trust import Trusted, compare_values
+from eval.significance.value_trust import NO_BOUNDS, Trusted, compare_values
 
 Progress = Callable[[int, int], None]
 Setting = int | float | str | bool
@@ -185,7 +185,7 @@ def trust_cases(
     return compare_values(
         values, column=name, higher_is_better=higher_is_better, permutations=10 * options.permutations,
         resamples=5 * options.resamples, seed=options.seed, is_share=name == FACE_FOUND,
-        bounds=METRICS[name].bounds if name in METRICS else None,
+        bounds=METRICS[name].bounds if name in METRICS else NO_BOUNDS,
     )  # fmt: skip
 
 

@@ -50,16 +50,6 @@ class Cases:
     seed: int
     is_reference: bool = False
 
-    def __post_init__(self) -> None:
-        counts = [(name, self.counts.get(name), given) for name, given in self.names.items()]
-        if self.real_names is not None:
-            counts.append(("the real set", self.real_count, self.real_names))
-        for name, count, given in counts:
-            if count != len(given):
-                raise ValueError(
-                    f"{name}: expected one name per row, got {len(given)} names and {count} rows."
-                )
-
     def of(self, model: str) -> frozenset[str] | None:
         """A model's names; None where it has none, or they repeat."""
         given = self.names.get(model, ())

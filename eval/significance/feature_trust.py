@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import combinations
 
@@ -29,47 +29,6 @@ from eval.significance.real_baseline import (
 )
 from eval.significance.subsets import MetricName, SubsetDistances, subset_distances
 from eval.significance.value_trust import Trusted, enough_permutations, holm, ranking, swap_test
-
-
-def means_by_count(
-    distances: SubsetDistances,
-    half_samples: HalfSamples,
-    *,
-    is_matched: bool,
-    is_reference: bool = False,
-    draws: int,
-    seed: int,
-    also: Collection[int] = (),
-) -> dict[int, float]:
-    """Mean distance of subsets of an eighth, a quarter, half and three quarters of the images, and of all.
-
-    Parameters
-    ----------
-    distances
-        Of the sets that ``halves`` are halves of.
-    is_matched
-        Whether the k-th real image is the truth of the k-th output; then they are drawn together, else the
-        real ones are drawn in the same share.
-    is_reference
-        Whether the real rows are taken whole, as they stand for a mean and a covariance.
-    draws
-        Subsets per size.
-    also
-        Further sizes below all images, such as those at which real images were held against real ones.
-    """
-    n, r = len(distances.fake), len(distances.real)
-    rng = np.random.default_rng([seed, 6])
-    means = {
-        n: half_samples.whole,
-        n // 2: float((half_samples.first.mean() + half_samples.second.mean()) / 2),
-    }
-    for size in sorted(({n // 8, n // 4, 3 * n // 4} | {one for one in also if one < n}) - {0, 1, n // 2}):
-        fake = rng.permuted(np.tile(np.arange(n), (draws, 1)), axis=1)[:, :size]
-        real = rng.permuted(np.tile(np.arange(r), (draws, 1)), axis=1)
-        real = real if is_reference else real[:, : max(2, size * r // n)]
-        means[size] = float(distances(fake if is_matched else real, fake).mean())
-    return dict(sorted(means.items()))
-
 
 VALUES: Mapping[MetricName, Callable[[ArrayLike, ArrayLike], float]] = {
     "fid": frechet_distance,
@@ -134,28 +93,14 @@ def compare_features(
     Raises
     ------
     ValueError
-        On features that do not fit together, names that do not fit the features, or an unknown metric.
+        On features that do not fit together.
     """
-    if not models:
-        raise ValueError("expected at least one model, got none.")
-    if metric not in VALUES:
-        raise ValueError(f"metric must be of {', '.join(VALUES)}, got {metric!r}.")
-    if min(permutations, resamples) < 0 or rows < 8:
-        raise ValueError(
-            "expected permutations and resamples of 0 or more, and at least 8 rows; "
-            f"got {permutations}, {resamples}, {rows}."
-        )
     moments = real if isinstance(real, Moments) else None
-    if moments is not None and metric != "fid":
-        raise ValueError(
-            f"{metric} needs the features themselves; statistics give the Fréchet distance alone."
-        )
     ours = np.asanyarray(real) if moments is None else samples_of(moments)
     arrays = {name: np.asanyarray(fake) for name, fake in models.items()}
     counts = {name: len(fake) for name, fake in arrays.items()}
-    given = {name: of for name, of in (names or {}).items() if name in arrays}
     permutations = enough_permutations(permutations, math.comb(len(arrays), 2))
-    cases = Cases(counts, len(ours), given, real_names, rows, seed, moments is not None)
+    cases = Cases(counts, len(ours), names or {}, real_names, rows, seed, moments is not None)
     return FeatureTrust(
         ours, arrays, cases, column, metric, permutations, resamples, seed, progress, moments
     ).result()
@@ -350,15 +295,7 @@ class FeatureTrust:
             return Curve(column=self.column, model=name, over="n", points=(last,))
         sample = self.cases.sample(name, cases)
         distances = subset_distances(self.metric, self.real[sample.real], self.models[name][sample.model])
-        means = means_by_count(
-            distances,
-            cut.half_samples,
-            is_matched=sample.is_matched,
-            is_reference=self.moments is not None,
-            draws=max(4, self.resamples // 10),
-            seed=self.seed,
-            also=self._measured,
-        )
+        means = self._means_by_count(distances, cut.half_samples, is_matched=sample.is_matched)
         means.pop(everything, None)
         points = [
             CurvePoint(
@@ -375,6 +312,25 @@ class FeatureTrust:
                 self._unbiased(score.value, cut), cut.half_samples.error(cut.share), cut.half_samples.count
             )
         return Curve(column=self.column, model=name, over="n", points=(*points, last), limit=limit)
+
+    def _means_by_count(
+        self, distances: SubsetDistances, half_samples: HalfSamples, *, is_matched: bool
+    ) -> dict[int, float]:
+        """Mean distance of all images, of parts of them, and of as many as real ones were held against real ones."""
+        n, r, draws = len(distances.fake), len(distances.real), max(4, self.resamples // 10)
+        rng = np.random.default_rng([self.seed, 6])
+        means = {
+            n: half_samples.whole,
+            n // 2: float((half_samples.first.mean() + half_samples.second.mean()) / 2),
+        }
+        measured = {one for one in self._measured if one < n}
+        for size in sorted(({n // 8, n // 4, 3 * n // 4} | measured) - {0, 1, n // 2}):
+            fake = rng.permuted(np.tile(np.arange(n), (draws, 1)), axis=1)[:, :size]
+            real = rng.permuted(np.tile(np.arange(r), (draws, 1)), axis=1)
+            if self.moments is None:  # else the real rows stand for a mean and a covariance: all are taken
+                real = real[:, : max(2, size * r // n)]
+            means[size] = float(distances(fake if is_matched else real, fake).mean())
+        return means
 
     def _around(self, value: float, error: float, count: int) -> Estimate:
         found = interval(value, error, count=count)

@@ -23,11 +23,8 @@ TOO_NEAR = 0.01  # share of unseen true photos that lie as near to a training ph
 class Memorised:
     """Outputs' distances to their nearest training photo, against those of unseen true photos."""
 
-    # Nearer than 99 of 100 unseen true photos: the nearest of them, where they are fewer than 100.
-    threshold: float
-    typical: float  # their median; what a new face should have
-    suspects: tuple[int, ...]  # ids of the outputs below ``threshold``, nearest first
-    share: float  # share of the outputs below it
+    # Share of the outputs that lie nearer than 99 of 100 unseen true photos: than all, where they are fewer than 100.
+    share: float
     p: float  # chance that outputs no nearer than true photos lie this near (Mann-Whitney, one-sided)
 
 
@@ -52,12 +49,8 @@ def nearest_training(
     Raises
     ------
     ValueError
-        On unequal widths, NaN, no training photo, or a wrong number of names.
+        On unequal widths or NaN.
     """
-    if len(names) != len(np.asanyarray(training)):
-        raise ValueError(
-            f"expected {len(np.asanyarray(training))} names of training photos, got {len(names)}."
-        )
     ids, distances = _nearest(outputs, training)
     return [(names[i], float(distance)) for i, distance in zip(ids, distances, strict=True)]
 
@@ -73,25 +66,15 @@ def memorised(output_distances: ArrayLike, unseen_distances: ArrayLike) -> Memor
         The same for true photos outside the training set, K >= 1. The outputs' own
         truths are the fairest.
     """
-    outputs, unseen = (
-        np.asarray(values, dtype=np.float64) for values in (output_distances, unseen_distances)
-    )
-    for values, what in ((outputs, "outputs"), (unseen, "unseen photos")):
-        if values.ndim != 1 or not values.size or not np.isfinite(values).all():
-            raise ValueError(
-                f"expected distances (N,) of {what}, finite and at least one, got {values.shape}."
-            )
-    threshold = float(np.quantile(unseen, TOO_NEAR, method="lower"))
-    suspects = [int(i) for i in np.argsort(outputs, kind="stable") if outputs[i] < threshold]
-    p = float(mannwhitneyu(outputs, unseen, alternative="less").pvalue)
-    return Memorised(threshold, float(np.median(unseen)), tuple(suspects), len(suspects) / len(outputs), p)
+    threshold = np.quantile(unseen_distances, TOO_NEAR, method="lower")
+    share = float((np.asarray(output_distances) < threshold).mean())
+    p = float(mannwhitneyu(output_distances, unseen_distances, alternative="less").pvalue)
+    return Memorised(share, p)
 
 
 def _nearest(samples: ArrayLike, training: ArrayLike) -> tuple[NDArray[np.intp], NDArray[np.float64]]:
     ours = checked_features(samples, "outputs", minimum=1)
     photos = np.asanyarray(training)
-    if photos.ndim != 2 or not len(photos):
-        raise ValueError(f"training photos must be (M, D) with M of at least 1, got {photos.shape}.")
     best = np.full(len(ours), np.inf)
     ids = np.zeros(len(ours), dtype=np.intp)
     for start in range(0, len(photos), BLOCK):

@@ -39,11 +39,6 @@ class HalfSamples:
 
     def __sub__(self, other: HalfSamples) -> HalfSamples:
         """The difference of two distances over the same cuts."""
-        if (self.count, len(self.first)) != (other.count, len(other.first)):
-            raise ValueError(
-                f"expected the same cuts, got {len(self.first)} of {self.count} and "
-                f"{len(other.first)} of {other.count} images."
-            )
         return HalfSamples(
             self.count, self.whole - other.whole, self.first - other.first, self.second - other.second
         )

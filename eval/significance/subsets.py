@@ -46,11 +46,7 @@ class SubsetDistances(ABC):
         self.resolution = 1e-7 * scale
 
     def __call__(self, real_rows: Rows, fake_rows: Rows) -> Matrix:
-        """Distances of subsets without repeats: (B, n) and (B, m) row ids -> (B,)."""
-        if real_rows.ndim != 2 or fake_rows.ndim != 2 or len(real_rows) != len(fake_rows):
-            raise ValueError(f"expected rows (B, n) and (B, m), got {real_rows.shape} and {fake_rows.shape}.")
-        if min(real_rows.shape[1], fake_rows.shape[1]) < 2:
-            raise ValueError("a subset needs at least 2 rows on each side.")
+        """Distances of subsets of two rows and more, without repeats: (B, n) and (B, m) row ids -> (B,)."""
         step = max(1, CHUNK // self._numbers(real_rows.shape[1], fake_rows.shape[1]))
         parts = [
             self._distances(real_rows[start : start + step], fake_rows[start : start + step])
@@ -179,17 +175,8 @@ class KernelOfSubsets(SubsetDistances):
 
 
 def subset_distances(metric: MetricName, real: ArrayLike, fake: ArrayLike) -> SubsetDistances:
-    """Compute the distances of a metric.
-
-    Raises
-    ------
-    ValueError
-        If it has none, or the features do not fit.
-    """
-    kinds: dict[str, type[SubsetDistances]] = {"fid": FrechetOfSubsets, "kid": KernelOfSubsets}
-    if metric not in kinds:
-        raise ValueError(f"metric must be of {', '.join(kinds)}, got {metric!r}.")
-    return kinds[metric](real, fake)
+    """Compute the distances of a metric. ValueError if the features do not fit."""
+    return (FrechetOfSubsets if metric == "fid" else KernelOfSubsets)(real, fake)
 
 
 def _indicator(rows: Rows, count: int) -> Matrix:

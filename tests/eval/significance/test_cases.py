@@ -45,8 +45,3 @@ def test_a_real_set_of_other_photos_is_drawn_by_itself() -> None:
 def test_a_sample_knows_what_part_of_all_images_it_is() -> None:
     found = cases({"a": NAMES}, NAMES, limit=10)
     assert found.share("a", found.sample("a", frozenset(NAMES))) == pytest.approx(0.5)
-
-
-def test_the_real_sets_names_must_fit_as_well() -> None:
-    with pytest.raises(ValueError, match="the real set: expected one name per row"):
-        cases({"a": NAMES}, NAMES, real_count=19)

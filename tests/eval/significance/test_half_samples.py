@@ -51,11 +51,6 @@ def test_differences_are_taken_cut_by_cut() -> None:
     assert (one - other).whole == pytest.approx(-1)
 
 
-def test_other_cuts_cannot_be_subtracted() -> None:
-    with pytest.raises(ValueError, match="same cuts"):
-        halves_of(np.arange(10.0), np.mean) - halves_of(np.arange(12.0), np.mean)
-
-
 def test_an_interval_is_wider_for_few_images() -> None:
     few, many = (interval(0, 1, count=count) for count in (8, 1000))
     assert many.high == pytest.approx(1.96, abs=0.01)

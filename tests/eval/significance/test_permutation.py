@@ -54,12 +54,6 @@ def test_pairs_find_what_independent_sets_do_not() -> None:
     assert paired < 0.05 < apart
 
 
-def test_pairs_need_equal_numbers() -> None:
-    distances = subset_distances("fid", np.eye(5), np.eye(5))
-    with pytest.raises(ValueError, match="equal sets"):
-        swap_test(distances, 3, is_paired=True, permutations=9, rng=rng())
-
-
 def test_permutations_report_progress() -> None:
     told = []
     distances = subset_distances("kid", np.eye(5), rng().normal(size=(8, 5)))
