@@ -73,7 +73,7 @@ class _Network:
 def load_extractor(
     protocol: EvaluationProtocol,
     *,
-    weights: str | Path | None = None,
+    weights: Path | None = None,
     device: str = "auto",
     threads: int | None = None,
 ) -> Extractor:
@@ -133,14 +133,14 @@ def file_sha256(path: str | Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def _network(protocol: EvaluationProtocol, weights: str | Path | None) -> _Network:
+def _network(protocol: EvaluationProtocol, weights: Path | None) -> _Network:
     if protocol.extractor == "effnet_lite0":
         if weights is not None:
             raise ValueError(f"{protocol.name} brings its own weights; leave {weights} out.")
         network = PooledEfficientNet()
         return _Network(network, protocol.extractor, "package", _state_sha256(network))
     if protocol.extractor == "inception":
-        path = Path(weights) if weights else find_inception()
+        path = weights or find_inception()
         if path is None:
             raise AssetMissing(
                 f"{protocol.name} needs {REFERENCE_FILE}, which is not on this machine. Name the file, upload it "

@@ -77,13 +77,13 @@ def check_own_network(file: Path) -> None:
         )
 
 
-def load_own_network(path: str | Path, *, size: int) -> tuple[nn.Module, str]:
+def load_own_network(file: Path, *, size: int) -> tuple[nn.Module, str]:
     """Load a network and try it on one grey picture.
 
     Returns
     -------
     network
-        (B, 3, size, size) in [-1, 1] -> (B, D).
+        (B, 3, size, size) in [-1, 1] -> (B, ...): its features, of any shape.
     runtime
         What runs it, such as ``openvino-fp32``; empty for a module that is still to be compiled.
 
@@ -95,7 +95,6 @@ def load_own_network(path: str | Path, *, size: int) -> tuple[nn.Module, str]:
         If it is of another kind, or TorchScript that the operator has not allowed; does not take such a picture;
         or gives no plain features.
     """
-    file = Path(path)
     check_own_network(file)
     ending = file.suffix.lower()
     try:
@@ -120,7 +119,7 @@ def load_own_network(path: str | Path, *, size: int) -> tuple[nn.Module, str]:
     ):
         got = tuple(features.shape) if isinstance(features, Tensor) else type(features).__name__
         raise ValueError(f"{file.name} gives {got}, expected one row of 2 to {MAX_FEATURES} features.")
-    return _Flat(network), runtime
+    return network, runtime
 
 
 def _known_network(path: Path) -> nn.Module:
@@ -141,13 +140,3 @@ def _known_network(path: Path) -> nn.Module:
         f"{path.name} holds {len(shapes)} tensors of another network. Known are {' and '.join(KNOWN)}; save any "
         "other network as ONNX."
     )
-
-
-class _Flat(nn.Module):
-    def __init__(self, network: nn.Module) -> None:
-        super().__init__()
-        self.network = network
-
-    def forward(self, batch: Tensor) -> Tensor:
-        features: Tensor = self.network(batch)
-        return features.reshape(len(batch), -1)

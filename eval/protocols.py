@@ -85,13 +85,8 @@ _BUILT_IN = re.compile(rf"(?P<base>{'|'.join(BASES)}){_SUFFIX}")
 _OWN = re.compile(rf"(?P<base>fd_(?P<slot>[a-z][a-z0-9]*)){_SUFFIX}")
 
 
-def protocol(name: str, *, size: int = 224, resize: str = "clean") -> EvaluationProtocol:
+def protocol(name: str) -> EvaluationProtocol:
     """Look up the protocol of a name.
-
-    Parameters
-    ----------
-    size, resize
-        Of a user's own network (``fd_NAME``); the built-in ones fix their own.
 
     Raises
     ------
@@ -101,7 +96,7 @@ def protocol(name: str, *, size: int = 224, resize: str = "clean") -> Evaluation
     if (match := _BUILT_IN.fullmatch(name)) is not None:
         base = BASES[match["base"]]
     elif (match := _OWN.fullmatch(name)) is not None:
-        base = EvaluationProtocol(match["base"], match["slot"], "seen", resize, size)
+        base = EvaluationProtocol(match["base"], match["slot"], "seen", "clean", 224)
     if match is None or name.endswith("_"):
         raise ValueError(
             f"protocol {name!r} is not known. Expected one of {', '.join(BASES)}, or fd_NAME for a network of "

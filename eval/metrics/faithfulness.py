@@ -10,20 +10,13 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from core.face_mesh import FACE_POINTS, POINTS
+from core.face_mesh import FACE_POINTS
 
 # The corners of each eye; their middle is an eye's centre, which does not follow the gaze.
 EYE_CORNERS_LEFT = (33, 133)
 EYE_CORNERS_RIGHT = (362, 263)
 
 Landmarks = NDArray[np.floating]
-
-
-def eye_distance(landmarks: Landmarks) -> float:
-    """Distance between the eye centres, in the unit of ``landmarks`` (478 rows, x and y first)."""
-    points = _face(landmarks, "landmarks")
-    left, right = (points[list(corners)].mean(axis=0) for corners in (EYE_CORNERS_LEFT, EYE_CORNERS_RIGHT))
-    return float(np.linalg.norm(left - right))
 
 
 def landmark_distance(output: Landmarks, true: Landmarks) -> float:
@@ -38,37 +31,18 @@ def landmark_distance(output: Landmarks, true: Landmarks) -> float:
     -------
     distance
         0 for the same face at the same place; 0.03 is 3 % of the eye distance.
-
-    Raises
-    ------
-    ValueError
-        On another shape, on NaN, or if the true face's eyes coincide.
     """
-    ours, theirs = _face(output, "output"), _face(true, "true")
-    scale = eye_distance(true)
-    if scale <= 0:
-        raise ValueError("the eyes of the true face coincide; these are no landmarks of a face.")
+    ours, theirs = (np.asarray(points, np.float64)[:FACE_POINTS, :2] for points in (output, true))
+    left, right = (theirs[list(corners)].mean(axis=0) for corners in (EYE_CORNERS_LEFT, EYE_CORNERS_RIGHT))
+    scale = np.linalg.norm(left - right)
     return float(np.linalg.norm(ours - theirs, axis=1).mean() / scale)
 
 
 def shuffled_partners(count: int, *, seed: int = 0) -> list[int]:
     """For each of ``count`` items another one, each used once: a single random cycle (Sattolo 1986)."""
-    if count < 2:
-        raise ValueError(f"shuffling needs at least two items, got {count}.")
     rng = np.random.default_rng(seed)
     partners = list(range(count))
     for i in range(count - 1, 0, -1):
         j = int(rng.integers(0, i))
         partners[i], partners[j] = partners[j], partners[i]
     return partners
-
-
-def _face(landmarks: Landmarks, what: str) -> NDArray[np.float64]:
-    """x and y of the 468 face points, checked."""
-    points = np.asarray(landmarks, dtype=np.float64)
-    if points.ndim != 2 or points.shape[0] != POINTS or points.shape[1] not in (2, 3):
-        raise ValueError(f"{what} must be ({POINTS}, 2) or ({POINTS}, 3), got {points.shape}.")
-    if not np.isfinite(points[:, :2]).all():
-        raise ValueError(f"{what} holds NaN or infinity.")
-    face: NDArray[np.float64] = points[:FACE_POINTS, :2]
-    return face

@@ -24,22 +24,12 @@ from eval.torchscript import IsolatedNetwork, read_allowed
 
 def mean_absolute_error(output: NDArray[np.uint8], true: NDArray[np.uint8]) -> float:
     """Mean absolute difference of two photos (H, W, 3) uint8, in grey levels from 0 to 255."""
-    _check_photos(output, true)
     return float(np.abs(output.astype(np.float64) - true).mean())
 
 
 def psnr(output: NDArray[np.uint8], true: NDArray[np.uint8]) -> float:
     """Peak signal-to-noise ratio of two photos (H, W, 3) uint8, in decibels; infinite for equal ones."""
-    _check_photos(output, true)
     return psnr_db(output, true)
-
-
-def _check_photos(output: NDArray[np.uint8], true: NDArray[np.uint8]) -> None:
-    if output.shape != true.shape or output.dtype != np.uint8 or true.dtype != np.uint8:
-        raise ValueError(
-            f"expected two uint8 photos of one shape, got {output.shape} {output.dtype} and "
-            f"{true.shape} {true.dtype}."
-        )
 
 
 Photo = NDArray[np.uint8]
@@ -63,7 +53,7 @@ def ssim(output: Photo, true: Photo) -> float:
     """
     from torchmetrics.functional.image import structural_similarity_index_measure
 
-    pair = _pair(output, true, smallest=KERNEL)
+    pair = map(_planes, (output, true))
     found = structural_similarity_index_measure(*pair, data_range=DATA_RANGE, kernel_size=KERNEL)
     return _number(found)
 
@@ -82,7 +72,7 @@ def ms_ssim(output: Photo, true: Photo) -> float:
     """
     from torchmetrics.functional.image import multiscale_structural_similarity_index_measure
 
-    pair = _pair(output, true, smallest=MIN_SIDE_MS_SSIM)
+    pair = map(_planes, (output, true))
     found = multiscale_structural_similarity_index_measure(
         *pair, data_range=DATA_RANGE, kernel_size=KERNEL, normalize="relu"
     )
@@ -94,21 +84,8 @@ def _number(found: torch.Tensor | tuple[torch.Tensor, ...]) -> float:
     return float(found[0] if isinstance(found, tuple) else found)
 
 
-def _pair(output: Photo, true: Photo, *, smallest: int) -> tuple[torch.Tensor, torch.Tensor]:
-    if output.shape != true.shape or output.dtype != np.uint8 or true.dtype != np.uint8 or output.ndim != 3:
-        raise ValueError(
-            f"expected two photos (H, W, 3) uint8 of one shape, got {output.shape} {output.dtype} and "
-            f"{true.shape} {true.dtype}."
-        )
-    if min(output.shape[:2]) < smallest:
-        raise ValueError(
-            f"expected at least {smallest} x {smallest} pixels, got {output.shape[1]} x {output.shape[0]}."
-        )
-    first, second = (
-        torch.from_numpy(np.ascontiguousarray(photo.transpose(2, 0, 1))[None]).float()
-        for photo in (output, true)
-    )
-    return first, second
+def _planes(photo: Photo) -> torch.Tensor:
+    return torch.from_numpy(np.ascontiguousarray(photo.transpose(2, 0, 1))[None]).float()
 
 
 TRIED_SIDE = 64  # of the noise that a network is tried on
@@ -148,8 +125,6 @@ def load_lpips(path: str | Path) -> Callable[[Photo, Photo], float]:
         )
 
     def lpips(output: Photo, true: Photo) -> float:
-        if output.shape != true.shape:
-            raise ValueError(f"expected two photos of one shape, got {output.shape} and {true.shape}.")
         with torch.no_grad():
             return float(network(photo_to_tensor(output), photo_to_tensor(true)))
 

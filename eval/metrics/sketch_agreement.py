@@ -44,8 +44,6 @@ def own_sketch(photo: Photo, points: NDArray[np.floating] | None = None) -> Sket
     points : (478, 2 or 3)
         Landmarks in pixels of the photo; without them (no face was found) its edges alone are drawn.
     """
-    if photo.ndim != 3 or photo.shape[2] != 3 or photo.dtype != np.uint8 or photo.shape[0] != photo.shape[1]:
-        raise ValueError(f"expected a square photo (S, S, 3) uint8, got {photo.shape} {photo.dtype}.")
     is_smaller = photo.shape[0] > SIZE
     small = cv2.resize(photo, (SIZE, SIZE), interpolation=cv2.INTER_AREA if is_smaller else cv2.INTER_LINEAR)
     sketch = soft_threshold(line_map(np.asarray(small, np.uint8)))
@@ -76,8 +74,6 @@ def sketch_agreement(ours: Lines, theirs: Lines) -> SketchAgreement:
         0 px and 1 for equal lines and for two blank sketches; between a blank and a drawn one the picture's
         diagonal and 0.
     """
-    if ours.shape != theirs.shape or ours.dtype != np.bool_ or theirs.dtype != np.bool_ or ours.ndim != 2:
-        raise ValueError(f"expected two bool pictures of one shape, got {ours.shape} and {theirs.shape}.")
     if not ours.any() or not theirs.any():
         return (
             SketchAgreement(0.0, 1.0, 1.0)

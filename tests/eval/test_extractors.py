@@ -2,6 +2,7 @@
 
 import hashlib
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -115,7 +116,7 @@ class TestOwnNetwork:
     ) -> None:
         network = nn.Sequential(nn.Conv2d(3, 5, 3), nn.ReLU(), nn.AdaptiveAvgPool2d(1))
         path = allow(own_torchscript(tmp_path, network))
-        extractor = load_extractor(protocol("fd_dinov2", size=16), weights=path, device="cpu")
+        extractor = load_extractor(replace(protocol("fd_dinov2"), size=16), weights=path, device="cpu")
         with torch.no_grad():
             expected = network(noise(3, 16)).flatten(1).numpy()
         np.testing.assert_allclose(extractor(noise(3, 16)), expected, atol=1e-5)
@@ -126,7 +127,7 @@ class TestOwnNetwork:
         )
 
     def test_onnx_does_too(self, tmp_path: Path) -> None:
-        extractor = load_extractor(protocol("fd_colour", size=16), weights=own_onnx(tmp_path))
+        extractor = load_extractor(replace(protocol("fd_colour"), size=16), weights=own_onnx(tmp_path))
         batch = noise(3, 16)
         np.testing.assert_allclose(extractor(batch), batch.mean((2, 3)).numpy(), atol=1e-6)
 
@@ -194,11 +195,15 @@ class TestOwnNetwork:
             load_own_network(path, size=16)
 
     def test_nan_is_refused(self, tmp_path: Path) -> None:
-        extractor = load_extractor(protocol("fd_own", size=16), weights=own_onnx(tmp_path), device="cpu")
+        extractor = load_extractor(
+            replace(protocol("fd_own"), size=16), weights=own_onnx(tmp_path), device="cpu"
+        )
         with pytest.raises(ValueError, match="NaN"):
             extractor(torch.full((1, 3, 16, 16), float("nan")))
 
     def test_another_size_than_the_protocols_is_refused(self, tmp_path: Path) -> None:
-        extractor = load_extractor(protocol("fd_own", size=16), weights=own_onnx(tmp_path), device="cpu")
+        extractor = load_extractor(
+            replace(protocol("fd_own"), size=16), weights=own_onnx(tmp_path), device="cpu"
+        )
         with pytest.raises(ValueError, match=r"expected \(B, 3, 16, 16\)"):
             extractor(noise(1, 17))

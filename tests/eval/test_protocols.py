@@ -35,8 +35,8 @@ def test_a_derived_name_says_reference_count_and_seed(
 
 
 def test_a_network_of_ones_own_has_its_own_name() -> None:
-    found = protocol("fd_dinov2_val100", size=112, resize="torchmetrics")
-    assert (found.extractor, found.size, found.resize, found.samples) == ("dinov2", 112, "torchmetrics", 100)
+    found = protocol("fd_dinov2_val100")
+    assert (found.extractor, found.size, found.resize, found.samples) == ("dinov2", 224, "clean", 100)
     assert not found.is_fid
 
 

@@ -7,7 +7,6 @@ from core.face_mesh import FACE_POINTS, POINTS
 from eval.metrics.faithfulness import (
     EYE_CORNERS_LEFT,
     EYE_CORNERS_RIGHT,
-    eye_distance,
     landmark_distance,
     shuffled_partners,
 )
@@ -27,7 +26,6 @@ def test_a_face_is_no_distance_from_itself() -> None:
 
 def test_a_shift_counts_in_eye_distances() -> None:
     moved = face() + np.float32([3, 4, 99])
-    assert eye_distance(face()) == pytest.approx(140)
     assert landmark_distance(moved, face()) == pytest.approx(5 / 140, rel=1e-5)
 
 
@@ -51,17 +49,6 @@ def test_one_moved_point_counts_as_its_share() -> None:
     output = face()
     output[10, 0] += 14
     assert landmark_distance(output, face()) == pytest.approx(14 / 140 / FACE_POINTS, rel=1e-4)
-
-
-@pytest.mark.parametrize("broken", [face()[:468], face()[None], np.full((POINTS, 2), np.nan)])
-def test_landmarks_of_another_shape_or_with_nan_are_refused(broken: np.ndarray) -> None:
-    with pytest.raises(ValueError, match="output"):
-        landmark_distance(broken, face())
-
-
-def test_coinciding_eyes_are_refused() -> None:
-    with pytest.raises(ValueError, match="coincide"):
-        landmark_distance(face(), np.ones((POINTS, 2)))
 
 
 @pytest.mark.parametrize("count", [2, 3, 10, 101])
