@@ -23,8 +23,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.errors import UnsafeImage
+from eval.comparison.result import LeftOut
 from eval.extractors import Extractor, ExtractorInfo
-from eval.features import BATCH, FeatureSet, FeatureStream, Progress, Skipped
+from eval.features import FeatureSet, FeatureStream, Progress
 from eval.protocols import EvaluationProtocol
 from eval.sets.file_hash_cache import FileHashCache
 from eval.sets.folders import ImageSet, Item, open_set
@@ -49,7 +50,7 @@ class _Found:
     # names, features: of those that have a row; without any there are no features.
     names: list[str] = field(default_factory=list)
     features: NDArray[np.float32] | None = None
-    skipped: list[Skipped] = field(default_factory=list)
+    skipped: list[LeftOut] = field(default_factory=list)
     missing: list[Item] = field(default_factory=list)  # one item of each content of which nothing is known
     info: ExtractorInfo | None = None
 
@@ -125,7 +126,7 @@ class FeatureCache:
                     progress(before + done, len(items))
 
             contents = _contents(found.missing, others)
-            stream = FeatureStream(contents, extractor, protocol, batch_size=BATCH, progress=report)
+            stream = FeatureStream(contents, extractor, protocol, progress=report)
             self._compute(kind, stream, others)
             found = self._look_up(kind, items, others, extractor.info)
             # Not before: the oldest rows may be this set's own.
@@ -197,7 +198,7 @@ class FeatureCache:
                     found.names.append(item.name)
                     file.write(value)
                 elif value is not None:
-                    found.skipped.append(Skipped(item.name, value))
+                    found.skipped.append(LeftOut(name=item.name, reason=value))
                 else:
                     missing[item.digest] = item
         found.missing = list(missing.values())

@@ -21,6 +21,7 @@ from PIL import Image
 from torch import Tensor
 
 from core.errors import UnsafeImage
+from eval.comparison.result import LeftOut
 from eval.decoding import DECODINGS
 from eval.extractors import Extractor, ExtractorInfo
 from eval.feature_stats import Moments
@@ -103,14 +104,6 @@ Progress = Callable[[int, int], None]
 
 
 @dataclass(frozen=True)
-class Skipped:
-    """A picture that was not used, and why."""
-
-    name: str
-    reason: str
-
-
-@dataclass(frozen=True)
 class FeatureSet:
     """Features of one set of pictures, and what made them."""
 
@@ -118,7 +111,7 @@ class FeatureSet:
     names: tuple[str, ...]  # N names, in the order of the rows
     protocol: str  # name of the protocol
     extractor: ExtractorInfo  # the network and its weights
-    skipped: tuple[Skipped, ...] = ()  # pictures that could not be used
+    skipped: tuple[LeftOut, ...] = ()  # pictures that could not be used
     # Of a reference of which nothing else is known; ``features`` has no rows then.
     moments: Moments | None = None
 
@@ -155,7 +148,7 @@ class FeatureStream:
     protocol: EvaluationProtocol
     batch_size: int = BATCH
     progress: Callable[[int], None] | None = None
-    skipped: list[Skipped] = field(default_factory=list)
+    skipped: list[LeftOut] = field(default_factory=list)
 
     def __iter__(self) -> Iterator[tuple[tuple[str, ...], NDArray[np.float32]]]:
         names: list[str] = []
@@ -165,7 +158,7 @@ class FeatureStream:
                 batch.append(prepare(picture, self.protocol))
                 names.append(name)
             except (UnsafeImage, OSError) as error:
-                self.skipped.append(Skipped(name, str(error)))
+                self.skipped.append(LeftOut(name=name, reason=str(error)))
             if len(batch) == self.batch_size:
                 yield tuple(names), self.extractor(torch.stack(batch))
                 names, batch = [], []

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import hashlib
+import functools
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -12,8 +12,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from core.config import settings
-from core.processes.jobs import read_record, write_record
-from eval.comparison.case_pictures import keep_drawings
 from eval.comparison.case_scores import FACE_FOUND, CaseInput, CaseScorer, CaseScores
 from eval.comparison.kept_features import KeptFeatures
 from eval.comparison.request import ComparisonRequest, GeneratorSource
@@ -27,7 +25,7 @@ from eval.inception import find_inception
 from eval.metrics.registry import Metric, with_lpips
 from eval.protocols import EvaluationProtocol
 from eval.sets.contents import ImageSet
-from eval.sets.generated import ModelFacts, generate_set, model_facts, weight_hashes
+from eval.sets.generated import generate_set, weight_hashes
 from eval.value_cache import ValueCache
 
 if TYPE_CHECKING:
@@ -43,55 +41,38 @@ class LazyExtractor:
 
     Parameters
     ----------
-    folder
+    answers
         Where the facts are remembered.
-    weights
-        As for `eval.extractors.load_extractor`, which ``load`` defaults to.
+    load
+        `eval.extractors.load_extractor`.
     """
 
     def __init__(
         self,
         protocol: EvaluationProtocol,
         weights: Path | None,
-        folder: Path,
-        *,
-        load: Callable[..., Extractor] = load_extractor,
+        answers: ValueCache,
+        load: Callable[..., Extractor],
     ) -> None:
-        self._protocol, self._weights, self._load = protocol, weights, load
-        self._file = folder / f"{_key(protocol, weights)}.json"
-        self._extractor: Extractor | None = None
-        self._info: ExtractorInfo | None = None
+        self.extractor = functools.cache(functools.partial(load, protocol, weights=weights))
+        self._known = functools.cache(
+            lambda: answers.get(ExtractorInfo, _origins(protocol, weights), lambda: self.extractor().info)
+        )
 
     @property
     def info(self) -> ExtractorInfo:
-        """Give what features are made by. Raises what `load_extractor` raises if that is not known yet."""
-        if self._info is None:
-            record = read_record(self._file) or {}
-            try:
-                self._info = ExtractorInfo(**record)
-            except TypeError:  # nothing is remembered, or something else
-                self._info = self.extractor().info
-        return self._info
-
-    def extractor(self) -> Extractor:
-        """Give the network itself."""
-        if self._extractor is None:
-            self._extractor = self._load(self._protocol, weights=self._weights)
-            self._info = self._extractor.info
-            self._file.parent.mkdir(parents=True, exist_ok=True)
-            write_record(self._file, asdict(self._info))
-        return self._extractor
+        """Give what features are made by. Raises what ``load`` raises if that is not known yet."""
+        return self.extractor().info if self.extractor.cache_info().currsize else self._known()
 
 
-def _key(protocol: EvaluationProtocol, weights: Path | None) -> str:
-    """Changes with everything that another network could come from."""
+def _origins(protocol: EvaluationProtocol, weights: Path | None) -> list[str]:
+    """Everything that another network could come from."""
     path = weights or (find_inception() if protocol.is_fid else None)
     file = ""
     if path is not None and path.is_file():
         stat = path.stat()
         file = f"{path.absolute()}|{stat.st_size}|{stat.st_mtime_ns}"
-    parts = [protocol.extractor, str(protocol.size), file, settings().device, *map(version_of, _PACKAGES)]
-    return hashlib.sha256("|".join(parts).encode()).hexdigest()[:24]
+    return [protocol.extractor, str(protocol.size), file, settings().device, *map(version_of, _PACKAGES)]
 
 
 def version_of(package: str) -> str:
@@ -115,8 +96,8 @@ class Tools:
         self.cache = cache
         self.features = FeatureCache(cache)
         self.answers = ValueCache(cache / "answers.sqlite", max_rows=MAX_ANSWERS)
-        self._pipeline: SketchToFacePipeline | None = None
-        self._lpips: tuple[Metric, str] | None = None
+        self.pipeline = functools.cache(_load_pipeline)
+        self.lpips = functools.cache(_load_lpips)
 
     def check(self, request: ComparisonRequest, network: LazyExtractor) -> None:
         """Load or look up what would fail only after sets were drawn: every generator's weights, the networks.
@@ -151,35 +132,20 @@ class Tools:
 
         return FaceLandmarker(fetch("face_landmarker.task"))
 
-    def lpips(self, path: Path) -> tuple[Metric, str]:
-        """LPIPS from a TorchScript file, and the hash of that file."""
-        from eval.metrics.paired import load_lpips
 
-        if self._lpips is None:
-            self._lpips = with_lpips(load_lpips(path)), file_sha256(path)
-        return self._lpips
+def _load_pipeline() -> SketchToFacePipeline:
+    """Both stages with all generators."""
+    from core.pipeline import SketchToFacePipeline
 
-    def model_facts(self, material: Material) -> dict[str, ModelFacts]:
-        """Size and speed of the generators."""
-        return {
-            name: model_facts(material.fakes[name], source.settings)
-            for name, source in material.sources.items()
-        }
+    chosen = settings()
+    return SketchToFacePipeline.load(device=chosen.device, runtime=chosen.runtime, upscale=False)
 
-    def keep_drawings(self, request: ComparisonRequest, folder: Path, stages: Stages) -> tuple[str, ...]:
-        """Pictures of what the generators make of drawings without a truth; gives the drawings' names."""
-        return keep_drawings(request, folder, stages, self.pipeline)
 
-    def pipeline(self) -> SketchToFacePipeline:
-        """Both stages with all generators, loaded once."""
-        if self._pipeline is None:
-            from core.pipeline import SketchToFacePipeline
+def _load_lpips(path: Path) -> tuple[Metric, str]:
+    """LPIPS from a TorchScript file, and the hash of that file."""
+    from eval.metrics.paired import load_lpips
 
-            chosen = settings()
-            self._pipeline = SketchToFacePipeline.load(
-                device=chosen.device, runtime=chosen.runtime, upscale=False
-            )
-        return self._pipeline
+    return with_lpips(load_lpips(path)), file_sha256(path)
 
 
 @dataclass(frozen=True)
@@ -199,7 +165,7 @@ def extract(
     tools: Tools,
     stages: Stages,
     *,
-    statistics: Moments | None = None,
+    statistics: Moments | None,
 ) -> Extracted:
     """Features of all sets, from the cache as far as they are there.
 
@@ -236,11 +202,8 @@ def extract(
 
 def without_damaged(material: Material, extracted: Extracted) -> Material:
     """Give the sets as they were used: pictures that turned out damaged are listed with the reason."""
-    fakes = {
-        name: images.without({one.name: one.reason for one in extracted.fakes[name].skipped})
-        for name, images in material.fakes.items()
-    }
-    real = material.real.without({one.name: one.reason for one in extracted.real.skipped})
+    fakes = {name: images.without(extracted.fakes[name].skipped) for name, images in material.fakes.items()}
+    real = material.real.without(extracted.real.skipped)
     return replace(material, real=real, fakes=fakes)
 
 

@@ -8,7 +8,7 @@ from functools import partial
 from pathlib import Path
 
 from core.processes.jobs import now
-from eval.comparison.case_pictures import keep_case_pictures
+from eval.comparison.case_pictures import keep_case_pictures, keep_drawings
 from eval.comparison.case_scores import CaseScorer, CaseScores
 from eval.comparison.extraction import (
     Extracted,
@@ -46,6 +46,7 @@ from eval.feature_stats import Moments, load_moments
 from eval.features import FeatureSet
 from eval.protocols import EvaluationProtocol, protocol, require_one_protocol
 from eval.sets.contents import ImageSet
+from eval.sets.generated import model_facts
 from eval.value_cache import ValueCache
 from eval.warnings import warnings_of
 
@@ -88,7 +89,7 @@ def run_comparison(
     tools = tools or Tools(cache)
     (folder / EARLY_FILE).unlink(missing_ok=True)  # it may be of other settings
     chosen = protocol(request.protocol)
-    network = LazyExtractor(chosen, request.weights, cache / "networks", load=tools.load_extractor)
+    network = LazyExtractor(chosen, request.weights, tools.answers, tools.load_extractor)
     tools.check(request, network)
     statistics = reference_statistics(request.real, chosen, network)
     material = gather(
@@ -101,7 +102,9 @@ def run_comparison(
     extracted = extract(material, chosen, network, tools, stages, statistics=statistics)
     require_one_protocol([extracted.real.key, *(one.key for one in extracted.fakes.values())])
     material = without_damaged(material, extracted)
-    facts = tools.model_facts(material)
+    facts = {
+        name: model_facts(material.fakes[name], source.settings) for name, source in material.sources.items()
+    }
     distances = _distances(request, chosen, material, extracted, tools.answers, stages)
     used = _protocol_used(chosen, network, extracted.real, material.real)
     bare = _comparison(
@@ -145,7 +148,7 @@ def run_comparison(
         dimensions=network.info.dimensions,
         seen=tools.features.seen,
     )
-    drawings = tools.keep_drawings(request, folder, stages)
+    drawings = keep_drawings(request, folder, stages, tools.pipeline)
     comparison = comparison.model_copy(update={"warnings": warned, "drawings": drawings})
     if request.pictures:
         keep_case_pictures(folder, comparison, material, stages)

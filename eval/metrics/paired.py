@@ -53,8 +53,9 @@ def ssim(output: Photo, true: Photo) -> float:
     """
     from torchmetrics.functional.image import structural_similarity_index_measure
 
-    pair = map(_planes, (output, true))
-    found = structural_similarity_index_measure(*pair, data_range=DATA_RANGE, kernel_size=KERNEL)
+    found = structural_similarity_index_measure(
+        _planes(output), _planes(true), data_range=DATA_RANGE, kernel_size=KERNEL
+    )
     return _number(found)
 
 
@@ -72,9 +73,8 @@ def ms_ssim(output: Photo, true: Photo) -> float:
     """
     from torchmetrics.functional.image import multiscale_structural_similarity_index_measure
 
-    pair = map(_planes, (output, true))
     found = multiscale_structural_similarity_index_measure(
-        *pair, data_range=DATA_RANGE, kernel_size=KERNEL, normalize="relu"
+        _planes(output), _planes(true), data_range=DATA_RANGE, kernel_size=KERNEL, normalize="relu"
     )
     return _number(found)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import io
 import warnings
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
@@ -164,16 +164,9 @@ class ImageSet:
         wanted = names if isinstance(names, (set, frozenset)) else frozenset(names)
         return replace(self, items=tuple(item for item in self.items if item.name in wanted))
 
-    def without(self, problems: Mapping[str, str]) -> ImageSet:
-        """Give the set without items that could not be decoded after all.
-
-        Parameters
-        ----------
-        problems
-            Names and reasons, such as those of `eval.features.FeatureSet.skipped`.
-        """
-        if not problems:
-            return self
+    def without(self, skipped: Iterable[LeftOut]) -> ImageSet:
+        """Give the set without items that could not be decoded after all, by their names."""
+        problems = {one.name: one.reason for one in skipped}
         more = [LeftOut(name=i.file, reason=problems[i.name]) for i in self.items if i.name in problems]
         items = tuple(item for item in self.items if item.name not in problems)
         return replace(self, items=items, left_out=(*self.left_out, *more))

@@ -55,7 +55,7 @@ def nearest_training(
     return [(names[i], float(distance)) for i, distance in zip(ids, distances, strict=True)]
 
 
-def memorised(output_distances: ArrayLike, unseen_distances: ArrayLike) -> Memorised:
+def memorised(output_distances: Sequence[float], unseen_distances: Sequence[float]) -> Memorised:
     """Judge outputs' distances by those of true photos that were not trained on.
 
     Parameters
