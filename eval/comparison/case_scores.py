@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -82,7 +82,6 @@ class CaseScores:
     # values, control: by metric, a score per case in order; NaN where there is nothing to score.
     values: dict[str, tuple[float, ...]]
     control: dict[str, tuple[float, ...]]
-    higher_is_better: dict[str, bool] = field(default_factory=dict)  # by metric
     missing: str = ""  # why there are no landmarks, where the face detector is not on this machine
     # By metric that looks at the output alone, the values of the true photos at the outputs' size.
     of_truth: dict[str, tuple[float, ...]] = field(default_factory=dict)
@@ -149,34 +148,28 @@ class CaseScorer:
         """
         present = [i for i, case in enumerate(cases) if case.output is not None]
         strangers = shuffled_partners(len(present), seed=seed) if len(present) > 1 else []
-        jobs: list[tuple[int, CaseInput]] = [(i, cases[i]) for i in present]
-        jobs += [
-            (i, CaseInput(cases[i].name, cases[i].output, cases[j].truth, cases[j].sketch))
-            for i, j in zip(present, [present[s] for s in strangers], strict=False)
+        controls = [
+            (i, replace(cases[i], truth=cases[present[s]].truth, sketch=cases[present[s]].sketch))
+            for i, s in zip(present, strangers, strict=False)
         ]
-        keys = [self._key(case) for _, case in jobs]
-        known = self._store.find(SCORES, keys)
-        missing = self._fill(
-            known, [(key, case) for key, (_, case) in zip(keys, jobs, strict=True)], progress
-        )
+        jobs = [(i, self._key(case), case) for i, case in (*((i, cases[i]) for i in present), *controls)]
+        known = self._store.find(SCORES, [key for _, key, _ in jobs])
+        missing = self._fill(known, [(key, case) for _, key, case in jobs], progress)
+        own = {i: known[key] for i, key, _ in jobs[: len(present)]}
+        others = {i: known[key] for i, key, _ in jobs[len(present) :]}
+
+        def row(found: dict[int, dict[str, float | None]], name: str) -> tuple[float, ...]:
+            values = [found.get(i, {}).get(name) for i in range(len(cases))]
+            return tuple(math.nan if value is None else value for value in values)
+
         alone = [metric.name for metric in self._of("output")]
-        names = [FACE_FOUND, *(metric.name for metric in self.metrics)]
-        tables = []
-        for part in (range(len(present)), range(len(present), len(jobs))):
-            rows = {name: [math.nan] * len(cases) for name in (*names, *(OF_TRUTH + one for one in alone))}
-            for position in part:
-                for name in rows:
-                    value = known[keys[position]].get(name)
-                    rows[name][jobs[position][0]] = math.nan if value is None else value
-            tables.append(rows)
-        used = [name for name in names if any(not math.isnan(value) for value in tables[0][name])]
-        better = {metric.name: metric.higher_is_better for metric in self.metrics} | {FACE_FOUND: True}
+        rows = {name: row(own, name) for name in (FACE_FOUND, *(metric.name for metric in self.metrics))}
+        used = {name: values for name, values in rows.items() if not all(map(math.isnan, values))}
         return CaseScores(
-            {name: tuple(tables[0][name]) for name in used},
-            {name: tuple(tables[1][name]) for name in used if name not in (FACE_FOUND, *alone)},
-            {name: better[name] for name in used},
+            used,
+            {name: row(others, name) for name in used if name not in (FACE_FOUND, *alone)},
             missing,
-            {name: tuple(tables[0][OF_TRUTH + name]) for name in used if name in alone},
+            {name: row(own, OF_TRUTH + name) for name in used if name in alone},
         )
 
     def _fill(

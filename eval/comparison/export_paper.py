@@ -6,9 +6,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from eval.comparison.answer import answer
-from eval.comparison.formatting import VOTES_STRENGTH, VOTES_WON, standing_of
+from eval.comparison.formatting import VOTES_STRENGTH, VOTES_WON, in_order, standing_of
 from eval.comparison.result import Column, Comparison, ModelResult
-from eval.comparison.table import figure, in_order
+from eval.comparison.table import figure
 from eval.comparison.titles import with_titles
 
 _LATEX = str.maketrans({

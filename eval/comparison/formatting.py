@@ -154,8 +154,14 @@ def standing_of(comparison: Comparison, column: str, model: str) -> Standing | N
     return next((s for s in comparison.standings if s.column == column and s.model == model), None)
 
 
-def in_order(comparison: Comparison, column: Column) -> list[ModelResult]:
-    """Order the models from best to worst; those without a value last."""
+def in_order(comparison: Comparison, column: Column | None = None) -> list[ModelResult]:
+    """Order the models from best to worst; those without a value last.
+
+    Without a column by the first that has standings, or as they were asked for where none has.
+    """
+    if column is None and not comparison.standings:
+        return list(comparison.models)
+    column = column or column_of(comparison, comparison.standings[0].column)
 
     def place(model: ModelResult) -> tuple[int, bool, float]:
         standing = standing_of(comparison, column.key, model.name)

@@ -245,19 +245,16 @@ def _case_numbers(
         model: {name: values for name, values in found.values.items() if request.wants(name)}
         for model, found in scores.items()
     }
-    better = {
-        name: is_higher for found in scores.values() for name, is_higher in found.higher_is_better.items()
-    }
     of_truth = next(iter(scores.values())).of_truth if scores else {}
 
     def compute() -> Numbers:
         numbers = Numbers()
         stages("testing cases", 0, 1)
-        add_case_columns(numbers, wanted, better, scorer.metrics, options, of_truth)
+        add_case_columns(numbers, wanted, scorer.metrics, options, of_truth)
         return numbers
 
     titles = [(metric.name, metric.title, metric.unit) for metric in scorer.metrics]
-    return answers.get(Numbers, [wanted, better, titles, options, of_truth], compute)
+    return answers.get(Numbers, [wanted, titles, options, of_truth], compute)
 
 
 def _digests(material: Material) -> list[object]:

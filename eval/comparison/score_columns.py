@@ -146,7 +146,6 @@ def add_step_curves(
 def add_case_columns(
     numbers: Numbers,
     values: Mapping[str, Mapping[str, Sequence[float]]],
-    better: Mapping[str, bool],
     metrics: Sequence[Metric],
     options: Resampling,
     of_truth: Mapping[str, Sequence[float]],
@@ -157,10 +156,8 @@ def add_case_columns(
     ----------
     values
         By model, by metric, a score per case; NaN where there is none.
-    better
-        By metric, whether higher is better.
     metrics
-        For titles and units, in the order of the columns.
+        In the order of the columns.
     of_truth
         By metric that looks at the output alone, the values of the true photos: its floor.
     """
@@ -169,8 +166,8 @@ def add_case_columns(
         models = {model: list(found[name]) for model, found in values.items() if name in found}
         if not models:
             continue
-        column = case_column(name, about.get(name), higher_is_better=better[name])
-        found = trust_cases(name, models, higher_is_better=better[name], options=options)
+        column = case_column(name, about.get(name))
+        found = trust_cases(name, models, higher_is_better=column.higher_is_better, options=options)
         numbers.add(column, found)
         if (value := mean(of_truth.get(name, ()))) is not None:
             note = "The true photos by themselves, at the size of the first model's outputs."
@@ -189,12 +186,17 @@ def trust_cases(
     )  # fmt: skip
 
 
-def case_column(name: str, metric: Metric | None, *, higher_is_better: bool) -> Column:
-    """Give the column of a metric of single cases."""
+def case_column(name: str, metric: Metric | None) -> Column:
+    """Give the column of a metric of single cases, or of the share of outputs with a face."""
+    if metric is None:
+        return Column(key=name, title="Face found", unit="", higher_is_better=True, per_case=True)
     return Column(
-        key=name, title=metric.title if metric else "Face found", unit=metric.unit if metric else "",
-        higher_is_better=higher_is_better, per_case=True,
-    )  # fmt: skip
+        key=name,
+        title=metric.title,
+        unit=metric.unit,
+        higher_is_better=metric.higher_is_better,
+        per_case=True,
+    )
 
 
 def rounded(value: float, digits: int = DIGITS) -> float | None:

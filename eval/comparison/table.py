@@ -6,9 +6,8 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import TypeVar
 
-from eval.comparison import formatting
 from eval.comparison.cases import cases_with
-from eval.comparison.formatting import column_of, floor_rows, standing_of, verdict, warnings_in_order
+from eval.comparison.formatting import floor_rows, in_order, standing_of, verdict, warnings_in_order
 from eval.comparison.kept_features import KeptFeatures
 from eval.comparison.result import Column, Comparison, ModelResult
 from eval.comparison.score_columns import Numbers, Resampling, trust_cases
@@ -44,13 +43,6 @@ def table(comparison: Comparison) -> str:
                 f"{images.name}: {len(images.left_out)} left out; the first: {first.name}: {first.reason}"
             )
     return "\n".join(lines)
-
-
-def in_order(comparison: Comparison) -> list[ModelResult]:
-    """Models, best first under the first column that has standings; as asked for where there is none."""
-    if not comparison.standings:
-        return list(comparison.models)
-    return formatting.in_order(comparison, column_of(comparison, comparison.standings[0].column))
 
 
 def figure(value: float | None) -> str:

@@ -5,12 +5,16 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Callable, Mapping
+from typing import Any, TypeVar
+
+from pydantic import BaseModel
 
 from core.models.families import GENERATORS
 from eval.comparison.formatting import Translate, quoted
 from eval.comparison.request import ComparisonRequest, GeneratorSource
 from eval.comparison.result import Comparison
 
+Part = TypeVar("Part", bound=BaseModel)
 BY_PARTS, REAL = "{model} by parts", "real"
 
 
@@ -50,42 +54,23 @@ def with_titles(comparison: Comparison, translate: Translate = str) -> Compariso
     said = _renamer(titles, quoted)
     titles = {REAL: translate(REAL)} | titles
 
-    def titled(name: str) -> str:
-        return titles.get(name, name)
+    def titled(names: Any) -> Any:
+        return titles.get(names, names) if isinstance(names, str) else tuple(map(titled, names))
 
-    def all_titled(names: tuple[str, ...]) -> tuple[str, ...]:
-        return tuple(map(titled, names))
+    def changed(part: Part, *fields: str, **more: object) -> Part:
+        return part.model_copy(update={field: titled(getattr(part, field)) for field in fields} | more)
 
     return comparison.model_copy(
         update={
-            "real": comparison.real.model_copy(update={"name": titled(comparison.real.name)}),
+            "real": changed(comparison.real, "name"),
             "models": tuple(
-                one.model_copy(
-                    update={
-                        "name": titled(one.name),
-                        "set": one.set.model_copy(
-                            update={"name": titled(one.set.name), "source": said(one.set.source)}
-                        ),
-                    }
-                )
+                changed(one, "name", set=changed(one.set, "name", source=said(one.set.source)))
                 for one in comparison.models
             ),
-            "pairs": tuple(
-                one.model_copy(update={"first": titled(one.first), "second": titled(one.second)})
-                for one in comparison.pairs
-            ),
-            "standings": tuple(
-                one.model_copy(update={"model": titled(one.model), "tied_with": all_titled(one.tied_with)})
-                for one in comparison.standings
-            ),
-            "curves": tuple(
-                one if one.model == REAL else one.model_copy(update={"model": titled(one.model)})
-                for one in comparison.curves
-            ),
-            "warnings": tuple(
-                one.model_copy(update={"text": said(one.text), "sets": all_titled(one.sets)})
-                for one in comparison.warnings
-            ),
+            "pairs": tuple(changed(one, "first", "second") for one in comparison.pairs),
+            "standings": tuple(changed(one, "model", "tied_with") for one in comparison.standings),
+            "curves": tuple(one if one.model == REAL else changed(one, "model") for one in comparison.curves),
+            "warnings": tuple(changed(one, "sets", text=said(one.text)) for one in comparison.warnings),
         }
     )
 

@@ -126,7 +126,7 @@ def model_facts(images: ImageSet, wanted: ConversionSettings) -> ModelFacts:
     """Tell size and speed of the model that drew a set."""
     known = {file.path: file.parameters for file in list_models(settings().weights, models_folder())}
     files = weight_files(wanted.generator, wanted.stage1, wanted.mode)
-    about = read_about(images)
+    about = read_about_file(images.folder.parent) if images.folder else None
     total = sum(known.get(path, 0) for path in files if path.name not in (BANK_FILE, PART_BANKS_FILE))
     return ModelFacts(total, about.ms_per_image if about else None)
 
@@ -198,12 +198,9 @@ def generate_set(
 
 def refined_of(images: ImageSet) -> ImageSet | None:
     """Give the refined drawings beside a generated set; None for any other set."""
-    return _beside(images, REFINED)
-
-
-def read_about(images: ImageSet) -> About | None:
-    """Give what a generated set was made by; None for any other set."""
-    return read_about_file(images.folder.parent) if images.kind == "model" and images.folder else None
+    if images.kind != "model" or images.folder is None or not (images.folder.parent / REFINED).is_dir():
+        return None
+    return open_set(images.folder.parent / REFINED).only(set(images.names))
 
 
 def _draw_missing(
@@ -303,9 +300,3 @@ def _forget_old(out: Path, keep: Path) -> None:
     for used, folder in sorted(sets, reverse=True)[KEPT_SETS:]:
         if folder != keep and time.time() - used > IN_USE_S:
             shutil.rmtree(folder, ignore_errors=True)
-
-
-def _beside(images: ImageSet, place: str) -> ImageSet | None:
-    if images.kind != "model" or images.folder is None or not (images.folder.parent / place).is_dir():
-        return None
-    return open_set(images.folder.parent / place).only(set(images.names))

@@ -10,9 +10,10 @@ import pytest
 
 from core.config import ROOT
 from eval.comparison.export_csv import write_files
+from eval.comparison.formatting import in_order
 from eval.comparison.request import ComparisonRequest
 from eval.comparison.result import read_comparison, write_comparison
-from eval.comparison.table import figure, in_order, table
+from eval.comparison.table import figure, table
 from eval.run import generators_of, main, named_set
 from tests.eval.comparison.comparison_material import comparison, write_sets
 

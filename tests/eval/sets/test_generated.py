@@ -13,7 +13,7 @@ import pytest
 from core.conversion.settings import ConversionSettings
 from core.errors import AssetMissing
 from eval.sets.contents import ImageSet
-from eval.sets.generated import SKETCHES, generate_set, read_about, refined_of
+from eval.sets.generated import SKETCHES, generate_set, read_about_file, refined_of
 from tests.eval.sets.pictures_material import packed, picture, write
 
 FILES = (
@@ -154,7 +154,8 @@ def test_drawing_and_refined_drawing_lie_beside(make: Make, data: Path) -> None:
 
 
 def test_the_speed_and_the_weights_are_told(make: Make) -> None:
-    about = read_about(make(Painter()))
+    folder = make(Painter()).folder
+    about = read_about_file(folder.parent) if folder else None
     assert about is not None
     assert about.ms_per_image == 1.5 and set(about.weights) == {
         "cyclegan.safetensors", "sketch_autoencoder.safetensors", "face_bank.safetensors",
