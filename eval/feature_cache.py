@@ -25,7 +25,7 @@ from numpy.typing import NDArray
 from core.errors import UnsafeImage
 from eval.comparison.result import LeftOut
 from eval.extractors import Extractor, ExtractorInfo
-from eval.features import FeatureSet, FeatureStream, Progress
+from eval.features import BATCH, FeatureSet, FeatureStream, Progress
 from eval.protocols import EvaluationProtocol
 from eval.sets.file_hash_cache import FileHashCache
 from eval.sets.folders import ImageSet, Item, open_set
@@ -126,7 +126,7 @@ class FeatureCache:
                     progress(before + done, len(items))
 
             contents = _contents(found.missing, others)
-            stream = FeatureStream(contents, extractor, protocol, progress=report)
+            stream = FeatureStream(contents, extractor, protocol, batch_size=BATCH, progress=report)
             self._compute(kind, stream, others)
             found = self._look_up(kind, items, others, extractor.info)
             # Not before: the oldest rows may be this set's own.
