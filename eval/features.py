@@ -115,17 +115,6 @@ class FeatureSet:
     # Of a reference of which nothing else is known; ``features`` has no rows then.
     moments: Moments | None = None
 
-    def __post_init__(self) -> None:
-        if (
-            self.features.ndim != 2
-            or self.features.dtype != np.float32
-            or len(self.features) != len(self.names)
-        ):
-            raise ValueError(
-                f"expected features (N, D) float32 with N names, got {self.features.shape} "
-                f"{self.features.dtype} and {len(self.names)} names."
-            )
-
     @property
     def key(self) -> str:
         """Give what sets must share to be compared: protocol, weights, and what computed them."""

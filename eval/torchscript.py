@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import logging
 import subprocess
 import sys
 import threading
@@ -21,8 +20,6 @@ import torch
 from torch import Tensor, nn
 
 from core.config import settings
-
-logger = logging.getLogger(__name__)
 
 ENDINGS = (".pt", ".pth", ".torchscript", ".ts")
 MAX_BYTES = 4_000_000_000

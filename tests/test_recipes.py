@@ -130,9 +130,9 @@ def main() -> None:
     found["generator"] = [list(photo.shape), generators(weights), listed.is_generator, listed.problem]
 
     from eval.comparison.request import ComparisonRequest
-    from eval.metrics.registry import metric, metrics_of
+    from eval.metrics.registry import METRICS, metrics_of
 
-    one = metric("brightness")
+    one = METRICS["brightness"]
     white, black = np.full((8, 8, 3), 255, np.uint8), np.zeros((8, 8, 3), np.uint8)
     found["metric"] = [one.compute(white, black), one in metrics_of("photos")]
 

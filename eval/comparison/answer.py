@@ -17,6 +17,7 @@ from eval.comparison.formatting import (
     Translate,
     doubts_of,
     in_order,
+    in_words,
     pairs_of,
     quoted,
     value_of,
@@ -36,7 +37,7 @@ WITHIN = "between {names} no difference can be seen"
 CHANCE = "the other differences may be chance"
 NOT_ALL = "the others were not tested against each other"
 FAULTY = "But {name} is no winner: {faults}."
-COMMA, SEMICOLON = "{some}, {last}", "{first}; {second}"
+SEMICOLON = "{first}; {second}"
 AND_CLAUSE = "{first}, and {second}"
 # How the drawing was taken to the generator, where the same generators were compared both ways.
 WAYS: dict[Relation, tuple[str, str]] = {
@@ -50,7 +51,7 @@ WAY_OF: dict[Relation, str] = {
     "tied": "for {names} it makes no difference",
 }
 PATTERNS = (
-    NONE, ALONE, UNTESTED, ALL_TIED, BETTER, ARE_BETTER, ORDER, WITHIN, CHANCE, NOT_ALL, FAULTY, AND, COMMA, SEMICOLON,
+    NONE, ALONE, UNTESTED, ALL_TIED, BETTER, ARE_BETTER, ORDER, WITHIN, CHANCE, NOT_ALL, FAULTY, AND, SEMICOLON,
     AND_CLAUSE, *(text for both in WAYS.values() for text in both), *WAY_OF.values(),
 )  # fmt: skip
 
@@ -99,11 +100,7 @@ class _Words:
 
     def names(self, contenders: Sequence[Contender]) -> str:
         """``a``, ``a and b``, ``a, b and c``."""
-        names = [quoted(one.name) for one in contenders]
-        said = names[0]
-        for name in names[1:-1]:
-            said = self(COMMA, some=said, last=name)
-        return self(AND, some=said, last=names[-1]) if len(names) > 1 else said
+        return in_words([one.name for one in contenders], self._translate)
 
     def better(self, better: Sequence[Contender], worse: Sequence[Contender]) -> str:
         """One is, several are better."""

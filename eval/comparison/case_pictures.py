@@ -15,12 +15,10 @@ from eval.comparison.pictures import Kind, keep_picture, picture_path
 from eval.comparison.request import ComparisonRequest, GeneratorSource
 from eval.comparison.result import Comparison
 from eval.comparison.sources import Material
-from eval.comparison.stages import Stages
+from eval.comparison.stages import MOST_PICTURES, Stages
 from eval.decoding import decode_as_seen
 from eval.sets.contents import Item
 from eval.sets.generated import Pipeline, refined_of
-
-MAX_CASES = 240
 
 
 def keep_case_pictures(folder: Path, comparison: Comparison, material: Material, stages: Stages) -> None:
@@ -57,7 +55,7 @@ def keep_case_pictures(folder: Path, comparison: Comparison, material: Material,
 def shown_cases(comparison: Comparison) -> tuple[str, ...]:
     """Which cases the page has pictures of, in their order."""
     names = [case.name for case in comparison.cases]
-    if len(names) <= MAX_CASES:
+    if len(names) <= MOST_PICTURES:
         return tuple(names)
     chosen: set[str] = set()
     for column in (one.key for one in comparison.columns if one.per_case):
@@ -65,7 +63,7 @@ def shown_cases(comparison: Comparison) -> tuple[str, ...]:
             ranked = worst(comparison, model.name, column, 4) + best(comparison, model.name, column, 2)
             chosen.update(one.name for one in ranked)
         chosen.update(one.name for one in disagreements(comparison, column, 4))
-    spread = np.linspace(0, len(names) - 1, max(MAX_CASES - len(chosen), 2)).round().astype(int)
+    spread = np.linspace(0, len(names) - 1, max(MOST_PICTURES - len(chosen), 2)).round().astype(int)
     chosen.update(names[i] for i in spread)
     return tuple(name for name in names if name in chosen)
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections import Counter, OrderedDict
+from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import cache, lru_cache
 from types import TracebackType
 from typing import TYPE_CHECKING
 
@@ -122,11 +123,13 @@ class CaseReader:
     def __init__(self, detector: Callable[[], FaceLandmarker]) -> None:
         self._make = detector
         self._detector: FaceLandmarker | None = None
-        self._photos: OrderedDict[str, Photo | None] = OrderedDict()
-        self._points: dict[str, Points | None] = {}
-        self._lines: dict[tuple[str, bool], Lines | None] = {}
-        self._alone: dict[tuple[object, ...], float | None] = {}
         self.missing = ""
+        # Of decoded pictures a few are kept, of what is made of them everything.
+        self.photo = lru_cache(_PHOTOS)(self._decode)
+        self.points = cache(self._find_points)
+        self.lines = cache(self._draw_lines)
+        self.own_lines = cache(self._draw_own_lines)
+        self._measured = cache(self._measure)
 
     def __enter__(self) -> CaseReader:
         return self
@@ -137,68 +140,49 @@ class CaseReader:
         if self._detector is not None:
             self._detector.__exit__(kind, error, trace)
 
-    def photo(self, picture: Item) -> Photo | None:
+    def _decode(self, picture: Item) -> Photo | None:
         """Pixels (H, W, 3) uint8, None for a file that is no picture."""
-        key = picture.digest
-        if key not in self._photos:
-            try:
-                self._photos[key] = decode_in_child(decode_as_seen, picture.read())
-            except (UnsafeImage, OSError):
-                self._photos[key] = None
-            if len(self._photos) > _PHOTOS:
-                self._photos.popitem(last=False)
-        self._photos.move_to_end(key)
-        return self._photos[key]
+        try:
+            return decode_in_child(decode_as_seen, picture.read())
+        except (UnsafeImage, OSError):
+            return None
 
-    def points(self, picture: Item) -> Points | None:
+    def _find_points(self, picture: Item) -> Points | None:
         """Landmarks (478, 2) in the 512 px face frame, None where no face is found."""
-        if picture.digest not in self._points:
-            photo = self.photo(picture)
-            found = self._detect(photo) if photo is not None else None
-            if photo is None or found is None:
-                self._points[picture.digest] = None
-            else:
-                scale = FRAME / np.array([photo.shape[1], photo.shape[0]])
-                self._points[picture.digest] = np.asarray(found.points, np.float64)[:, :2] * scale
-        return self._points[picture.digest]
+        photo = self.photo(picture)
+        found = self._detect(photo) if photo is not None else None
+        if photo is None or found is None:
+            return None
+        return np.asarray(found.points, np.float64)[:, :2] * (FRAME / np.array(photo.shape[1::-1]))
 
-    def lines(self, sketch: Item) -> Lines | None:
+    def _draw_lines(self, sketch: Item) -> Lines | None:
         """Lines of a drawing: (256, 256) bool."""
-        return self._remembered(sketch, False, lambda photo: lines_of((photo @ _LUMA + 0.5).astype(np.uint8)))
+        photo = self.photo(sketch)
+        return None if photo is None else lines_of((photo @ _LUMA + 0.5).astype(np.uint8))
 
-    def own_lines(self, output: Item) -> Lines | None:
+    def _draw_own_lines(self, output: Item) -> Lines | None:
         """Lines of the sketch that an output itself would give; None for one that is not square."""
-
-        def draw(photo: Photo) -> Lines | None:
-            if photo.shape[0] != photo.shape[1]:
-                return None
-            points = self.points(output)
-            return lines_of(own_sketch(photo, None if points is None else points * (len(photo) / FRAME)))
-
-        return self._remembered(output, True, draw)
+        photo = self.photo(output)
+        if photo is None or photo.shape[0] != photo.shape[1]:
+            return None
+        points = self.points(output)
+        return lines_of(own_sketch(photo, None if points is None else points * (len(photo) / FRAME)))
 
     def alone(self, picture: Item, like: Item, compute: Callable[[Photo], float]) -> float | None:
         """A measure of one picture, shrunk to the size of another; None where it has no value."""
         photo, other = self.photo(picture), self.photo(like)
         if photo is None or other is None:
             return None
-        photo = same_size(photo, other)[0]
-        key = (compute, picture.digest, photo.shape)
-        if key not in self._alone:
-            try:
-                self._alone[key] = compute(photo)
-            except ValueError:  # too small, or not square
-                self._alone[key] = None
-        return self._alone[key]
+        return self._measured(picture, _smaller(photo, other), compute)
 
-    def _remembered(
-        self, picture: Item, is_output: bool, draw: Callable[[Photo], Lines | None]
-    ) -> Lines | None:
-        key = (picture.digest, is_output)
-        if key not in self._lines:
-            photo = self.photo(picture)
-            self._lines[key] = None if photo is None else draw(photo)
-        return self._lines[key]
+    def _measure(
+        self, picture: Item, size: tuple[int, ...], compute: Callable[[Photo], float]
+    ) -> float | None:
+        photo = self.photo(picture)
+        try:
+            return None if photo is None else compute(_fit(photo, size))
+        except ValueError:  # too small, or not square
+            return None
 
     def _detect(self, photo: Photo) -> FaceLandmarks | None:
         if self._detector is None and not self.missing:
@@ -211,12 +195,15 @@ class CaseReader:
 
 def same_size(output: Photo, true: Photo) -> tuple[Photo, Photo]:
     """Both at the size of the smaller one, which is shrunk to by area."""
-    target = min(output.shape[:2], true.shape[:2], key=lambda shape: shape[0] * shape[1])
+    size = _smaller(output, true)
+    return _fit(output, size), _fit(true, size)
 
-    def fit(photo: Photo) -> Photo:
-        if photo.shape[:2] == target:
-            return photo
-        shrunk = cv2.resize(photo, (target[1], target[0]), interpolation=cv2.INTER_AREA)
-        return np.asarray(shrunk, np.uint8)
 
-    return fit(output), fit(true)
+def _smaller(output: Photo, true: Photo) -> tuple[int, ...]:
+    return min(output.shape[:2], true.shape[:2], key=lambda shape: shape[0] * shape[1])
+
+
+def _fit(photo: Photo, size: tuple[int, ...]) -> Photo:
+    if photo.shape[:2] == size:
+        return photo
+    return np.asarray(cv2.resize(photo, (size[1], size[0]), interpolation=cv2.INTER_AREA), np.uint8)

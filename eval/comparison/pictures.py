@@ -40,18 +40,9 @@ def picture_path(folder: Path, kind: Kind, name: str, model: str = "") -> Path:
         Of the case (or of the training photo), as in ``Comparison.cases``.
     model
         Name of the model, for ``model`` and ``refined``.
-
-    Raises
-    ------
-    ValueError
-        If a model's picture is asked for without its name.
     """
-    parts: list[str] = [FOLDERS[kind]]
-    if kind in ("model", "refined"):
-        if not model:
-            raise ValueError(f"a picture of kind {kind!r} belongs to a model; name it.")
-        parts.append(slug(model))
-    return folder / PICTURES / Path(*parts) / f"{slug(name)}.webp"
+    place = folder / PICTURES / FOLDERS[kind]
+    return (place / slug(model) if kind in ("model", "refined") else place) / f"{slug(name)}.webp"
 
 
 def find_picture(folder: Path, kind: Kind, name: str, model: str = "") -> Path | None:

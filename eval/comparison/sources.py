@@ -79,7 +79,7 @@ def gather(
             return open_set(path, name=name, progress=show)
         pairs = pairs_of(path, split)
         found = open_set(pairs.photos, name=name, progress=show).only(pairs.names)
-        return _named(found, f"{split} photos of {path.name or path}")
+        return replace(found, source=f"{split} photos of {path.name or path}")
 
     real = _picked(look(request.real, "real", request.split), protocol)
     ready = {
@@ -106,7 +106,7 @@ def gather(
     ) in request.fakes.items():  # last of all: drawing takes the longest, and all else may fail
         if isinstance(source, GeneratorSource):
             made = generate(source, partial(progress, f"drawing {name}"))
-            fakes[name] = _picked(_named(made, made.source, name), protocol)
+            fakes[name] = _picked(replace(made, name=name), protocol)
             sources[name] = source
         else:
             fakes[name] = ready[name]
@@ -179,7 +179,3 @@ def _picked(images: ImageSet, protocol: EvaluationProtocol) -> ImageSet:
         return images
     chosen = protocol.pick(images.names)
     return images if len(chosen) == len(images) else images.only([images.names[i] for i in chosen])
-
-
-def _named(images: ImageSet, source: str, name: str | None = None) -> ImageSet:
-    return replace(images, source=source, name=name or images.name)

@@ -102,19 +102,6 @@ _ALL = (
 METRICS: Mapping[str, Metric] = MappingProxyType({metric.name: metric for metric in _ALL})
 
 
-def metric(name: str) -> Metric:
-    """Look up the metric of a name.
-
-    Raises
-    ------
-    ValueError
-        If there is none, with the list of names.
-    """
-    if name not in METRICS:
-        raise ValueError(f"metric {name!r} is not known. Valid names: {', '.join(METRICS)}.")
-    return METRICS[name]
-
-
 def metrics_of(kind: Kind) -> tuple[Metric, ...]:
     """All metrics of a kind, in the order of the columns."""
     return tuple(one for one in METRICS.values() if one.kind == kind)

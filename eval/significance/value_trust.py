@@ -213,7 +213,8 @@ def compare_values(
     scores = {name: score(_known(array)) for name, array in arrays.items()}
     every = list(combinations(arrays, 2))
     permutations = enough_permutations(permutations, len(every))
-    differences = [_known(arrays[first] - arrays[second]) for first, second in every]
+    both = [_known(np.stack([arrays[first], arrays[second]])) for first, second in every]
+    differences = [first - second for first, second in both]
     p_values = [
         sign_flip_test(one, permutations=permutations, rng=np.random.default_rng([seed, 1]))
         if len(one) >= FEWEST and permutations
@@ -222,14 +223,12 @@ def compare_values(
     ]
     adjusted = holm(p_values)
     pairs = []
-    for (first, second), difference, p, p_adjusted in zip(
-        every, differences, p_values, adjusted, strict=True
-    ):
-        both = ~np.isnan(arrays[first] - arrays[second])
-        estimate = difference_of(arrays[first][both], arrays[second][both])
+    for (first, second), values_of_both, p, p_adjusted in zip(every, both, p_values, adjusted, strict=True):
+        estimate = difference_of(*values_of_both)
         needed = None
         if estimate.value is not None and estimate.error is not None:
-            needed = needed_count(estimate.value, estimate.error, len(difference), alpha=ALPHA / len(every))
+            count = values_of_both.shape[1]
+            needed = needed_count(estimate.value, estimate.error, count, alpha=ALPHA / len(every))
         pairs.append(
             PairResult(
                 column=column,
@@ -325,5 +324,6 @@ def share_difference(first: Values, second: Values) -> Estimate:
     )
 
 
-def _known(differences: Values) -> Values:
-    return differences[~np.isnan(differences)]
+def _known(values: Values) -> Values:
+    """Values (..., N) of those cases of which all are known."""
+    return values[..., ~np.isnan(values).reshape(-1, values.shape[-1]).any(axis=0)]

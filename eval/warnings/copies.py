@@ -114,12 +114,8 @@ def _packed_again(first: SetFacts, second: SetFacts) -> list[str]:
     return [
         one.name
         for one, other, is_near in zip(mine, others, near, strict=True)
-        if is_near and _is_stored_otherwise(one, other) and _has_same_colours(one, other)
+        if is_near and one.header != other.header and _has_same_colours(one, other)
     ]
-
-
-def _is_stored_otherwise(one: Picture, other: Picture) -> bool:
-    return one.header != other.header
 
 
 def _has_same_colours(one: Picture, other: Picture) -> bool:

@@ -81,8 +81,3 @@ def test_progress_counts_every_picture() -> None:
 
 def test_the_key_tells_protocol_weights_and_runtime() -> None:
     assert extract(stream(pictures(2))).key == "fd_colour@abababababab:torch-fp32"
-
-
-def test_names_and_rows_must_be_as_many() -> None:
-    with pytest.raises(ValueError, match="with N names"):
-        FeatureSet(np.zeros((2, 3), np.float32), ("one",), "fd_colour", INFO)
