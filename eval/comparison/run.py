@@ -181,12 +181,8 @@ def _comparison(
         },
         versions={package: found for package in PACKAGES if (found := version_of(package))},
         real=material.real.used(),
-        columns=tuple(numbers.columns),
         models=models,
-        pairs=tuple(numbers.pairs),
-        standings=tuple(numbers.standings),
-        floors=tuple(numbers.floors),
-        curves=tuple(numbers.curves),
+        **numbers.parts(),
     )  # fmt: skip
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -77,6 +78,11 @@ class Numbers:
         for model, scores in other.scores.items():
             both.scores.setdefault(model, {}).update(scores)
         return both
+
+    def parts(self) -> dict[str, tuple[Any, ...]]:
+        """Give what a comparison holds of them beside the models' scores, by its field."""
+        fields = ("columns", "pairs", "standings", "floors", "curves")
+        return {name: tuple(getattr(self, name)) for name in fields}
 
     def add_values(self, column: Column, values: Mapping[str, Estimate]) -> None:
         """Add a column of values alone."""

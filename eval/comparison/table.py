@@ -139,15 +139,12 @@ def filter_comparison(
                 real_names=names, permutations=options.permutations, resamples=options.resamples, seed=options.seed,
             ))  # fmt: skip
     return comparison.model_copy(
-        update={
-            "columns": tuple(numbers.columns),
+        update=numbers.parts()
+        | {
             "models": tuple(
                 model.model_copy(update={"scores": numbers.scores.get(name, {})})
                 for name, model in models.items()
             ),
-            "pairs": tuple(numbers.pairs),
-            "standings": tuple(numbers.standings),
-            "floors": tuple(numbers.floors),
             "real": comparison.real.model_copy(update={"count": len(chosen)}),
             "curves": (),
             "cases": tuple(comparison.cases[i] for i in chosen),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import io
 import warnings
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
@@ -153,11 +153,6 @@ class ImageSet:
     def by_name(self) -> Mapping[str, Item]:
         """Give the items by their names."""
         return MappingProxyType({item.name: item for item in self.items})
-
-    def pictures(self) -> Iterator[tuple[str, bytes]]:
-        """Names and contents, one after the other. Raises what `Item.read` raises."""
-        for item in self.items:
-            yield item.name, item.read()
 
     def only(self, names: Collection[str]) -> ImageSet:
         """Give the items of these names; files that were left out stay listed."""

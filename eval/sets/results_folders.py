@@ -231,7 +231,8 @@ def named_inputs(results: ImageSet, inputs: ImageSet) -> tuple[str, ...]:
     """
     ordered = ugatit_order(inputs)
     numbers = {number: item for item in results.items if (number := number_of(item.name)) is not None}
-    shown = {number: top for number, item in numbers.items() if (top := _top(item)) is not None}
+    strip = len(UGATIT_PANELS)
+    shown = {number: top for number, item in numbers.items() if (top := _small(item, strip)) is not None}
     confirmed = _confirmed(shown, ordered, inputs.source)
     if numbers and max(numbers) != len(ordered) and not confirmed >= numbers.keys():
         raise ValueError(
@@ -299,23 +300,13 @@ def _confirmed(shown: Mapping[int, NDArray[np.float32]], ordered: Sequence[Item]
     return confirmed
 
 
-def _top(item: Item) -> NDArray[np.float32] | None:
-    """The input that a strip shows, small and grey."""
+def _small(item: Item, panels: int = 1) -> NDArray[np.float32] | None:
+    """A picture, or the topmost of so many in a strip, small and grey."""
     try:
-        strip = decode_as_tools(item.read())
+        photo = decode_as_tools(item.read())
     except (UnsafeImage, OSError):
         return None
-    return _grey(strip[: len(strip) // len(UGATIT_PANELS)])
-
-
-def _small(item: Item) -> NDArray[np.float32] | None:
-    try:
-        return _grey(decode_as_tools(item.read()))
-    except (UnsafeImage, OSError):
-        return None
-
-
-def _grey(photo: NDArray[np.uint8]) -> NDArray[np.float32] | None:
+    photo = photo[: len(photo) // panels]
     if min(photo.shape[:2]) < 1:
         return None
     small = cv2.resize(photo, (SIDE, SIDE), interpolation=cv2.INTER_AREA)
