@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from eval.comparison.result import LeftOut
 from eval.decoding import decode_as_seen
 from eval.sets.file_hash_cache import FileHashCache
 from eval.sets.folders import open_set
@@ -67,7 +68,7 @@ def test_damage_behind_a_good_header_is_left_for_the_decoder(tmp_path: Path) -> 
 
 
 def test_what_could_not_be_decoded_moves_to_the_list(tmp_path: Path) -> None:
-    images = open_set(fill(tmp_path, 2)).without({"01": "cut short"})
+    images = open_set(fill(tmp_path, 2)).without([LeftOut(name="01", reason="cut short")])
     assert images.names == ("00",)
     assert [(one.name, one.reason) for one in images.left_out] == [("01.png", "cut short")]
 
