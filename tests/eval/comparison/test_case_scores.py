@@ -1,7 +1,7 @@
 """Scores of single cases: what is computed, what is kept, and the control."""
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +22,7 @@ class Memory:
 
     name: str
     data: bytes
-    reads: list[str]
+    reads: list[str] = field(compare=False)
 
     @property
     def digest(self) -> str:
