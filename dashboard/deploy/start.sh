@@ -3,7 +3,8 @@
 #
 # Reads .env and secrets/ as compose.yaml does; `database` and `postgres_password` are not needed, since PostgreSQL
 # listens on a socket alone, in a folder that nobody else may enter. HTTP_PORT and HTTPS_PORT are 8080 and 8443 unless
-# set: lower ones are for root, under whom PostgreSQL and nginx's workers become users of their own.
+# set: lower ones are for root, under whom PostgreSQL and nginx's workers become users of their own. What stands behind
+# this script's name is run with PostgreSQL alone, in place of nginx and the studio: a restore.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 
@@ -68,6 +69,12 @@ as_database pg_ctl -D "$rows" -l "$rows/log" -w start > /dev/null \
 as_database psql -qtA -h "$run/socket" -U studio postgres -c "SELECT 1 FROM pg_database WHERE datname = 'studio'" \
     | grep -q 1 || as_database createdb -h "$run/socket" -U studio studio
 
+export STUDIO_DATABASE="postgresql://studio@/studio?host=$run/socket"
+if [ $# -gt 0 ]; then
+    "$@"
+    exit
+fi
+
 export UPSTREAM=127.0.0.1:${PORT:-8501} SERVER_NAME=$STUDIO_NAME HTTP_PORT=${HTTP_PORT:-8080} HTTPS_PORT=${HTTPS_PORT:-8443}
 export TLS_CERTIFICATE=$secrets/certificate.pem TLS_KEY=$secrets/certificate_key.pem CACHE=$run/nginx/cache
 {
@@ -81,7 +88,7 @@ export TLS_CERTIFICATE=$secrets/certificate.pem TLS_KEY=$secrets/certificate_key
 nginx -e stderr -p "$run/nginx" -c "$run/nginx.conf" &
 proxy=$!
 
-export STUDIO_DATABASE="postgresql://studio@/studio?host=$run/socket" STUDIO_HOSTS=${STUDIO_HOSTS:-$STUDIO_NAME}
+export STUDIO_HOSTS=${STUDIO_HOSTS:-$STUDIO_NAME}
 export STUDIO_STOP_JOBS_WITH_SERVER=${STUDIO_STOP_JOBS_WITH_SERVER:-1} STUDIO_PRELOAD=${STUDIO_PRELOAD:-1} STREAMLIT_SERVER_BASE_URL_PATH=studio
 [ ! -r "$secrets/api_token" ] || export STUDIO_API_TOKEN_FILE=$secrets/api_token
 [ ! -r "$secrets/roles.yaml" ] || export STUDIO_ROLES=$secrets/roles.yaml

@@ -235,14 +235,19 @@ def test_no_decision_is_lost_where_the_studio_restarts_behind_nginx(
         assert all(list(reviewers) == ["Ann"] for reviewers in library.table()["reviewers"][decided])
 
 
+def told_by_operator(certificate: Path, data: Path, rows: Path) -> dict[str, str]:
+    return os.environ | {
+        "STUDIO_NAME": "localhost", "STUDIO_OPEN": "1", "STUDIO_PRELOAD": "0", "STUDIO_DATA": str(data),
+        "SECRETS": str(certificate), "ROWS": str(rows), "PYTHON": sys.executable,
+    }  # fmt: skip
+
+
 @contextmanager
 def started_by_one_command(certificate: Path, data: Path, rows: Path) -> Iterator[tuple[int, str]]:
     """Port of the whole studio as ``make team`` starts it, and the address of its database; it ends with the block."""
     port = free_port()
-    environment = os.environ | {
-        "STUDIO_NAME": "localhost", "STUDIO_OPEN": "1", "STUDIO_PRELOAD": "0", "STUDIO_DATA": str(data),
-        "SECRETS": str(certificate), "ROWS": str(rows), "PORT": str(free_port()), "PYTHON": sys.executable,
-        "HTTP_PORT": f"127.0.0.1:{free_port()}", "HTTPS_PORT": f"127.0.0.1:{port}",
+    environment = told_by_operator(certificate, data, rows) | {
+        "PORT": str(free_port()), "HTTP_PORT": f"127.0.0.1:{free_port()}", "HTTPS_PORT": f"127.0.0.1:{port}",
     }  # fmt: skip
     started = subprocess.Popen(
         [START], env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, start_new_session=True
@@ -287,6 +292,11 @@ def test_one_command_starts_all_of_it_without_containers_and_ends_it(
             with pytest.raises(OSError):
                 ask(port, "GET", "/studio/health")
             assert not (rows / "rows" / "postmaster.pid").exists()
+        backup = [START, sys.executable, "-m", "dashboard.backup", "create", tmp_path / "backup.zip"]
+        environment = told_by_operator(certificate, tmp_path / "data", rows / "rows")
+        subprocess.run(backup, env=environment, capture_output=True, check=True)
+        assert (tmp_path / "backup.zip").stat().st_size > 0
+        assert not (rows / "rows" / "postmaster.pid").exists()
 
 
 def test_one_command_says_what_is_missing(tmp_path: Path) -> None:
