@@ -21,13 +21,12 @@ from PIL import Image
 from core.errors import UnsafeImage
 from core.image_child import decode_in_child
 from core.images import DECODER_ERRORS, FORMATS, MAX_PIXELS, read_photo
-from core.untrusted_files import read_regular_file
 
 Photo = NDArray[np.uint8]
 PIXMAP = re.compile(rb"P[1-6]\s")
 
 
-def decode_as_tools(source: bytes | str | Path) -> Photo:
+def decode_as_tools(data: bytes) -> Photo:
     """Pixels (H, W, 3) uint8 as pytorch-fid, torch-fidelity, torchmetrics' users and clean-fid read them.
 
     Raises
@@ -35,7 +34,6 @@ def decode_as_tools(source: bytes | str | Path) -> Photo:
     UnsafeImage
         If the file is empty, damaged, no picture, or has over 50 megapixels.
     """
-    data = source if isinstance(source, bytes) else read_regular_file(source)
     if not data:
         raise UnsafeImage("The file is empty (0 bytes). Choose a picture file.")
     with warnings.catch_warnings():
@@ -54,12 +52,11 @@ def decode_as_tools(source: bytes | str | Path) -> Photo:
             raise UnsafeImage("The file is no picture, is damaged, or is cut short.") from error
 
 
-def decode_as_seen(source: bytes | str | Path) -> Photo:
+def decode_as_seen(data: bytes) -> Photo:
     """Pixels (H, W, 3) uint8 as a person sees them; see `core.images.read_photo`.
 
     A portable pixmap has neither orientation, profile nor transparency: there is one way to read it.
     """
-    data = source if isinstance(source, bytes) else read_regular_file(source)
     return decode_as_tools(data) if PIXMAP.match(data) else read_photo(data)
 
 

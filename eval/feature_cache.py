@@ -27,8 +27,9 @@ from eval.comparison.result import LeftOut
 from eval.extractors import Extractor, ExtractorInfo
 from eval.features import BATCH, FeatureSet, FeatureStream, Progress
 from eval.protocols import EvaluationProtocol
+from eval.sets.contents import ImageSet, Item
 from eval.sets.file_hash_cache import FileHashCache
-from eval.sets.folders import ImageSet, Item, open_set
+from eval.sets.folders import open_set
 from eval.value_cache import ValueCache
 
 logger = logging.getLogger(__name__)

@@ -27,7 +27,6 @@ from core.atomic_files import write_atomically
 from core.checkpoint_import.reading import check_archive
 from core.config import settings
 
-SIZE = 299
 FEATURES = 2048
 CLASSES = 1008
 TENSORS = 566

@@ -10,7 +10,7 @@ from typing import Any
 from core.atomic_files import write_atomically
 from eval.comparison.export_paper import to_latex, to_markdown
 from eval.comparison.formatting import standing_of
-from eval.comparison.result import RESULT_FILE, Comparison, Estimate, read_comparison
+from eval.comparison.result import RESULT_FILE, Comparison, read_comparison
 
 FIELDS = (
     "kind", "protocol", "protocol_key", "column", "model", "other", "case", "value", "low", "high", "error", "rank",
@@ -49,7 +49,7 @@ def _scores(comparison: Comparison) -> list[dict[str, Any]]:
             } if standing else {}  # fmt: skip
             rows.append({
                 "kind": "score", "column": column.key, "model": model.name, "control": model.control.get(column.key),
-                "count": model.set.count, **_numbers(estimate), **place,
+                "count": model.set.count, **estimate.model_dump(), **place,
             })  # fmt: skip
     return rows
 
@@ -61,7 +61,7 @@ def _floors(comparison: Comparison) -> list[dict[str, Any]]:
             "column": floor.column,
             "model": "real",
             "count": floor.count,
-            **_numbers(floor.estimate),
+            **floor.estimate.model_dump(),
         }
         for floor in comparison.floors
     ]
@@ -72,7 +72,7 @@ def _pairs(comparison: Comparison) -> list[dict[str, Any]]:
         {"kind": "pair", "column": pair.column, "model": pair.first, "other": pair.second, "p": pair.p,
          "p_adjusted": pair.p_adjusted, "is_separated": pair.is_separated, "needed": pair.needed,
          "extrapolated": pair.extrapolated.value if pair.extrapolated else None,
-         **_numbers(pair.difference)}
+         **pair.difference.model_dump()}
         for pair in comparison.pairs
     ]  # fmt: skip
 
@@ -80,7 +80,7 @@ def _pairs(comparison: Comparison) -> list[dict[str, Any]]:
 def _curves(comparison: Comparison) -> list[dict[str, Any]]:
     return [
         {"kind": f"curve_{curve.over}", "column": curve.column, "model": curve.model, "count": point.count,
-         **_numbers(point.estimate)}
+         **point.estimate.model_dump()}
         for curve in comparison.curves for point in curve.points
     ]  # fmt: skip
 
@@ -92,10 +92,6 @@ def _cases(comparison: Comparison) -> list[dict[str, Any]]:
         for column, values in model.case_scores.items()
         for case, value in zip(comparison.cases, values, strict=False)
     ]
-
-
-def _numbers(estimate: Estimate) -> dict[str, float | None]:
-    return {"value": estimate.value, "low": estimate.low, "high": estimate.high, "error": estimate.error}
 
 
 def harmless(value: Any) -> Any:

@@ -156,7 +156,7 @@ class ImageSet:
 
     def only(self, names: Collection[str]) -> ImageSet:
         """Give the items of these names; files that were left out stay listed."""
-        wanted = names if isinstance(names, (set, frozenset)) else frozenset(names)
+        wanted = frozenset(names)
         return replace(self, items=tuple(item for item in self.items if item.name in wanted))
 
     def without(self, skipped: Iterable[LeftOut]) -> ImageSet:

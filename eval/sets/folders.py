@@ -294,8 +294,6 @@ def _without_top(items: tuple[Item, ...]) -> tuple[Item, ...]:
     return tuple(replace(item, name=item.name.split("/", 1)[1]) for item in items)
 
 
-__all__ = ["ImageSet", "Item", "LeftOut", "open_set"]
-
 PHOTOS = "photos"
 MANIFEST = "manifest.jsonl"
 

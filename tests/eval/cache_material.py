@@ -9,7 +9,7 @@ from eval.extractors import Extractor, ExtractorInfo
 from eval.feature_cache import FeatureCache
 from eval.features import FeatureSet
 from eval.protocols import EvaluationProtocol
-from eval.sets.folders import ImageSet
+from eval.sets.contents import ImageSet
 
 PROTOCOL = EvaluationProtocol("fd_tiny", "tiny", "tools", "clean", 8)
 SHA, RUNTIME = "ab" * 32, "torch-fp32"

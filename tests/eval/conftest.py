@@ -7,7 +7,8 @@ import pytest
 
 from eval.feature_cache import FeatureCache
 from eval.inception import FIDInception
-from eval.sets.folders import ImageSet, open_set
+from eval.sets.contents import ImageSet
+from eval.sets.folders import open_set
 from tests.benchmarks.fid_material import write_weights
 from tests.eval.sets.pictures_material import fill
 

@@ -77,4 +77,4 @@ def test_a_bomb_is_refused_from_its_header() -> None:
 
 def test_the_name_does_not_matter(tmp_path: Path) -> None:
     (tmp_path / "photo.JPG").write_bytes(encoded(rgb()))
-    assert decode_as_tools(tmp_path / "photo.JPG").shape == (8, 12, 3)
+    assert DECODINGS["tools"](tmp_path / "photo.JPG").shape == (8, 12, 3)

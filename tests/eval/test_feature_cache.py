@@ -7,7 +7,8 @@ import pytest
 
 from eval.feature_cache import FeatureCache
 from eval.protocols import EvaluationProtocol
-from eval.sets.folders import ImageSet, open_set
+from eval.sets.contents import ImageSet
+from eval.sets.folders import open_set
 from tests.eval.cache_material import RUNTIME, SHA, Loader, features
 from tests.eval.sets.pictures_material import odd_files, packed, picture, write
 

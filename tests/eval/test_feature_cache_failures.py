@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 
 from eval.feature_cache import FeatureCache
-from eval.sets.folders import ImageSet, open_set
+from eval.sets.contents import ImageSet
+from eval.sets.folders import open_set
 from tests.eval.cache_material import Loader, features
 from tests.eval.sets.pictures_material import fill
 

@@ -11,7 +11,8 @@ import pytest
 from eval.comparison.request import ComparisonRequest, GeneratorSource
 from eval.comparison.sources import Material, checkpoints_of, gather
 from eval.protocols import protocol
-from eval.sets.folders import ImageSet, open_set
+from eval.sets.contents import ImageSet
+from eval.sets.folders import open_set
 from eval.sets.labels import read_labels
 from eval.sets.pairs_folder import count_splits, is_pairs_folder, read_pairs_folder
 from tests.eval.comparison.comparison_material import photo, write_set
