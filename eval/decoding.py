@@ -9,7 +9,8 @@ from __future__ import annotations
 import io
 import re
 import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from types import MappingProxyType
@@ -26,6 +27,26 @@ Photo = NDArray[np.uint8]
 PIXMAP = re.compile(rb"P[1-6]\s")
 
 
+@contextmanager
+def opened(data: bytes, *more_formats: str, problem: str = "") -> Iterator[Image.Image]:
+    """Open a picture that anybody may have made, without Pillow's warnings.
+
+    Raises
+    ------
+    UnsafeImage
+        With the ``problem``, if it is damaged or no picture.
+    """
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of large pictures, odd palettes and odd EXIF
+        try:
+            with Image.open(io.BytesIO(data), formats=(*FORMATS, "PPM", *more_formats)) as image:
+                yield image
+        except UnsafeImage:
+            raise
+        except DECODER_ERRORS as error:
+            raise UnsafeImage(problem or "The file is no picture, is damaged, or is cut short.") from error
+
+
 def decode_as_tools(data: bytes) -> Photo:
     """Pixels (H, W, 3) uint8 as pytorch-fid, torch-fidelity, torchmetrics' users and clean-fid read them.
 
@@ -36,20 +57,13 @@ def decode_as_tools(data: bytes) -> Photo:
     """
     if not data:
         raise UnsafeImage("The file is empty (0 bytes). Choose a picture file.")
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # of large pictures, odd palettes and odd EXIF
-        try:
-            with Image.open(io.BytesIO(data), formats=(*FORMATS, "PPM")) as image:
-                if image.width * image.height > MAX_PIXELS:
-                    raise UnsafeImage(
-                        f"The picture is too large: {image.width} x {image.height} pixels, at most "
-                        f"{MAX_PIXELS / 1e6:.0f} megapixels are read. Make it smaller first."
-                    )
-                return np.array(image.convert("RGB"), dtype=np.uint8)
-        except UnsafeImage:
-            raise
-        except DECODER_ERRORS as error:
-            raise UnsafeImage("The file is no picture, is damaged, or is cut short.") from error
+    with opened(data) as image:
+        if image.width * image.height > MAX_PIXELS:
+            raise UnsafeImage(
+                f"The picture is too large: {image.width} x {image.height} pixels, at most "
+                f"{MAX_PIXELS / 1e6:.0f} megapixels are read. Make it smaller first."
+            )
+        return np.array(image.convert("RGB"), dtype=np.uint8)
 
 
 def decode_as_seen(data: bytes) -> Photo:

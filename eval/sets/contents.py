@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import io
-import warnings
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -15,8 +13,9 @@ from typing import Literal, NamedTuple
 from PIL import Image, JpegImagePlugin
 
 from core.errors import UnsafeImage
-from core.images import DECODER_ERRORS, FORMATS, MAX_PIXELS, can_read_heif
+from core.images import FORMATS, MAX_PIXELS, can_read_heif
 from eval.comparison.result import LeftOut, SetUsed
+from eval.decoding import opened
 
 # Luminance table of the JPEG standard (ITU-T T.81, annex K), which libjpeg scales by its quality.
 _LUMINANCE_SUM = 3688
@@ -44,24 +43,15 @@ def read_header(data: bytes) -> Header:
     """
     if not data:
         raise UnsafeImage("The file is empty (0 bytes).")
-    formats: tuple[str, ...] = (*FORMATS, "PPM")
-    if data[4:8] == b"ftyp" and can_read_heif():
-        formats = (*formats, "HEIF")
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # of large pictures, odd palettes and odd EXIF
-        try:
-            with Image.open(io.BytesIO(data), formats=formats) as image:
-                if image.width * image.height > MAX_PIXELS:
-                    raise UnsafeImage(
-                        f"It is too large: {image.width} x {image.height} pixels, at most "
-                        f"{MAX_PIXELS / 1e6:.0f} megapixels are read."
-                    )
-                kind = "JPEG" if image.format == "MPO" else image.format or "unknown"
-                return Header(kind, image.width, image.height, _quality(image), _is_lossy(kind, data))
-        except UnsafeImage:
-            raise
-        except DECODER_ERRORS as error:
-            raise UnsafeImage(_NO_PICTURE) from error
+    heif = ("HEIF",) if data[4:8] == b"ftyp" and can_read_heif() else ()
+    with opened(data, *heif, problem=_NO_PICTURE) as image:
+        if image.width * image.height > MAX_PIXELS:
+            raise UnsafeImage(
+                f"It is too large: {image.width} x {image.height} pixels, at most "
+                f"{MAX_PIXELS / 1e6:.0f} megapixels are read."
+            )
+        kind = "JPEG" if image.format == "MPO" else image.format or "unknown"
+        return Header(kind, image.width, image.height, _quality(image), _is_lossy(kind, data))
 
 
 def _quality(image: Image.Image) -> int | None:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import io
-import warnings
 from collections.abc import Iterable
 from typing import NamedTuple
 
@@ -12,8 +10,7 @@ from numpy.typing import NDArray
 from PIL import Image
 from scipy.fft import dctn
 
-from core.errors import UnsafeImage
-from core.images import DECODER_ERRORS, FORMATS
+from eval.decoding import opened
 
 WHAT = "looks-2"  # counts up when anything here changes
 SIDE = 64
@@ -65,16 +62,11 @@ def measure_picture(data: bytes) -> PictureStatistics:
     UnsafeImage
         If it is damaged.
     """
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        try:
-            with Image.open(io.BytesIO(data), formats=(*FORMATS, "PPM")) as image:
-                panels = panels_of(image.width, image.height)
-                is_transparent = _shows_through(image)
-                image.draft("RGB", (4 * SIDE, 4 * SIDE))
-                colour = image.convert("RGB")
-        except DECODER_ERRORS as error:
-            raise UnsafeImage("The file is no picture, is damaged, or is cut short.") from error
+    with opened(data) as image:
+        panels = panels_of(image.width, image.height)
+        is_transparent = _shows_through(image)
+        image.draft("RGB", (4 * SIDE, 4 * SIDE))
+        colour = image.convert("RGB")
     size = (SIDE * max(1, panels), SIDE * max(1, -panels))
     small = np.asarray(colour.resize(size, Image.Resampling.BOX), dtype=np.float32)
     spread = np.percentile(small.max(axis=2) - small.min(axis=2), 99)
