@@ -24,6 +24,7 @@ from core.atomic_files import append_line
 from core.config import settings
 from dashboard import access
 from dashboard.shared.links import address
+from dashboard.shared.plain_text import writable
 from dashboard.shared.shared_library import shared_library
 from eval.comparison.export_csv import harmless
 
@@ -82,12 +83,7 @@ def lines() -> Iterator[dict[str, str]]:
         for line in file:
             with suppress(ValueError, KeyError, TypeError):
                 entry = json.loads(line)
-                yield {column: _writable(str(entry[column])) for column in COLUMNS}
-
-
-def _writable(text: str) -> str:
-    r"""Write what is no character, such as half of a surrogate pair, as ``\ud800``: no page and no file can hold it."""
-    return text.encode("utf-8", "backslashreplace").decode()
+                yield {column: writable(str(entry[column])) for column in COLUMNS}
 
 
 def get_csv(request: Request) -> StreamingResponse:

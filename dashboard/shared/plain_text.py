@@ -19,6 +19,11 @@ _IN_TEXT = re.compile(
 )
 
 
+def writable(text: str) -> str:
+    r"""Write what is no character, and no page can hold, as ``\\udce9``: a byte of a file's name that is no UTF-8, say."""
+    return text.encode("utf-8", "backslashreplace").decode()
+
+
 def as_text(value: object, most: int | None = None) -> str:
     """Escape text of any origin, errors in the visitor's language; line breaks become spaces.
 
@@ -28,7 +33,7 @@ def as_text(value: object, most: int | None = None) -> str:
         Characters that are shown; the rest is an ellipsis.
     """
     said = translate_sentence(value) if isinstance(value, Exception) else str(value)
-    text = " ".join(said.split())
+    text = " ".join(writable(said).split())
     if most is not None and len(text) > most:
         text = text[: most - 1] + "…"
     text = _IN_TEXT.sub(_JOINER, text)
@@ -39,7 +44,7 @@ def as_text(value: object, most: int | None = None) -> str:
 
 def as_code(value: object) -> str:
     """Set text in the typeface of code; whatever it holds, backticks too, stays within."""
-    text = " ".join(str(value).split()).replace(":material/", f":{_JOINER}material/")
+    text = " ".join(writable(str(value)).split()).replace(":material/", f":{_JOINER}material/")
     fence = "`" * (1 + max(map(len, re.findall("`+", text)), default=0))
     return f"{fence} {text} {fence}" if "`" in text else f"`{text}`"
 

@@ -14,7 +14,7 @@ import streamlit as st
 from core.config import settings
 from dashboard import access
 from dashboard.roles import Role
-from dashboard.shared.plain_text import as_code, as_text
+from dashboard.shared.plain_text import as_code, as_text, writable
 from dashboard.shared.texts import N_, _, ngettext
 
 SHOWN = 200  # sub-folders and files of a folder
@@ -100,14 +100,16 @@ def places_in(folder: Path, endings: Collection[str] = ()) -> list[Place]:
     Raises
     ------
     PathRefused
-        As for `server_path`, of the folder; what leads out of the roots by a link is left out.
+        As for `server_path`, of the folder; what leads out of the roots by a link is left out, and so is a name
+        that is no UTF-8, which no field can hold.
     """
     folder = server_path(str(folder))
     found = []
     with suppress(OSError), os.scandir(folder) as entries:  # not ours to read: nothing to pick
         for entry in entries:
             is_folder = entry.is_dir()
-            if entry.name.startswith(".") or not (is_folder or entry.name.lower().endswith(tuple(endings))):
+            is_hidden = entry.name.startswith(".") or entry.name != writable(entry.name)
+            if is_hidden or not (is_folder or entry.name.lower().endswith(tuple(endings))):
                 continue
             with suppress(PathRefused):
                 server_path(entry.path)

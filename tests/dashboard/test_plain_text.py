@@ -277,6 +277,7 @@ def test_a_typed_path_comes_back_as_text(data: Path) -> None:
         (":smile:", ":\u2060smile:"),
         ("a->b--c", "a-\u2060\\>b-\u2060-c"),
         ("", ""),
+        ("pho\udce9tos", "pho\\\\udce9tos"),  # a file's name that is no UTF-8
     ],
 )
 def test_only_what_means_something_is_escaped(text: str, expected: str) -> None:
@@ -287,6 +288,8 @@ def test_long_text_is_cut() -> None:
     assert as_text("x" * 600, 500) == "x" * 499 + "…"
 
 
-@pytest.mark.parametrize(("text", "expected"), [("/a/b", "`/a/b`"), ("a`b``c", "``` a`b``c ```")])
+@pytest.mark.parametrize(
+    ("text", "expected"), [("/a/b", "`/a/b`"), ("a`b``c", "``` a`b``c ```"), ("/\udce9", "`/\\udce9`")]
+)
 def test_code_keeps_backticks_inside(text: str, expected: str) -> None:
     assert as_code(text) == expected

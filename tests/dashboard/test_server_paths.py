@@ -132,6 +132,17 @@ def test_a_folder_is_picked_by_steps_into_the_field(data: Path) -> None:
     assert not page.exception
 
 
+def test_a_name_that_is_no_utf_8_hides_no_other_folder(data: Path) -> None:
+    for name in (b"faces", b"pho\xe9tos", b"zebras"):
+        (data / os.fsdecode(name)).mkdir()
+    page = AppTest.from_function(ask, default_timeout=60).run()
+    page.session_state["asked"] = str(data)
+    page.run()
+    page.button(key="asked_browse").click().run()
+    assert [button.label for button in page.button if "_place_" in button.key] == ["faces", "zebras"]
+    assert not page.exception
+
+
 def test_who_is_no_owner_sees_no_folder(data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(access, "visitor", lambda: access.Visitor("bo@example.org", Role.CURATOR))
     page = AppTest.from_function(ask, default_timeout=60).run()
