@@ -20,7 +20,7 @@ _IN_TEXT = re.compile(
 
 
 def writable(text: str) -> str:
-    r"""Write what is no character, and no page can hold, as ``\\udce9``: a byte of a file's name that is no UTF-8, say."""
+    r"""Write what is no character as ``\udce9``, such as a byte of a file's name: no page can hold it as it is."""
     return text.encode("utf-8", "backslashreplace").decode()
 
 
