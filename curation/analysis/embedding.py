@@ -18,6 +18,7 @@ from __future__ import annotations
 import hashlib
 from dataclasses import dataclass
 from functools import lru_cache
+from importlib.util import find_spec
 from pathlib import Path
 from typing import NamedTuple
 
@@ -65,7 +66,11 @@ class FaceEmbedder:
 
     def __init__(self, threads: int = 1, *, runtime: str = "auto") -> None:
         self._compiled = compile_module(
-            _EmbeddingNetwork(), _example(), threads=threads, runtime=_pick_runtime(runtime), precision="fp32"
+            _EmbeddingNetwork(),
+            torch.from_numpy(network_input(blobs(FRAME, 12)))[None],
+            threads=threads,
+            runtime=steady_runtime() if runtime == "auto" else runtime,
+            precision="fp32",
         )
         release_memory()
 
@@ -143,21 +148,15 @@ def _regions() -> np.ndarray:
     return weights
 
 
-@lru_cache(maxsize=1)
-def _example() -> Tensor:
-    """Something to check runtimes on: blobs of about a face's contrast."""
-    noise = np.random.default_rng(0).normal(size=(FRAME, FRAME, 3)).astype(np.float32)
-    blobs = cv2.GaussianBlur(noise, (0, 0), 12)
-    blobs = np.clip(127 + 50 * blobs / blobs.std(), 0, 255).astype(np.uint8)
-    return torch.from_numpy(network_input(blobs))[None]
+def blobs(size: int, sigma: float) -> np.ndarray:
+    """Draw something to check runtimes on, of about a face's contrast: (size, size, 3) uint8."""
+    noise = np.random.default_rng(0).normal(size=(size, size, 3)).astype(np.float32)
+    soft = cv2.GaussianBlur(noise, (0, 0), sigma)
+    return np.clip(127 + 50 * soft / soft.std(), 0, 255).astype(np.uint8)
 
 
-def _pick_runtime(runtime: str) -> str:
-    """OpenVINO if it is there: a choice by the clock could differ between two workers."""
-    if runtime != "auto":
-        return runtime
-    from importlib.util import find_spec
-
+def steady_runtime() -> str:
+    """Choose OpenVINO if it is there: a choice by the clock could differ between two workers."""
     return "openvino" if find_spec("openvino") else "torch"
 
 

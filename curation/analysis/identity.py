@@ -23,6 +23,7 @@ from torch.nn import functional
 
 from core.runtime import compile_module, release_memory
 from curation.align import align_anchors, move_points, warp_photo
+from curation.analysis.embedding import blobs, steady_runtime
 
 SIZE = 128
 CHIP = 150
@@ -89,9 +90,12 @@ class IdentityNetwork:
     """
 
     def __init__(self, weights: Path, *, threads: int = 1) -> None:
-        runtime = "openvino" if find_spec("openvino") else "torch"
         self._compiled = compile_module(
-            _Network(_read_weights(weights)), _example(), threads=threads, runtime=runtime, precision="fp32"
+            _Network(_read_weights(weights)),
+            _as_input(blobs(CHIP, 6)),
+            threads=threads,
+            runtime=steady_runtime(),
+            precision="fp32",
         )
         release_memory()
 
@@ -192,10 +196,3 @@ def _as_input(chip: np.ndarray) -> Tensor:
         raise ValueError(f"expected a chip ({CHIP}, {CHIP}, 3) uint8, got {chip.shape} {chip.dtype}")
     scaled = (chip.astype(np.float32) - np.array(_MEAN, np.float32)) / 256
     return torch.from_numpy(np.ascontiguousarray(scaled.transpose(2, 0, 1)))[None]
-
-
-def _example() -> Tensor:
-    """Something to check runtimes on: blobs of about a face's contrast."""
-    noise = np.random.default_rng(0).normal(size=(CHIP, CHIP, 3)).astype(np.float32)
-    blobs = cv2.GaussianBlur(noise, (0, 0), 6)
-    return _as_input(np.clip(127 + 50 * blobs / blobs.std(), 0, 255).astype(np.uint8))
