@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 import cv2
 import numpy as np
@@ -17,6 +16,8 @@ from curation.align import Alignment, align_anchors, move_points, warp_photo
 from curation.analysis import hashes
 from curation.ingest import read_source
 from curation.library.records import Examination, Measurements
+
+DIGITS = 6
 
 
 def read_original(path: Path, image_id: str) -> np.ndarray:
@@ -88,7 +89,10 @@ def points_in_photo(examination: Examination) -> np.ndarray | None:
 
 
 def make_row(image_id: str, photo: np.ndarray, aligned: AlignedFace, measured: Measurements) -> Examination:
-    """Make the row of an aligned face, without embedding and versions."""
+    """Make the row of an aligned face, without embedding and versions.
+
+    Rounded: the last bits of a sum must not tell two machines apart.
+    """
     height, width = photo.shape[:2]
     phash, phash_mirror = hashes.hash_face(aligned.photo)
     anchors = np.round(aligned.anchors.astype(np.float64), 3).tolist()
@@ -96,25 +100,16 @@ def make_row(image_id: str, photo: np.ndarray, aligned: AlignedFace, measured: M
         measured,
         width=width,
         height=height,
-        eye_distance_px=float(np.linalg.norm(aligned.anchors[1] - aligned.anchors[0])),
-        stretch=aligned.alignment.stretch,
-        padding=aligned.alignment.padding,
+        eye_distance_px=round(float(np.linalg.norm(aligned.anchors[1] - aligned.anchors[0])), DIGITS),
+        stretch=round(aligned.alignment.stretch, DIGITS),
+        padding=round(aligned.alignment.padding, DIGITS),
     )
     return Examination(
         image_id,
         "ok",
-        measurements=_rounded(measured),
+        measurements=measured,
         anchors=tuple((x, y) for x, y in anchors),
         landmarks=aligned.landmarks.tobytes(),
         phash=phash,
         phash_mirror=phash_mirror,
     )
-
-
-def _rounded(measured: Measurements) -> Measurements:
-    """Six decimals: enough for all, and the last bits of a sum must not tell two machines apart."""
-    values: dict[str, Any] = {}
-    for field in fields(measured):
-        value = getattr(measured, field.name)
-        values[field.name] = value if value is None or isinstance(value, int) else round(float(value), 6)
-    return Measurements(**values)
