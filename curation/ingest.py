@@ -6,7 +6,6 @@ import hashlib
 import os
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 
 from core.errors import UnsafeImage
@@ -16,14 +15,6 @@ MAX_FILE_BYTES = 200_000_000
 PHOTO_SUFFIXES = frozenset(
     {".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".webp", ".bmp", ".gif", ".tif", ".tiff", ".avif", ".mpo"}
 )
-
-
-@dataclass(frozen=True)
-class SourceFile:
-    """One file to curate."""
-
-    source: str  # path below the source folder, with ``/``
-    name: str  # stem of its photo and sketch; no two files share one
 
 
 def find_files(folder: Path, *, leave_out: Path | None = None) -> list[str]:
@@ -60,8 +51,8 @@ def _walk(folder: Path, prefix: str, leave_out: Path | None) -> Iterator[tuple[s
                 yield prefix + entry.name, entry.is_symlink()
 
 
-def name_files(sources: Iterable[str], known: Mapping[str, str] | None = None) -> list[SourceFile]:
-    """Give each source a name that is safe on every file system and its own.
+def name_files(sources: Iterable[str], known: Mapping[str, str] | None = None) -> dict[str, str]:
+    """Give each source (path below its folder) a name that is its own and safe on every file system.
 
     A file keeps the name it has in ``known``. A new one takes its stem, or, where that is taken, its
     stem and a hash of its path; files named like pictures choose first, so ``0001.txt`` does not
@@ -74,7 +65,7 @@ def name_files(sources: Iterable[str], known: Mapping[str, str] | None = None) -
         if source not in names:
             names[source] = _free_name(source, taken)
             taken.add(names[source].casefold())
-    return [SourceFile(source, names[source]) for source in sorted(names)]
+    return dict(sorted(names.items()))
 
 
 def is_named_like_photo(source: str) -> bool:

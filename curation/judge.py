@@ -25,6 +25,7 @@ from typing import TYPE_CHECKING
 
 from core import assets
 from core.cli import command
+from core.config import usable_cores
 from core.errors import AssetMissing
 from core.processes.lock import Held, share
 from core.processes.progress import follow_progress
@@ -43,7 +44,6 @@ from curation.analysis.batches import (
 from curation.analysis.pictures import remove_unfinished
 from curation.library.records import Examination, LibraryError
 from curation.manifest import LOCK, lock_folder
-from curation.run import usable_cores
 
 if TYPE_CHECKING:
     from curation.library.library import Library

@@ -9,14 +9,13 @@ from __future__ import annotations
 
 import json
 import os
-import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from core.atomic_files import write_atomically
+from core.atomic_files import replacing, write_atomically
 from core.processes.lock import hold
 from curation.png_files import PNG_END, ends_with
 
@@ -132,19 +131,10 @@ class Manifest:
     def finish(self, sources: set[str]) -> None:
         """Sort by name, keep the latest record of each of ``sources``, and drop all else."""
         ordered = sorted(sources, key=lambda source: self.records[source].name)
-        handle, temporary = tempfile.mkstemp(prefix=f".{MANIFEST}.", dir=self._path.parent)
-        try:
-            with os.fdopen(handle, "wb") as file:
-                for source in ordered:
-                    offset, length = self._places[source]
-                    file.write(os.pread(self._fd, length, offset))
-                file.flush()
-                os.fsync(file.fileno())
-            Path(temporary).chmod(0o644)
-            Path(temporary).replace(self._path)
-        except BaseException:
-            Path(temporary).unlink(missing_ok=True)
-            raise
+        with replacing(self._path) as temporary, temporary.open("wb") as file:
+            for source in ordered:
+                offset, length = self._places[source]
+                file.write(os.pread(self._fd, length, offset))
 
     def _enter(self, record: Record, length: int) -> None:
         self.records[record.source] = record

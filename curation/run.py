@@ -15,7 +15,6 @@ from __future__ import annotations
 import argparse
 import json
 import logging
-import os
 import sys
 import time
 from collections import Counter
@@ -27,13 +26,14 @@ from typing import Any
 
 from core import assets
 from core.cli import command
+from core.config import usable_cores
 from core.errors import AssetMissing
 from core.processes.lock import Held
 from core.processes.progress import Progress, follow_progress
 from core.processes.worker_process import Setup
 from core.processes.workers import Limits, Outcome, WorkerStartError
 from curation import engines
-from curation.ingest import SourceFile, find_files, hash_source, name_files
+from curation.ingest import find_files, hash_source, name_files
 from curation.manifest import (
     Manifest,
     Reason,
@@ -143,9 +143,12 @@ def curate(
         remove_unfinished(out)
         with Manifest(out) as manifest:
             files = name_files(sources, {one.source: one.name for one in manifest.records.values()})
-            todo = [file for file in files if not _is_done(file, source, out, manifest, versions, config)]
             base = source.absolute()  # an actor may have another working folder
-            tasks = [PhotoTask(str(base / file.source), file.source, file.name) for file in todo]
+            tasks = [
+                PhotoTask(str(base / file), file, name)
+                for file, name in files.items()
+                if not _is_done(base / file, manifest.records.get(file), out, versions, config)
+            ]
             make = setup or PreparePhotos(out.absolute(), model.absolute(), config.gates, versions)
             size = min(workers, len(tasks) or 1)
             jobs = engines.run(config.engine, tasks, make, workers=size, limits=config.limits)
@@ -157,8 +160,8 @@ def curate(
                     _record(outcome, out, manifest, versions)
                     if progress:
                         progress(done, len(files))
-            _forget_missing({file.source for file in files}, out, manifest)
-            records = [manifest.records[file.source] for file in files]
+            _forget_missing(set(files), out, manifest)
+            records = [manifest.records[file] for file in files]
     return _summarise(source, out, records, len(tasks), workers, time.monotonic() - begin)
 
 
@@ -182,23 +185,15 @@ def _summarise(
     )
 
 
-def usable_cores() -> int:
-    """Count the cores this process may use, which in a container can be fewer than the machine has."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
-
-
 def _is_done(
-    file: SourceFile, source: Path, out: Path, manifest: Manifest, versions: Mapping[str, Any], config: Config
+    path: Path, known: Record | None, out: Path, versions: Mapping[str, Any], config: Config
 ) -> bool:
     """Whether an earlier run's record of this file still holds."""
-    known = manifest.records.get(file.source)
     if known is None or known.versions != versions or (config.retry_failed and known.code in FAILURES):
         return False
     if known.status == "kept" and not has_pair(out, known.name):
         return False
-    return known.sha256 == hash_source(source / file.source)
+    return known.sha256 == hash_source(path)
 
 
 def _record(

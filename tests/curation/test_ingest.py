@@ -19,7 +19,7 @@ def put(folder: Path, *names: str) -> None:
 
 
 def names(*sources: str, known: dict[str, str] | None = None) -> dict[str, str]:
-    return {file.source: file.name for file in name_files(sources, known)}
+    return name_files(sources, known)
 
 
 def test_regular_files_at_any_depth_are_found_in_order(tmp_path: Path) -> None:
