@@ -19,14 +19,14 @@ from core.safe_zip import ZipEntry, check_entry, list_entries, unpack
 from core.untrusted_files import read_regular_file
 from curation.analysis.pictures import has_pictures, write_face
 from curation.export.dataset import FORMAT
+from curation.export.pictures import has_face
 from curation.export.publish import VERSION_FILE, ExportError
 from curation.export.summary import MEMBERS_FILE
-from curation.library.versions import Member
+from curation.library.versions import Member, Version
 from curation.manifest import MANIFEST
 
 if TYPE_CHECKING:
     from curation.library.library import Library
-    from curation.library.versions import Version
 
 MAX_PICTURE_BYTES = 10_000_000
 MAX_TEXT_BYTES = 2_000_000_000
@@ -68,8 +68,6 @@ def import_export(
         about = _read_version(files)
         members = _read_members(files)
         rows = _read_rows(files)
-        from curation.library.versions import Version
-
         frozen = Version(
             name=about["name"],
             created=about["created"],
@@ -88,7 +86,8 @@ def import_export(
         with _read_errors(folder):
             pairs = {row["sha256"]: row for row in rows if row["photo"]}
             for member in members:  # all is looked at before anything is entered
-                _check_row(member, pairs)
+                if has_face(member) and member.image_id not in pairs:
+                    raise ValueError(f"the manifest lacks image {member.image_id[:12]}")
         version = library.restore(frozen, members)
         for done, image_id in enumerate(version.ids, start=1):
             if image_id in pairs and not has_pictures(library.files, image_id, "ok"):
@@ -180,13 +179,6 @@ def _read_rows(files: _Files) -> list[dict[str, Any]]:
         wanted = ("sha256", "photo", "sketch", "photo_sha256", "sketch_sha256")
         rows = (json.loads(line) for line in text.split("\n") if line)
         return [{name: row[name] for name in wanted} for row in rows]
-
-
-def _check_row(member: Member, pairs: Mapping[str, Mapping[str, Any]]) -> None:
-    from curation.export.pictures import has_face
-
-    if has_face(member) and member.image_id not in pairs:
-        raise ValueError(f"the manifest lacks image {member.image_id[:12]}")
 
 
 def _read_pair(files: _Files, row: Mapping[str, Any]) -> tuple[Any, Any]:

@@ -15,15 +15,13 @@ measures it all.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from itertools import islice
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from core.atomic_files import write_atomically
-from curation.export.pictures import THREADS, has_face, landmarks_of, read_photo
+from curation.export.pictures import THREADS, has_face, landmarks_of, read_each, read_photo
 from curation.library.files import make_folder
 from curation.library.versions import Member
 
@@ -40,7 +38,6 @@ VECTORS_VERSION = "dlib-resnet-v1-1"  # of `curation.analysis.identity`, network
 _KEY_BYTES, _VECTOR_BYTES = 16, 256
 _LOOKED_AT = 64  # of the faces before, the nearest ones
 _BLOCK = 256
-_AT_ONCE = 64
 
 
 def read_vectors(
@@ -78,7 +75,7 @@ def read_vectors(
     if weights is None:
         return None
     network = IdentityNetwork(weights, threads=THREADS)
-    for done, (member, chip) in enumerate(_chips(library, unknown), start=1):
+    for done, (member, chip) in enumerate(read_each(library, unknown, _chip), start=1):
         if chip is None:
             continue
         vector = network.embed(chip).astype(np.float16).tobytes()
@@ -159,16 +156,6 @@ def _same_person(first: Mapping[int, float], own: int, farthest: float) -> int:
         return own
     chance = chance_among_strangers(nearest, [distance for _, distance in others]) if others else 0.0
     return person if chance < UNLIKELY else own
-
-
-def _chips(library: Library, members: Sequence[Member]) -> Iterator[tuple[Member, np.ndarray | None]]:
-    waiting = iter(members)
-    with ThreadPoolExecutor(THREADS) as threads:
-        while some := list(islice(waiting, _AT_ONCE)):
-            now = library.examinations([member.image_id for member in some])
-
-            chips = threads.map(_chip, [library] * len(some), some, [now.get(one.image_id) for one in some])
-            yield from zip(some, chips, strict=True)
 
 
 def _chip(library: Library, member: Member, now: Examination | None) -> np.ndarray | None:

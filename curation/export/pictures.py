@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
+from functools import partial
 from itertools import islice
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 import cv2
 import numpy as np
@@ -23,6 +24,7 @@ from curation.png_files import encode_png_quickly
 if TYPE_CHECKING:
     from curation.library.library import Library
 
+T = TypeVar("T")
 THREADS = 2
 _AT_ONCE = 64
 
@@ -50,16 +52,19 @@ def read_pairs(library: Library, members: Iterator[Member]) -> Iterator[tuple[Me
     ExportError
         If the pictures of an image are gone and cannot be made again.
     """
+    return read_each(library, members, _read_pair)
+
+
+def read_each(
+    library: Library, members: Iterable[Member], read: Callable[[Library, Member, Examination | None], T]
+) -> Iterator[tuple[Member, T]]:
+    """Read something of every member in threads, in order, knowing what is known of the image today."""
+    rest = iter(members)
     with ThreadPoolExecutor(THREADS) as threads:
-        while some := list(islice(members, _AT_ONCE)):
+        while some := list(islice(rest, _AT_ONCE)):
             now = library.examinations([member.image_id for member in some])
-            jobs = [
-                threads.submit(_read_pair, library, member, now.get(member.image_id))
-                if has_face(member) else None
-                for member in some
-            ]  # fmt: skip
-            for member, job in zip(some, jobs, strict=True):
-                yield member, job.result() if job else None
+            known = [now.get(member.image_id) for member in some]
+            yield from zip(some, threads.map(partial(read, library), some, known), strict=True)
 
 
 def read_photo(library: Library, member: Member, now: Examination | None) -> np.ndarray:
@@ -98,7 +103,9 @@ def _is_as_frozen(member: Member, now: Examination | None) -> bool:
     return now is not None and replace(now, embedding=b"") == member.examination
 
 
-def _read_pair(library: Library, member: Member, now: Examination | None) -> Pair:
+def _read_pair(library: Library, member: Member, now: Examination | None) -> Pair | None:
+    if not has_face(member):
+        return None
     files, image_id = library.files, member.image_id
     if _is_as_frozen(member, now):
         photo = cv2.imread(str(files.crop(image_id)), cv2.IMREAD_COLOR_RGB)

@@ -51,7 +51,6 @@ class Contents:
     readings: dict[str, array[float]] = field(
         default_factory=lambda: {name: array("d") for name in MEASUREMENT_NAMES}
     )
-    without_face: int = 0  # kept images that have no aligned photo
 
     def add(self, member: Member) -> None:
         """Count one image in."""
@@ -67,7 +66,6 @@ class Contents:
         self.authors.update({" ".join(origin.author.split()) or UNKNOWN for origin in origins} or {UNKNOWN})
         self.labels.update(member.labels)
         self.decided_by[member.decided_by] += 1
-        self.without_face += not has_face(member)
         for name, values in self.readings.items():
             value = getattr(examination.measurements, name)
             values.append(float("nan") if value is None else float(value))
