@@ -17,6 +17,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from core.atomic_files import remove_abandoned, replacing, temporary_beside
+from curation.library.files import sync_folder
 
 VERSION_FILE = "version.json"  # what makes a folder an export
 _UNFINISHED = ".part"
@@ -120,11 +121,7 @@ def _put_in_place(folder: Path, out: Path) -> None:
         folder.rename(out)
         shutil.rmtree(aside, ignore_errors=True)
     with suppress(OSError):
-        parent = os.open(out.parent, os.O_RDONLY)
-        try:
-            os.fsync(parent)
-        finally:
-            os.close(parent)
+        sync_folder(out.parent)
 
 
 def _exchange(first: Path, second: Path) -> bool:

@@ -75,7 +75,7 @@ class LibraryFiles:
                 return
             make_folder(place.parent)
             write_atomically(place, original.data)
-            _sync_folder(place.parent)
+            sync_folder(place.parent)
         except OSError as error:
             raise LibraryError(
                 f"The picture cannot be kept in {place.parent}: {error.strerror}. Nothing of it was saved."
@@ -120,7 +120,7 @@ class LibraryFiles:
                 for unfinished in path.parent.glob(f".{path.name}.*"):
                     unfinished.unlink(missing_ok=True)
                 if path.parent.is_dir():
-                    _sync_folder(path.parent)
+                    sync_folder(path.parent)
             except OSError as error:
                 raise LibraryError(f"{path} cannot be deleted: {error.strerror}.") from error
 
@@ -137,7 +137,7 @@ def make_folder(folder: Path) -> None:
     make_folder(folder.parent)
     with suppress(FileExistsError):
         folder.mkdir()
-    _sync_folder(folder.parent)
+    sync_folder(folder.parent)
 
 
 def _holds(place: Path, data: bytes) -> bool:
@@ -147,7 +147,8 @@ def _holds(place: Path, data: bytes) -> bool:
         return False
 
 
-def _sync_folder(folder: Path) -> None:
+def sync_folder(folder: Path) -> None:
+    """Wait until the disk has the names in a folder."""
     handle = os.open(folder, os.O_RDONLY)
     try:
         os.fsync(handle)
