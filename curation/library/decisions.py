@@ -69,25 +69,8 @@ def decide(
     """
     added, removed = clean_labels(add_labels), clean_labels(remove_labels)
     _check(decision, added, removed, settle)
-    known = _of_token(write.connection, token)
-    if known is not None:
-        return known.id
-    numbers = list(numbers_of(write.connection, ids).values())
-    if not numbers:
-        raise ValueError("a decision needs at least one image")
-    action = append_action(write, "decide", clean_reviewer(reviewer), token=token)
-    append_decisions(write, action, numbers, decision, settles=settle)
     changes = [(label, True) for label in added] + [(label, False) for label in removed]
-    write.insert(
-        label_changes,
-        (
-            {"action": action, "number": number, "label": label, "added": is_added}
-            for number in numbers
-            for label, is_added in changes
-        ),
-    )
-    derive(write, numbers)
-    return action
+    return _decide(write, dict.fromkeys(ids, decision), reviewer, token, settles=settle, changes=changes)
 
 
 def decide_each(write: Write, wanted: Mapping[str, str], *, reviewer: str, token: str = "") -> int:
@@ -100,18 +83,30 @@ def decide_each(write: Write, wanted: Mapping[str, str], *, reviewer: str, token
     token
         As for `decide`, like what is returned and raised.
     """
-    if not wanted:
-        raise ValueError("a decision needs at least one image")
     for decision in set(wanted.values()):
         _check(decision, (), (), settle=True)  # of the three that decide something
+    return _decide(write, wanted, reviewer, token)
+
+
+def _decide(
+    write: Write,
+    wanted: Mapping[str, str | None],
+    reviewer: str,
+    token: str,
+    *,
+    settles: bool = False,
+    changes: Collection[tuple[str, bool]] = (),
+) -> int:
+    """Append one action about images by their ids, which adds and removes the same labels of all of them."""
     known = _of_token(write.connection, token)
     if known is not None:
         return known.id
+    if not wanted:
+        raise ValueError("a decision needs at least one image")
     numbers = numbers_of(write.connection, wanted)
     action = append_action(write, "decide", clean_reviewer(reviewer), token=token)
-    for decision in sorted(set(wanted.values())):
-        some = [numbers[key] for key, own in wanted.items() if own == decision]
-        append_decisions(write, action, some, decision, settles=False)
+    append_decisions(write, action, {numbers[key]: own for key, own in wanted.items()}, settles=settles)
+    append_labels(write, action, dict.fromkeys(numbers.values(), changes))
     derive(write, list(numbers.values()))
     return action
 
@@ -137,11 +132,21 @@ def append_action(
 
 
 def append_decisions(
-    write: Write, action: int, numbers: Iterable[int], decision: str | None, *, settles: bool
+    write: Write, action: int, wanted: Mapping[int, str | None], *, settles: bool = False
 ) -> None:
-    """Note what an action decides about images; `derive` draws the consequences."""
-    rows = [{"action": action, "number": n, "decision": decision, "settles": settles} for n in numbers]
-    write.insert(decisions, rows)
+    """Note what an action decides about images, by number; `derive` draws the consequences."""
+    row = {"action": action, "settles": settles}
+    write.insert(decisions, [row | {"number": n, "decision": decision} for n, decision in wanted.items()])
+
+
+def append_labels(write: Write, action: int, changes: Mapping[int, Iterable[tuple[str, bool]]]) -> None:
+    """Note the labels that an action adds to images (``True``) or removes, by number."""
+    rows = [
+        {"action": action, "number": number, "label": label, "added": is_added}
+        for number, some in changes.items()
+        for label, is_added in some
+    ]
+    write.insert(label_changes, rows)
 
 
 def _of_token(connection: Connection, token: str) -> Row[Any] | None:

@@ -7,11 +7,11 @@ import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any
+from operator import methodcaller
 
 import numpy as np
 import pandas as pd
-from sqlalchemy import Connection, Row, Select, func, insert, select
+from sqlalchemy import Column, ColumnElement, Connection, Row, func, insert, select
 
 from curation.align import check_anchors
 from curation.library.database import Write, chunks, now, rows_among
@@ -70,13 +70,7 @@ def set_rules(write: Write, rules: Rules, who: str) -> int:
     last = write.connection.execute(select(func.max(examinations.c.number))).scalar() or 0
     changed = 0
     for start in range(0, last + 1, _BATCH):  # not all at once: a server must stay small
-        bounds = start, start + _BATCH - 1
-        changed += _judge(
-            write,
-            rules,
-            _readings().where(examinations.c.number.between(*bounds)),
-            select(verdicts).where(verdicts.c.number.between(*bounds)),
-        )
+        changed += _judge(write, rules, methodcaller("between", start, start + _BATCH - 1))
     return changed
 
 
@@ -84,22 +78,14 @@ def judge(write: Write, numbers: Sequence[int]) -> None:
     """Judge some images by the rules in force."""
     rules = current_rules(write.connection)
     for chunk in chunks(numbers):
-        _judge(
-            write,
-            rules,
-            _readings().where(examinations.c.number.in_(chunk)),
-            select(verdicts).where(verdicts.c.number.in_(chunk)),
-        )
+        _judge(write, rules, methodcaller("in_", chunk))
 
 
-def _readings() -> Select[Any]:
+def _judge(write: Write, rules: Rules, among: Callable[[Column[int]], ColumnElement[bool]]) -> int:
+    """Judge the images whose number is ``among`` some; returns how many verdicts changed."""
     joined = examinations.join(images).outerjoin(duplicates, duplicates.c.number == examinations.c.number)
-    columns = examinations.c["number", "status", *MEASUREMENT_NAMES]
-    return select(*columns, images.c.id, duplicates.c.best).select_from(joined)
-
-
-def _judge(write: Write, rules: Rules, readings: Select[Any], known: Select[Any]) -> int:
-    result = write.connection.execute(readings)
+    readings = select(*examinations.c["number", "status", *MEASUREMENT_NAMES], images.c.id, duplicates.c.best)
+    result = write.connection.execute(readings.select_from(joined).where(among(examinations.c.number)))
     names = list(result.keys())
     columns = dict(zip(names, zip(*result.all(), strict=True), strict=False))
     if not columns:
@@ -117,7 +103,7 @@ def _judge(write: Write, rules: Rules, readings: Select[Any], known: Select[Any]
         _missing_as_none(new["threshold"]),
         strict=True,
     )
-    stored = write.connection.execute(known.with_only_columns(*verdicts.c[_VERDICT]))
+    stored = write.connection.execute(select(*verdicts.c[_VERDICT]).where(among(verdicts.c.number)))
     old = {row.number: tuple(row) for row in stored}
     changed = [dict(zip(_VERDICT, row, strict=True)) for row in rows if row != old.get(row[0])]
     write.upsert(verdicts, changed)

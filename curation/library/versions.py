@@ -39,7 +39,6 @@ from curation.library.records import (
 from curation.library.schema import (
     duplicates,
     images,
-    label_changes,
     member_contents,
     states,
     verdicts,
@@ -381,11 +380,11 @@ def _repeat_decisions(write: Write, version: Version, members: dict[int, Member]
             said[True, version.created, IMPORTER, "keep"].append(number)
     for (settles, made_at, reviewer, decision), numbers in sorted(said.items()):
         action = decisions.append_action(write, "decide", reviewer, made_at=made_at)
-        decisions.append_decisions(write, action, numbers, decision, settles=settles)
+        decisions.append_decisions(write, action, dict.fromkeys(numbers, decision), settles=settles)
     labelled = {number: member.labels for number, member in members.items() if member.labels}
     if labelled:
         action = decisions.append_action(write, "decide", IMPORTER, made_at=version.created)
-        decisions.append_decisions(write, action, labelled, None, settles=False)
-        change = {"action": action, "added": True}
-        rows = [change | {"number": n, "label": label} for n, labels in labelled.items() for label in labels]
-        write.insert(label_changes, rows)
+        decisions.append_decisions(write, action, dict.fromkeys(labelled))
+        decisions.append_labels(
+            write, action, {n: [(label, True) for label in labels] for n, labels in labelled.items()}
+        )
