@@ -27,7 +27,7 @@ from typing import TYPE_CHECKING, Any
 
 from core.cli import command
 from core.errors import AssetMissing
-from core.processes.progress import follow_progress
+from core.processes.progress import follow_progress, progress_writer
 from core.processes.workers import WorkerStartError
 from curation.intake.ingestion import IntakeResult, IntakeSummary, summarise
 from curation.intake.sources import IMPORTERS, Origin, Progress, add_demo, add_source
@@ -42,7 +42,6 @@ def main(arguments: list[str] | None = None) -> int:
     """Run the command; see the module for exit codes."""
     from tqdm import tqdm
 
-    from curation.jobs import progress_writer
     from curation.library.library import Library
 
     options = _parse(arguments)

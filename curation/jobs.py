@@ -6,20 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from core.processes import jobs as processes
-from core.processes.jobs import STOP_S, Job
-from core.processes.progress import progress_writer
-
-__all__ = [
-    "KINDS",
-    "Job",
-    "is_running",
-    "jobs",
-    "poll",
-    "progress_writer",
-    "start",
-    "start_splitting",
-    "stop",
-]
+from core.processes.jobs import Job
 
 KINDS = {
     "add": "curation.add",
@@ -56,22 +43,11 @@ def is_running(library: Path, kind: str) -> bool:
     return any(job.state == "running" for job in jobs(library) if job.kind == kind)
 
 
-def poll(library: Path, job_id: str) -> Job:
-    """A job as it stands now.
-
-    Raises
-    ------
-    ValueError
-        If there is no such job.
-    """
-    return processes.poll(library / "jobs", job_id)
-
-
 def jobs(library: Path) -> list[Job]:
     """All jobs, newest first."""
     return processes.jobs(library / "jobs")
 
 
-def stop(library: Path, job_id: str, *, patience_s: float = STOP_S) -> Job:
-    """Ask a job to end, and end it with all its workers if it does not within ``patience_s``."""
-    return processes.stop(library / "jobs", job_id, patience_s=patience_s)
+def stop(library: Path, job_id: str) -> Job:
+    """Ask a job to end, and end it with all its workers if it does not."""
+    return processes.stop(library / "jobs", job_id)

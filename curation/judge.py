@@ -28,7 +28,7 @@ from core.cli import command
 from core.config import usable_cores
 from core.errors import AssetMissing
 from core.processes.lock import Held, share
-from core.processes.progress import follow_progress
+from core.processes.progress import follow_progress, progress_writer
 from core.processes.worker_process import Setup
 from core.processes.workers import Limits, WorkerStartError
 from curation import engines
@@ -200,7 +200,6 @@ def main(arguments: list[str] | None = None) -> int:
     """Run the command; give the exit code: 0 done, 1 stopped, 2 wrong arguments, 130 interrupted."""
     from tqdm import tqdm
 
-    from curation.jobs import progress_writer
     from curation.library.library import Library
 
     options = _parse(arguments)

@@ -20,7 +20,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 from core.cli import command
-from core.processes.progress import follow_progress
+from core.processes.progress import follow_progress, progress_writer
 from curation.export.annotations import FORMATS
 from curation.export.dataset import ExportError, ExportSummary, export_version
 from curation.export.importing import import_export
@@ -34,7 +34,6 @@ def main(arguments: list[str] | None = None) -> int:
     """Run the command; see the module for exit codes."""
     from tqdm import tqdm
 
-    from curation.jobs import progress_writer
     from curation.library.library import Library
 
     options = _parse(arguments)

@@ -12,9 +12,9 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
+from core.processes.jobs import Job
 from core.training.runs import ATTEMPTS
 from curation import jobs
-from curation.jobs import Job
 from curation.split_faces import SplitSummary
 from dashboard.shared.plain_text import as_text
 from dashboard.shared.texts import N_, _, translate_sentence

@@ -15,9 +15,9 @@ import pandas as pd
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from core.processes.jobs import Job
 from curation.export.__main__ import _parse
 from curation.export.__main__ import main as export
-from curation.jobs import Job
 from curation.library.library import Library
 from curation.library.table import Filters, matching
 from curation.rules import Rule, Rules, count_broken, count_kept, find_examples, judge_table
