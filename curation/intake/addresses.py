@@ -104,22 +104,34 @@ _PLAIN = frozenset(string.printable) - frozenset(string.whitespace) - {"\\"}
 Lookup = Callable[..., list[tuple]]
 
 
-class AddressRefused(ValueError):
-    """A URL that is not fetched.
+class FetchFailed(Exception):
+    """A file that did not come.
 
     Attributes
     ----------
     code
-        Short reason for programs: ``bad_url``, ``bad_scheme``, ``credentials``, ``bad_port``,
-        ``private_address``, ``metadata_address``, ``unknown_host`` or ``lookup_failed``.
+        Short reason for programs, such as ``http_404``, ``timeout`` or ``too_large``.
     passing
-        Whether the next try may end better.
+        Whether another try may end better.
+    retry_after_s
+        How long the server asked to be left alone.
     """
 
-    def __init__(self, code: str, sentence: str, *, passing: bool = False) -> None:
+    def __init__(
+        self, code: str, sentence: str, *, passing: bool = False, retry_after_s: float | None = None
+    ) -> None:
         super().__init__(sentence)
         self.code = code
         self.passing = passing
+        self.retry_after_s = retry_after_s
+
+
+class AddressRefused(FetchFailed):
+    """A URL that is not fetched.
+
+    Its code is ``bad_url``, ``bad_scheme``, ``credentials``, ``bad_port``, ``private_address``,
+    ``metadata_address``, ``unknown_host`` or ``lookup_failed``.
+    """
 
 
 @dataclass(frozen=True)

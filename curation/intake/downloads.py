@@ -18,8 +18,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from core.atomic_files import append_line
-from curation.intake.addresses import AddressRefused, WebAddress, parse_url
-from curation.intake.fetching import FetchFailed, FetchLimits, fetch
+from curation.intake.addresses import AddressRefused, FetchFailed, WebAddress, parse_url
+from curation.intake.fetching import FetchLimits, fetch
 from curation.intake.ingestion import IntakeResult, ingest_bytes
 from curation.intake.pacing import HostQueue, HostRequest, RateLimiter
 from curation.intake.robots import RobotsRules, opts_out
@@ -157,15 +157,11 @@ class DownloadPool:
                 user_agent=self._config.user_agent,
                 before_hop=lambda address: self._ask(address, hops, request.interval_s),
             )
-        except AddressRefused as refused:
-            return self._after_failure(request, refused.code, str(refused), refused.passing, None)
         except FetchFailed as failed:
             if failed.code in SITE_IN_TROUBLE and hops:
                 pause = self._pause(request.attempt, failed.retry_after_s)
                 self._limiter.leave_alone(hops[-1].host, min(pause, self._config.max_pause_s))
-            return self._after_failure(
-                request, failed.code, str(failed), failed.passing, failed.retry_after_s
-            )
+            return self._after_failure(request, failed)
         if self._config.respect_opt_outs:
             header = opts_out(found.headers, self._config.user_agent)
             if header is not None:
@@ -202,20 +198,14 @@ class DownloadPool:
     def _wait_turn(self, address: WebAddress) -> None:
         self._stopped.wait(self._limiter.reserve(address.host))
 
-    def _after_failure(
-        self,
-        request: HostRequest[UrlEntry],
-        code: str,
-        sentence: str,
-        passing: bool,
-        retry_after_s: float | None,
-    ) -> IntakeResult | None:
-        is_worth_it = passing and code not in ("robots_unreachable", "stopped")
-        pause = self._pause(request.attempt, retry_after_s)
+    def _after_failure(self, request: HostRequest[UrlEntry], failed: FetchFailed) -> IntakeResult | None:
+        is_worth_it = failed.passing and failed.code not in ("robots_unreachable", "stopped")
+        pause = self._pause(request.attempt, failed.retry_after_s)
         if is_worth_it and request.attempt + 1 < self._config.attempts and pause <= self._config.max_pause_s:
             self._queue.again(request, pause)
             return None
-        return IntakeResult(request.task.url, "failed" if passing else "refused", "", code, sentence)
+        outcome = "failed" if failed.passing else "refused"
+        return IntakeResult(request.task.url, outcome, "", failed.code, str(failed))
 
     def _pause(self, attempt: int, retry_after_s: float | None) -> float:
         """Seconds before the next try: what the server asks for, or longer and longer."""

@@ -17,33 +17,20 @@ from email.message import Message
 from email.utils import parsedate_to_datetime
 
 from core.config import settings
-from curation.intake.addresses import PORTS, TimedSocket, WebAddress, connect, join_url, parse_url, resolve
+from curation.intake.addresses import (
+    PORTS,
+    FetchFailed,
+    TimedSocket,
+    WebAddress,
+    connect,
+    join_url,
+    parse_url,
+    resolve,
+)
 
 REDIRECTS = frozenset({301, 302, 303, 307, 308})
 PASSING_STATUS = frozenset({408, 425, 429, 500, 502, 503, 504, 520, 521, 522, 523, 524, 529})
 CHUNK_BYTES = 65_536
-
-
-class FetchFailed(Exception):
-    """A file that did not come.
-
-    Attributes
-    ----------
-    code
-        Short reason for programs, such as ``http_404``, ``timeout`` or ``too_large``.
-    passing
-        Whether another try may end better.
-    retry_after_s
-        How long the server asked to be left alone.
-    """
-
-    def __init__(
-        self, code: str, sentence: str, *, passing: bool = False, retry_after_s: float | None = None
-    ) -> None:
-        super().__init__(sentence)
-        self.code = code
-        self.passing = passing
-        self.retry_after_s = retry_after_s
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ import hashlib
 import json
 import os
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -22,28 +22,6 @@ if TYPE_CHECKING:
 NOTE_EVERY = 500
 _NOTHING = PictureBytes(b"")
 RETRIED = frozenset({"timeout", "crashed", "memory", "unreadable"})  # the machine's doing, not the file's
-
-
-@dataclass(frozen=True)
-class _Mark:
-    """What is noted of a file: size and times, and what became of it."""
-
-    stamp: str
-    image_id: str
-    code: str
-    sentence: str
-
-    @classmethod
-    def read(cls, text: str) -> _Mark:
-        return cls(*text.split("|", 3))
-
-    def text(self) -> str:
-        return f"{self.stamp}|{self.image_id}|{self.code}|{self.sentence}"
-
-    def answer(self, name: str) -> IntakeResult:
-        return IntakeResult(
-            name, "known" if self.image_id else "refused", self.image_id, self.code, self.sentence
-        )
 
 
 def take_folder(
@@ -112,16 +90,14 @@ def _take(
             items.append(IntakeItem(_NOTHING, where, refusal=path))
             continue
         stamp = stamp_of(path)
-        mark = known.get(plain, "")
-        if stamp and mark.startswith(f"{stamp}|"):
-            remembered = _Mark.read(mark)
-            # An original that is gone (deleted for good, or lost) is looked at again.
-            if not remembered.image_id or library.files.original(remembered.image_id).exists():
-                done += 1
-                if progress:
-                    progress(done, len(files))
-                yield remembered.answer(plain)
-                continue
+        before, image_id, code, sentence = known[plain].split("|", 3) if plain in known else [""] * 4
+        # An original that is gone (deleted for good, or lost) is looked at again.
+        if stamp and stamp == before and (not image_id or library.files.original(image_id).exists()):
+            done += 1
+            if progress:
+                progress(done, len(files))
+            yield IntakeResult(plain, "known" if image_id else "refused", image_id, code, sentence)
+            continue
         stamps[plain] = "" if plain in stamps else stamp  # of two spellings of one name neither is remembered
         items.append(IntakeItem(PictureFile(str(path)), where))
     if progress:
@@ -131,8 +107,8 @@ def _take(
     try:
         for number, answer in enumerate(answers, start=done + 1):
             if key and stamps[answer.name] and answer.outcome != "deleted" and answer.code not in RETRIED:
-                mark_now = _Mark(stamps[answer.name], answer.image_id, answer.code, answer.sentence)
-                notes[answer.name] = mark_now.text()
+                noted = (stamps[answer.name], answer.image_id, answer.code, answer.sentence)
+                notes[answer.name] = "|".join(noted)
             if len(notes) >= NOTE_EVERY:
                 library.note_source_files(key, notes)
                 notes = {}

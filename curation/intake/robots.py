@@ -11,8 +11,8 @@ from email.message import Message
 
 from protego import Protego
 
-from curation.intake.addresses import AddressRefused, WebAddress
-from curation.intake.fetching import FetchFailed, FetchLimits, fetch
+from curation.intake.addresses import AddressRefused, FetchFailed, WebAddress
+from curation.intake.fetching import FetchLimits, fetch
 
 MAX_ROBOTS_BYTES = 512_000  # RFC 9309 asks for at least 500 KiB
 ROBOTS_TIMEOUT_S = 20.0
@@ -108,12 +108,10 @@ class RobotsRules:
                     keep_start=True,
                 )
                 return Protego.parse(found.data.decode("utf-8-sig", "replace")), True
-            except AddressRefused as refused:
-                if not refused.passing:  # the file itself will be refused for the same reason
-                    return None, True
             except FetchFailed as failed:
-                if not failed.passing:
-                    return None, failed.code.startswith(_MEANS_NO_RULES)
+                if not failed.passing:  # of an address: the file itself will be refused for the same reason
+                    is_refused = isinstance(failed, AddressRefused)
+                    return None, is_refused or failed.code.startswith(_MEANS_NO_RULES)
             if attempt + 1 < ATTEMPTS:
                 self._pause(self._backoff_s * 2.0**attempt * random.uniform(0.5, 1.0))
         return None, False

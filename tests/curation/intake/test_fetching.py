@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from curation.intake import addresses
-from curation.intake.addresses import AddressRefused, resolve
-from curation.intake.fetching import Fetched, FetchFailed, FetchLimits, fetch
+from curation.intake.addresses import AddressRefused, FetchFailed, resolve
+from curation.intake.fetching import Fetched, FetchLimits, fetch
 from tests.curation.intake.web_server import WebServer, picture, picture_at
 
 ANY_PORT = ((1, 65535),)
