@@ -39,9 +39,7 @@ def find_duplicates(
     mirrors: Sequence[bytes],
     quality: Sequence[float] | NDArray[np.number],
     *,
-    max_distance: int = MAX_DISTANCE,
     is_same: Callable[[str, str], bool] | None = None,
-    progress: Callable[[int, int], None] | None = None,
 ) -> list[DuplicateGroup]:
     """Group images that show the same picture.
 
@@ -62,8 +60,6 @@ def find_duplicates(
         `curation.library.examinations.best_copy`.
     is_same
         Asked about the ids of two images whose hashes are near; without it hashes alone decide.
-    progress
-        Called with images done and images in all.
 
     Returns
     -------
@@ -84,13 +80,7 @@ def find_duplicates(
     same_pixels = _equal_pixels(order, pixel_hashes)
     firsts = [i for i in same_pixels if phashes[i]]
     confirm = None if is_same is None else lambda one, other: is_same(ids[firsts[one]], ids[firsts[other]])
-    near = _stars(
-        _rows([phashes[i] for i in firsts]),
-        _rows([mirrors[i] for i in firsts]),
-        max_distance,
-        confirm,
-        progress,
-    )
+    near = _stars(_rows([phashes[i] for i in firsts]), _rows([mirrors[i] for i in firsts]), confirm)
     groups = []
     for star in near:
         members = [i for place in star for i in same_pixels.pop(firsts[place])]
@@ -135,11 +125,7 @@ def _equal_pixels(order: Sequence[int], pixel_hashes: Sequence[str]) -> dict[int
 
 
 def _stars(
-    hashes: NDArray[np.uint8],
-    mirrors: NDArray[np.uint8],
-    max_distance: int,
-    confirm: Callable[[int, int], bool] | None,
-    progress: Callable[[int, int], None] | None,
+    hashes: NDArray[np.uint8], mirrors: NDArray[np.uint8], confirm: Callable[[int, int], bool] | None
 ) -> list[list[int]]:
     """Stars over rows that are in order of quality; the centre comes first in each."""
     total = len(hashes)
@@ -151,7 +137,7 @@ def _stars(
             if start - first > _COPY_ROWS_AFTER * (total - first):
                 first, index = start, BitRows(hashes[start:])
             centres = start + np.flatnonzero(free[start : start + _BLOCK])
-            search = partial(index.within, max_distance=max_distance)
+            search = partial(index.within, max_distance=MAX_DISTANCE)
             answers = list(threads.map(search, (hashes[centres], mirrors[centres])))
             centre = np.concatenate([centres[asked] for asked, _ in answers])
             member = np.concatenate([first + found for _, found in answers])
@@ -165,8 +151,6 @@ def _stars(
                 free[members] = False
                 if members:
                     stars.append([int(one), *members])
-            if progress:
-                progress(min(start + _BLOCK, total), total)
     return stars
 
 

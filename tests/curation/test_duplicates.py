@@ -103,13 +103,6 @@ def test_many_equal_hashes_are_one_group():
     assert len(groups[0].members) == 500
 
 
-def test_progress_ends_at_the_number_of_faces():
-    seen = []
-    group([unlike(i) for i in range(40)], progress=lambda done, total: seen.append((done, total)))
-    assert seen[-1] == (40, 40)
-    assert seen == sorted(seen)
-
-
 def test_an_id_that_comes_twice_is_refused():
     with pytest.raises(ValueError, match="twice"):
         find_duplicates(["a", "a"], ["", ""], [b"", b""], [b"", b""], [1, 2])
