@@ -11,12 +11,14 @@ from __future__ import annotations
 import io
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from functools import partial
+from typing import TYPE_CHECKING
 
 import cv2
 import numpy as np
 from PIL import Image
 
+from core.images import encode_png
 from curation.library.records import Provenance
 
 if TYPE_CHECKING:
@@ -28,6 +30,7 @@ LICENCE = "CC BY-NC-SA 4.0 (painted by the shipped weights)"
 PHOTO_LICENCE = "CC BY 2.0"
 SITES = ("portraits.example", "album.example", "forum.example")
 Photo = np.ndarray
+_png = partial(encode_png, compress_level=1)
 
 
 @dataclass(frozen=True)
@@ -207,14 +210,6 @@ def _file(name: str, data: bytes, site: str, licence: str = LICENCE, *, album: s
 
 
 def _jpeg(photo: Photo, quality: int) -> bytes:
-    return _encoded(photo, "JPEG", quality=quality)
-
-
-def _png(photo: Photo) -> bytes:
-    return _encoded(photo, "PNG", compress_level=1)
-
-
-def _encoded(photo: Photo, kind: str, **options: Any) -> bytes:
     buffer = io.BytesIO()
-    Image.fromarray(np.ascontiguousarray(photo)).save(buffer, kind, **options)
+    Image.fromarray(np.ascontiguousarray(photo)).save(buffer, "JPEG", quality=quality)
     return buffer.getvalue()

@@ -25,6 +25,7 @@ from torch.nn import functional
 
 from core.checkpoints import save_model
 from core.coverage_network import CoverageConfig, CoverageNetwork
+from core.processes.progress import Progress, follow_progress
 from core.runtime import one_torch_thread
 from curation.analysis.embedding import EMBEDDING_VERSION, FaceEmbedder
 from curation.analysis.occluders import COVERS, Face
@@ -225,13 +226,9 @@ def main() -> None:
     parts = []
     for part, seed in ((config.teach, config.seed), (config.tune, config.seed + 1)):
         with tqdm(desc=f"photos {part[0]}-{part[1]}", unit="photo") as bar:
-
-            def advance(done: int, total: int, bar: Any = bar) -> None:
-                bar.total = total
-                bar.update(done - bar.n)
-
+            show = follow_progress(bar, Progress(None))
             parts.append(
-                build_examples(asked.data, part, embedder, rounds=config.rounds, seed=seed, progress=advance)
+                build_examples(asked.data, part, embedder, rounds=config.rounds, seed=seed, progress=show)
             )
     network = train(parts[0], config)
     found = calibrate(network, parts[1], config.false_rejects)

@@ -72,22 +72,24 @@ class AlignedFace:
     @cached_property
     def background(self) -> np.ndarray:
         """Mark what lies around the head, above the shoulders: (256, 256) bool."""
-        outline = self.points[list(face_mesh.FACE_OVAL)]
-        centre, height = outline.mean(axis=0), np.ptp(outline[:, 1])
-        head = (outline - centre) * 1.3 + centre - (0, 0.1 * height)
-        mask = np.ones((SIDE, SIDE), np.uint8)
-        cv2.fillConvexPoly(mask, np.round(cv2.convexHull(head.astype(np.float32))).astype(np.int32), 0)
-        mask[int(np.clip(outline[:, 1].max() - 0.15 * height, 0, SIDE)) :] = 0
-        return mask > 0
+        down = self.points[list(face_mesh.FACE_OVAL), 1]
+        height = np.ptp(down)
+        mask = self._around_face(1.3, 0.1 * height)
+        mask[int(np.clip(down.max() - 0.15 * height, 0, SIDE)) :] = False
+        return mask
 
     @cached_property
     def surroundings(self) -> np.ndarray:
         """Mark all but the face: (256, 256) bool."""
+        return self._around_face(1.15)
+
+    def _around_face(self, scale: float, lift: float = 0.0) -> np.ndarray:
+        """All but the face's outline, which is made wider by ``scale`` and put ``lift`` px higher."""
         outline = self.points[list(face_mesh.FACE_OVAL)]
         centre = outline.mean(axis=0)
+        wide = (outline - centre) * scale + centre - (0, lift)
         mask = np.ones((SIDE, SIDE), np.uint8)
-        wide = cv2.convexHull(((outline - centre) * 1.15 + centre).astype(np.float32))
-        cv2.fillConvexPoly(mask, np.round(wide).astype(np.int32), 0)
+        cv2.fillConvexPoly(mask, np.round(cv2.convexHull(wide.astype(np.float32))).astype(np.int32), 0)
         return mask > 0
 
     def inside(self, *parts: tuple[int, ...], grow: int = 0) -> np.ndarray:
