@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import stat
+from collections.abc import Collection, Iterator
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -82,6 +83,23 @@ def load_json(text: str | bytes) -> Any:
         return json.loads(text)
     except RecursionError:
         raise ValueError("it is nested too deeply") from None
+
+
+def read_json_lines(path: Path, containing: Collection[str] = ()) -> Iterator[dict[str, Any]]:
+    """Yield the objects in a file of JSON lines; of a missing file and of lines cut short or damaged there are none.
+
+    Parameters
+    ----------
+    containing
+        Texts of which one must stand in a line that is read; by default all are.
+    """
+    with suppress(FileNotFoundError), path.open(encoding="utf-8", errors="replace") as file:
+        for line in file:
+            if not containing or any(text in line for text in containing):
+                with suppress(ValueError):
+                    found = load_json(line)
+                    if isinstance(found, dict):
+                        yield found
 
 
 class _PlainLoader(yaml.SafeLoader):

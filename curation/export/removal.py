@@ -28,7 +28,7 @@ from typing import TYPE_CHECKING, Any
 
 from core.atomic_files import append_line, replacing, write_atomically
 from core.config import settings
-from core.untrusted_files import load_json, load_yaml, read_regular_file
+from core.untrusted_files import load_json, load_yaml, read_json_lines, read_regular_file
 from curation.export.publish import VERSION_FILE, ExportError, remove_left_over, write_zip
 from curation.export.splits import Fractions
 from curation.export.summary import MEMBERS_FILE, SHORT_NAME, ExportSummary
@@ -52,7 +52,7 @@ def note_export(root: Path, summary: ExportSummary) -> None:
 
 def noted_exports(root: Path) -> list[dict[str, Any]]:
     """Read what `note_export` remembered, the latest last; of early exports it knows version and place alone."""
-    return list(_entries(root / LEDGER))
+    return list(read_json_lines(root / LEDGER))
 
 
 def exported_elsewhere(library: Library, ids: Collection[str]) -> tuple[str, ...]:
@@ -73,8 +73,13 @@ def exported_elsewhere(library: Library, ids: Collection[str]) -> tuple[str, ...
 
 def exports_with(library: Library, ids: Collection[str]) -> list[dict[str, Any]]:
     """Read what `note_export` remembered of versions that hold, or held, one of these images, the latest last."""
-    versions = {v.name for v in library.versions() if not frozenset(v.ids + v.removed).isdisjoint(ids)}
+    versions = _versions_with(library, ids)
     return [entry for entry in noted_exports(library.root) if str(entry.get("version")) in versions]
+
+
+def _versions_with(library: Library, ids: Collection[str]) -> set[str]:
+    """Names of the versions that hold, or held, one of these images."""
+    return {v.name for v in library.versions() if not frozenset(v.ids + v.removed).isdisjoint(ids)}
 
 
 def remove_from_exports(library: Library, ids: Collection[str]) -> None:
@@ -135,27 +140,13 @@ def _withdraw(folder: Path, archive: Path, why: str) -> None:
 
 def _holds(folder: Path, ids: frozenset[str]) -> bool:
     """Whether an export lists one of the images; one that names it as somebody's duplicate does not."""
-    return any(row.get("image_id") in ids for row in _rows(folder / MEMBERS_FILE, ids)) or any(
-        True for _ in rows_of(folder, ids)
-    )
+    members = read_json_lines(folder / MEMBERS_FILE, ids)
+    return any(row.get("image_id") in ids for row in members) or any(True for _ in rows_of(folder, ids))
 
 
 def rows_of(folder: Path, ids: frozenset[str]) -> Iterable[dict[str, Any]]:
     """Read the rows of an export's manifest that are of these images."""
-    return (row for row in _rows(folder / MANIFEST, ids) if row.get("sha256") in ids)
-
-
-def _rows(path: Path, ids: frozenset[str]) -> Iterable[dict[str, Any]]:
-    """Objects of a file of JSON lines, of the lines in which one of the ids stands."""
-    if not path.is_file():
-        return
-    with path.open(encoding="utf-8", errors="replace") as file:
-        for line in file:
-            if any(image_id in line for image_id in ids):
-                with suppress(ValueError):
-                    row = json.loads(line)
-                    if isinstance(row, dict):
-                        yield row
+    return (row for row in read_json_lines(folder / MANIFEST, ids) if row.get("sha256") in ids)
 
 
 def _remove_pictures(folder: Path, ids: frozenset[str]) -> None:
@@ -193,11 +184,8 @@ def _remove_from_uploads(jobs: Path, ids: frozenset[str]) -> None:
             continue
         if zipfile.is_zipfile(path):
             _remove_from_zip(path, ids)
-        else:
-            with path.open("rb") as file:
-                digest = hashlib.file_digest(file, "sha256").hexdigest()
-            if digest in ids:
-                path.unlink()
+        elif _digest(path) in ids:
+            path.unlink()
 
 
 def _remove_from_zip(path: Path, ids: frozenset[str]) -> None:
@@ -213,18 +201,6 @@ def _remove_from_zip(path: Path, ids: frozenset[str]) -> None:
     except (OSError, ValueError, RuntimeError, NotImplementedError, zipfile.BadZipFile) as error:
         logger.warning("%s was removed, because it cannot be searched for what was deleted: %s", path, error)
         path.unlink(missing_ok=True)
-
-
-def _entries(ledger: Path) -> Iterable[dict[str, Any]]:
-    try:
-        lines = ledger.read_text(encoding="utf-8", errors="replace").splitlines()
-    except FileNotFoundError:
-        return
-    for line in lines:
-        with suppress(ValueError):
-            entry = json.loads(line)
-            if isinstance(entry, dict):
-                yield entry
 
 
 COMPARISONS, RUNS, MODELS = "comparisons", "runs", "models"  # in the data folder
@@ -298,7 +274,8 @@ def remove_from_comparisons(library: Library, ids: Collection[str]) -> None:
     if not root.is_dir():
         return
     by_start = {image_id[:SHORT_NAME]: image_id for image_id in ids}
-    own = [path for path in _files(root) if by_start.get(path.stem[:SHORT_NAME], "").startswith(path.stem)]
+    files = (Path(folder, name) for folder, _, names in os.walk(root) for name in names)
+    own = [path for path in files if by_start.get(path.stem[:SHORT_NAME], "").startswith(path.stem)]
     exported = [
         folder / str(row[kind])
         for folder in _places(library, ids)
@@ -330,7 +307,7 @@ def _places(library: Library, ids: Collection[str]) -> set[Path]:
     """Folders and zips of exports whose version holds, or held, one of the images."""
     named = [str(entry.get(kind) or "") for entry in exports_with(library, ids) for kind in ("out", "zip")]
     found = {Path(place).resolve() for place in named if place}
-    versions = {v.name for v in library.versions() if not frozenset(v.ids + v.removed).isdisjoint(ids)}
+    versions = _versions_with(library, ids)
     for about in library.files.exports.glob(f"*/{VERSION_FILE}"):  # also those of before there was a list
         with suppress(OSError, ValueError):
             if json.loads(about.read_bytes()).get("name") in versions:
@@ -374,11 +351,6 @@ def _mentions(path: Path, names: Iterable[bytes]) -> bool:
     except OSError:
         return False
     return any(name in text for name in names)
-
-
-def _files(root: Path) -> Iterator[Path]:
-    for folder, _, names in os.walk(root):
-        yield from (Path(folder, name) for name in names)
 
 
 def _digest(path: Path) -> str:

@@ -7,17 +7,18 @@ what has ended and tries again what failed for a passing reason.
 
 from __future__ import annotations
 
-import json
 import queue
 import random
 import threading
 import time
 from collections.abc import Callable, Generator, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from core.atomic_files import append_line
+from core.untrusted_files import read_json_lines
 from curation.intake.addresses import AddressRefused, FetchFailed, WebAddress, parse_url
 from curation.intake.fetching import FetchLimits, fetch
 from curation.intake.ingestion import IntakeResult, ingest_bytes
@@ -234,15 +235,10 @@ class Entry:
 def read_journal(path: Path) -> dict[str, Entry]:
     """Read the last entry of every URL."""
     found: dict[str, Entry] = {}
-    if path.is_file():
-        with path.open(encoding="utf-8", errors="replace") as file:
-            for line in file:
-                try:
-                    values = json.loads(line)
-                    licence, author, page = values.pop("details")
-                    found[values["url"]] = Entry(**values, details=(licence, author, page))
-                except (ValueError, TypeError, KeyError, AttributeError):
-                    continue  # cut off by a crash, or not ours
+    for values in read_json_lines(path):
+        with suppress(ValueError, TypeError, KeyError):  # not ours
+            licence, author, page = values.pop("details")
+            found[values["url"]] = Entry(**values, details=(licence, author, page))
     return found
 
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 import csv
 import heapq
 import io
-import json
 import logging
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
@@ -22,6 +21,7 @@ from starlette.routing import Route
 
 from core.atomic_files import append_line
 from core.config import settings
+from core.untrusted_files import read_json_lines
 from dashboard import access
 from dashboard.shared.links import address
 from dashboard.shared.plain_text import writable
@@ -78,12 +78,9 @@ def read() -> list[dict[str, str]]:
 
 def lines() -> Iterator[dict[str, str]]:
     """Yield all lines, oldest first, as `read` gives them."""
-    path = settings().data / AUDIT_FILE
-    with suppress(FileNotFoundError), path.open(encoding="utf-8", errors="replace") as file:
-        for line in file:
-            with suppress(ValueError, KeyError, TypeError):
-                entry = json.loads(line)
-                yield {column: writable(str(entry[column])) for column in COLUMNS}
+    for entry in read_json_lines(settings().data / AUDIT_FILE):
+        with suppress(KeyError):
+            yield {column: writable(str(entry[column])) for column in COLUMNS}
 
 
 def get_csv(request: Request) -> StreamingResponse:

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import json
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import pandas as pd
 import streamlit as st
 
 from core.processes.jobs import Job
 from core.training.runs import ATTEMPTS
+from core.untrusted_files import read_json_lines
 from curation import jobs
 from curation.split_faces import SplitSummary
 from dashboard.shared.plain_text import as_text
@@ -64,7 +63,7 @@ def read_report(output: Path) -> Report:
     """Read a job's answers as far as they are written."""
     outcomes: Counter[str] = Counter()
     refused: list[tuple[str, str]] = []
-    for answer in _lines(output):
+    for answer in read_json_lines(output):
         if "outcome" not in answer:
             continue
         outcomes[str(answer["outcome"])] += 1
@@ -76,7 +75,7 @@ def read_report(output: Path) -> Report:
 def read_rates(root: Path) -> list[float]:
     """Photos a second of the latest jobs that have judged more than a handful."""
     done = [job for job in jobs.jobs(root) if job.kind in ("add", "judge") and job.state == "done"]
-    judged = [line.get("judged", line) for job in done[:RATES_READ] for line in _lines(job.output)]
+    judged = [line.get("judged", line) for job in done[:RATES_READ] for line in read_json_lines(job.output)]
     return [
         one["photos_per_second"]
         for one in judged
@@ -86,7 +85,7 @@ def read_rates(root: Path) -> list[float]:
 
 def split_sentence(output: Path) -> str:
     """What a job that splits group pictures has added, once it is known."""
-    found = next((line["summary"] for line in _lines(output) if "summary" in line), None)
+    found = next((line["summary"] for line in read_json_lines(output) if "summary" in line), None)
     return SplitSummary(**found).sentence() if found else ""
 
 
@@ -145,20 +144,6 @@ def state_text(job: Job) -> str:
 def _after(arguments: tuple[str, ...], name: str) -> str:
     position = arguments.index(name)
     return arguments[position + 1] if position + 1 < len(arguments) else ""
-
-
-def _lines(path: Path) -> Iterator[dict[str, Any]]:
-    try:
-        text = path.read_text(encoding="utf-8", errors="replace")
-    except OSError:
-        return
-    for line in text.splitlines():
-        try:
-            found = json.loads(line)
-        except ValueError:  # the last line of a job that is writing
-            continue
-        if isinstance(found, dict):
-            yield found
 
 
 SHOWN = 5
