@@ -8,7 +8,7 @@ import shutil
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -116,7 +116,7 @@ def export_version(
             if vectors is not None
             else [NO_WEIGHTS if compare_faces else NOT_COMPARED]
         )
-        written = _write_pictures(library, version, folder, kind, assignments, contents, progress)
+        left_out = _write_pictures(library, version, folder, kind, assignments, contents, progress)
         for name in dict.fromkeys(annotations):
             FORMATS[name](folder, read_faces(folder))
         splits = count_splits(assignments)
@@ -128,7 +128,7 @@ def export_version(
             version,
             contents,
             splits=splits,
-            left_out=written.left_out,
+            left_out=left_out,
             people=people,
             warnings=warnings,
             commands=commands,
@@ -156,8 +156,8 @@ def export_version(
         kind=kind,
         out=str(out),
         zip=str(archive) if zip else "",
-        images=written.images,
-        left_out=dict(written.left_out),
+        images=sum(splits.values()),
+        left_out=dict(left_out),
         removed=len(version.removed),
         splits=splits,
         groups=len({assignment.group for assignment in assignments.values()}),
@@ -171,14 +171,6 @@ def export_version(
     return summary
 
 
-@dataclass
-class _Written:
-    """What came of the pictures."""
-
-    images: int = 0
-    left_out: Counter[str] = field(default_factory=Counter)
-
-
 def _write_pictures(
     library: Library,
     version: Version,
@@ -187,8 +179,9 @@ def _write_pictures(
     assignments: Mapping[str, Assignment],
     contents: Contents,
     progress: Callable[[int, int], None] | None,
-) -> _Written:
-    names, written = short_names(version.ids + version.removed), _Written()
+) -> Counter[str]:
+    """Write pairs and manifests; counts the images that training passes over, by why."""
+    names, left_out = short_names(version.ids + version.removed), Counter[str]()
     with ManifestWriter(folder, kind, contents.known()) as manifest:
         pairs = read_pairs(library, _members(folder))
         for done, (member, pair) in enumerate(pairs, start=1):
@@ -197,12 +190,11 @@ def _write_pictures(
             sha256s = _write_pair(folder, kind, assignment.split, name, pair) if pair else None
             row = manifest_row(member, assignment, name, kind, sha256s)
             manifest.append(row)
-            written.images += pair is not None
             if row["reason"]:
-                written.left_out[row["reason"]["code"]] += 1
+                left_out[row["reason"]["code"]] += 1
             if progress:
                 progress(done, len(version.ids))
-    return written
+    return left_out
 
 
 def _members(folder: Path) -> Iterator[Member]:
