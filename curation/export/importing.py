@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 from core.errors import UnsafeImage
 from core.face_frame import FRAME
@@ -35,8 +35,7 @@ MAX_RATIO = 200.0  # of the texts; pictures are packed already
 _MAX_PIXELS = FRAME * FRAME
 
 
-class _Files(Protocol):
-    def read(self, place: str, limit: int) -> bytes: ...
+_Read = Callable[[str, int], bytes]  # a file by its path below the export, of so many bytes at most
 
 
 def import_export(
@@ -64,10 +63,10 @@ def import_export(
     LibraryError
         If the library cannot be written to.
     """
-    with _open(folder) as files:
-        about = _read_version(files)
-        members = _read_members(files)
-        rows = _read_rows(files)
+    with _open(folder) as read:
+        about = _read_version(read)
+        members = _read_members(read)
+        rows = _read_rows(read)
         frozen = Version(
             name=about["name"],
             created=about["created"],
@@ -92,54 +91,40 @@ def import_export(
         for done, image_id in enumerate(version.ids, start=1):
             if image_id in pairs and not has_pictures(library.files, image_id, "ok"):
                 with _read_errors(folder):
-                    photo, sketch = _read_pair(files, pairs[image_id])
+                    photo, sketch = _read_pair(read, pairs[image_id])
                 write_face(library.files, image_id, photo, sketch)
             if progress:
                 progress(done, len(version.ids))
     return version
 
 
-class _Folder:
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder.resolve()
-
-    def read(self, place: str, limit: int) -> bytes:
-        path = (self._folder / place).resolve()
-        if not path.is_relative_to(self._folder) or path.stat().st_size > limit:
-            raise ValueError(f"{place} lies outside or is too large")
-        return read_regular_file(path, limit)
-
-
-class _Zip:
-    def __init__(self, archive: zipfile.ZipFile, entries: list[ZipEntry]) -> None:
-        self._archive = archive
-        self._entries = {entry.name: entry for entry in entries}
-        first = next((n for n in self._entries if n.endswith(f"/{VERSION_FILE}") or n == VERSION_FILE), "")
-        self._top = first.removesuffix(VERSION_FILE)
-
-    def read(self, place: str, limit: int) -> bytes:
-        entry = self._entries[f"{self._top}{place}"]
-        check_entry(entry)
-        return unpack(
-            self._archive,
-            entry.info,
-            max_bytes=limit,
-            max_ratio=MAX_RATIO,
-            ratio_from_bytes=MAX_PICTURE_BYTES,
-        )
-
-
 @contextmanager
-def _open(place: Path) -> Iterator[_Files]:
+def _open(place: Path) -> Iterator[_Read]:
     if place.is_dir():
-        yield _Folder(place)
+        yield partial(_read_from_folder, place.resolve())
         return
     with ExitStack() as opened:
         with _read_errors(place):
             file = opened.enter_context(place.open("rb"))
-            entries = list_entries(file, max_entries=MAX_ENTRIES)
+            entries = {entry.name: entry for entry in list_entries(file, max_entries=MAX_ENTRIES)}
             archive = opened.enter_context(zipfile.ZipFile(file))
-        yield _Zip(archive, entries)
+        first = next((n for n in entries if n.endswith(f"/{VERSION_FILE}") or n == VERSION_FILE), "")
+        top = first.removesuffix(VERSION_FILE)
+        yield lambda name, limit: _read_from_zip(archive, entries[f"{top}{name}"], limit)
+
+
+def _read_from_folder(folder: Path, place: str, limit: int) -> bytes:
+    path = (folder / place).resolve()
+    if not path.is_relative_to(folder) or path.stat().st_size > limit:
+        raise ValueError(f"{place} lies outside or is too large")
+    return read_regular_file(path, limit)
+
+
+def _read_from_zip(archive: zipfile.ZipFile, entry: ZipEntry, limit: int) -> bytes:
+    check_entry(entry)
+    return unpack(
+        archive, entry.info, max_bytes=limit, max_ratio=MAX_RATIO, ratio_from_bytes=MAX_PICTURE_BYTES
+    )
 
 
 @contextmanager
@@ -155,9 +140,9 @@ def _read_errors(place: Path) -> Iterator[None]:
         ) from error
 
 
-def _read_version(files: _Files) -> Mapping[str, Any]:
+def _read_version(read: _Read) -> Mapping[str, Any]:
     with _read_errors(Path(VERSION_FILE)):
-        about = json.loads(files.read(VERSION_FILE, MAX_TEXT_BYTES))
+        about = json.loads(read(VERSION_FILE, MAX_TEXT_BYTES))
         if about["format"] != FORMAT:
             raise ValueError(f"its format is {about['format']!r}, and this program reads {FORMAT}")
         texts = [about[name] for name in ("name", "created", "who", "note", "hash", "rules")]
@@ -167,25 +152,25 @@ def _read_version(files: _Files) -> Mapping[str, Any]:
     return about
 
 
-def _read_members(files: _Files) -> list[Member]:
+def _read_members(read: _Read) -> list[Member]:
     with _read_errors(Path(MEMBERS_FILE)):
-        text = files.read(MEMBERS_FILE, MAX_TEXT_BYTES).decode()
+        text = read(MEMBERS_FILE, MAX_TEXT_BYTES).decode()
         return [Member.from_json(line) for line in text.split("\n") if line]
 
 
-def _read_rows(files: _Files) -> list[dict[str, Any]]:
+def _read_rows(read: _Read) -> list[dict[str, Any]]:
     with _read_errors(Path(MANIFEST)):
-        text = files.read(MANIFEST, MAX_TEXT_BYTES).decode()
+        text = read(MANIFEST, MAX_TEXT_BYTES).decode()
         wanted = ("sha256", "photo", "sketch", "photo_sha256", "sketch_sha256")
         rows = (json.loads(line) for line in text.split("\n") if line)
         return [{name: row[name] for name in wanted} for row in rows]
 
 
-def _read_pair(files: _Files, row: Mapping[str, Any]) -> tuple[Any, Any]:
+def _read_pair(read: _Read, row: Mapping[str, Any]) -> tuple[Any, Any]:
     """Photo (512, 512, 3) and sketch (512, 512) uint8."""
     pictures = []
     for name in ("photo", "sketch"):
-        data = files.read(row[name], MAX_PICTURE_BYTES)
+        data = read(row[name], MAX_PICTURE_BYTES)
         if hashlib.sha256(data).hexdigest() != row[f"{name}_sha256"]:
             raise ValueError(f"{row[name]} was changed")
         try:
