@@ -184,18 +184,6 @@ def _unknown(what: str, valid: Sequence[str]) -> str:
     return f"{what} is not known. Valid names: {', '.join(valid)}."
 
 
-__all__ = [
-    "RULES_FILE",
-    "Rule",
-    "Rules",
-    "count_broken",
-    "count_kept",
-    "failing",
-    "find_examples",
-    "is_examined",
-    "judge_table",
-]
-
 GROUP_RATES = RULES_FILE.with_name("group_rates.json")  # written by tests/benchmarks/group_rates.py
 
 

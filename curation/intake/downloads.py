@@ -244,8 +244,6 @@ def read_journal(path: Path) -> dict[str, Entry]:
 
 SOURCE = "url"
 
-__all__ = ["DownloadConfig", "download_list"]
-
 
 def download_list(
     library: Library,

@@ -96,7 +96,8 @@ def add_source(
         return take_archive(library, source, provenance=where, progress=progress, workers=workers)
     if source.suffix.lower() in LIST_SUFFIXES and not _is_picture(head):
         return _add_list(library, source, origin, progress)
-    return _add_file(library, source, replace(origin.provenance("file"), name=name), progress)
+    item = IntakeItem(PictureFile(str(source)), replace(origin.provenance("file"), name=name))
+    return ingest_pictures(library, [item], workers=1, progress=progress, total=1)
 
 
 def _is_picture(head: bytes) -> bool:
@@ -110,7 +111,7 @@ def _is_picture(head: bytes) -> bool:
 def _add_list(
     library: Library, source: Path, origin: Origin, progress: Progress | None
 ) -> Iterator[IntakeResult]:
-    from curation.intake.downloads import download_list  # httpx and pyarrow are needed for lists only
+    from curation.intake.downloads import download_list  # needed for lists only
     from curation.intake.url_lists import read_url_list
 
     entries = [
@@ -120,17 +121,9 @@ def _add_list(
             author=entry.author or origin.author,
             page=entry.page or origin.page,
         )
-        for entry in read_url_list(source)
+        for entry in read_url_list(source).entries
     ]
     yield from download_list(library, entries, uploader=origin.uploader, progress=progress)
-
-
-def _add_file(
-    library: Library, path: Path, where: Provenance, progress: Progress | None
-) -> Iterator[IntakeResult]:
-    yield from ingest_pictures(
-        library, [IntakeItem(PictureFile(str(path)), where)], workers=1, progress=progress, total=1
-    )
 
 
 def add_demo(library: Library, *, progress: Progress | None = None) -> Iterator[IntakeResult]:

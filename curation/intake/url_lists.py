@@ -11,10 +11,10 @@ import csv
 import io
 import json
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, overload
+from typing import Any
 
 from core.names import decode_text
 from core.untrusted_files import read_regular_file
@@ -44,22 +44,12 @@ class UrlEntry:
 
 
 @dataclass(frozen=True)
-class UrlList(Sequence[UrlEntry]):
-    """The entries of a list, each URL once."""
+class UrlList:
+    """A list as it was read."""
 
-    entries: tuple[UrlEntry, ...]
+    entries: tuple[UrlEntry, ...]  # each URL once
     blank: int = 0  # rows without a URL, left out
     duplicates: int = 0  # rows whose URL came before, left out
-
-    def __len__(self) -> int:
-        return len(self.entries)
-
-    @overload
-    def __getitem__(self, index: int) -> UrlEntry: ...
-    @overload
-    def __getitem__(self, index: slice) -> tuple[UrlEntry, ...]: ...
-    def __getitem__(self, index: int | slice) -> UrlEntry | tuple[UrlEntry, ...]:
-        return self.entries[index]
 
 
 def read_url_list(source: str | Path | bytes) -> UrlList:

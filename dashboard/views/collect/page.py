@@ -202,14 +202,16 @@ def _show_addresses(library: Library, origin: list[str]) -> None:
                 _(
                     "{count:,} addresses, {duplicates:,} of them twice. Robots rules are followed, and "
                     "addresses inside this network are never fetched.",
-                    count=len(found),
+                    count=len(found.entries),
                     duplicates=found.duplicates,
                 )
             )
-    if st.button(_("Fetch"), type="primary", disabled=not found):
+    if st.button(_("Fetch"), type="primary", disabled=not (found and found.entries)):
         name = file.name if file is not None else "addresses.txt"
         source = spool_file(library.root, name, data)
-        _start_adding(library.root, [source], "url", origin, what=f"addresses: {len(found or ())}")
+        _start_adding(
+            library.root, [source], "url", origin, what=f"addresses: {len(found.entries) if found else 0}"
+        )
         st.rerun()
 
 

@@ -54,42 +54,42 @@ def test_every_format_gives_the_same_entries(tmp_path: Path, kind: str) -> None:
     path = tmp_path / "list.dat"
     path.write_bytes(data)
     found = read_url_list(path)
-    assert found.entries == ENTRIES == tuple(read_url_list(data))
+    assert found.entries == ENTRIES == read_url_list(data).entries
     assert (found.blank, found.duplicates) == (0, 0)
 
 
 def test_blank_and_repeated_urls_are_counted_and_left_out() -> None:
     found = read_url_list(b"url,licence\nhttp://a/1,CC0\n,CC0\nhttp://a/1,BY\n  ,\nhttp://a/2\n")
-    assert [entry.url for entry in found] == ["http://a/1", "http://a/2"]
-    assert found[0].licence == "CC0"
+    assert [entry.url for entry in found.entries] == ["http://a/1", "http://a/2"]
+    assert found.entries[0].licence == "CC0"
     assert (found.blank, found.duplicates) == (2, 1)
 
 
 def test_one_url_a_line_needs_no_header() -> None:
-    assert [entry.url for entry in read_url_list(b"http://a/1\n\nhttps://a/2,3\n")] == [
+    assert [entry.url for entry in read_url_list(b"http://a/1\n\nhttps://a/2,3\n").entries] == [
         "http://a/1",
         "https://a/2,3",
     ]
 
 
 def test_both_spellings_of_licence_may_be_there() -> None:
-    assert read_url_list(b"url,licence,license\nhttp://a/1,,CC0\n")[0].licence == "CC0"
+    assert read_url_list(b"url,licence,license\nhttp://a/1,,CC0\n").entries[0].licence == "CC0"
 
 
 @pytest.mark.parametrize(("page", "author"), [("cp949", "김철수"), ("cp932", "山田さくら")])
 def test_a_csv_of_an_east_asian_excel_is_read(page: str, author: str) -> None:
-    assert read_url_list(f"url,author\r\nhttp://a/1,{author}\r\n".encode(page))[0].author == author
+    assert read_url_list(f"url,author\r\nhttp://a/1,{author}\r\n".encode(page)).entries[0].author == author
 
 
 def test_addresses_may_stand_in_a_json_array_as_they_are() -> None:
-    assert [entry.url for entry in read_url_list(b'["http://a/1", "http://a/2"]')] == [
+    assert [entry.url for entry in read_url_list(b'["http://a/1", "http://a/2"]').entries] == [
         "http://a/1",
         "http://a/2",
     ]
 
 
 def test_missing_values_in_json_and_parquet_are_empty_texts(tmp_path: Path) -> None:
-    assert read_url_list(b'{"url": "http://a/1", "author": null}\n')[0] == UrlEntry("http://a/1")
+    assert read_url_list(b'{"url": "http://a/1", "author": null}\n').entries[0] == UrlEntry("http://a/1")
 
 
 @pytest.mark.parametrize(
@@ -135,7 +135,7 @@ def test_any_bytes_are_a_list_or_refused(data: bytes) -> None:
             found = read_url_list(start + data)
         except UrlListError:
             continue
-        assert all(entry.url for entry in found)
+        assert all(entry.url for entry in found.entries)
 
 
 def test_one_long_text_that_a_parquet_file_repeats_is_not_unpacked(tmp_path: Path) -> None:
