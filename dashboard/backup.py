@@ -32,6 +32,7 @@ from core.processes.jobs import now
 from curation.library import dump
 from curation.library.library import FILE, Library
 from curation.library.records import LibraryError
+from curation.library.schema import HEAD as SCHEMA
 from dashboard.shared.audit import AUDIT_FILE
 
 FORMAT = 1
@@ -77,7 +78,7 @@ def create(path: Path, *, data: Path, address: str = "", progress: Progress | No
             writer = Writer(archive)
             with library.snapshot() as snapshot:
                 ids, deleted = snapshot.image_ids(), snapshot.deletions()
-                head = {"format": FORMAT, "revision": snapshot.revision, "counters": snapshot.counters()}
+                head = {"format": FORMAT, "revision": SCHEMA, "counters": snapshot.counters()}
                 for name, lines in snapshot.tables():
                     writer.add(f"{TABLES}/{name}.jsonl", lines, zipfile.ZIP_DEFLATED)
             left_out = _add_files(writer, data, ids, progress)

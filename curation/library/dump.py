@@ -40,11 +40,6 @@ class Snapshot:
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
 
-    @property
-    def revision(self) -> str:
-        """Name the schema that the tables have."""
-        return HEAD
-
     def image_ids(self) -> set[str]:
         """Read the ids of all images."""
         return set(self._connection.execute(select(images.c.id)).scalars())
