@@ -14,7 +14,7 @@ import numpy as np
 
 from curation.export.manifest_tables import LEFT_OUT
 from curation.export.splits import SPLITS
-from curation.export.summary import SPLIT_FOLDERS, UNKNOWN, Contents, Kind
+from curation.export.summary import SPLIT_FOLDERS, UNKNOWN, Contents, ExportSummary
 
 if TYPE_CHECKING:
     from curation.library.versions import Version
@@ -59,33 +59,8 @@ def licence_warnings(contents: Contents) -> list[str]:
     return found
 
 
-def write_card(
-    folder: Path,
-    version: Version,
-    contents: Contents,
-    *,
-    kind: Kind,
-    splits: Mapping[str, int],
-    left_out: Mapping[str, int],
-    people: Sequence[str],
-    warnings: Sequence[str],
-    commands: Mapping[str, str],
-) -> None:
-    """Write ``README.md`` and ``plots/``.
-
-    Parameters
-    ----------
-    splits
-        Pairs of each.
-    left_out
-        Images that training passes over, by the code of `curation.export.manifest_tables.LEFT_OUT`.
-    people
-        Sentences on what faces decided about the splits.
-    warnings
-        Sentences that a user of the dataset must read first.
-    commands
-        What to run, by what it does.
-    """
+def write_card(folder: Path, version: Version, contents: Contents, summary: ExportSummary) -> None:
+    """Write ``README.md`` and ``plots/``."""
     (folder / PLOTS).mkdir()
     plots = []
     for column, (title, unit) in HISTOGRAMS.items():
@@ -95,29 +70,30 @@ def write_card(
             (folder / PLOTS / f"{column}.svg").write_text(svg, encoding="utf-8", newline="\n")
             plots.append(f"![{title}]({PLOTS}/{column}.svg)")
     sections = [
-        _front_matter(version, contents, kind, splits),
+        _front_matter(contents, summary),
         f"# {_text(version.name)}",
         _text(version.note) or "Aligned face photos and their sketches.",
-        *(f"> **Note.** {_text(warning)}" for warning in warnings),
+        *(f"> **Note.** {_text(warning)}" for warning in summary.warnings),
         "## What is in it\n\n"
         + _table(
             ("", "images"),
             {
                 "kept": len(version.ids),
-                "pairs": sum(splits.values()),
-                **{f"split {k}": n for k, n in splits.items()},
+                "pairs": summary.images,
+                **{f"split {k}": n for k, n in summary.splits.items()},
             },
         )
         + f"\n\nKept by {_listed(contents.decided_by)}. Near duplicates, images of one page and images of one "
         "author share a split. Photos and sketches are 512 x 512 px PNG files with nothing in them but pixels.",
-        *people,
-        _left_out(version, left_out),
+        *summary.people,
+        _left_out(version, summary.left_out),
         *_counted("Sources", "source", contents.sources),
         *_counted("Licences", "licence", contents.licences),
         *_counted("Authors", "author", contents.authors),
         *(_counted("Labels", "label", contents.labels) if contents.labels else ()),
         "## Measurements\n\n" + "\n".join(plots) if plots else "",
-        "## How to use it\n\n" + "\n\n".join(f"{what}:\n```\n{how}\n```" for what, how in commands.items()),
+        "## How to use it\n\n"
+        + "\n\n".join(f"{what}:\n```\n{how}\n```" for what, how in summary.commands.items()),
         f"## Version\n\nFrozen {version.created} by {_text(version.who)}. Content hash (images, what was decided "
         f"about them, rules):\n```\n{version.hash}\n```",
         _rules(version),
@@ -126,20 +102,20 @@ def write_card(
     (folder / CARD).write_text(text, encoding="utf-8", newline="\n")
 
 
-def _front_matter(version: Version, contents: Contents, kind: Kind, splits: Mapping[str, int]) -> str:
+def _front_matter(contents: Contents, summary: ExportSummary) -> str:
     """YAML as the Hugging Face hub reads it; JSON strings are valid YAML strings."""
     licences = list(contents.licences)
     spdx = _SPDX.get(licences[0].split("(")[0].strip().casefold()) if len(licences) == 1 else None
-    lines = [f"pretty_name: {json.dumps(version.name)}", f"license: {spdx or 'other'}"]
+    lines = [f"pretty_name: {json.dumps(summary.version)}", f"license: {spdx or 'other'}"]
     if spdx is None:
         one = licences[0] if len(licences) == 1 else "mixed, see the column licence"
         lines.append(f"license_name: {json.dumps(one)}")
     lines += ["task_categories:", "- image-to-image", "tags:", "- faces", "- sketches"]
-    lines.append(f"size_categories:\n- {_size_category(sum(splits.values()))}")
-    if kind == "imagefolder":
+    lines.append(f"size_categories:\n- {_size_category(summary.images)}")
+    if summary.kind == "imagefolder":
         lines += ["configs:", "- config_name: default", "  drop_labels: true", "  data_files:"]
         for split in SPLITS:
-            if splits.get(split):
+            if summary.splits.get(split):
                 name = SPLIT_FOLDERS[split]
                 lines += [f"  - split: {name}", f"    path: {json.dumps(name + '/**')}"]
     return "\n".join(["---", *lines, "---"])

@@ -122,18 +122,23 @@ def export_version(
         splits = count_splits(assignments)
         warnings = licence_warnings(contents) + split_warnings(splits, fractions)
         warnings += divided_warnings(divided_keys(contents.candidates, assignments))
-        commands = commands_for(kind, HERE)
-        write_card(
-            folder,
-            version,
-            contents,
-            splits=splits,
-            left_out=left_out,
-            people=people,
-            warnings=warnings,
-            commands=commands,
+        archive = out.with_name(f"{out.name}.zip")
+        summary = ExportSummary(
+            version=version.name,
+            hash=version.hash,
             kind=kind,
+            out=str(out),
+            zip=str(archive) if zip else "",
+            images=sum(splits.values()),
+            left_out=dict(left_out),
+            removed=len(version.removed),
+            splits=splits,
+            groups=len({assignment.group for assignment in assignments.values()}),
+            people=tuple(people),
+            warnings=tuple(warnings),
+            commands=commands_for(kind, str(out)),
         )
+        write_card(folder, version, contents, replace(summary, commands=commands_for(kind, HERE)))
         made_with = {
             "kind": kind,
             "annotation_formats": sorted(set(annotations)),  # "annotations" would be a table of COCO
@@ -147,26 +152,9 @@ def export_version(
             library, version.name, out, kind=kind, zip=zip, annotations=annotations, seed=seed,
             fractions=fractions, compare_faces=compare_faces, progress=progress,
         )  # fmt: skip
-    archive = out.with_name(f"{out.name}.zip")
     if zip:
         write_zip(out, archive)
-    summary = ExportSummary(
-        version=version.name,
-        hash=version.hash,
-        kind=kind,
-        out=str(out),
-        zip=str(archive) if zip else "",
-        images=sum(splits.values()),
-        left_out=dict(left_out),
-        removed=len(version.removed),
-        splits=splits,
-        groups=len({assignment.group for assignment in assignments.values()}),
-        bytes=size,
-        seconds=round(time.monotonic() - begin, 2),
-        people=tuple(people),
-        warnings=tuple(warnings),
-        commands=commands_for(kind, str(out)),
-    )
+    summary = replace(summary, bytes=size, seconds=round(time.monotonic() - begin, 2))
     note_export(library.root, summary)
     return summary
 

@@ -14,8 +14,7 @@ import numpy as np
 
 from core.errors import UnsafeImage
 from core.face_frame import FRAME
-from curation.align import align_anchors, warp_photo
-from curation.analysis.aligned import AlignedFace, read_original
+from curation.analysis.aligned import AlignedFace, align_face, read_original
 from curation.export.publish import ExportError
 from curation.library.records import Examination
 from curation.library.versions import Member
@@ -128,10 +127,8 @@ def _align_again(library: Library, member: Member) -> AlignedFace:
             f"The aligned photo of image {member.image_id[:12]} is missing or has changed since the version "
             f"was frozen, and cannot be made again. {error} Or freeze a new version without it."
         ) from error
-    anchors = np.array(member.examination.anchors, dtype=np.float32)
-    alignment = align_anchors(anchors, (photo.shape[1], photo.shape[0]))
-    landmarks = landmarks_of(member.examination)
-    return AlignedFace(warp_photo(photo, alignment.matrix), alignment, landmarks, anchors)
+    face = align_face(photo, np.array(member.examination.anchors), None)
+    return replace(face, landmarks=landmarks_of(member.examination))
 
 
 def landmarks_of(examination: Examination) -> np.ndarray:

@@ -149,8 +149,8 @@ class ExportSummary:
     removed: int  # images of the version that were deleted for good since
     splits: dict[str, int]  # pairs in each; they sum up to ``images``
     groups: int  # of images that must share a split
-    bytes: int
-    seconds: float
+    bytes: int = 0
+    seconds: float = 0.0
     people: tuple[str, ...] = ()  # sentences on what faces decided about the splits, and how sure that is
     warnings: tuple[str, ...] = ()  # sentences for people
     commands: dict[str, str] = field(default_factory=dict)  # what to run with it, by what it does
