@@ -104,10 +104,8 @@ class Proposals:
 
     def as_saved(self) -> dict[str, tuple[float, float]]:
         """Image id to probability of keeping and confidence, as the library stores them."""
-        pairs = zip(self.probability.to_numpy(), self.confidence.to_numpy(), strict=True)
-        return {
-            str(key): (float(p), float(c)) for key, (p, c) in zip(self.probability.index, pairs, strict=True)
-        }
+        rows = zip(self.probability.index, self.probability, self.confidence, strict=True)
+        return {str(key): (float(keep), float(sure)) for key, keep, sure in rows}
 
 
 def propose(table: pd.DataFrame, embeddings: np.ndarray, decisions: Mapping[str, str]) -> Proposals:

@@ -314,15 +314,7 @@ def _fetch_and_take(
 
 
 def _take(library: Library, entry: UrlEntry, data: bytes, uploader: str) -> IntakeResult:
-    origin = Provenance(
-        source=SOURCE,
-        name=entry.url,
-        url=entry.url,
-        page=entry.page,
-        licence=entry.licence,
-        author=entry.author,
-        uploader=uploader,
-    )
+    origin = Provenance(source=SOURCE, name=entry.url, uploader=uploader, **vars(entry))
     return replace(ingest_bytes(library, data, origin), name=entry.url)
 
 
