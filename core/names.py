@@ -10,9 +10,11 @@ import re
 import unicodedata
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 _RARE = 0.3  # a character that a code page has, but that hardly stands in a name
 _EAST_ASIAN = ("cp949", "cp932", "gbk", "big5")
+_FORMULAS = ("=", "+", "-", "@", "\t", "\r")  # what spreadsheets would run
 _SAMPLE_BYTES, _SAMPLE_NAMES = 1 << 16, 2000
 
 
@@ -24,6 +26,11 @@ def normal_name(name: str) -> str:
 def search_key(text: str) -> str:
     """Fold a text for comparing without regard to case: ``STRASSE`` finds ``Straße``."""
     return text.lower() if text.isascii() else normal_name(normal_name(text).casefold())
+
+
+def harmless_cell(value: Any) -> Any:
+    """Write a table's cell so that a spreadsheet does not take it for a formula: strangers wrote it."""
+    return f"'{value}" if isinstance(value, str) and value.startswith(_FORMULAS) else value
 
 
 def find_file(folders: Sequence[Path], name: str) -> Path:

@@ -13,7 +13,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 from core.atomic_files import replacing, write_atomically
 from core.processes.lock import hold
@@ -96,7 +96,9 @@ class Manifest:
         self.records: dict[str, Record] = {}
         self._fd = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o644)
         with os.fdopen(os.dup(self._fd), "rb") as file:
-            for line in _whole_lines(file):
+            for line in file:
+                if not line.endswith(b"\n"):  # a killed run did not finish it
+                    break
                 record = _read(line)
                 if record is not None:  # else it is damaged, and its file is done again
                     self._enter(record, len(line))
@@ -148,11 +150,6 @@ def _read(line: bytes) -> Record | None:
         return Record(**fields | {"reason": reason})
     except (ValueError, KeyError, TypeError):
         return None
-
-
-def _whole_lines(file: BinaryIO) -> Iterator[bytes]:
-    """Lines up to a last one that a killed run did not finish."""
-    return (line for line in file if line.endswith(b"\n"))
 
 
 @contextmanager

@@ -13,6 +13,7 @@ from typing import Any, Self
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from core.names import harmless_cell
 from curation.export.pictures import mesh_rows
 from curation.export.splits import Assignment
 from curation.export.summary import Kind, photo_place, sketch_place
@@ -107,15 +108,6 @@ def _parsed(versions: str) -> dict[str, Any]:
     return parsed if isinstance(parsed, dict) else {}
 
 
-def _cell(value: Any) -> Any:
-    """Text that a spreadsheet would take for a formula gets an apostrophe: strangers wrote it."""
-    return (
-        f"'{value}"
-        if isinstance(value, str) and value.startswith(("=", "+", "-", "@", "\t", "\r"))
-        else value
-    )
-
-
 class ManifestWriter:
     """All manifests of an export, written row by row; a context.
 
@@ -156,7 +148,9 @@ class ManifestWriter:
         """Add one image; see `manifest_row`."""
         self._lines.write(json.dumps(row, separators=(",", ":"), ensure_ascii=False, allow_nan=False) + "\n")
         flat = {name: row[name] for name in _COLUMNS} | {"reason": (row["reason"] or {}).get("code")}
-        self._csv.writerow({k: _cell(v) for k, v in (flat | {"labels": ";".join(row["labels"])}).items()})
+        self._csv.writerow(
+            {k: harmless_cell(v) for k, v in (flat | {"labels": ";".join(row["labels"])}).items()}
+        )
         self._batch.append(flat)
         if len(self._batch) == _BATCH:
             self._write_batch()

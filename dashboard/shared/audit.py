@@ -21,12 +21,12 @@ from starlette.routing import Route
 
 from core.atomic_files import append_line
 from core.config import settings
+from core.names import harmless_cell
 from core.untrusted_files import read_json_lines
 from dashboard import access
 from dashboard.shared.links import address
 from dashboard.shared.plain_text import writable
 from dashboard.shared.shared_library import shared_library
-from eval.comparison.export_csv import harmless
 
 if TYPE_CHECKING:
     from starlette.requests import Request
@@ -115,7 +115,7 @@ def _csv(rows: Iterable[dict[str, str]]) -> Iterator[str]:
     writer.writeheader()
     while True:
         some = list(islice(rest, _ROWS_AT_ONCE))
-        writer.writerows({name: harmless(text) for name, text in row.items()} for row in some)
+        writer.writerows({name: harmless_cell(text) for name, text in row.items()} for row in some)
         yield buffer.getvalue()
         if not some:
             return

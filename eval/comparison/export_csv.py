@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from core.atomic_files import write_atomically
+from core.names import harmless_cell
 from eval.comparison.export_paper import to_latex, to_markdown
 from eval.comparison.formatting import standing_of
 from eval.comparison.result import RESULT_FILE, Comparison, read_comparison
@@ -16,7 +17,6 @@ FIELDS = (
     "kind", "protocol", "protocol_key", "column", "model", "other", "case", "value", "low", "high", "error", "rank",
     "is_best", "tied_with", "control", "p", "p_adjusted", "is_separated", "needed", "count", "extrapolated",
 )  # fmt: skip
-_FORMULAS = ("=", "+", "-", "@", "\t", "\r")  # what spreadsheets would run
 
 
 def to_csv(comparison: Comparison) -> str:
@@ -32,7 +32,7 @@ def to_csv(comparison: Comparison) -> str:
         *_curves(comparison),
         *_cases(comparison),
     ):
-        table.writerow({key: harmless(value) for key, value in (same | row).items()})
+        table.writerow({key: harmless_cell(value) for key, value in (same | row).items()})
     return buffer.getvalue()
 
 
@@ -92,11 +92,6 @@ def _cases(comparison: Comparison) -> list[dict[str, Any]]:
         for column, values in model.case_scores.items()
         for case, value in zip(comparison.cases, values, strict=False)
     ]
-
-
-def harmless(value: Any) -> Any:
-    """Text that a spreadsheet does not take for a formula."""
-    return f"'{value}" if isinstance(value, str) and value.startswith(_FORMULAS) else value
 
 
 def write_files(

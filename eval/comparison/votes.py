@@ -19,8 +19,8 @@ from pathlib import Path
 from typing import Literal, get_args
 
 from core.atomic_files import append_line
+from core.names import harmless_cell
 from core.processes.jobs import now
-from eval.comparison.export_csv import harmless
 from eval.comparison.formatting import VOTES_STRENGTH, VOTES_WON
 from eval.comparison.pictures import picture_path
 from eval.comparison.result import Column, Comparison
@@ -192,5 +192,5 @@ def votes_csv(votes: Sequence[Vote]) -> str:
     table.writerow(["case", "left", "right", "choice", "voter", "made_at"])
     for vote in votes:
         row = (*asdict(vote.ballot).values(), vote.choice, vote.voter, vote.made_at)
-        table.writerow([harmless(value) for value in row])
+        table.writerow([harmless_cell(value) for value in row])
     return buffer.getvalue()
