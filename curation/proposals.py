@@ -33,19 +33,14 @@ def measured(table: pd.DataFrame) -> np.ndarray:
         spread = max((high - low) / 2, 1e-3 * (np.nanmax(values) - np.nanmin(values)), 1e-9)
         score = np.nan_to_num(np.clip((values - middle) / spread, -4, 4))
         columns += [score, np.abs(score)]  # a pose is too far to either side
-    if "verdict" in table:
-        columns.append(np.where(table["verdict"].to_numpy() == "keep", VERDICT_WEIGHT, -VERDICT_WEIGHT))
-    return np.stack(columns, axis=1) if columns else np.zeros((len(table), 0))
+    columns.append(np.where(table["verdict"].to_numpy() == "keep", VERDICT_WEIGHT, -VERDICT_WEIGHT))
+    return np.stack(columns, axis=1)
 
 
 def duplicate_groups(table: pd.DataFrame) -> np.ndarray:
     """A number for each duplicate group, and one of its own for each image outside of any."""
-    own = np.arange(len(table))
-    if "duplicate_group" not in table:
-        return own
-    named = table["duplicate_group"]
-    codes, _ = pd.factorize(named.where(named.notna() & (named.astype(str) != ""), None))
-    return np.where(codes >= 0, codes + len(table), own)
+    named = table["duplicate_group"].astype(str)
+    return np.where(named == "", np.arange(len(table)), pd.factorize(named)[0] + len(table))
 
 
 def doubt_first(confidence: np.ndarray, places: np.ndarray, groups: np.ndarray) -> np.ndarray:
@@ -114,7 +109,7 @@ def propose(table: pd.DataFrame, embeddings: np.ndarray, decisions: Mapping[str,
     Parameters
     ----------
     table
-        Index: image id. Columns: measurements, and ``verdict`` and ``duplicate_group`` where known.
+        Index: image id. Columns: ``verdict``, ``duplicate_group`` and measurements.
     embeddings : (N, D) float16 or float32
         Row for row of ``table``; zeros or NaN where there is none.
     decisions
@@ -155,7 +150,7 @@ def _propose(table: pd.DataFrame, embeddings: np.ndarray, decisions: Mapping[str
     logit = slope * (features[free] @ model[0] + model[1]) + offset
     probability = pd.Series(1 / (1 + np.exp(-logit)), index=table.index[free], name="probability")
     confidence = probability.where(probability >= 0.5, 1 - probability).rename("confidence")
-    baseline = _rules_accuracy(table, rows, kept)
+    baseline = balanced_accuracy(table["verdict"].to_numpy()[rows] == "keep", kept)
     order = doubt_first(confidence.to_numpy(), components[free], groups[free])
     return Proposals(
         probability=probability,
@@ -278,9 +273,3 @@ def _calibration(logits: np.ndarray, kept: np.ndarray) -> tuple[float, float]:
         if slope > 0
         else (0.0, float(np.log(kept.mean() / (1 - kept.mean()))))
     )
-
-
-def _rules_accuracy(table: pd.DataFrame, rows: np.ndarray, kept: np.ndarray) -> float:
-    if "verdict" not in table:
-        return 0.5
-    return balanced_accuracy(table["verdict"].to_numpy()[rows] == "keep", kept)

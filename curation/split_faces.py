@@ -77,20 +77,14 @@ def pictures_to_split(library: Library) -> list[str]:
 
 
 def split_faces(
-    library: Library,
-    ids: Sequence[str] = (),
-    *,
-    min_eye_distance_px: float | None = None,
-    progress: Callable[[int, int], None] | None = None,
+    library: Library, ids: Sequence[str] = (), *, progress: Callable[[int, int], None] | None = None
 ) -> SplitSummary:
-    """Add one crop for each face of group pictures.
+    """Add one crop for each face of group pictures that is as large as the rules ask for.
 
     Parameters
     ----------
     ids
         Pictures to cut; by default those of `pictures_to_split`.
-    min_eye_distance_px
-        Smaller faces are left out; by default what the rule in force asks for.
 
     Raises
     ------
@@ -99,7 +93,7 @@ def split_faces(
     LibraryError
         If the library cannot be read or written.
     """
-    least = library.rules()["eye_distance"].threshold if min_eye_distance_px is None else min_eye_distance_px
+    least = library.rules()["eye_distance"].threshold
     chosen = list(ids) or pictures_to_split(library)
     origins = library.provenances(chosen)
     added = known = unreadable = 0

@@ -57,6 +57,7 @@ def look(source: Path, most: int) -> tuple[pd.DataFrame, np.ndarray]:
     table = pd.DataFrame(rows, index=names)
     is_straight = (table[["yaw", "pitch", "roll"]].abs() <= MAX_ANGLE).all(axis=1) & (table["faces"] == 1)
     table["verdict"] = np.where(is_straight, "keep", "reject")
+    table["duplicate_group"] = ""
     return table, np.stack(embeddings)
 
 

@@ -52,7 +52,7 @@ def test_every_usable_face_is_added_with_a_link_to_its_picture(
     library: Library, landmarker_path: Path
 ) -> None:
     (picture,) = library.table().index
-    assert split_faces(library, min_eye_distance_px=60) == SplitSummary(1, 2, 0, 0)
+    assert split_faces(library) == SplitSummary(1, 2, 0, 0)
     crops = [one for one in library.table().index if one != picture]
     with FaceLandmarker(landmarker_path, max_faces=5) as landmarker:
         for number, crop in enumerate(crops, 1):
@@ -67,9 +67,9 @@ def test_every_usable_face_is_added_with_a_link_to_its_picture(
 
 
 def test_a_second_run_adds_nothing(library: Library) -> None:
-    split_faces(library, min_eye_distance_px=60)
+    split_faces(library)
     (picture, *_) = library.table().index
-    assert split_faces(library, [picture], min_eye_distance_px=60) == SplitSummary(1, 0, 2, 0)
+    assert split_faces(library, [picture]) == SplitSummary(1, 0, 2, 0)
 
 
 def test_a_picture_that_was_cut_is_passed_over_until_smaller_faces_are_asked_for(library: Library) -> None:
