@@ -60,14 +60,8 @@ def hash_face(aligned: np.ndarray) -> tuple[bytes, bytes]:
     ValueError
         For any other shape or dtype.
     """
-    if (
-        aligned.dtype != np.uint8
-        or aligned.ndim != 3
-        or aligned.shape[2] != 3
-        or aligned.shape[0] != aligned.shape[1]
-        or aligned.shape[0] % _SMALL
-        or not aligned.size
-    ):
+    side = len(aligned)
+    if aligned.dtype != np.uint8 or aligned.shape != (side, side, 3) or side % _SMALL or not side:
         raise ValueError(f"expected an aligned face (512, 512, 3) uint8, got {aligned.shape} {aligned.dtype}")
     grey = cv2.cvtColor(np.ascontiguousarray(aligned), cv2.COLOR_RGB2GRAY)
     small = cv2.resize(grey, (_SMALL, _SMALL), interpolation=cv2.INTER_AREA)

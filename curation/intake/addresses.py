@@ -17,6 +17,7 @@ import string
 import threading
 import time
 from collections.abc import Callable
+from concurrent.futures import Future
 from dataclasses import dataclass
 from functools import cache
 from urllib.parse import quote, urljoin, urlsplit
@@ -265,23 +266,16 @@ def _with_ascii_host(url: str) -> str:
 
 def _with_time_limit(look: Callable[[], list[tuple]], timeout_s: float) -> list[tuple]:
     """The system's resolver has no time limit of its own."""
-    answer: list[list[tuple]] = []
-    trouble: list[Exception] = []
+    answer: Future[list[tuple]] = Future()
 
     def work() -> None:
         try:
-            answer.append(look())
+            answer.set_result(look())
         except Exception as error:
-            trouble.append(error)
+            answer.set_exception(error)
 
-    thread = threading.Thread(target=work, daemon=True, name="lookup")
-    thread.start()
-    thread.join(timeout_s)
-    if trouble:
-        raise trouble[0]
-    if not answer:
-        raise TimeoutError(f"no answer within {timeout_s:g} s")
-    return answer[0]
+    threading.Thread(target=work, daemon=True, name="lookup").start()
+    return answer.result(timeout_s)
 
 
 def connect(
