@@ -11,6 +11,7 @@ from PIL import Image
 
 from core.config import ROOT
 from core.errors import UnsafeImage
+from dashboard.views.draw import drawing
 from dashboard.views.draw.drawing import (
     EMPTY,
     MAX_POINTS,
@@ -237,6 +238,12 @@ def test_a_file_with_more_strokes_than_a_drawing_may_have_is_refused(strokes: in
     line = {"width": 3, "points": [[1, 2]] * points}
     with pytest.raises(UnsafeImage, match=r"10,000 strokes and 100,000 points"):
         fabric_from_file(json.dumps({"strokes": [line] * strokes}).encode())
+
+
+def test_strokes_beyond_the_limit_are_counted_and_not_looked_at(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(drawing, "_checked_stroke", pytest.fail)
+    with pytest.raises(UnsafeImage, match="too large"):
+        fabric_from_file(json.dumps({"strokes": [0] * (MAX_STROKES + 1)}).encode())
 
 
 def test_the_largest_drawing_fits_into_the_message_that_the_server_takes():

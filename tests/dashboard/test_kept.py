@@ -16,7 +16,13 @@ from core.strokes import picture_of
 from dashboard.shared.resources import examples
 from dashboard.views.draw import actions, kept
 from dashboard.views.draw.actions import DRAWN_FRAMES, SIDE, drawn_pages, make_replay
-from dashboard.views.draw.drawing import digest, fabric_from_sketch, fabric_from_strokes, strokes_from_fabric
+from dashboard.views.draw.drawing import (
+    MAX_STROKES,
+    digest,
+    fabric_from_sketch,
+    fabric_from_strokes,
+    strokes_from_fabric,
+)
 from dashboard.views.draw.kept import (
     LINK_BYTES,
     LINK_LETTERS,
@@ -178,6 +184,16 @@ def test_a_link_that_holds_no_drawing_is_told_in_one_sentence_and_changes_nothin
     assert session.notice.startswith("The link holds no drawing that can be read")
     with pytest.raises(UnsafeImage):
         read_link(link)
+
+
+def test_a_link_of_more_strokes_than_a_drawing_may_have_is_refused_by_their_number(
+    monkeypatch: pytest.MonkeyPatch,
+):
+    unfolded: list[object] = []
+    monkeypatch.setattr(kept.np, "cumsum", lambda points, axis: unfolded.append(points) or points)
+    with pytest.raises(UnsafeImage):
+        read_link(folded({"s": [[1, 0]] * (MAX_STROKES + 1)}))
+    assert not unfolded
 
 
 @pytest.mark.parametrize("wanted", [ConversionSettings(), WANTED, ConversionSettings(mode="none")])

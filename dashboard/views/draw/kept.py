@@ -36,6 +36,7 @@ from dashboard.shared.resources import component, examples
 from dashboard.shared.texts import _, translate_sentence
 from dashboard.views.draw.canvas import tools_from
 from dashboard.views.draw.drawing import (
+    MAX_STROKES,
     drawing_content,
     fabric_from_content,
     fabric_from_file,
@@ -240,6 +241,8 @@ def read_link(link: str) -> tuple[dict[str, Any], Any]:
         if not unfold.eof:  # cut off, or more than any drawing
             raise ValueError
         content = json.loads(data)
+        if len(content["s"]) > MAX_STROKES:
+            raise ValueError
         strokes = []
         for width, erases, *steps in content["s"]:
             points = np.cumsum(np.array(steps, np.float64).reshape(-1, 2), axis=0) * STEP_PX
