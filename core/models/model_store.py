@@ -11,7 +11,7 @@ import os
 import secrets
 import shutil
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -119,15 +119,17 @@ def _restamped(
 
 
 def rename_model(models: Path, name: str, new: str) -> Path:
-    """Give an imported model another name, one that `check_name` gave.
+    """Give an imported model with its card another name, one that `check_name` gave.
 
     Raises
     ------
     ValueError
         If it is gone, or somebody took the name meanwhile.
     """
-    path = models / f"{new}.safetensors"
-    _move_to_free_name(_existing(models, name), path)
+    old, path = _existing(models, name), models / f"{new}.safetensors"
+    _move_to_free_name(old, path)
+    with suppress(FileNotFoundError):  # what was imported has none
+        os.replace(old.with_suffix(".md"), path.with_suffix(".md"))
     return path
 
 

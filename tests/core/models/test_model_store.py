@@ -138,6 +138,15 @@ def test_a_renamed_model_is_found_under_its_new_name_only(source: Path, models: 
     assert [path.stem for path in models.glob("*.safetensors")] == ["yours"]
 
 
+def test_a_card_goes_with_its_model_to_the_new_name_and_not_to_the_next_one_of_the_old(
+    source: Path, models: Path
+) -> None:
+    put(source, models).with_suffix(".md").write_text("trained here as run *mine*")
+    rename_model(models, "mine", "yours")
+    put(source, models)
+    assert [card.name for card in models.glob("*.md")] == ["yours.md"]
+
+
 def test_renaming_never_writes_over_another_model(source: Path, models: Path) -> None:
     put(source, models, "mine")
     put(source, models, "yours")
