@@ -147,16 +147,21 @@ def export_version(
         }
         _write_version(folder, version, made_with)
         size = sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
-    if set(library.version(version.name).removed) != set(version.removed):  # deleted for good meanwhile
+    if zip and not _has_lost_images(library, version):
+        write_zip(out, archive)  # takes as long again
+    if _has_lost_images(library, version):
         return export_version(
             library, version.name, out, kind=kind, zip=zip, annotations=annotations, seed=seed,
             fractions=fractions, compare_faces=compare_faces, progress=progress,
         )  # fmt: skip
-    if zip:
-        write_zip(out, archive)
     summary = replace(summary, bytes=size, seconds=round(time.monotonic() - begin, 2))
     note_export(library.root, summary)
     return summary
+
+
+def _has_lost_images(library: Library, version: Version) -> bool:
+    """Tell whether somebody has deleted images of a version for good since it was read."""
+    return set(library.version(version.name).removed) != set(version.removed)
 
 
 def _write_pictures(

@@ -9,7 +9,7 @@ from pathlib import Path
 import pyarrow.parquet as pq
 import pytest
 
-from curation.export import dataset, removal
+from curation.export import dataset, publish, removal
 from curation.export.dataset import export_version
 from curation.library.library import Library
 from tests.curation.export.conftest import make_picture
@@ -161,6 +161,27 @@ def test_an_image_deleted_while_it_is_exported_is_not_in_the_export(
     export_version(filled, "first", tmp_path / "out", zip=True)
     assert len(rows(tmp_path / "out")) == 9
     assert gone not in (tmp_path / "out" / "members.jsonl").read_text()
+
+
+@pytest.mark.parametrize("is_own", [True, False])
+def test_an_image_deleted_while_it_is_packed_is_not_in_the_zip(
+    filled: Library, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, is_own: bool
+) -> None:
+    out = (filled.files.exports if is_own else tmp_path) / "first-pairs"
+    gone, secrets, add = filled.version("first").ids[0], list[bytes](), publish._add_to_zip
+
+    def delete_before_the_last(archive: zipfile.ZipFile, path: Path, name: str) -> None:
+        if path.name == publish.VERSION_FILE and not secrets:
+            secrets.extend(pictures(out, gone))
+            filled.delete_for_good([gone], who="Ann", why="asked for")
+        add(archive, path, name)
+
+    monkeypatch.setattr(publish, "_add_to_zip", delete_before_the_last)
+    export_version(filled, "first", out, zip=True)
+    with zipfile.ZipFile(out.with_name(f"{out.name}.zip")) as archive:
+        is_packed = [archive.read(name) in secrets for name in archive.namelist()]
+    assert secrets and not any(is_packed)
+    assert len(rows(out)) == 9
 
 
 def test_uploads_that_wait_for_a_stopped_job_lose_it(filled: Library) -> None:
