@@ -30,7 +30,7 @@ PLACEHOLDER = Path(
 TITLE = "The shipped generators on faces that training never saw"
 LABELS = {"age", "happy", "long-haired", "outdoors", "pose"}  # what is kept of a table of labels
 SIDE, QUALITY = 192, 44
-MAX_RESULT_BYTES, MAX_PICTURE_BYTES = 400_000, 600_000
+MAX_RESULT_BYTES, MAX_PICTURE_BYTES = 1_200_000, 600_000
 
 
 def shipped_request(generators: Sequence[str]) -> ComparisonRequest:
