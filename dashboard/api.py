@@ -32,6 +32,7 @@ from starlette.routing import Route
 from core.config import settings
 from dashboard.api_upload import BadUpload, Upload, UploadLimits, read_upload
 from dashboard.shared.links import address
+from dashboard.shared.plain_text import without_folders
 from dashboard.shared.shared_library import shared_library
 
 if TYPE_CHECKING:
@@ -136,7 +137,8 @@ async def _take_upload(upload: Upload) -> Response:
             answer = await anyio.to_thread.run_sync(_take_file, file, upload, limiter=_limiter())
         except (LibraryError, OSError) as error:
             logger.exception("The library could not keep an upload")
-            message = str(error) if isinstance(error, LibraryError) else "The library cannot be written now."
+            is_told = isinstance(error, LibraryError)
+            message = without_folders(str(error)) if is_told else "The library cannot be written now."
             return _problem(503, "library", message, answers=answers)
         taken += answer.is_taken
         answers.append(

@@ -54,3 +54,8 @@ def without_links(markdown: str) -> str:
     return re.sub(
         r"[\[<$]", r"\\\g<0>", re.sub(r"(?<=:)(?=\S)|(?<=www)(?=\.)|(?<=\S)(?=@)", _JOINER, markdown)
     )
+
+
+def without_folders(sentence: str) -> str:
+    """Keep the names of files in a sentence, and not where on the server they lie."""
+    return re.sub(r"[^\s(]*[/\\](?=[\w.-]+)", "", sentence)

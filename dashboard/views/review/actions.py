@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from dashboard import access
 from dashboard.roles import Role
 from dashboard.shared import audit
+from dashboard.shared.plain_text import without_folders
 from dashboard.shared.texts import _, ngettext, translate_sentence
 from dashboard.views.review.filters import PAGE_SIZE, View
 from dashboard.views.review.state import IdempotencyLog, ReviewSession, clean_name
@@ -53,7 +54,7 @@ def apply_actions(library: Library, session: ReviewSession, actions: Any, book: 
                 _do(library, session, action, f"{client}:{number}")
             except LibraryError as error:
                 logger.warning("a decision waits: %s", error)
-                session.trouble = translate_sentence(error)
+                session.trouble = without_folders(translate_sentence(error))
                 return
             except (KeyError, ValueError) as error:
                 session.say(translate_sentence(error.args[0]) if error.args else _("That could not be done."))

@@ -183,11 +183,11 @@ def test_while_the_library_cannot_be_written_nothing_is_confirmed(
     with monkeypatch.context() as broken:
 
         def locked(*_args, **_options):
-            raise LibraryError("The database is locked by another process.")
+            raise LibraryError("The disk is full. (/srv/data/library/library.sqlite) Nothing was saved.")
 
         broken.setattr(library, "decide", locked)
         apply_actions(library, session, actions, book)
-        assert session.trouble == "The database is locked by another process."
+        assert session.trouble == "The disk is full. (library.sqlite) Nothing was saved."
         assert book.last(CLIENT) == 0
     apply_actions(library, session, actions, book)
     assert session.trouble == ""
