@@ -255,7 +255,11 @@ def publish_run(run: Run, name: str, *, weights: Path, models: Path) -> Path:
             if name in generators(weights, models) or (models / f"{name}.safetensors").exists():
                 raise RunError(f"There is a model {name} already. Choose another name.")
             path = publish(run.folder, DataConfig(Path(_data_of(run))), models, name)
-        write_atomically(path.with_suffix(".md"), card_of(run, name).encode())
+            try:
+                write_atomically(path.with_suffix(".md"), card_of(run, name).encode())
+            except OSError:  # by its card the run knows its own model
+                path.unlink()
+                raise
     except (OSError, Held, ValueError, AssetMissing) as error:
         raise RunError(f"{run.name} could not be taken into use: {error}") from error
     return path

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 from pathlib import Path
 
@@ -11,7 +12,7 @@ import torch
 from core.checkpoints import load_model, read_info
 from core.generators.pix2pixhd import DiscriminatorConfig, GlobalGeneratorConfig
 from core.models.folder import generators
-from core.training import autoencoder, pix2pixhd
+from core.training import autoencoder, pix2pixhd, run_control
 from core.training.data import DataConfig
 from core.training.recipe import LoopConfig
 from core.training.run_control import publish_run
@@ -72,3 +73,19 @@ def test_a_model_gets_a_plain_name(root: Path, tmp_path: Path, name: str) -> Non
 def test_what_is_no_generator_is_not_published(root: Path, tmp_path: Path, run: str) -> None:
     with pytest.raises(RunError, match="no weights of a generator"):
         publish_run(read_run(root, run), "mine", weights=tmp_path, models=tmp_path / "models")
+
+
+def test_without_room_for_the_card_there_is_no_model(
+    root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    weights, models = tmp_path / "weights", tmp_path / "models"
+
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(run_control, "write_atomically", full)
+        with pytest.raises(RunError, match="No space left"):
+            publish_run(read_run(root, "gan"), "mine", weights=weights, models=models)
+    assert generators(weights, models) == []
+    assert publish_run(read_run(root, "gan"), "mine", weights=weights, models=models).exists()
