@@ -22,6 +22,7 @@ from tests.e2e.conftest import BROWSER_FLAGS, DESKTOP, PATIENCE_MS, PHONE, serve
 from tests.e2e.draw_page import DrawPage
 
 OUT = ROOT / "dashboard" / "assets" / "screenshots"
+FLAGS = [*BROWSER_FLAGS, "--font-render-hinting=none"]  # hinted letters stand unevenly in pictures
 READY = {
     "review": ".review .tile img", "rules": ".rule-histogram", "overview": "canvas, svg.marks",
     "compare": ".cmp-board",
@@ -103,7 +104,7 @@ def main() -> int:
         serve(ROOT / "dashboard" / "app.py", Path(folder) / "log.txt") as url,
         sync_playwright() as playwright,
     ):
-        browser = playwright.chromium.launch(executable_path=str(path), args=BROWSER_FLAGS)
+        browser = playwright.chromium.launch(executable_path=str(path), args=FLAGS)
         for name, device, scheme in (
             ("draw-1440-light", DESKTOP, "light"),
             ("draw-1440-dark", DESKTOP, "dark"),
