@@ -30,6 +30,7 @@ from core.config import pick_device
 from core.errors import AssetMissing
 from core.images import save_png
 from core.models.families import ModelInfo
+from core.runtime import has_bf16
 from core.training.recipe import (
     CHECKPOINT_FILE,
     LOSSES_FILE,
@@ -71,17 +72,6 @@ def join_processes(device: str) -> Place:
     if world > 1 and not distributed.is_initialized():
         distributed.init_process_group("nccl" if chosen.type == "cuda" else "gloo")
     return Place(rank, world, chosen)
-
-
-def has_bf16(device: torch.device) -> bool:
-    """Tell whether autocast to bfloat16 is native here."""
-    if device.type == "cuda":
-        return torch.cuda.is_bf16_supported()
-    return device.type == "cpu" and torch.backends.mkldnn.is_available() and _cpu_has_bf16()
-
-
-def _cpu_has_bf16() -> bool:
-    return bool(torch.ops.mkldnn._is_mkldnn_bf16_supported())
 
 
 def learning_rate(config: LoopConfig, step: int) -> float:
