@@ -19,7 +19,7 @@ from collections import deque
 from collections.abc import Generator, Iterable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
-from typing import Any, Generic, TypeVar
+from typing import Any, TypeVar
 
 os.environ["RAY_USAGE_STATS_ENABLED"] = "0"  # all of these are read when Ray is loaded
 if "RAY_ADDRESS" not in os.environ and "ray" not in sys.modules:
@@ -27,8 +27,8 @@ if "RAY_ADDRESS" not in os.environ and "ray" not in sys.modules:
 
 import ray
 
-from core.processes.worker_process import Setup
-from core.processes.workers import GRACE_S, START_ATTEMPTS, Limits, Outcome, WorkerStartError, retry_or_fail
+from core.processes.worker_process import Setup, attempt
+from core.processes.workers import GRACE_S, Limits, Outcome, Worker, WorkerPool, WorkerStartError
 
 Task = TypeVar("Task")
 Result = TypeVar("Result")
@@ -51,29 +51,21 @@ class _Hand:
         return "ready", os.getpid()
 
     def do(self, task: Any) -> tuple[str, Any]:
-        try:
-            return "done", self._do(task)
-        except OSError as error:
-            return "raised", error
-        except Exception as error:
-            return "raised", f"{type(error).__name__}: {error}"
+        return attempt(self._do, task)
 
     def finish(self) -> None:
         self._tools.close()
 
 
-@dataclass
-class _Actor:
+@dataclass(kw_only=True)
+class _Actor(Worker):
     handle: Any
     reply: Any  # reference to the answer that is awaited
-    deadline: float
-    is_ready: bool = False
-    job: tuple[Any, int] | None = None  # task and attempt
-    tasks_done: int = 0
 
-    def kill(self) -> None:
+    def kill(self) -> str:
         with suppress(ray.exceptions.RayError):
             ray.kill(self.handle)
+        return "killed"
 
 
 def run_on_ray(
@@ -120,17 +112,15 @@ def cluster(workers: int) -> Iterator[None]:
         ray.shutdown()
 
 
-class _Pool(Generic[Task, Result]):
+class _Pool(WorkerPool[Task, Result, _Actor]):
+    kind = "Ray's actors"
+
     def __init__(
         self, jobs: deque[tuple[Task, int]], setup: Setup[Task, Result], workers: int, limits: Limits
     ) -> None:
-        self._jobs = jobs
+        super().__init__(jobs, workers, limits)
         self._setup = ray.put(setup)
-        self._size = workers
-        self._limits = limits
         self._actor = ray.remote(num_cpus=1, max_restarts=0, max_task_retries=0)(_Hand)
-        self._active: list[_Actor] = []
-        self._failed_starts = 0
 
     def outcomes(self) -> Iterator[Outcome[Task, Result]]:
         while self._jobs or any(actor.job for actor in self._active):
@@ -153,65 +143,24 @@ class _Pool(Generic[Task, Result]):
             actor.kill()
         self._active = []
 
-    def _hire(self) -> None:
-        """As many actors as there is work for, and none idle while there is work."""
-        busy = sum(actor.job is not None for actor in self._active)
-        while len(self._active) < min(self._size, busy + len(self._jobs)):
-            handle: Any = self._actor.remote(self._setup)
-            deadline = time.monotonic() + self._limits.start_timeout_s
-            self._active.append(_Actor(handle, handle.start.remote(), deadline))
-        for actor in self._active:
-            if actor.is_ready and actor.job is None:
-                self._assign(actor)
+    def _start(self) -> _Actor:
+        handle: Any = self._actor.remote(self._setup)
+        deadline = time.monotonic() + self._limits.start_timeout_s
+        return _Actor(handle=handle, reply=handle.start.remote(), deadline=deadline)
 
     def _look_after(self, actor: _Actor, *, has_replied: bool) -> Outcome[Task, Result] | None:
         """Hear what an actor has to say, give it work, or give it up."""
         if not has_replied:
             return self._lose(actor, timed_out=True) if time.monotonic() >= actor.deadline else None
+        reply, actor.reply = actor.reply, None
         try:
-            kind, value = ray.get(actor.reply)
+            answer = ray.get(reply)
         except ray.exceptions.RayError as error:  # it died, or its answer could not be read
             return self._lose(actor, detail=str(error).strip().splitlines()[0])
-        if kind == "ready":
-            actor.is_ready, self._failed_starts = True, 0
-            self._assign(actor)
-            return None
-        if kind == "unable":
-            raise WorkerStartError(f"A worker process could not start: {value}")
-        if kind == "raised":
-            if isinstance(value, OSError):
-                raise value
-            return self._lose(actor, detail=str(value))
-        return self._settle(actor, value)
+        return self._settle(actor, answer)
 
-    def _settle(self, actor: _Actor, value: Any) -> Outcome[Task, Result]:
-        assert actor.job is not None
-        task, actor.job = actor.job[0], None
-        actor.tasks_done += 1
-        if actor.tasks_done >= self._limits.tasks_per_worker and self._jobs:
-            self._active.remove(actor)
-            actor.kill()
-        else:
-            self._assign(actor)
-        return Outcome(task, result=value)
+    def _send(self, actor: _Actor, task: Task) -> None:
+        actor.reply = actor.handle.do.remote(task)
 
-    def _assign(self, actor: _Actor) -> None:
-        actor.deadline, actor.reply = float("inf"), None
-        if self._jobs:
-            actor.job = self._jobs.popleft()
-            actor.deadline = time.monotonic() + self._limits.timeout_s
-            actor.reply = actor.handle.do.remote(actor.job[0])
-
-    def _lose(
-        self, actor: _Actor, *, timed_out: bool = False, detail: str = ""
-    ) -> Outcome[Task, Result] | None:
-        """Give an actor up; its task is tried again or has failed."""
-        self._active.remove(actor)
+    def _dismiss(self, actor: _Actor) -> None:
         actor.kill()
-        if actor.job is None:
-            self._failed_starts += 1
-            if self._failed_starts >= START_ATTEMPTS:
-                reason = f"no answer within {self._limits.start_timeout_s:g} s" if timed_out else detail
-                raise WorkerStartError(f"Ray's actors end before they are ready ({reason}).")
-            return None
-        return retry_or_fail(actor.job, self._jobs, self._limits, timed_out=timed_out, detail=detail)

@@ -22,10 +22,7 @@ class Setup(Protocol[TaskIn, ResultOut]):
 
 
 def work(connection: Connection, setup: Setup[Any, Any]) -> None:
-    """Answer ``("ready", None)`` or ``("unable", why)``, then ``("done", result)`` or ``("raised", error)``.
-
-    An OSError is handed over as it is, because it may concern every task; anything else as text.
-    """
+    """Answer ``("ready", None)`` or ``("unable", why)``, then what `attempt` makes of each task."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the parent to handle
     _die_with_parent()
     _silence()
@@ -39,15 +36,22 @@ def work(connection: Connection, setup: Setup[Any, Any]) -> None:
         try:
             connection.send(("ready", None))
             while (task := connection.recv()) is not None:
-                try:
-                    answer = ("done", do(task))
-                except OSError as error:
-                    answer = ("raised", error)
-                except Exception as error:
-                    answer = ("raised", f"{type(error).__name__}: {error}")
-                connection.send(answer)
+                connection.send(attempt(do, task))
         finally:
             tools.__exit__(None, None, None)
+
+
+def attempt(do: Callable[[Any], Any], task: Any) -> tuple[str, Any]:
+    """Give ``("done", result)`` or ``("raised", error)``.
+
+    An OSError is handed over as it is, because it may concern every task; anything else as text.
+    """
+    try:
+        return "done", do(task)
+    except OSError as error:
+        return "raised", error
+    except Exception as error:
+        return "raised", f"{type(error).__name__}: {error}"
 
 
 def _die_with_parent() -> None:

@@ -19,7 +19,7 @@ from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
 from typing import Any, Generic, TypeVar
@@ -80,14 +80,24 @@ class WorkerStartError(RuntimeError):
     """No worker could be started, so no task can be done."""
 
 
-@dataclass
-class _Worker:
-    process: BaseProcess
-    connection: Connection
+@dataclass(kw_only=True)
+class Worker:
+    """A worker as its pool sees it."""
+
     deadline: float
     is_ready: bool = False
     job: tuple[Any, int] | None = None  # task and attempt
-    tasks_done: int = field(default=0)
+    tasks_done: int = 0
+
+    def kill(self) -> str:
+        """End it at once; how it ended, in words."""
+        raise NotImplementedError
+
+
+@dataclass(kw_only=True)
+class _Process(Worker):
+    process: BaseProcess
+    connection: Connection
     cpu_s: float = 0.0  # used at the last look, while it starts
 
     def is_getting_on(self, limits: Limits) -> bool:
@@ -96,7 +106,6 @@ class _Worker:
         return before < self.cpu_s < limits.start_cpu_s
 
     def kill(self) -> str:
-        """End it at once; how it ended, in words."""
         self.connection.close()
         self.process.join(0.2)
         self.process.kill()
@@ -191,31 +200,103 @@ class WarmWorkers(Generic[Task, Result]):
         return outcome
 
 
-def retry_or_fail(
-    job: tuple[Task, int], jobs: deque[tuple[Task, int]], limits: Limits, *, timed_out: bool, detail: str
-) -> Outcome[Task, Any] | None:
-    """Give what becomes of a task whose worker was given up: ``None`` if it waits in ``jobs`` for another try."""
-    task, attempt = job
-    if timed_out:
-        return Outcome(task, failure="timeout", detail=f"not done within {limits.timeout_s:g} s")
-    if attempt < limits.attempts:
-        jobs.append((task, attempt + 1))
-        return None
-    return Outcome(task, failure="crashed", detail=detail)
+AnyWorker = TypeVar("AnyWorker", bound=Worker)
 
 
-class _Pool(Generic[Task, Result]):
+class WorkerPool(Generic[Task, Result, AnyWorker]):
+    """The rules for workers of any kind: who gets which task, and what becomes of one whose worker was given up."""
+
+    kind = "Worker processes"
+
+    def __init__(self, jobs: deque[tuple[Task, int]], workers: int, limits: Limits) -> None:
+        self._jobs = jobs
+        self._size = workers
+        self._limits = limits
+        self._active: list[AnyWorker] = []
+        self._failed_starts = 0
+
+    def _start(self) -> AnyWorker:
+        """Begin to start a worker."""
+        raise NotImplementedError
+
+    def _send(self, worker: AnyWorker, task: Task) -> None:
+        """Hand a task over."""
+        raise NotImplementedError
+
+    def _dismiss(self, worker: AnyWorker) -> None:
+        """Let a worker go that has done enough."""
+        raise NotImplementedError
+
+    def _hire(self) -> None:
+        """As many workers as there is work for, and none idle while there is work."""
+        busy = sum(worker.job is not None for worker in self._active)
+        while len(self._active) < min(self._size, busy + len(self._jobs)):
+            self._active.append(self._start())
+        for worker in self._active:
+            if worker.is_ready and worker.job is None:
+                self._assign(worker)
+
+    def _settle(self, worker: AnyWorker, answer: tuple[str, Any]) -> Outcome[Task, Result] | None:
+        """Act on an answer as `core.processes.worker_process.work` gives them."""
+        kind, value = answer
+        if kind == "ready":
+            worker.is_ready, self._failed_starts = True, 0
+            self._assign(worker)
+            return None
+        if kind == "unable":
+            raise WorkerStartError(f"A worker process could not start: {value}")
+        if kind == "raised":
+            if isinstance(value, OSError):
+                raise value
+            return self._lose(worker, detail=str(value))
+        assert worker.job is not None
+        task, worker.job = worker.job[0], None
+        worker.tasks_done += 1
+        if worker.tasks_done >= self._limits.tasks_per_worker and self._jobs:
+            self._active.remove(worker)
+            self._dismiss(worker)
+        else:
+            self._assign(worker)
+        return Outcome(task, result=value)
+
+    def _assign(self, worker: AnyWorker) -> None:
+        worker.deadline = float("inf")
+        if self._jobs:
+            worker.job = self._jobs.popleft()
+            worker.deadline = time.monotonic() + self._limits.timeout_s
+            self._send(worker, worker.job[0])
+
+    def _lose(
+        self, worker: AnyWorker, *, timed_out: bool = False, detail: str = ""
+    ) -> Outcome[Task, Result] | None:
+        """Give a worker up; its task is tried again or has failed."""
+        self._active.remove(worker)
+        ended = worker.kill()
+        detail = detail or ended
+        if worker.job is None:
+            if not worker.is_ready:
+                self._failed_starts += 1
+            if self._failed_starts >= START_ATTEMPTS:
+                reason = "no progress while starting" if timed_out else detail
+                raise WorkerStartError(f"{self.kind} end before they are ready ({reason}).")
+            return None
+        task, attempt = worker.job
+        if timed_out:
+            return Outcome(task, failure="timeout", detail=f"not done within {self._limits.timeout_s:g} s")
+        if attempt < self._limits.attempts:
+            self._jobs.append((task, attempt + 1))
+            return None
+        return Outcome(task, failure="crashed", detail=detail)
+
+
+class _Pool(WorkerPool[Task, Result, _Process]):
     def __init__(
         self, jobs: deque[tuple[Task, int]], setup: Setup[Task, Result], workers: int, limits: Limits
     ) -> None:
-        self._jobs = jobs
+        super().__init__(jobs, workers, limits)
         self._setup = setup
-        self._size = workers
-        self._limits = limits
         self._context = mp.get_context("spawn")
-        self._active: list[_Worker] = []
-        self._leaving: list[_Worker] = []
-        self._failed_starts = 0
+        self._leaving: list[_Process] = []
 
     def round(self, tasks: Iterable[Task]) -> Iterator[Outcome[Task, Result]]:
         """Do more tasks and give their outcomes."""
@@ -246,33 +327,31 @@ class _Pool(Generic[Task, Result]):
             self._leaving.pop(0).kill()
 
     def _hire(self) -> None:
-        """As many workers as there is work for, and none idle while there is work."""
         for worker in list(self._active):
             if worker.is_ready and worker.job is None and worker.connection.poll():
                 self._lose(worker)  # it died between two tasks, which is not the next one's fault
-        busy = sum(worker.job is not None for worker in self._active)
-        while len(self._active) < min(self._size, busy + len(self._jobs)):
-            ours, theirs = self._context.Pipe()
-            process = self._context.Process(target=work, args=(theirs, self._setup), daemon=True)
-            process.start()
-            theirs.close()  # so that the worker's death is the end of our pipe
-            self._active.append(_Worker(process, ours, time.monotonic() + self._limits.start_timeout_s))
-        for worker in self._active:
-            if worker.is_ready and worker.job is None:
-                self._assign(worker)
+        super()._hire()
 
-    def _look_after(self, worker: _Worker) -> Outcome[Task, Result] | None:
+    def _start(self) -> _Process:
+        ours, theirs = self._context.Pipe()
+        process = self._context.Process(target=work, args=(theirs, self._setup), daemon=True)
+        process.start()
+        theirs.close()  # so that the worker's death is the end of our pipe
+        deadline = time.monotonic() + self._limits.start_timeout_s
+        return _Process(process=process, connection=ours, deadline=deadline)
+
+    def _send(self, worker: _Process, task: Task) -> None:
+        with suppress(OSError):  # it has died: the next look finds the pipe ended
+            worker.connection.send(task)
+
+    def _look_after(self, worker: _Process) -> Outcome[Task, Result] | None:
         """Hear what a worker has to say, give it work, or give it up."""
         if worker.connection.poll():
             try:
-                kind, value = worker.connection.recv()
+                answer = worker.connection.recv()
             except Exception:  # its pipe ended, or ended in the middle of a message
                 return self._lose(worker)
-            if kind == "ready":
-                worker.is_ready, self._failed_starts = True, 0
-                self._assign(worker)
-                return None
-            return self._settle(worker, kind, value)
+            return self._settle(worker, answer)
         if time.monotonic() < worker.deadline:
             return None
         if not worker.is_ready and worker.is_getting_on(self._limits):
@@ -280,49 +359,7 @@ class _Pool(Generic[Task, Result]):
             return None
         return self._lose(worker, timed_out=True)
 
-    def _settle(self, worker: _Worker, kind: str, value: Any) -> Outcome[Task, Result] | None:
-        if kind == "unable":
-            raise WorkerStartError(f"A worker process could not start: {value}")
-        if kind == "raised":
-            if isinstance(value, OSError):
-                raise value
-            return self._lose(worker, detail=str(value))
-        assert worker.job is not None
-        task, worker.job = worker.job[0], None
-        worker.tasks_done += 1
-        if worker.tasks_done >= self._limits.tasks_per_worker and self._jobs:
-            self._active.remove(worker)
-            self._dismiss(worker)
-        else:
-            self._assign(worker)
-        return Outcome(task, result=value)
-
-    def _assign(self, worker: _Worker) -> None:
-        worker.deadline = float("inf")
-        if self._jobs:
-            worker.job = self._jobs.popleft()
-            worker.deadline = time.monotonic() + self._limits.timeout_s
-            with suppress(OSError):  # it has died: the next look finds the pipe ended
-                worker.connection.send(worker.job[0])
-
-    def _lose(
-        self, worker: _Worker, *, timed_out: bool = False, detail: str = ""
-    ) -> Outcome[Task, Result] | None:
-        """Give a worker up; its task is tried again or has failed."""
-        self._active.remove(worker)
-        ended = worker.kill()
-        if worker.job is None:
-            if not worker.is_ready:
-                self._failed_starts += 1
-            if self._failed_starts >= START_ATTEMPTS:
-                reason = "no progress while starting" if timed_out else ended
-                raise WorkerStartError(f"Worker processes end before they are ready ({reason}).")
-            return None
-        return retry_or_fail(
-            worker.job, self._jobs, self._limits, timed_out=timed_out, detail=detail or ended
-        )
-
-    def _dismiss(self, worker: _Worker) -> None:
+    def _dismiss(self, worker: _Process) -> None:
         """Ask a worker to tidy up and go; it is killed if it takes too long."""
         with suppress(OSError):
             worker.connection.send(None)
