@@ -15,9 +15,7 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import nn
 
-from core.autoencoder import SketchAutoencoder
 from core.config import pick_device, settings
 from core.conversion.request import (
     FaceResult,
@@ -39,7 +37,7 @@ from core.face_parts.layout import PART_BANKS_FILE, PARTS_FILE
 from core.face_parts.refinement import PartsRefinement
 from core.images import sketch_to_tensor, tensor_to_photo, tensor_to_sketch
 from core.manifold import Manifold
-from core.models.compiled import GeneratorCache, LoadedGenerators, Stages, load_stages, stages_of_models
+from core.models.compiled import GeneratorCache, load_stages
 from core.refinement import WholeRefinement
 from core.runtime import Compiled
 from core.sketch_input import Sketch, is_blank, prepare_sketch
@@ -54,40 +52,31 @@ class SketchToFacePipeline:
 
     Parameters
     ----------
-    encode, decode, generate
-        Compiled networks for batches of one: sketch (1, 1, S, S) -> latent (1, D), latent -> sketch,
-        sketch -> photo (1, 3, s, s), or (1, 4, s, s) with an attention map in [0, 1].
-    manifold
-        The bank that belongs to this encoder.
+    whole
+        Stage 1 of the whole face.
+    generator_cache
+        Generators by name, for batches of one: sketch (1, 1, S, S) -> photo (1, 3, s, s), or (1, 4, s, s) with an
+        attention map in [0, 1].
     generator
-        The name of ``generate``, kept in every result.
+        The one that is meant where a call names none.
     parts
         Stage 1 by parts, where there is one.
-    generator_cache
-        Further generators; that of the name ``generator`` is taken from it if ``generate`` is None.
     upscaler
         Compiled network that doubles photos (1, 3, s, s) of the size it was compiled for.
     """
 
     def __init__(
         self,
-        encode: Compiled,
-        decode: Compiled,
-        generate: Compiled | None,
-        manifold: Manifold,
+        whole: WholeRefinement,
+        generator_cache: GeneratorCache,
         *,
         generator: str,
         parts: PartsRefinement | None = None,
-        generator_cache: GeneratorCache | LoadedGenerators | None = None,
         upscaler: Compiled | None = None,
     ) -> None:
-        self.whole = WholeRefinement(encode, decode, manifold)
+        self.whole = whole
         self.parts = parts
         self.generator = generator
-        if generator_cache is None:
-            if generate is None:
-                raise ValueError("A pipeline needs a generator: hand over generate or generator_cache.")
-            generator_cache = LoadedGenerators({generator: generate})
         self.generator_cache = generator_cache
         self.upscaler = upscaler
         self.size = self.whole.size
@@ -129,33 +118,8 @@ class SketchToFacePipeline:
         """
         folder = Path(weights) if weights is not None else settings().weights
         stages = load_stages(folder, pick_device(device), runtime, generator, upscale=upscale)
-        return cls._of(stages, generator)
-
-    @classmethod
-    def from_models(
-        cls,
-        autoencoder: SketchAutoencoder,
-        network: nn.Module,
-        manifold: Manifold,
-        *,
-        runtime: str = "auto",
-    ) -> SketchToFacePipeline:
-        """Compile networks that are in memory already, for the CPU.
-
-        Parameters
-        ----------
-        network
-            Stage 2 in eval mode: sketch (1, 1, S, S) to photo.
-        """
-        stages = stages_of_models(autoencoder, network, manifold, runtime, DEFAULT_GENERATOR)
-        return cls._of(stages, DEFAULT_GENERATOR)
-
-    @classmethod
-    def _of(cls, stages: Stages, generator: str) -> SketchToFacePipeline:
-        whole = stages.whole
-        return cls(whole.encode, whole.decode, None, whole.manifold,
-                   generator=generator, parts=stages.parts, generator_cache=stages.generator_cache,
-                   upscaler=stages.upscaler)  # fmt: skip
+        return cls(stages.whole, stages.generator_cache,
+                   generator=generator, parts=stages.parts, upscaler=stages.upscaler)  # fmt: skip
 
     @property
     def encode(self) -> Compiled:

@@ -7,13 +7,12 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict
-from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from core.autoencoder import SketchAutoencoder
 from core.checkpoints import load_model, load_stage2, read_info
@@ -91,34 +90,6 @@ class GeneratorCache:
             return compiled
 
 
-class LoadedGenerators:
-    """Generators that are in memory already and that no file stands for."""
-
-    def __init__(self, compiled: Mapping[str, Compiled]) -> None:
-        self._compiled = dict(compiled)
-
-    @property
-    def names(self) -> list[str]:
-        """Give what can be asked for."""
-        return list(self._compiled)
-
-    def is_unpaired(self, name: str) -> bool:
-        """Tell that nothing is known of how a generator was trained."""
-        return False
-
-    def get(self, name: str) -> Compiled:
-        """Give the generator.
-
-        Raises
-        ------
-        ValueError
-            If there is none of that name.
-        """
-        if name not in self._compiled:
-            raise ValueError(f"generator must be one of: {', '.join(self._compiled)}; got {name!r}.")
-        return self._compiled[name]
-
-
 def _stamp_of(path: Path) -> _Stamp:
     try:
         found = path.stat()
@@ -133,8 +104,8 @@ class Stages:
 
     whole: WholeRefinement
     parts: PartsRefinement | None
-    generator_cache: GeneratorCache | LoadedGenerators
-    upscaler: Compiled | None = None
+    generator_cache: GeneratorCache
+    upscaler: Compiled | None
 
 
 def load_stages(
@@ -173,19 +144,6 @@ def _load_upscaler(folder: Path, bind: Bind, painted: torch.Tensor) -> Compiled:
     if not isinstance(network, Upscaler):
         raise ValueError(f"{UPSCALER_FILE} holds a {type(network).__name__}, not an upscaler.")
     return bind(network, painted)
-
-
-def stages_of_models(
-    autoencoder: SketchAutoencoder,
-    network: nn.Module,
-    manifold: Manifold,
-    runtime: str,
-    generator: str,
-) -> Stages:
-    """Bind networks that are in memory already to the CPU."""
-    bind = _bind(torch.device("cpu"), runtime)
-    whole, _, refined = compile_whole(autoencoder, manifold, bind)
-    return Stages(whole, None, LoadedGenerators({generator: bind(network, refined)}))
 
 
 def _bind(device: torch.device, runtime: str) -> Bind:

@@ -41,6 +41,7 @@ from core.models.folder import AUTOENCODER_FILE, generator_file
 from core.pipeline import SketchToFacePipeline
 from core.runtime import Compiled, release_memory
 from core.upscaler import UPSCALER_FILE
+from tests.core.tiny_pipeline import pipeline_of, pipeline_with
 
 CANVAS = 512
 ORIGINAL_ROWS = 2429
@@ -102,7 +103,7 @@ def eager_twin(
     def eager(call: Callable[[torch.Tensor], torch.Tensor], like: Compiled) -> Compiled:
         return Compiled("torch-eager-fp32", torch.no_grad()(call), like.input_shape)
 
-    return SketchToFacePipeline(
+    return pipeline_with(
         eager(autoencoder.encode, fast.encode),
         eager(autoencoder.decode, fast.decode),
         eager(network, fast.generate),
@@ -142,7 +143,7 @@ def build(weights: Path, runtime: str) -> Rivals:
     bank = Manifold(
         np.random.default_rng(0).normal(size=(750, 512)).astype(np.float32), [str(i) for i in range(750)]
     )
-    fast = SketchToFacePipeline.from_models(autoencoder, network, bank, runtime=runtime)
+    fast = pipeline_of(autoencoder, network, bank, runtime=runtime)
     release_memory()
     load_s, rss_mb = time.perf_counter() - start, rss()
     return Rivals(fast, eager_twin(fast, autoencoder, network), False, load_s, rss_mb)

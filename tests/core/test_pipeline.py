@@ -21,7 +21,16 @@ from core.pipeline import SketchToFacePipeline
 from core.runtime import Compiled
 from core.sketch_input import is_blank, prepare_sketch
 from core.upscaler import UPSCALER_FILE, Upscaler, UpscalerConfig
-from tests.core.tiny_pipeline import ROWS, SIZE, bank, drawing, networks, write_weights
+from tests.core.tiny_pipeline import (
+    ROWS,
+    SIZE,
+    bank,
+    drawing,
+    networks,
+    pipeline_of,
+    pipeline_with,
+    write_weights,
+)
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -36,7 +45,7 @@ def one_thread() -> Iterator[None]:
 def pipeline() -> SketchToFacePipeline:
     """Exact float32 networks, so that results can be compared to the bit of a pixel."""
     autoencoder, generator = networks()
-    return SketchToFacePipeline.from_models(autoencoder, generator, bank(autoencoder), runtime="torch")
+    return pipeline_of(autoencoder, generator, bank(autoencoder), runtime="torch")
 
 
 @pytest.fixture(scope="module")
@@ -47,7 +56,7 @@ def exact() -> SketchToFacePipeline:
     def eager(call, shape):
         return Compiled("eager", torch.no_grad()(call), shape)
 
-    return SketchToFacePipeline(
+    return pipeline_with(
         eager(autoencoder.encode, (1, 1, SIZE, SIZE)),
         eager(autoencoder.decode, (1, 16)),
         eager(generator, (1, 1, SIZE, SIZE)),
@@ -144,7 +153,7 @@ def test_a_training_drawing_is_trusted_more_than_scribble(pipeline):
 def test_a_bank_without_thumbnails_still_names_its_neighbours():
     autoencoder, generator = networks()
     manifold = bank(autoencoder, with_sketches=False)
-    pipeline = SketchToFacePipeline.from_models(autoencoder, generator, manifold, runtime="torch")
+    pipeline = pipeline_of(autoencoder, generator, manifold, runtime="torch")
     assert all(neighbour.sketch is None and neighbour.name for neighbour in pipeline(drawing()).neighbours)
 
 
@@ -277,7 +286,7 @@ def test_settings_out_of_range_are_refused_with_what_is_valid(pipeline, settings
 @pytest.mark.parametrize("runtime", ["torch", "auto"])
 def test_four_threads_at_once_get_the_faces_that_one_would(runtime):
     autoencoder, generator = networks()
-    pipeline = SketchToFacePipeline.from_models(autoencoder, generator, bank(autoencoder), runtime=runtime)
+    pipeline = pipeline_of(autoencoder, generator, bank(autoencoder), runtime=runtime)
     jobs = [(drawing(seed), seed % 5 / 4, MODES[seed % 3]) for seed in range(16)]
 
     def run(job):
@@ -295,7 +304,7 @@ def test_four_threads_at_once_get_the_faces_that_one_would(runtime):
 
 def test_the_chosen_runtimes_draw_the_same_face_as_plain_torch_within_forty_decibels(exact):
     autoencoder, generator = networks()
-    fast = SketchToFacePipeline.from_models(autoencoder, generator, bank(autoencoder))
+    fast = pipeline_of(autoencoder, generator, bank(autoencoder))
     for seed in range(200, 204):
         photo, expected = (p(drawing(seed)).photo.astype(float) for p in (fast, exact))
         assert np.mean((photo - expected) ** 2) <= 255**2 / 10**4
@@ -353,7 +362,7 @@ def test_photos_are_doubled_where_the_weights_hold_an_upscaler(tmp_path):
 
 
 def test_a_generator_of_another_size_than_the_upscaler_was_made_for_is_left_as_it_is(exact):
-    other = SketchToFacePipeline(
+    other = pipeline_with(
         exact.encode, exact.decode, exact.generate, exact.manifold, generator="tiny",
         upscaler=Compiled("eager", Upscaler(), (1, 3, 2 * SIZE, 2 * SIZE)),
     )  # fmt: skip

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -12,6 +15,7 @@ from torch import nn
 
 from core.autoencoder import AutoencoderConfig, SketchAutoencoder
 from core.checkpoints import save_model
+from core.config import settings
 from core.face_parts.layout import (
     PAINT_ORDER,
     PART_BANKS_FILE,
@@ -24,8 +28,55 @@ from core.face_parts.refinement import save_part_banks
 from core.generators.pix2pixhd import GlobalGenerator, GlobalGeneratorConfig
 from core.images import sketch_to_tensor
 from core.manifold import Manifold
+from core.models.compiled import GeneratorCache
+from core.pipeline import SketchToFacePipeline
+from core.refinement import WholeRefinement, compile_whole
+from core.runtime import Compiled, compile_module
 
 SIZE, ROWS = 64, 24
+
+
+class LoadedGenerators(GeneratorCache):
+    """Generators that are in memory already and that no file stands for."""
+
+    def __init__(self, compiled: Mapping[str, Compiled]) -> None:
+        self._loaded = dict(compiled)
+
+    @property
+    def names(self) -> list[str]:
+        return list(self._loaded)
+
+    def is_unpaired(self, name: str) -> bool:
+        return False
+
+    def get(self, name: str) -> Compiled:
+        if name not in self._loaded:
+            raise ValueError(f"generator must be one of: {', '.join(self._loaded)}; got {name!r}.")
+        return self._loaded[name]
+
+
+def pipeline_with(
+    encode: Compiled,
+    decode: Compiled,
+    generate: Compiled,
+    manifold: Manifold,
+    *,
+    generator: str,
+    **others: Any,
+) -> SketchToFacePipeline:
+    """A pipeline of networks that are compiled already."""
+    whole = WholeRefinement(encode, decode, manifold)
+    return SketchToFacePipeline(whole, LoadedGenerators({generator: generate}), generator=generator, **others)
+
+
+def pipeline_of(
+    autoencoder: SketchAutoencoder, network: nn.Module, manifold: Manifold, *, runtime: str = "auto"
+) -> SketchToFacePipeline:
+    """A pipeline of networks in memory, bound to the CPU as those of a weights folder are."""
+    bind = partial(compile_module, threads=settings().threads, runtime=runtime)
+    whole, _, refined = compile_whole(autoencoder, manifold, bind)
+    compiled = LoadedGenerators({"pix2pixhd": bind(network, refined)})
+    return SketchToFacePipeline(whole, compiled, generator="pix2pixhd")
 
 
 def drawing(seed: int = 0, size: int = SIZE) -> np.ndarray:

@@ -36,6 +36,7 @@ from tests.core.tiny_pipeline import (
     networks,
     part_banks,
     part_networks,
+    pipeline_with,
     write_parts,
     write_weights,
 )
@@ -54,7 +55,7 @@ def pipeline() -> SketchToFacePipeline:
     examples = sketch_to_tensor(drawing())
     trained = part_networks()
     parts = PartsRefinement(lambda: (trained, part_banks(trained)), eager, examples)
-    return SketchToFacePipeline(
+    return pipeline_with(
         eager(autoencoder.encoder, examples),
         Compiled("eager", torch.no_grad()(autoencoder.decode), (1, 16)),
         eager(generator, examples),

@@ -17,7 +17,7 @@ from core.models import compiled as generator_shelf
 from core.models.compiled import GeneratorCache
 from core.pipeline import SketchToFacePipeline
 from core.runtime import Compiled
-from tests.core.tiny_pipeline import SIZE, bank, drawing, networks, write_weights
+from tests.core.tiny_pipeline import SIZE, bank, drawing, networks, pipeline_of, write_weights
 
 
 def counting_bind(made: list[str]):
@@ -114,7 +114,7 @@ def test_a_fourth_channel_is_the_attention_map():
             return torch.cat([sketch.expand(1, 3, SIZE, SIZE), heat], dim=1)
 
     autoencoder, _ = networks()
-    pipeline = SketchToFacePipeline.from_models(autoencoder, Attentive(), bank(autoencoder), runtime="torch")
+    pipeline = pipeline_of(autoencoder, Attentive(), bank(autoencoder), runtime="torch")
     result = pipeline(drawing(), mode="none")
     assert result.photo.shape == (SIZE, SIZE, 3)
     assert result.attention.shape == (SIZE, SIZE) and result.attention.dtype == np.uint8
