@@ -8,12 +8,10 @@ the same, and after a kill of anything what is on disk is the truth.
 
 from __future__ import annotations
 
-import json
 import math
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -27,6 +25,7 @@ from core.training.command import LOCK
 from core.training.kinds import KINDS, dig
 from core.training.recipe import CHECKPOINT_FILE, LOSSES_FILE, STOP_FILE, WEIGHTS_FILE
 from core.training.request import read_config
+from core.untrusted_files import read_json_lines
 
 SAMPLES = "samples"
 LOG_BYTES = 64_000
@@ -47,14 +46,11 @@ class Losses:
 def read_losses(run: Path) -> Losses:
     """Read ``losses.jsonl``, leaving out lines that are no losses."""
     rows: dict[int, dict[str, float]] = {}
-    try:
-        lines = (run / LOSSES_FILE).read_bytes().decode(errors="replace").splitlines()
-    except OSError:
-        lines = []
-    for line in lines:
-        row = _row(line)
-        if row is not None:
-            rows[int(row.pop("step"))] = row
+    for found in read_json_lines(run / LOSSES_FILE):
+        row = {key: float(value) for key, value in found.items() if isinstance(value, int | float)}
+        step = row.pop("step", math.nan)
+        if math.isfinite(step):
+            rows[int(step)] = row
     steps = sorted(rows)
     names = list(dict.fromkeys(name for step in steps for name in rows[step]))
     values = {name: np.array([rows[step].get(name, math.nan) for step in steps]) for name in names}
@@ -105,18 +101,6 @@ def size_on_disk(run: Path) -> int:
         except OSError:  # gone in the meantime
             continue
     return total
-
-
-def _row(line: str) -> dict[str, float] | None:
-    """A line's numbers; ``None`` for one cut short by a kill, or damaged."""
-    try:
-        found: Any = json.loads(line)
-    except ValueError:
-        return None
-    if not isinstance(found, dict):
-        return None
-    row = {str(key): float(value) for key, value in found.items() if isinstance(value, int | float)}
-    return row if math.isfinite(row.get("step", math.nan)) else None
 
 
 REQUEST_FILE = "request.json"
