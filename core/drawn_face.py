@@ -12,7 +12,6 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from core import face_mesh
 from core.assets import find
 from core.face_frame import FRAME, alignment_targets
 from core.landmarks import FaceLandmarker
@@ -62,11 +61,6 @@ def find_drawn_face(picture: ByteImage) -> Points | None:
                 scale_x, scale_y = picture.shape[1] / view.shape[1], picture.shape[0] / view.shape[0]
                 return np.asarray(found.points[:, :2] * (scale_x, scale_y), np.float32)
     return None
-
-
-def anchors_of(points: Points) -> Points:
-    """Image-left eye, image-right eye and mouth, (3, 2): what a person may move by hand."""
-    return face_mesh.anchors(points)
 
 
 def matrix_from_anchors(anchors: Points, size: int = FRAME) -> Matrix | None:

@@ -13,7 +13,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from core.drawn_face import Matrix, anchors_of, find_drawn_face, is_on_template, matrix_from_anchors
+from core import face_mesh
+from core.drawn_face import Matrix, find_drawn_face, is_on_template, matrix_from_anchors
 from core.errors import UnsafeImage
 from core.face_frame import alignment_targets
 from core.image_child import decode_in_child
@@ -127,12 +128,12 @@ def drawing_from_picture(picture: ByteImage, size: int = 512) -> PaperDrawing:
     if (
         is_digital
         and is_framed(tone, size)
-        and (points is None or is_on_template(anchors_of(points), len(tone)))
+        and (points is None or is_on_template(face_mesh.anchors(points), len(tone)))
     ):
         scale = size / len(tone)
         as_it_is = np.array([[scale, 0, scale / 2 - 0.5], [0, scale, scale / 2 - 0.5]])
         return _placed(picture, lines, as_it_is, "frame", size)
-    if points is not None and (matrix := matrix_from_anchors(anchors_of(points), size)) is not None:
+    if points is not None and (matrix := matrix_from_anchors(face_mesh.anchors(points), size)) is not None:
         return _placed(picture, lines, matrix, "face", size)
     matrix, placed_by = find_fit(tone, size)
     return _placed(picture, lines, matrix, placed_by, size)
@@ -149,7 +150,7 @@ def find_fit(tone: FloatImage, size: int) -> tuple[Matrix, PlacedBy]:
     by_ink = ink_matrix(tone, size)
     framed = np.round(warp_tone(tone, by_ink, size) * 255).astype(np.uint8)
     points = find_drawn_face(np.repeat(framed[..., None], 3, axis=2))
-    onto = None if points is None else matrix_from_anchors(anchors_of(points), size)
+    onto = None if points is None else matrix_from_anchors(face_mesh.anchors(points), size)
     if onto is None:
         return by_ink, "ink"
     linear = onto[:, :2] @ by_ink[:, :2]
@@ -234,7 +235,7 @@ def lines_of_shading(picture: ByteImage, matrix: Matrix, size: int) -> ByteImage
     aligned = np.asarray(on_template, np.uint8)
     outside = cv2.warpAffine(np.zeros(picture.shape[:2], np.uint8), matrix, (size, size), borderValue=255)
     points = find_drawn_face(aligned)
-    if points is not None and is_on_template(anchors_of(points), size, within_px=40):
+    if points is not None and is_on_template(face_mesh.anchors(points), size, within_px=40):
         sketch = sketch_from_photo(aligned, points)
     else:
         sketch = soft_threshold(line_map(aligned))
