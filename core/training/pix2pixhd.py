@@ -26,7 +26,7 @@ from core.generators.pix2pixhd import (
     MultiscaleDiscriminator,
     crop_each,
 )
-from core.images import sketch_to_tensor, tensor_to_photo
+from core.images import tensor_to_photo
 from core.training import command
 from core.training.augment import NUMBERS, AugmentConfig, damage, diff_augment, draw_sketch, random_geometry
 from core.training.data import DataConfig, Pairs, load_pairs
@@ -141,10 +141,7 @@ class Pix2PixHDRecipe(Recipe):
         """Rows of validation sketches as the pipeline sends them; columns: input, output, truth."""
         rows = []
         for i in range(min(8, len(self.val))):
-            rng = np.random.default_rng((7, i))
-            drawn = draw_sketch(rng, self.val.lines[i], self.val.points[i], AugmentConfig(outline_hair=0))
-            sketch = sketch_to_tensor(damage(rng, drawn, self.augment) if i % 2 else drawn)
-            sketch = self.refined.as_validation(sketch, i)
+            sketch = self.refined.validation_sketch(self.val, i, self.augment)
             device = next(model.parameters()).device
             with torch.no_grad():
                 photo = tensor_to_photo(model(sketch.to(device)))

@@ -24,6 +24,7 @@ from core.face_parts.layout import (
 )
 from core.images import sketch_to_tensor, tensor_to_sketch
 from core.lle import lle_weights
+from core.training.augment import AugmentConfig, damage, draw_sketch
 from core.training.data import Pairs
 
 REFINED_T = (1.0, 0.7, 0.5, 0.3, 0.15, 0.0)
@@ -261,8 +262,14 @@ class RefinedInput:
             chosen["by_parts"] = np.array([rng.random() < self.config.by_parts for rng in rngs])
         return chosen
 
-    def as_validation(self, sketch: Tensor, number: int) -> Tensor:
-        """One sketch (1, 1, S, S) refined at t 1, .5 or 0, everywhere or in the face, by its number."""
+    def validation_sketch(self, pairs: Pairs, number: int, augment: AugmentConfig) -> Tensor:
+        """Draw a held-out sketch (1, 1, S, S) as the pipeline sends it: every second one damaged, the others clean.
+
+        With a refiner, at t 1, .5 or 0 and everywhere or in the face, by its number.
+        """
+        rng = np.random.default_rng((7, number))
+        drawn = draw_sketch(rng, pairs.lines[number], pairs.points[number], AugmentConfig(outline_hair=0))
+        sketch = sketch_to_tensor(damage(rng, drawn, augment) if number % 2 else drawn)
         if self.refiner is None:
             return sketch
         t, whole = torch.tensor([(1.0, 0.5, 0.0)[number % 3]]), torch.tensor([number % 4 == 3])

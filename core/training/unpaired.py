@@ -20,7 +20,7 @@ from core.config import pick_device
 from core.generators.blocks import initialise
 from core.generators.ugatit import AttentionTranslator
 from core.images import sketch_to_tensor, tensor_to_photo
-from core.training.augment import NUMBERS, AugmentConfig, change_colours, damage, draw_sketch, shift_and_cut
+from core.training.augment import NUMBERS, AugmentConfig, change_colours, shift_and_cut
 from core.training.data import DataConfig
 from core.training.loop import train_recipe
 from core.training.recipe import Batch, LoopConfig, Progress, Recipe, settings_of
@@ -265,7 +265,10 @@ class UnpairedRecipe(Recipe):
         rows = []
         device = next(model.parameters()).device
         for i in range(min(12, len(self.val))):
-            line = self._validation_sketch(i)
+            if self.val.sketches is None:
+                line = sketch_to_tensor(self.val.sketch(i, np.random.default_rng((7, i)), self.augment))
+            else:
+                line = self.refined.validation_sketch(self.val.sketches, i, self.augment)
             with torch.no_grad():
                 photo = tensor_to_photo(model(line.to(device).repeat(1, 3, 1, 1)).float())
             grey = ((line[0, 0].cpu().numpy() + 1) * 127.5).astype(np.uint8)
@@ -301,16 +304,6 @@ class UnpairedRecipe(Recipe):
         sketch = shift_and_cut(sketch - 1, numbers) + 1  # blank is white paper
         layout = torch.channels_last
         return photo.contiguous(memory_format=layout), sketch.contiguous(memory_format=layout)
-
-    def _validation_sketch(self, i: int) -> Tensor:
-        """Every second one damaged, the others clean; refined at t 1, .5 and 0 where there is a refiner."""
-        rng = np.random.default_rng((7, i))
-        if self.val.sketches is None:
-            return sketch_to_tensor(self.val.sketch(i, rng, self.augment))
-        pairs = self.val.sketches
-        drawn = draw_sketch(rng, pairs.lines[i], pairs.points[i], AugmentConfig(outline_hair=0))
-        line = sketch_to_tensor(damage(rng, drawn, self.augment) if i % 2 else drawn)
-        return self.refined.as_validation(line, i)
 
 
 def train_unpaired(

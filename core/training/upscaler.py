@@ -22,6 +22,7 @@ from torch.nn.utils.parametrizations import spectral_norm
 
 from core.config import pick_device
 from core.face_frame import FRAME
+from core.images import photo_to_tensor, read_photo, tensor_to_photo
 from core.training import command
 from core.training.data import DataConfig, photos_of
 from core.training.loop import train_recipe
@@ -211,18 +212,14 @@ def damage_photo(rng: np.random.Generator, crop: np.ndarray, scale: int) -> np.n
 def _beside(model: nn.Module, small: np.ndarray) -> np.ndarray:
     side = small.shape[0]
     device = next(model.parameters()).device
-    tensor = torch.from_numpy(small.transpose(2, 0, 1)[None].copy()).float().to(device) / 127.5 - 1
     with torch.no_grad():
-        large = model(tensor)
-    painted = ((large[0].cpu().numpy().transpose(1, 2, 0) + 1) * 127.5 + 0.5).clip(0, 255).astype(np.uint8)
+        painted = tensor_to_photo(model(photo_to_tensor(small).to(device)))
     bilinear = cv2.resize(small, painted.shape[:2], interpolation=cv2.INTER_LINEAR)
     middle = slice(side // 4, side * 7 // 4)
     return np.hstack([bilinear[middle, middle], painted[middle, middle]])
 
 
 def _painted_photos(folder: Path, size: int) -> np.ndarray:
-    from core.images import read_photo
-
     files = sorted(folder.rglob("*.png"))
     photos = [read_photo(file) for file in files]
     wrong = [file.name for file, photo in zip(files, photos, strict=True) if photo.shape != (size, size, 3)]
