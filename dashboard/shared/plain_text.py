@@ -32,8 +32,7 @@ def as_text(value: object, most: int | None = None) -> str:
     most
         Characters that are shown; the rest is an ellipsis.
     """
-    said = translate_sentence(value) if isinstance(value, Exception) else str(value)
-    text = " ".join(writable(said).split())
+    text = " ".join(writable(_said(value)).split())
     if most is not None and len(text) > most:
         text = text[: most - 1] + "…"
     text = _IN_TEXT.sub(_JOINER, text)
@@ -56,6 +55,10 @@ def without_links(markdown: str) -> str:
     )
 
 
-def without_folders(sentence: str) -> str:
-    """Keep the names of files in a sentence, and not where on the server they lie."""
-    return re.sub(r"[^\s(]*[/\\](?=[\w.-]+)", "", sentence)
+def without_folders(value: object) -> str:
+    """Keep the names of files in a sentence or an error, as `as_text`, and not where on the server they lie."""
+    return re.sub(r"[^\s(]*[/\\](?=[\w.-]+)", "", _said(value))
+
+
+def _said(value: object) -> str:
+    return translate_sentence(value) if isinstance(value, Exception) else str(value)

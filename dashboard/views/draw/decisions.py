@@ -13,7 +13,7 @@ from core.conversion.settings import ConversionSettings
 from core.face_frame import FRAME, PARTS, face_mask
 from core.sketch_input import INK, prepare_sketch
 from dashboard.shared.plain_text import without_folders
-from dashboard.shared.texts import N_, _, ngettext, translate_sentence
+from dashboard.shared.texts import N_, _, ngettext
 from dashboard.views.draw.drawing import has_ink, is_sparse
 from dashboard.views.draw.settings import PART_TITLES
 from dashboard.views.draw.state import DrawSession, Shown
@@ -241,16 +241,11 @@ def place_text(before: int) -> str:
 
 def missing_text(error: Exception) -> str:
     """What a visitor reads when the weights are not there: the error's own advice, without folders."""
-    return _("The studio cannot make photos yet. {reason}", reason=without_folders(translate_sentence(error)))
+    return _("The studio cannot make photos yet. {reason}", reason=without_folders(error))
 
 
 def unusable_text(wanted: ConversionSettings, error: Exception) -> str:
     """What a visitor reads when a generator, or stage 1 by parts, cannot be used."""
     what = wanted.generator if wanted.generator != ConversionSettings().generator else _("By parts")
-    reason = (
-        without_folders(translate_sentence(error))
-        .strip()
-        .partition("\n")[0]
-        .partition(": Error(s) in loading")[0]
-    )
+    reason = without_folders(error).strip().partition("\n")[0].partition(": Error(s) in loading")[0]
     return _("{what} cannot be used: {reason}", what=what, reason=reason)

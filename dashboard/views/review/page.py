@@ -13,7 +13,7 @@ from dashboard.shared.links import show_collect_link
 from dashboard.shared.plain_text import as_text, without_folders
 from dashboard.shared.resources import asset_text
 from dashboard.shared.shared_library import shared_library
-from dashboard.shared.texts import _, translate_sentence
+from dashboard.shared.texts import _
 from dashboard.views.review.actions import apply_actions
 from dashboard.views.review.bar import show_active, show_bar
 from dashboard.views.review.filters import PAGE_SIZE, choices_of, find_images
@@ -43,7 +43,7 @@ def show_review() -> None:
     try:
         show_library(shared_library())
     except LibraryError as error:
-        st.error(as_text(without_folders(translate_sentence(error))), icon=":material/database_off:")
+        st.error(as_text(without_folders(error)), icon=":material/database_off:")
 
 
 def show_library(library: Library) -> None:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import streamlit as st
 
 from dashboard.shared.plain_text import without_folders
-from dashboard.shared.texts import _, ngettext, translate_sentence
+from dashboard.shared.texts import _, ngettext
 from dashboard.views.review.filters import PAGE_SIZE, find_images
 from dashboard.views.review.state import ReviewSession
 
@@ -110,7 +110,7 @@ def draw_from_queue(
             library.lease(session.reviewer, session.leased, PAGE_SIZE, ttl_s=LEASE_S, among="any")
             session.renewed = time.monotonic()
     except LibraryError as error:
-        session.trouble = without_folders(translate_sentence(error))
+        session.trouble = without_folders(error)
 
 
 def waiting_images(session: ReviewSession, table: pd.DataFrame, order: Sequence[str]) -> list[str]:
