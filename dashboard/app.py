@@ -80,8 +80,7 @@ elif __name__ != "__mp_main__":  # a spawned worker reads this file as well, and
     from dashboard.shared.texts import RequestLanguage
     from dashboard.shared.uploads import UploadStaging
     from dashboard.views.review import routes
-    from dashboard.websocket_limit import WebsocketLimit
-    from dashboard.websocket_messages import MessageGuard
+    from dashboard.websocket_guards import MessageGuard, WebsocketLimit
 
     address, hosts = st.get_option("server.address"), settings().hosts
     log_conversions(settings().log_format)

@@ -14,7 +14,7 @@ from starlette.types import Scope
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from dashboard import access
-from dashboard.websocket_limit import WebsocketLimit
+from dashboard.websocket_guards import WebsocketLimit
 
 
 async def stream(socket: WebSocket) -> None:

@@ -10,7 +10,7 @@ from starlette.testclient import TestClient
 from starlette.websockets import WebSocket, WebSocketDisconnect
 from streamlit.proto.BackMsg_pb2 import BackMsg
 
-from dashboard.websocket_messages import MOST_BESIDE_BYTES, MOST_WIDGETS, MessageGuard
+from dashboard.websocket_guards import MOST_BESIDE_BYTES, MOST_WIDGETS, MessageGuard
 
 
 async def echo(socket: WebSocket) -> None:
