@@ -15,6 +15,7 @@ import streamlit as st
 
 from dashboard.shared.networks import Abilities
 from dashboard.shared.resources import asset_text, component, guide_url
+from dashboard.shared.sent_values import is_number
 from dashboard.shared.texts import _
 from dashboard.views.draw.drawing import (
     ERASER,
@@ -146,9 +147,7 @@ def tools_from(change: Any, now: Tools) -> Tools:
 
 
 def _within(limits: tuple[int, int], value: Any, now: int) -> int:
-    if isinstance(value, int | float) and limits[0] <= value <= limits[1]:
-        return int(value)
-    return now
+    return int(value) if is_number(value, *limits) else now
 
 
 def show_toolbar(session: DrawSession, abilities: Abilities) -> None:

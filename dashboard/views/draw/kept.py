@@ -33,6 +33,7 @@ from core.errors import UnsafeImage
 from dashboard import access
 from dashboard.shared.links import address
 from dashboard.shared.resources import component, examples
+from dashboard.shared.sent_values import is_number
 from dashboard.shared.texts import _, translate_sentence
 from dashboard.views.draw.canvas import tools_from
 from dashboard.views.draw.drawing import (
@@ -43,7 +44,7 @@ from dashboard.views.draw.drawing import (
     has_ink,
     strokes_from_fabric,
 )
-from dashboard.views.draw.settings import PART_TITLES, SEEDS, is_number
+from dashboard.views.draw.settings import PART_TITLES, SEEDS
 from dashboard.views.draw.state import (
     KEPT,
     LIVE,

@@ -9,15 +9,14 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from dashboard.shared.resources import component
+from dashboard.shared.sent_values import three_points
 from dashboard.shared.texts import N_, _
 from dashboard.views.draw.drawing import fabric_moved, has_ink, tile_url
-from dashboard.views.draw.settings import is_number
 from dashboard.views.draw.state import FIT, PLACEMENT, PLACEMENT_MENU, DrawSession, drawing_from
 
 if TYPE_CHECKING:
     from core.scan_cleanup import PaperDrawing
 
-FAR_PX = 1e6  # no picture is so large
 SAID = {
     "face": N_("Placed by its eyes and mouth."),
     "hand": N_("Placed by hand."),
@@ -76,20 +75,12 @@ def _show_handles(session: DrawSession, placed: PaperDrawing) -> None:
 
 def place_by_hand(session: DrawSession, anchors: Any) -> None:
     """Put the upload anew by three points that were dragged; strokes drawn over it stay where they are."""
-    points = np.array(anchors, np.float64) if _is_three_points(anchors) else np.full((3, 2), np.nan)
-    moved = None if session.placed is None else session.placed.moved(points)
+    points, placed = three_points(anchors), session.placed
+    moved = placed.moved(np.array(points)) if placed is not None and points is not None else None
     if moved is None:
         session.notice = _("These three points make no face: put one ring on each eye and one on the mouth.")
         return
     session.put_upload(moved, strokes=session.drawing.fabric["objects"][1:])
-
-
-def _is_three_points(anchors: Any) -> bool:
-    is_list = isinstance(anchors, list) and len(anchors) == 3
-    return is_list and all(
-        isinstance(point, list) and len(point) == 2 and all(is_number(v, -FAR_PX, FAR_PX) for v in point)
-        for point in anchors
-    )
 
 
 def fit_to_guide(session: DrawSession) -> None:

@@ -13,6 +13,7 @@ from streamlit.delta_generator import DeltaGenerator
 from core.conversion.settings import MAX_NEIGHBOURS, ConversionSettings, Mode, Stage1
 from dashboard.shared.networks import Abilities
 from dashboard.shared.resources import component
+from dashboard.shared.sent_values import is_number
 from dashboard.shared.texts import N_, _
 from dashboard.views.draw.state import (
     BY_PARTS,
@@ -108,7 +109,8 @@ def show_parts(session: DrawSession, *, is_refined: bool) -> None:
         change = st.session_state[PARTS].get("changed")
         change = change if isinstance(change, Mapping) else {}
         session.settings = settings_after(change, session.settings)
-        session.part_change = change_number(change, session.part_change)
+        if is_number(change.get("change"), 0, COUNTED - 1):  # for the browser to know which have arrived
+            session.part_change = int(change["change"])
 
     component("views/draw/parts")(
         key=PARTS,
@@ -170,14 +172,3 @@ def settings_after(change: Mapping[str, Any], wanted: ConversionSettings) -> Con
         elif change.get("do") == "empty":
             wanted = wanted.with_fill(name, None)
     return wanted
-
-
-def change_number(change: Mapping[str, Any], now: int) -> int:
-    """How many changes the browser has made, for it to know which have arrived."""
-    number = change.get("change")
-    return number if isinstance(number, int) and 0 <= number < COUNTED else now
-
-
-def is_number(value: Any, low: float, high: float) -> bool:
-    """Tell whether what a browser sent is a number within bounds."""
-    return isinstance(value, int | float) and not isinstance(value, bool) and low <= value <= high

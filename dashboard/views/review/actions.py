@@ -12,6 +12,7 @@ from dashboard import access
 from dashboard.roles import Role
 from dashboard.shared import audit
 from dashboard.shared.plain_text import without_folders
+from dashboard.shared.sent_values import three_points
 from dashboard.shared.texts import _, ngettext, translate_sentence
 from dashboard.views.review.filters import PAGE_SIZE, View
 from dashboard.views.review.state import IdempotencyLog, ReviewSession, clean_name
@@ -24,7 +25,6 @@ logger = logging.getLogger(__name__)
 _CLIENT = re.compile(r"[0-9a-f]{12}")
 _ID = re.compile(r"[0-9a-f]{64}")
 LABEL_LENGTH = 40
-FAR_PX = 1e6  # no picture is so large
 ACTIONS_AT_ONCE = 200  # as in outbox.js
 DECISIONS = ("keep", "reject", "unsure", "")
 
@@ -54,7 +54,7 @@ def apply_actions(library: Library, session: ReviewSession, actions: Any, book: 
                 _do(library, session, action, f"{client}:{number}")
             except LibraryError as error:
                 logger.warning("a decision waits: %s", error)
-                session.trouble = without_folders(translate_sentence(error))
+                session.trouble = without_folders(error)
                 return
             except (KeyError, ValueError) as error:
                 session.say(translate_sentence(error.args[0]) if error.args else _("That could not be done."))
@@ -179,21 +179,12 @@ def _align(
 ) -> None:
     from curation.analysis.analyse import realign
 
-    anchors = action.get("anchors")
-    if not (isinstance(anchors, list) and len(anchors) == 3 and all(map(_is_point, anchors))):
+    points = three_points(action.get("anchors"))
+    if points is None:
         raise ValueError(_("Expected three points: two eyes and the mouth."))
     (image_id,) = _ids(action)[:1]
-    points = tuple((float(x), float(y)) for x, y in anchors)
     library.correct_alignment(image_id, points, who, token=token)
     library.save_examinations([realign(library, image_id, points)])
-
-
-def _is_point(value: Any) -> bool:
-    return (
-        isinstance(value, list)
-        and len(value) == 2
-        and all(isinstance(number, int | float) and abs(number) < FAR_PX for number in value)
-    )
 
 
 def _delete(
