@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import streamlit as st
 
+from dashboard.shared.plain_text import as_text
 from dashboard.shared.texts import translate_sentence
 
 
@@ -22,3 +23,8 @@ class FlashMessage:
     def take(self) -> str:
         """The sentence to show now, or an empty one."""
         return str(st.session_state.pop(self.key, ""))
+
+    def show_error(self) -> None:
+        """Show it as an error, if there is one."""
+        if text := self.take():
+            st.error(as_text(text), icon=":material/error:")

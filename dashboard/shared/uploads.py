@@ -35,6 +35,7 @@ from core.names import normal_name
 from core.processes.lock import hold, is_held
 from dashboard.api_upload import BadUpload, UploadLimits, counted_stream
 from dashboard.shared.formatting import size_text
+from dashboard.shared.plain_text import as_text
 from dashboard.shared.texts import _
 
 logger = logging.getLogger(__name__)
@@ -174,6 +175,15 @@ def staged_files(uploaded: Sequence[Uploaded], *, limit_mb: int) -> tuple[list[S
         file.path.unlink(missing_ok=True)
         staging.add(one.file_id, replace(file, size=0, problem=problem))
     return files, problems
+
+
+def take_staged(uploaded: Uploaded | Sequence[Uploaded] | None, *, limit_mb: int) -> list[StagedFile]:
+    """Turn what a widget gives into files on the disk as `staged_files`, and show why one was not taken."""
+    several = uploaded if isinstance(uploaded, Sequence) else [uploaded] if uploaded is not None else []
+    files, problems = staged_files(several, limit_mb=limit_mb)
+    for problem in problems:
+        st.error(as_text(problem), icon=":material/error:")
+    return files
 
 
 def drop_staged(uploaded: Sequence[Uploaded]) -> None:

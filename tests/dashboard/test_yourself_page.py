@@ -174,7 +174,7 @@ def test_a_training_is_told_as_it_is_with_what_comes_next(
     pairs = make_set(data)
     train_on(data, pairs, monkeypatch, state=state, step=step, saved=step, steps=1200)
     monkeypatch.setattr(
-        "core.training.runs.read_run", lambda *_: run_of(pairs, state=state, step=step, steps=1200)
+        "dashboard.views.train.run.read_run", lambda *_: run_of(pairs, state=state, step=step, steps=1200)
     )
     monkeypatch.setattr("dashboard.views.train.run.is_generator", lambda _file: True)
     app = open_page()
@@ -186,7 +186,9 @@ def test_a_training_is_told_as_it_is_with_what_comes_next(
 
 def test_a_training_can_be_stopped_where_it_is_followed(data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     train_on(data, make_set(data), monkeypatch, state="running", steps=1200)
-    monkeypatch.setattr("core.training.runs.read_run", lambda *_: run_of(data, state="running", steps=1200))
+    monkeypatch.setattr(
+        "dashboard.views.train.run.read_run", lambda *_: run_of(data, state="running", steps=1200)
+    )
     stopped: list[str] = []
     monkeypatch.setattr("core.training.run_control.ask_to_stop", lambda _root, name: stopped.append(name))
     app = open_page()

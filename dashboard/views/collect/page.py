@@ -28,6 +28,7 @@ from dashboard.shared.uploads import (
     spool_file,
     spool_pictures,
     staged_files,
+    take_staged,
 )
 from dashboard.views.review.filters import View
 
@@ -133,9 +134,7 @@ def show_upload(
         label, accept_multiple_files=several, key=_key_now(key), max_upload_size=MAX_UPLOAD_MB,
     )  # fmt: skip
     chosen = cast("list[UploadedFile]", chosen)  # several always gives a list
-    files, problems = staged_files(chosen, limit_mb=MAX_UPLOAD_MB)
-    for problem in problems:
-        st.error(as_text(problem), icon=":material/error:")
+    files = take_staged(chosen, limit_mb=MAX_UPLOAD_MB)
     total = sum(file.size for file in files)
     text = _("Add {count} ({size})", count=len(files), size=size_text(total)) if files else _("Add")
     if st.button(text, key=f"{key}_add", type="primary", disabled=not files):
@@ -187,9 +186,7 @@ def _show_addresses(library: Library, origin: list[str]) -> None:
         max_upload_size=MAX_LIST_MB,
     )  # fmt: skip
     pasted = st.text_area(_("Or addresses, one a line"), height=110, placeholder="https://…")
-    files, problems = staged_files([file] if file is not None else [], limit_mb=MAX_LIST_MB)
-    for problem in problems:
-        st.error(as_text(problem), icon=":material/error:")
+    files = take_staged(file, limit_mb=MAX_LIST_MB)
     data = files[0].read_bytes() if files else pasted.encode() if pasted.strip() else b""
     found = None
     if data:

@@ -11,7 +11,7 @@ from dashboard.shared.formatting import size_text
 from dashboard.shared.plain_text import as_code, as_text
 from dashboard.shared.server_paths import PathRefused, ask_server_path, typed_path
 from dashboard.shared.texts import N_, _
-from dashboard.shared.uploads import staged_files
+from dashboard.shared.uploads import take_staged
 from eval.protocols import BASES, WITHOUT_WEIGHTS, protocol
 
 if TYPE_CHECKING:
@@ -125,10 +125,7 @@ def _ask_inception(repeated: ComparisonRequest | None, *, key: str) -> tuple[boo
                 max_upload_size=UPLOAD_MB,
                 key=f"compare_weights_{key}",
             )
-            files, problems = staged_files([uploaded] if uploaded is not None else [], limit_mb=UPLOAD_MB)
-            for problem in problems:
-                st.error(as_text(problem), icon=":material/error:")
-            if files:
+            if files := take_staged(uploaded, limit_mb=UPLOAD_MB):
                 _keep(files[0].read_bytes())
         text = st.text_input(
             _("Or a file on the server"),

@@ -13,7 +13,7 @@ from dashboard.shared import audit
 from dashboard.shared.plain_text import as_code, as_text
 from dashboard.shared.server_paths import PathRefused, ask_server_path, server_path, typed_path
 from dashboard.shared.texts import N_, _
-from dashboard.shared.uploads import drop_staged, staged_files
+from dashboard.shared.uploads import drop_staged, take_staged
 from dashboard.views.compare.feature_weights import show_protocol
 from dashboard.views.compare.sources import (
     UPLOAD_LIMIT_MB,
@@ -81,9 +81,8 @@ def _ask_upload(root: Path, key: str) -> Path | None:
     kept: dict[str, str] = st.session_state.setdefault(_KEPT, {})
     if (path := kept.get(uploaded.file_id)) and Path(path).is_file():
         return Path(path)
-    files, problems = staged_files([uploaded], limit_mb=UPLOAD_LIMIT_MB)
-    if problems:
-        st.error(as_text(problems[0]), icon=":material/error:")
+    files = take_staged(uploaded, limit_mb=UPLOAD_LIMIT_MB)
+    if not files:
         return None
     try:
         with st.spinner(_("Keeping it …")):

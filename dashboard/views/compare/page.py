@@ -37,8 +37,7 @@ def show_page() -> None:
         done = (entry.id for entry in found if entry.state == "done")
         chosen = next(running, None) or next(done, None) or found[0].id
     show_top(found, chosen)
-    if problem := PROBLEM.take():
-        st.error(as_text(problem), icon=":material/error:")
+    PROBLEM.show_error()
     if notice := NOTICE.take():
         st.info(as_text(notice), icon=":material/info:")
     entry = next((one for one in found if one.id == chosen), None)

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING
 import streamlit as st
 
 from dashboard import access
-from dashboard.shared.plain_text import as_text
 from dashboard.shared.texts import _, ngettext
 from dashboard.views.compare.cases import picture_url
 from dashboard.views.compare.state import PROBLEM, SHIPPED
@@ -40,8 +39,7 @@ def votes_folder(root: Path, entry: Entry) -> Path:
 
 def show_vote(entry: Entry, comparison: Comparison, folder: Path) -> None:
     """One question after the other, and behind a fold what all votes say."""
-    if problem := PROBLEM.take():
-        st.error(as_text(problem), icon=":material/error:")
+    PROBLEM.show_error()
     models = [model.name for model in comparison.models]
     cases = [*(case.name for case in comparison.cases), *comparison.drawings]
     ballots = ballots_of(entry.folder, models, cases)

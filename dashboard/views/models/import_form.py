@@ -19,7 +19,7 @@ from dashboard.shared.networks import family_title
 from dashboard.shared.plain_text import as_text
 from dashboard.shared.server_paths import ask_server_path
 from dashboard.shared.texts import N_, _, translate_sentence
-from dashboard.shared.uploads import StagedFile, staged_files
+from dashboard.shared.uploads import StagedFile, take_staged
 from dashboard.views.models.drafts import (
     accept_draft,
     drop_draft,
@@ -76,9 +76,7 @@ def _show_choice(session: ModelsSession) -> None:
             max_upload_size=UPLOAD_LIMIT_MB,
             key=f"import_file_{number}",
         )
-    files, problems = staged_files([uploaded] if uploaded is not None else [], limit_mb=UPLOAD_LIMIT_MB)
-    for told in problems:
-        st.error(as_text(told), icon=":material/error:")
+    files = take_staged(uploaded, limit_mb=UPLOAD_LIMIT_MB)
     with st.container(horizontal=True):
         pressed = st.button(
             _("Read it"), type="primary", disabled=not (files or text.strip()), key=f"import_read_{number}"

@@ -134,9 +134,7 @@ def _preset_title(kind: Kind, preset: str) -> str:
 
 def show_form(root: Path, runs: Sequence[Run]) -> None:
     """Kind, data, settings, start."""
-    problem = PROBLEM.take()
-    if problem:
-        st.error(as_text(problem), icon=":material/error:")
+    PROBLEM.show_error()
     if wanted := wanted_data():
         _fill_in(wanted, runs)
     name = st.segmented_control(

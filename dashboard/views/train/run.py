@@ -155,17 +155,6 @@ def show_run(root: Path, name: str) -> None:
     except RunError as error:
         st.warning(as_text(error), icon=":material/delete:")
         return
-    before = run.state
-
-    @st.fragment(run_every=POLL_ALIVE_S if run.is_alive else POLL_S)
-    def follow() -> None:
-        try:
-            now = read_run(root, name)
-        except RunError:
-            st.rerun()
-        if now.state != before:
-            st.rerun()  # other buttons, another pace
-        _show_head(now)
 
     @st.fragment(run_every=2 * POLL_ALIVE_S if run.is_alive else None)
     def follow_files() -> None:
@@ -176,13 +165,27 @@ def show_run(root: Path, name: str) -> None:
             show_samples(run.folder, name)
         _show_log(run)
 
-    problem = PROBLEM.take()
-    if problem:
-        st.error(as_text(problem), icon=":material/error:")
-    follow()
+    PROBLEM.show_error()
+    follow_run(root, run, _show_head)
     _show_actions(root, run)
     follow_files()
     _show_settings(run)
+
+
+def follow_run(root: Path, run: Run, show: Callable[[Run], None]) -> None:
+    """Show a run as it stands, again and again; the page is drawn anew once it is in another state."""
+
+    @st.fragment(run_every=POLL_ALIVE_S if run.is_alive else POLL_S)
+    def follow() -> None:
+        try:
+            now = read_run(root, run.name)
+        except RunError:
+            st.rerun()
+        if now.state != run.state:
+            st.rerun()  # other buttons, another pace
+        show(now)
+
+    follow()
 
 
 def _show_head(run: Run) -> None:

@@ -27,7 +27,7 @@ from dashboard.views.rules import page as rules
 from dashboard.views.train import page as train
 from dashboard.views.train.form import FEW_PAIRS, fine_tuning, free_name, start_training
 from dashboard.views.train.formatting import duration
-from dashboard.views.train.run import POLL_ALIVE_S, show_next, show_progress
+from dashboard.views.train.run import follow_run, show_next, show_progress
 from dashboard.views.train.sources import describe
 from dashboard.views.yourself.state import (
     TRIAL_STEPS,
@@ -91,8 +91,7 @@ def show_page() -> None:
         )
         return
     st.markdown("#### " + _("From your photos to a model on Draw"))
-    if problem := PROBLEM.take():
-        st.error(as_text(problem), icon=":material/error:")
+    PROBLEM.show_error()
     pace = pace_of(found)
     budget = _show_estimate(library, path, pace)
     steps = _steps(library, path, found, steps_within(budget, pace) if pace else 0)
@@ -270,7 +269,7 @@ def _show_training(path: GuidedPath, runs: Sequence[Run], steps: int) -> None:
     if run is None:
         _show_beginning(path, runs, steps)
     elif run.is_alive:
-        _follow(root, run)
+        follow_run(root, run, show_progress)
         if run.state == "running":
             _button(_("Stop"), lambda: _stop(root, run.name), key="stop", is_next=False)
     elif path.is_trial and run.state == "done" and steps:
@@ -330,22 +329,6 @@ def _show_beginning(path: GuidedPath, runs: Sequence[Run], steps: int) -> None:
 
 def _train_text(steps: int, pace: float) -> str:
     return _("Train {steps:,} steps, about {time}", steps=steps, time=duration(steps * pace))
-
-
-def _follow(root: Path, run: Run) -> None:
-    from core.training.runs import RunError, read_run
-
-    @st.fragment(run_every=POLL_ALIVE_S)
-    def follow() -> None:
-        try:
-            now = read_run(root, run.name)
-        except RunError:
-            st.rerun()
-        if now.state != run.state:
-            st.rerun()
-        show_progress(now)
-
-    follow()
 
 
 def _button(text: str, action: Callable[[], object], *, key: str, is_next: bool = True) -> None:
