@@ -51,7 +51,7 @@ def note_export(root: Path, summary: ExportSummary) -> None:
 
 
 def noted_exports(root: Path) -> list[dict[str, Any]]:
-    """Read what `note_export` remembered, the latest last; of early exports it knows version and place alone."""
+    """Read what `note_export` remembered, the latest last."""
     return list(read_json_lines(root / LEDGER))
 
 

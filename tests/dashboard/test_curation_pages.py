@@ -15,6 +15,7 @@ import pandas as pd
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from core.atomic_files import append_line
 from core.processes.jobs import Job
 from curation.export.__main__ import _parse
 from curation.export.__main__ import main as export
@@ -23,7 +24,7 @@ from curation.library.table import Filters, matching
 from curation.rules import Rule, Rules, count_broken, count_kept, find_examples, judge_table
 from dashboard.shared import uploads
 from dashboard.shared.jobs import read_report, share_of
-from dashboard.views.export.page import exports_of, read_exported
+from dashboard.views.export.page import exports_of
 from dashboard.views.overview.page import COLOURS as STATE_COLOURS
 from dashboard.views.overview.page import SHAPES, picked_view, source_chart
 from dashboard.views.review.filters import View, failing_view, find_images, from_query
@@ -145,18 +146,16 @@ def test_faces_are_compared_unless_the_switch_says_otherwise(
 
 
 def test_of_two_exports_at_one_place_the_later_is_shown(
-    data: Path, open_view: Callable[[str], AppTest], monkeypatch: pytest.MonkeyPatch
+    data: Path, open_view: Callable[[str], AppTest]
 ) -> None:
     ids = fill_library(data / "library", 3)
     with Library.open(data / "library") as library:
         library.decide(ids, "keep", reviewer="ann")
         library.freeze("first", who="ann")
-    jobs = []
-    for name, faces in (("later", ["--no-faces"]), ("earlier", [])):
-        (output := data / f"{name}.out").write_text(json.dumps({"out": "place", "people": [name]}))
-        arguments = ("first", "--out", "place", *faces)
-        jobs.append(Job(name, "export", arguments, "done", 3, 3, "", "", "", "", output, output))
-    monkeypatch.setattr("curation.jobs.jobs", lambda _library: jobs)
+    (place := data / "place").mkdir()
+    for name in ("earlier", "later"):
+        entry = {"version": "first", "out": str(place), "people": [name]}
+        append_line(data / "library" / "exports.jsonl", entry)
     view = open_view("export")
     assert not view.exception
     captions = " ".join(caption.value for caption in view.caption)
@@ -228,17 +227,6 @@ def test_a_job_report_counts_outcomes_and_passes_over_a_half_written_line(tmp_pa
     assert report.outcomes == {"added": 1, "refused": 1, "known": 1}
     assert report.refused == (("b.jpg", "It is cut short."),)
     assert report.sentence() == "1 added, 1 known already, 1 refused."
-
-
-def test_an_export_that_has_not_ended_has_no_report(tmp_path: Path) -> None:
-    output = tmp_path / "job.out"
-    assert read_exported(output) is None
-    output.write_text("")
-    assert read_exported(output) is None
-    output.write_text(json.dumps({"out": "x", "zip": "", "images": 3, "splits": {"train": 3}}))
-    exported = read_exported(output)
-    assert exported is not None
-    assert (exported.images, exported.splits) == (3, {"train": 3})
 
 
 @pytest.mark.parametrize(

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import json
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import streamlit as st
 
@@ -34,31 +33,18 @@ class Exported:
 
     out: str
     zip: str
-    images: int
-    splits: dict[str, int] = field(default_factory=dict)
-    people: tuple[str, ...] = ()
-    warnings: tuple[str, ...] = ()
-    commands: dict[str, str] = field(default_factory=dict)
-    version: str = ""
+    splits: dict[str, int]
+    people: tuple[str, ...]
+    warnings: tuple[str, ...]
+    commands: dict[str, str]
+    version: str
 
 
-def read_exported(output: Path) -> Exported | None:
-    """The summary that the job printed last, or ``None`` before it has."""
-    try:
-        lines = output.read_text(encoding="utf-8", errors="replace").splitlines()
-        found = json.loads(lines[-1]) if lines else {}
-    except (OSError, ValueError):
-        return None
-    return _exported_from(found)
-
-
-def _exported_from(found: object) -> Exported | None:
-    if not isinstance(found, dict) or "out" not in found:
-        return None
+def _exported_from(noted: dict[str, Any]) -> Exported:
     return Exported(
-        str(found["out"]), str(found.get("zip") or ""), int(found.get("images", 0)),
-        dict(found.get("splits") or {}), tuple(found.get("people") or ()), tuple(found.get("warnings") or ()),
-        dict(found.get("commands") or {}), str(found.get("version") or ""),
+        str(noted.get("out", "")), str(noted.get("zip") or ""), dict(noted.get("splits") or {}),
+        tuple(noted.get("people") or ()), tuple(noted.get("warnings") or ()), dict(noted.get("commands") or {}),
+        str(noted.get("version", "")),
     )  # fmt: skip
 
 
@@ -222,16 +208,10 @@ def start_export(root: Path, name: str, layout: str = "pairs", compare_faces: bo
 
 def exports_of(root: Path, name: str) -> list[Exported]:
     """The latest export at each place that still holds this version, made here or by command, the latest first."""
-    noted = [one for entry in reversed(noted_exports(root)) if (one := _exported_from(entry))]
-    done = [
-        replace(one, version=job.arguments[0]) for job in jobs.jobs(root)
-        if job.kind == "export" and job.state == "done" and (one := read_exported(job.output))
-    ]  # fmt: skip
     latest: dict[str, Exported] = {}
-    for one in (*[each for each in noted if Path(each.out).is_dir() or Path(each.zip).is_file()], *done):
-        known = latest.setdefault(one.out, one)
-        if one.splits and not known.splits and one.version == known.version:
-            latest[one.out] = one  # early lines of the ledger tell the place alone
+    for one in map(_exported_from, reversed(noted_exports(root))):
+        if Path(one.out).is_dir() or Path(one.zip).is_file():
+            latest.setdefault(one.out, one)
     return [one for one in latest.values() if one.version == name]
 
 
