@@ -168,7 +168,8 @@ class RoleGuard:
         if scope["type"] == "http" and has_sign_in():
             path = str(scope["path"])
             needed = max(
-                (role for start, role in ROUTES.items() if _lies_below(path, start)), default=Role.NONE
+                (role for start, role in ROUTES.items() if path.startswith(address(start) + "/")),
+                default=Role.NONE,
             )
             if needed and not _visitor_of(_signed_in(HTTPConnection(scope))).may(needed):
                 await PlainTextResponse(
@@ -268,10 +269,6 @@ def _visitor_of(user: Mapping[str, object]) -> Visitor:
         return Visitor(name, Role.NONE)
     default, people = _roles.read(path)
     return Visitor(name, next((role for pattern, role in people if fnmatchcase(name, pattern)), default))
-
-
-def _lies_below(path: str, start: str) -> bool:
-    return path.startswith(address(start) + "/")
 
 
 def _signed_in(connection: HTTPConnection) -> Mapping[str, object]:

@@ -134,16 +134,12 @@ class _Stopper:
 def _finish_conversions(number: int) -> None:
     """Wait until no drawing is converted or waits for its turn, and then give the signal that the server goes by."""
     deadline, is_busy = time.monotonic() + FINISH_S, False
-    while _conversions() and time.monotonic() < deadline:
+    while time.monotonic() < deadline and any(map(REGISTRY.get_sample_value, (_RUNNING, _WAITING))):
         is_busy = True
         time.sleep(0.05)
     if is_busy:
         time.sleep(SEND_S)
     os.kill(os.getpid(), number)
-
-
-def _conversions() -> float:
-    return sum(REGISTRY.get_sample_value(name) or 0 for name in (_RUNNING, _WAITING))
 
 
 def stop_jobs() -> None:

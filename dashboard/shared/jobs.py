@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import streamlit as st
@@ -184,26 +186,18 @@ def _show(root: Path, job: Job) -> None:
             result = split_sentence(job.output)
         if result:
             text += f" {result}" if text.endswith((".", "…")) else f" · {result}"
+        # What is done stays done, and an upload is still in its spool folder.
+        again: Any = partial(jobs.start, job.kind, job.arguments, library=root)
+        stop: Any = partial(jobs.stop, root, job.id)
         with line:
             st.markdown(text, width="stretch")
             if job.state == "running":
-                st.button(
-                    _("Stop"), key=f"stop_{job.id}", on_click=_stop, args=(root, job.id), type="tertiary"
-                )
+                st.button(_("Stop"), key=f"stop_{job.id}", on_click=stop, type="tertiary")
             elif job.state != "done":
-                st.button(_("Start again"), key=f"again_{job.id}", on_click=_start_again, args=(root, job))
+                st.button(_("Start again"), key=f"again_{job.id}", on_click=again)
         if job.state == "running":
             st.progress(share_of(job))
         if report is not None and report.refused:
             with st.expander(_("Not taken ({count})", count=len(report.refused))):
                 rows = pd.DataFrame(report.refused, columns=[_("File"), _("Why")])
                 st.dataframe(rows, hide_index=True, height=min(320, 40 + 35 * len(rows)))
-
-
-def _start_again(root: Path, job: Job) -> None:
-    """The same command once more: what is done stays done, and an upload is still in its spool folder."""
-    jobs.start(job.kind, job.arguments, library=root)
-
-
-def _stop(root: Path, job_id: str) -> None:
-    jobs.stop(root, job_id)

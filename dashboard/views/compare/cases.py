@@ -35,11 +35,6 @@ class Place:
     model: str
     title: str
 
-    @property
-    def is_output(self) -> bool:
-        """Whether it is a model's photo, which may be held against the truth."""
-        return self.kind == "model"
-
 
 def places_of(comparison: Comparison, folder: Path, names: Sequence[str]) -> list[Place]:
     """The columns of the grid: sketch, refined, each model, truth; those without a single picture are left out.
@@ -88,7 +83,7 @@ def case_row(
             "score": "",
             "near": None,
         }
-        if place.is_output and index is not None:
+        if place.kind == "model" and index is not None:
             tile["score"] = score_text(models[place.model], column, index)
             if (value := _score(models[place.model], column, index)) is not None:
                 values[len(tiles)] = value
@@ -158,7 +153,7 @@ def show_cases(entry: Entry, comparison: Comparison, judged: Column) -> None:
     names = [case.name for case in comparison.cases]
     places = places_of(comparison, entry.folder, [*names, *comparison.drawings])
     if not places:
-        _show_no_pictures(entry)
+        st.html(f'<div class="cmp-empty"><p>{_why_no_pictures(entry)}</p></div>')
         return
     has_cases = any(place.kind == "real" for place in places) or not comparison.drawings
     column = telling_column(comparison, judged)
@@ -263,10 +258,6 @@ def _show_grid(
         width="stretch",
         height="content",
     )
-
-
-def _show_no_pictures(entry: Entry) -> None:
-    st.html(f'<div class="cmp-empty"><p>{_why_no_pictures(entry)}</p></div>')
 
 
 def _why_no_pictures(entry: Entry) -> str:

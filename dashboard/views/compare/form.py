@@ -27,14 +27,15 @@ from dashboard.views.compare.sources import (
     sweep_uploads,
 )
 from dashboard.views.compare.state import (
+    MODEL,
+    REPEATED,
     add_own_set,
     choose_nothing,
     choose_result,
     drop_own_set,
     own_sets,
-    repeated_result,
-    wanted_model,
 )
+from dashboard.views.draw.settings import STAGE1_TITLES
 from dashboard.views.models.formatting import model_title
 
 if TYPE_CHECKING:
@@ -95,9 +96,6 @@ def _ask_upload(root: Path, key: str) -> Path | None:
     drop_staged([uploaded])
     kept[uploaded.file_id] = str(found)
     return found
-
-
-STAGES: dict[Stage1, str] = {"whole": N_("Whole face"), "parts": N_("By parts")}
 
 
 def show_models(
@@ -168,7 +166,7 @@ def _ask_generators(repeated: ComparisonRequest | None, real: Dataset, *, key: s
     )
     names = [one.name for one in found]
     usual = [name for name in names if not repeated or name in {source.generator for source in before}]
-    if (wanted_name := wanted_model()) in names:
+    if (wanted_name := st.query_params.get(MODEL)) in names:
         usual = [name for name in names if name in (wanted_name, DEFAULT_GENERATOR)]
     picked = st.pills(
         _("Generators"), names, default=usual, selection_mode="multi",
@@ -181,7 +179,7 @@ def _ask_generators(repeated: ComparisonRequest | None, real: Dataset, *, key: s
         was = [stage for stage in offered if stage in {source.stage1 for source in before}]
         wanted = st.pills(
             _("Refine the sketch"), offered, default=was or ["whole"], selection_mode="multi",
-            format_func=lambda stage: _(STAGES[stage]), key=f"compare_stages_{key}",
+            format_func=lambda stage: _(STAGE1_TITLES[stage]), key=f"compare_stages_{key}",
             help=_("With both, every generator is compared twice."),
         )  # fmt: skip
     kept = {(source.generator, source.stage1): source for source in before}
@@ -230,7 +228,7 @@ SPLITS = {"val": N_("held out (val)"), "test": N_("test"), "train": N_("train: s
 def show_form(root: Path, found: Sequence[Entry]) -> None:
     """True photos, models, protocol, start."""
     sweep_uploads(root, found)
-    of = next((entry for entry in found if entry.id == repeated_result() and entry.request), None)
+    of = next((entry for entry in found if entry.id == st.query_params.get(REPEATED) and entry.request), None)
 
     @st.fragment
     def show() -> None:
@@ -258,7 +256,9 @@ def _show(root: Path, found: Sequence[Entry], of: Entry | None, *, key: str) -> 
     st.markdown("##### " + _("How to measure"))
     protocol, weights = show_protocol(repeated, key=key)
     more = _ask_more(repeated, real, key=key)
-    missing = _what_is_missing(real, fakes, protocol) or _refused(more)
+    missing = _what_is_missing(real, fakes, protocol)
+    if not missing and any(isinstance(value, PathRefused) for value in more.values()):
+        missing = _("Correct or empty the path under Further settings.")
     if missing:
         st.caption(f":material/info: {missing}")
     busy = [entry.title for entry in found if entry.state == "running"]
@@ -305,7 +305,9 @@ def _ask_real(root: Path, repeated: ComparisonRequest | None, *, key: str) -> Da
         return _described(
             Dataset(offered[picked], True, _ask_split(right, offered[picked], repeated, key=key))
         )
-    path = ask_source(root, f"compare_real_source_{key}", value=_absolute(repeated))
+    # The shipped comparison names a placeholder.
+    known = str(repeated.real) if repeated is not None and repeated.real.is_absolute() else ""
+    path = ask_source(root, f"compare_real_source_{key}", value=known)
     if path is None:
         if not offered:
             st.caption(
@@ -318,11 +320,6 @@ def _ask_real(root: Path, repeated: ComparisonRequest | None, *, key: str) -> Da
     is_pairs = (path / "manifest.jsonl").is_file() if path.is_dir() else False
     split = _ask_split(right, path, repeated, key=key) if is_pairs else "val"
     return _described(Dataset(path, is_pairs, split))
-
-
-def _absolute(repeated: ComparisonRequest | None) -> str:
-    """The true photos of the repeated comparison; empty where it names a placeholder, as the shipped one does."""
-    return str(repeated.real) if repeated is not None and repeated.real.is_absolute() else ""
 
 
 def _described(real: Dataset) -> Dataset | None:
@@ -396,11 +393,6 @@ def _ask_more(repeated: ComparisonRequest | None, real: Dataset | None, *, key: 
     if per_case and repeated and "l1" in repeated.metrics:
         metrics = repeated.metrics
     return {**found, "permutations": int(permutations), "seed": int(seed), "metrics": metrics}
-
-
-def _refused(more: dict[str, Any]) -> str:
-    is_refused = any(isinstance(value, PathRefused) for value in more.values())
-    return _("Correct or empty the path under Further settings.") if is_refused else ""
 
 
 def _what_is_missing(real: Dataset | None, fakes: dict[str, Any], protocol: str) -> str:

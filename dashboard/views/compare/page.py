@@ -13,7 +13,7 @@ from dashboard.shared.texts import _
 from dashboard.views.compare.form import show_form
 from dashboard.views.compare.result import show_result
 from dashboard.views.compare.running import show_top, show_unfinished
-from dashboard.views.compare.state import NOTICE, PROBLEM, SHIPPED, chosen_result, wants_new
+from dashboard.views.compare.state import NEW, NOTICE, PROBLEM, RESULT, SHIPPED
 
 
 def show_page() -> None:
@@ -31,8 +31,8 @@ def show_page() -> None:
         return
     product = shipped()
     found = [*kept, *([product] if product else [])]
-    chosen = chosen_result()
-    if chosen is None and not wants_new() and found:
+    chosen = st.query_params.get(RESULT)
+    if chosen is None and NEW not in st.query_params and found:
         running = (entry.id for entry in kept if entry.state == "running")
         done = (entry.id for entry in found if entry.state == "done")
         chosen = next(running, None) or next(done, None) or found[0].id

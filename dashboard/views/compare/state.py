@@ -17,26 +17,6 @@ PROBLEM, NOTICE = FlashMessage("compare_problem"), FlashMessage("compare_notice"
 _ROWS = "compare_rows"
 
 
-def chosen_result() -> str | None:
-    """The comparison that the address names."""
-    return st.query_params.get(RESULT)
-
-
-def wants_new() -> bool:
-    """Whether the address asks for the form."""
-    return NEW in st.query_params
-
-
-def repeated_result() -> str | None:
-    """The comparison whose settings the form begins with."""
-    return st.query_params.get(REPEATED)
-
-
-def wanted_model() -> str | None:
-    """The generator that the form begins with."""
-    return st.query_params.get(MODEL)
-
-
 def choose_result(entry_id: str) -> None:
     """Show a comparison."""
     st.query_params.from_dict({RESULT: entry_id})

@@ -70,18 +70,13 @@ def show_attention(shown: Shown | None) -> None:
 
 
 def show_refined(shown: Shown | None) -> None:
-    """The sketch that the photo was made from."""
+    """The sketch that the photo was made from, and a slider that lays the drawing over both."""
     if shown is None or not shown.refined_url:
         st.html('<div class="studio-blank studio-small"></div>')
     else:
         st.image(shown.refined_url, width="stretch", alt=_("Refined sketch"))
-        show_lines_over()
-
-
-def show_lines_over() -> None:
-    """A slider that lays the drawing over refined sketch and photo; the browser has all that it takes."""
-    places = {"paper": f".st-key-{CANVAS}", "refined": ".st-key-refined", "photo": ".st-key-photo"}
-    component("views/draw/lines_over")(key=LINES_OVER, data=places, height="content")
+        places = {"paper": f".st-key-{CANVAS}", "refined": ".st-key-refined", "photo": ".st-key-photo"}
+        component("views/draw/lines_over")(key=LINES_OVER, data=places, height="content")
 
 
 def show_faces(shown: Shown | None) -> None:

@@ -93,11 +93,6 @@ def short_licence(licence: str) -> str:
     return _("licence unknown") if plain in ("", "unknown") else _(plain)
 
 
-def speed_words(speed: Speed) -> str:
-    """A measurement, short."""
-    return f"{speed.milliseconds:,.0f} ms"
-
-
 def speed_details(speed: Speed) -> str:
     """A measurement, whole."""
     day = time.strftime("%d %b %Y, %H:%M", time.localtime(speed.when))
@@ -118,17 +113,14 @@ def conventions_rows(conventions: Conventions) -> list[tuple[str, str]]:
         (_("Borders"), conventions.border, conventions.border != "reflect"),
         (_("Margin above and below"), f"{conventions.margin} px", conventions.margin > 0),
     ]
+    channels = ngettext("{n} channel", "{n} channels", conventions.input_channels)
     return [
         (_("Size"), f"{conventions.image_size} x {conventions.image_size} px"),
-        (_("Sketch"), f"{_(POLARITY_WORDS[conventions.polarity])}, {_channels(conventions.input_channels)}, "
+        (_("Sketch"), f"{_(POLARITY_WORDS[conventions.polarity])}, {channels}, "
                    f"{_(RANGE_WORDS[conventions.input_range])}"),
         (_("Photo"), f"{COLOUR_WORDS[conventions.colour]}, {_(RANGE_WORDS[conventions.output_range])}"),
         *((name, value) for name, value, is_shown in unusual if is_shown),
     ]  # fmt: skip
-
-
-def _channels(count: int) -> str:
-    return ngettext("{n} channel", "{n} channels", count)
 
 
 def card_text(model: ModelFile) -> str:

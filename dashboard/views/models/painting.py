@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import threading
-import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -41,7 +40,6 @@ class Painted:
     sketch: str
     photo: str
     heat: str
-    milliseconds: float  # of this one run, in plain torch
 
 
 @st.cache_resource(show_spinner=False)
@@ -60,15 +58,13 @@ def _paint(path: str, fingerprint: str, settings_key: tuple, example: str) -> Pa
     with _turnstile(), torch.inference_mode(), one_torch_thread():
         adapted = AdaptedGenerator(_network(path, fingerprint), conventions).eval()
         sketch = sketch_to_tensor(example_sketch(example))
-        start = time.perf_counter()
         output = adapted(sketch)
-        milliseconds = 1000 * (time.perf_counter() - start)
         seen = adapted.as_trained(sketch)[:, :1]
     low, high = {"signed": (-1, 1), "unit": (0, 1), "byte": (0, 255)}[conventions.input_range]
     grey = ((seen[0, 0].numpy() - low) / (high - low) * 255).clip(0, 255).astype(np.uint8)
     photo = tensor_to_photo(output[:, :3])
     heat = data_url(_overlay(photo, output[0, 3].numpy())) if adapted.has_attention else ""
-    return Painted(data_url(np.dstack([grey] * 3)), data_url(photo), heat, milliseconds)
+    return Painted(data_url(np.dstack([grey] * 3)), data_url(photo), heat)
 
 
 def paint(path: Path, fingerprint: tuple[int, int], conventions: Conventions, example: str) -> Painted:

@@ -43,7 +43,6 @@ from dashboard.views.models.formatting import (
     facts_line,
     model_title,
     speed_details,
-    speed_words,
 )
 from dashboard.views.models.painting import Painted, measure, paint
 from dashboard.views.models.state import ModelsSession
@@ -326,7 +325,7 @@ def _show_speed(model: ModelFile, session: ModelsSession) -> None:
         return
     speed = kept_speed(models_folder(), model.name, model.fingerprint)
     place = st.empty()
-    label = _("Measure") if speed is None else speed_words(speed)
+    label = _("Measure") if speed is None else f"{speed.milliseconds:,.0f} ms"
     pressed = place.button(
         label,
         key=f"measure_{model.name}",

@@ -58,7 +58,7 @@ def tiles_of(library: Library, table: pd.DataFrame, ids: Sequence[str]) -> list[
 
 
 def _tile(library: Library, image_id: str, facts: dict[str, Any], sizes: dict[Any, int]) -> dict[str, Any]:
-    angles = [_number(facts[name]) for name in ("yaw", "pitch", "roll")]
+    yaw, pitch, roll = (_number(facts[name]) for name in ("yaw", "pitch", "roll"))
     return {
         "id": image_id,
         "v": picture_version(library, image_id),
@@ -71,9 +71,9 @@ def _tile(library: Library, image_id: str, facts: dict[str, Any], sizes: dict[An
         "disputed": bool(facts["disputed"]),
         "who": list(facts["reviewers"]),
         "labels": list(facts["labels"]),
-        "yaw": _rounded(angles[0]),
-        "pitch": _rounded(angles[1]),
-        "pose": pose_text(*angles),
+        "yaw": None if yaw is None else round(yaw, 1),
+        "pitch": None if pitch is None else round(pitch, 1),
+        "pose": pose_text(yaw, pitch, roll),
         "dup": sizes.get(facts["duplicate_group"], 0),
         "p": _number(facts["proposal"]),
         "c": _number(facts["confidence"]),
@@ -135,10 +135,6 @@ def _number(value: Any) -> float | None:
     return number if math.isfinite(number) else None
 
 
-def _rounded(value: float | None) -> float | None:
-    return None if value is None else round(value, 1)
-
-
 def group_sizes(table: pd.DataFrame, groups: Sequence[str]) -> dict[str, int]:
     """How many images each of some groups of duplicates holds."""
     wanted = set(groups) - {""}
@@ -171,8 +167,8 @@ def detail_of(library: Library, table: pd.DataFrame, image_id: str) -> dict[str,
     return {
         "id": image_id,
         "hasOriginal": library.files.original(image_id).is_file(),
-        "width": _whole(row["width"]),
-        "height": _whole(row["height"]),
+        "width": int(_number(row["width"]) or 0),
+        "height": int(_number(row["height"]) or 0),
         "anchors": [list(map(float, anchor)) for anchor in library.alignment_of(image_id)],
         "targets": alignment_targets().tolist(),
         "dots": dots,
@@ -238,11 +234,6 @@ def origin_lines(origin: Provenance) -> list[str]:
     return [first, *(f"{name}: {value}" for name, value in facts.items() if value)]
 
 
-def _whole(value: Any) -> int:
-    number = _number(value)
-    return 0 if number is None else int(number)
-
-
 SCRIPTS = tuple(
     f"views/review/{part}.js"
     for part in ("outbox", "tiles", "cursor", "align", "detail", "beside", "keys", "dialogs")
@@ -286,7 +277,7 @@ def show_grid(
         "pageKey": f"{hash(tuple(ids)):x}",
         "pageText": _page_text(session),
         "pages": 0 if session.view.is_queue else _pages(session),
-        "countText": "" if session.view.is_queue else _count_text(len(session.ids)),
+        "countText": "" if session.view.is_queue else ngettext("{n:,} face", "{n:,} faces", len(session.ids)),
         "canGoBack": session.view.page > 0 and not session.view.is_queue,
         "canGoOn": bool(coming) or _finds_more(session),
         "found": 0 if session.view.is_queue else len(session.ids),
@@ -313,10 +304,6 @@ def _finds_more(session: ReviewSession) -> bool:
     if not session.page_ids():
         return False
     return session.view.is_queue or session.view.decision == "none" or session.view.disputed
-
-
-def _count_text(count: int) -> str:
-    return ngettext("{n:,} face", "{n:,} faces", count)
 
 
 def _page_text(session: ReviewSession) -> str:

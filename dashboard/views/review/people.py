@@ -70,7 +70,7 @@ def agreement_html(agreement: Agreement) -> str:
         return f"<p>{said}</p>"
     rows = "".join(
         f"<tr><td>{html.escape(_('{one} and {other}', one=pair.first, other=pair.second))}</td>"
-        f"<td>{_kappa(pair.kappa)}</td>"
+        f"<td>{'–' if pair.kappa is None else f'{pair.kappa:.2f}'}</td>"
         f"<td>{pair.percent:.0f} %</td><td>{pair.images:,}</td></tr>"
         for pair in agreement.pairs
     )
@@ -79,10 +79,6 @@ def agreement_html(agreement: Agreement) -> str:
         f'<th title="{_("Cohen’s kappa: agreement beyond chance")}">κ</th>'
         f"<th>{_('agree')}</th><th>{_('faces')}</th></tr>{rows}</table>"
     )
-
-
-def _kappa(value: float | None) -> str:
-    return "–" if value is None else f"{value:.2f}"
 
 
 LEASE_S = 600

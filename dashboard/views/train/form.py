@@ -39,27 +39,14 @@ FEW_PAIRS = 200
 
 def begin_options(kind: Kind, runs: Sequence[Run]) -> dict[str, Path]:
     """Weights that a training of this kind can begin with, by what people read."""
-    found = {
-        _("run {name} (step {saved:,})", name=run.name, saved=run.saved): run.folder / _of_run(kind)
-        for run in runs
-        if run.saved and _family(run.folder / WEIGHTS_FILE) in kind.begins_from
-    }
-    return found | _models(kind.begins_from)
+    # Parts begin with what is served; the others with everything that was trained, judges included.
+    file = WEIGHTS_FILE if kind.name == "parts" else CHECKPOINT_FILE
+    return _of_runs(runs, kind.begins_from, file) | _models(kind.begins_from)
 
 
 def refiner_options(runs: Sequence[Run]) -> dict[str, Path]:
     """Trained autoencoders, the shipped one first."""
-    found = _models((AUTOENCODER,))
-    for run in runs:
-        file = run.folder / WEIGHTS_FILE
-        if run.saved and _family(file) == AUTOENCODER:
-            found[_("run {name} (step {saved:,})", name=run.name, saved=run.saved)] = file
-    return found
-
-
-def device_options() -> list[str]:
-    """``auto``, the CPU, and every accelerator of this machine."""
-    return ["auto", "cpu", *accelerators()]
+    return _models((AUTOENCODER,)) | _of_runs(runs, (AUTOENCODER,), WEIGHTS_FILE)
 
 
 def accelerators() -> list[str]:
@@ -90,9 +77,12 @@ def pace_of_earlier(kind: str, image_size: int, batch_size: int, runs: Sequence[
     return 0.0
 
 
-def _of_run(kind: Kind) -> str:
-    """Parts begin with what is served; the others with everything that was trained, judges included."""
-    return WEIGHTS_FILE if kind.name == "parts" else CHECKPOINT_FILE
+def _of_runs(runs: Sequence[Run], families: tuple[str, ...], file: str) -> dict[str, Path]:
+    return {
+        _("run {name} (step {saved:,})", name=run.name, saved=run.saved): run.folder / file
+        for run in runs
+        if run.saved and _family(run.folder / WEIGHTS_FILE) in families
+    }
 
 
 def _models(families: tuple[str, ...]) -> dict[str, Path]:
@@ -298,7 +288,7 @@ def _show_beginning(kind: Kind, preset: Preset, runs: Sequence[Run]) -> dict[str
 
 def _show_more() -> dict[str, Any]:
     chosen = settings()
-    devices = device_options()
+    devices = ["auto", "cpu", *accelerators()]
     columns = st.columns([2, 2, 4, 3])
     device = columns[0].selectbox(
         _("Device"), devices, index=devices.index(chosen.device) if chosen.device in devices else 0, key="train_device",

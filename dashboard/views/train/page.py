@@ -13,7 +13,7 @@ from dashboard.shared.texts import _
 from dashboard.views.train.form import show_form
 from dashboard.views.train.formatting import ICONS, caption_of
 from dashboard.views.train.run import show_run
-from dashboard.views.train.state import LIST, choose_new, choose_run, chosen_run, wants_new
+from dashboard.views.train.state import LIST, NEW, RUN, choose_new, choose_run
 
 POLL_ALIVE_S, POLL_S = 2.0, 8.0
 
@@ -61,8 +61,8 @@ def show_page() -> None:
             as_text(_("{root} cannot be read: {error}", root=root, error=error)), icon=":material/folder_off:"
         )
         return
-    chosen = chosen_run()
-    if chosen is None and not wants_new() and found:
+    chosen = st.query_params.get(RUN)
+    if chosen is None and NEW not in st.query_params and found:
         chosen = next((run.name for run in found if run.is_alive), found[0].name)
     side, main = st.columns([1, 3.2], gap="large")
     with side:

@@ -43,8 +43,6 @@ from dashboard.views.train.state import (
     SMOOTHING,
     choose_nothing,
     choose_run,
-    keep_sample,
-    kept_sample,
 )
 
 SMOOTHINGS = {N_("off"): 0.0, N_("some"): 0.8, N_("more"): 0.95, N_("much"): 0.99}
@@ -91,6 +89,7 @@ def _read(run: Path, _changed: int, _size: int) -> Losses:
 
 
 MAX_SIDE = 1600
+_CHOSEN_SAMPLES = "train_chosen_samples"
 
 
 def show_samples(run: Path, name: str) -> None:
@@ -114,12 +113,14 @@ def _chosen(steps: list[int], name: str) -> int:
     if len(steps) == 1:
         st.html(f'<p class="studio-label studio-tall">{_("Samples of step {step:,}", step=steps[0])}</p>')
         return steps[0]
-    kept = kept_sample(name)
+    chosen: dict[str, int] = st.session_state.setdefault(_CHOSEN_SAMPLES, {})  # by run, where not the newest
+    kept = chosen.pop(name, None)
     st.session_state[f"{SAMPLE}_{name}"] = kept if kept in steps else steps[-1]
     step = st.select_slider(
         _("Samples of step"), steps, key=f"{SAMPLE}_{name}", format_func=lambda step: f"{step:,}"
     )
-    keep_sample(name, None if step == steps[-1] else step)
+    if step != steps[-1]:
+        chosen[name] = step
     return step
 
 

@@ -11,18 +11,7 @@ from dashboard.shared.flash_message import FlashMessage
 RUN, NEW, DATA = "run", "new", "data"  # in the address
 LIST, SAMPLE, SMOOTHING, NETWORK = "train_list", "train_sample", "train_smoothing", "train_network"
 PROBLEM = FlashMessage("train_problem")  # above what is shown next
-_SAMPLES = "train_chosen_samples"
 _DATA_TAKEN = "train_data_taken"
-
-
-def chosen_run() -> str | None:
-    """The run that the address names."""
-    return st.query_params.get(RUN)
-
-
-def wants_new() -> bool:
-    """Whether the address asks for the form."""
-    return NEW in st.query_params
 
 
 def wanted_data() -> Path | None:
@@ -47,14 +36,3 @@ def choose_new() -> None:
 def choose_nothing() -> None:
     """Let the page choose."""
     st.query_params.clear()
-
-
-def keep_sample(run: str, step: int | None) -> None:
-    """Stay at a step's picture; ``None`` follows the newest."""
-    st.session_state.setdefault(_SAMPLES, {})[run] = step
-
-
-def kept_sample(run: str) -> int | None:
-    """The step whose picture the visitor chose, ``None`` where the newest is followed."""
-    found: int | None = st.session_state.get(_SAMPLES, {}).get(run)
-    return found
