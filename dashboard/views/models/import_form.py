@@ -30,7 +30,7 @@ from dashboard.views.models.drafts import (
 )
 from dashboard.views.models.formatting import architecture_line, count_words
 from dashboard.views.models.row import ask_conventions, show_trial
-from dashboard.views.models.state import UPLOAD_LIMIT_MB, Draft, ModelsSession
+from dashboard.views.models.state import DONE, PROBLEM, UPLOAD_LIMIT_MB, Draft, ModelsSession
 
 WAYS = (N_("Upload"), N_("On the server's disk"))
 BY_WEIGHTS = N_("By its weights")
@@ -85,7 +85,6 @@ def _show_choice(session: ModelsSession) -> None:
             _("Cancel"), type="tertiary", on_click=_cancel, args=(session,), key=f"import_cancel_{number}"
         )
     if pressed:
-        session.forget_messages()
         with st.spinner(_("Reading …")):
             problem = _read(session, files, text, None if family == BY_WEIGHTS else family)
         if problem:
@@ -173,33 +172,32 @@ def _suggested(draft: Draft) -> str:
 
 def _take_other(draft: Draft, session: ModelsSession) -> None:
     network = st.session_state[f"import_network_{session.imports}_{draft.path.stem}"]
-    session.forget_messages()
     try:
         session.draft = take_other_network(draft, network)
     except (ValueError, RuntimeError, OSError) as error:
-        session.draft, session.problem = None, translate_sentence(error)
+        session.draft = None
+        PROBLEM.keep(error)
 
 
 def _accept(
     draft: Draft, session: ModelsSession, name: str, conventions: Conventions, licence: str, note: str
 ) -> None:
-    session.forget_messages()
     try:
         free = check_name(name, settings().weights, models_folder())
         accept_draft(draft, free, conventions, licence, note)
     except (ValueError, RuntimeError) as error:
-        session.problem = translate_sentence(error)
+        PROBLEM.keep(error)
         return
     except OSError as error:
-        session.problem = _(
-            "It cannot be kept: {error}. Free some space and try again.", error=error.strerror or error
+        PROBLEM.keep(
+            _("It cannot be kept: {error}. Free some space and try again.", error=error.strerror or error)
         )
         return
     audit.record("import model", free, licence)
     session.draft, session.is_importing = None, False
     session.imports += 1
     session.opened = free
-    session.done = _("{free} is imported; it can be chosen on the Draw page.", free=free)
+    DONE.keep(_("{free} is imported; it can be chosen on the Draw page.", free=free))
 
 
 def _cancel(session: ModelsSession) -> None:
@@ -207,4 +205,3 @@ def _cancel(session: ModelsSession) -> None:
         drop_draft(session.draft)
     session.draft, session.is_importing = None, False
     session.imports += 1
-    session.forget_messages()

@@ -11,7 +11,7 @@ from dashboard.shared.resources import asset_text
 from dashboard.shared.texts import N_, _, ngettext
 from dashboard.views.models.import_form import show_import
 from dashboard.views.models.row import show_row
-from dashboard.views.models.state import ModelsSession, models_session
+from dashboard.views.models.state import DONE, PROBLEM, ModelsSession, models_session
 
 CURATION = ("face_coverage",)
 GROUPS = {
@@ -33,7 +33,7 @@ def _show_models() -> None:
     session = models_session()
     models = list_models(settings().weights, models_folder())
     _show_head(models, session)
-    _show_messages(session)
+    _show_messages()
     if session.is_importing:
         show_import(session)
     for group, title in GROUPS.items():
@@ -84,15 +84,13 @@ def _show_head(models: list[ModelFile], session: ModelsSession) -> None:
 
 def _open_import(session: ModelsSession) -> None:
     session.is_importing = True
-    session.forget_messages()
 
 
-def _show_messages(session: ModelsSession) -> None:
-    if not session.is_told and (session.problem or session.done):
-        session.is_told = True
-        icon = ":material/error:" if session.problem else ":material/check:"
-        st.toast(as_text(session.problem or session.done), icon=icon)
-    if session.problem:
-        st.error(as_text(session.problem), icon=":material/error:")
-    if session.done:
-        st.markdown(f":material/check: {as_text(session.done)}")
+def _show_messages() -> None:
+    """Each in its place and in a toast, for those who have scrolled down."""
+    if problem := as_text(PROBLEM.take()):
+        st.toast(problem, icon=":material/error:")
+        st.error(problem, icon=":material/error:")
+    if done := as_text(DONE.take()):
+        st.toast(done, icon=":material/check:")
+        st.markdown(f":material/check: {done}")

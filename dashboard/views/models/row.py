@@ -45,7 +45,7 @@ from dashboard.views.models.formatting import (
     speed_details,
 )
 from dashboard.views.models.painting import Painted, measure, paint
-from dashboard.views.models.state import ModelsSession
+from dashboard.views.models.state import DONE, PROBLEM, ModelsSession
 from eval.comparison.comparison_store import entries, root_of
 from eval.comparison.request import GeneratorSource
 
@@ -162,7 +162,7 @@ def show_actions(model: ModelFile, session: ModelsSession, *, is_damaged: bool =
         if not is_damaged:
             _show_rename(model, session)
             if model.info is not None and model.info.conventions is not None:
-                _show_change(model, session, model.info.conventions)
+                _show_change(model, model.info.conventions)
         if st.button(_("Delete"), icon=":material/delete:", key=f"removing_{model.name}"):
             st.dialog(_("Delete this model?"))(_ask_to_remove)(model, session)
 
@@ -215,7 +215,7 @@ def _show_rename(model: ModelFile, session: ModelsSession) -> None:
         )
 
 
-def _show_change(model: ModelFile, session: ModelsSession, conventions: Conventions) -> None:
+def _show_change(model: ModelFile, conventions: Conventions) -> None:
     assert model.info is not None
     with st.popover(_("Settings"), icon=":material/tune:", key=f"changing_{model.name}"):
         chosen = ask_conventions(
@@ -229,43 +229,44 @@ def _show_change(model: ModelFile, session: ModelsSession, conventions: Conventi
             type="primary",
             disabled=is_same,
             on_click=_change,
-            args=(model, chosen, licence, session),
+            args=(model, chosen, licence),
         )
 
 
-def _change(model: ModelFile, conventions: Conventions, licence: str, session: ModelsSession) -> None:
+def _change(model: ModelFile, conventions: Conventions, licence: str) -> None:
     info = model.info
     assert info is not None
-    with _told(session, _("{name} cannot be changed", name=model.name)):
+    with _told(_("{name} cannot be changed", name=model.name)):
         change_model(model.path, conventions=conventions, licence=licence, provenance=info.provenance)
-        session.done = _("{name} is changed.", name=model.name)
+        DONE.keep(_("{name} is changed.", name=model.name))
 
 
 def _rename(name: str, new: str, session: ModelsSession) -> None:
-    with _told(session, _("{name} cannot be renamed", name=name)):
+    with _told(_("{name} cannot be renamed", name=name)):
         free = check_name(new, settings().weights, models_folder())
         rename_model(models_folder(), name, free)
         audit.record("rename model", name, f"to {free}")
-        session.done, session.opened = _("{name} is called {free} now.", name=name, free=free), free
+        DONE.keep(_("{name} is called {free} now.", name=name, free=free))
+        session.opened = free
 
 
 def _remove(name: str, session: ModelsSession) -> None:
-    with _told(session, _("{name} cannot be deleted", name=name)):
+    with _told(_("{name} cannot be deleted", name=name)):
         remove_model(models_folder(), name)
         audit.record("delete model", name)
-        session.done, session.opened = _("{name} is deleted.", name=name), ""
+        DONE.keep(_("{name} is deleted.", name=name))
+        session.opened = ""
 
 
 @contextmanager
-def _told(session: ModelsSession, failure: str) -> Iterator[None]:
-    """What stops the block is kept to be shown, in place of what was said before."""
-    session.forget_messages()
+def _told(failure: str) -> Iterator[None]:
+    """What stops the block is kept to be shown."""
     try:
         yield
     except (ValueError, RuntimeError) as error:
-        session.problem = translate_sentence(error)
+        PROBLEM.keep(error)
     except OSError as error:
-        session.problem = f"{failure}: {error.strerror or error}."
+        PROBLEM.keep(f"{failure}: {error.strerror or error}.")
 
 
 def show_row(model: ModelFile, session: ModelsSession) -> None:

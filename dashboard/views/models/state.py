@@ -9,10 +9,12 @@ import streamlit as st
 
 from core.models.conventions import Conventions
 from core.models.families import ModelInfo
+from dashboard.shared.flash_message import FlashMessage
 
 UPLOAD_LIMIT_MB = 1000
 DEFAULT_EXAMPLE = "long_hair"
 _SESSION = "models_session"
+PROBLEM, DONE = FlashMessage("models_problem"), FlashMessage("models_done")  # above what is shown next
 
 
 @dataclass(frozen=True)
@@ -62,20 +64,12 @@ class ModelsSession:
     example: str = DEFAULT_EXAMPLE
     is_importing: bool = False
     draft: Draft | None = None
-    problem: str = ""  # of the last import, rename or removal
-    done: str = ""  # what the last one did
-    is_told: bool = False  # whether that was said in a toast, for those who have scrolled down
     imports: int = 0  # part of the form's keys: a new number empties it
     measured: dict[str, str] = field(default_factory=dict)  # name -> why it could not be measured
 
     def toggle(self, name: str) -> None:
         """Open a model's details, or close them."""
         self.opened = "" if self.opened == name else name
-
-    def forget_messages(self) -> None:
-        """Before the next action."""
-        self.problem = self.done = ""
-        self.is_told = False
 
 
 def models_session() -> ModelsSession:
