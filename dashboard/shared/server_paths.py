@@ -6,8 +6,8 @@ import os
 import stat
 from collections.abc import Collection
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import streamlit as st
 
@@ -15,11 +15,9 @@ from core.config import settings
 from dashboard import access
 from dashboard.roles import Role
 from dashboard.shared.plain_text import as_code, as_text, writable
-from dashboard.shared.texts import N_, _, ngettext
+from dashboard.shared.texts import N_, _
 
 SHOWN = 200  # sub-folders and files of a folder
-_PICTURES = frozenset({".png", ".jpg", ".jpeg", ".webp", ".bmp", ".gif", ".tif", ".tiff", ".avif"})
-COUNTED = 2000  # entries of a sub-folder: on a network disk each costs
 
 REFUSED = N_(
     "There is nothing to read under this path. Give the full path of a file or folder in the studio's data folder; "
@@ -69,12 +67,16 @@ def server_path(text: str) -> Path:
     return found
 
 
-def typed_path(text: str, label: str = "") -> Path | PathRefused:
-    """Resolve what stands in a field as `server_path` does, or show why it is not taken, and give that."""
+def ask_path(label: str, **field: Any) -> Path | PathRefused | None:
+    """Ask as `ask_server_path` does and resolve the answer; where it is not taken, show why, and give that.
+
+    An empty field gives None.
+    """
+    text = ask_server_path(label, **field)
     try:
-        return server_path(text)
+        return server_path(text) if text else None
     except PathRefused as error:
-        st.error(as_text(f"{label}: {error}" if label else error), icon=":material/folder_off:")
+        st.error(as_text(f"{label}: {error}"), icon=":material/folder_off:")
         return error
 
 
@@ -85,16 +87,7 @@ def _is_inside(path: Path, *, also_given: bool = False) -> bool:
     )
 
 
-@dataclass(frozen=True)
-class Place:
-    """A folder or file that may be picked."""
-
-    path: Path
-    is_folder: bool
-    pictures: int = 0  # how many lie in a folder itself; at most about `COUNTED` are counted
-
-
-def places_in(folder: Path, endings: Collection[str] = ()) -> list[Place]:
+def places_in(folder: Path, endings: Collection[str] = ()) -> list[Path]:
     """List what may be picked in a folder: its sub-folders first, then files with these endings.
 
     Raises
@@ -113,19 +106,8 @@ def places_in(folder: Path, endings: Collection[str] = ()) -> list[Place]:
                 continue
             with suppress(PathRefused):
                 server_path(entry.path)
-                found.append(Place(Path(entry.path), is_folder))
-    found = sorted(found, key=lambda place: (not place.is_folder, place.path.name.casefold()))[:SHOWN]
-    return [Place(each.path, True, _count_pictures(each.path)) if each.is_folder else each for each in found]
-
-
-def _count_pictures(folder: Path) -> int:
-    count = 0
-    with suppress(OSError), os.scandir(folder) as entries:
-        for number, entry in enumerate(entries):
-            if number >= COUNTED:
-                break
-            count += Path(entry.name).suffix.lower() in _PICTURES
-    return count
+                found.append((not is_folder, Path(entry.path)))
+    return [path for _, path in sorted(found, key=lambda one: (one[0], one[1].name.casefold()))[:SHOWN]]
 
 
 def ask_server_path(
@@ -179,27 +161,24 @@ def _first_place(text: str) -> Path | None:
 def _browse(key: str, endings: tuple[str, ...]) -> None:
     folder: Path | None = st.session_state.get(_at(key))
     try:
-        found = _roots_there() if folder is None else places_in(folder, endings)
+        there = [server_path(str(root)) for root in roots() if root.is_dir()]
+        found = there if folder is None else places_in(folder, endings)
     except PathRefused as error:
         st.error(as_text(error), icon=":material/folder_off:")
         return
     if folder is not None:
         _show_way(key, folder)
     for number, place in enumerate(found):
-        name = as_text(place.path if folder is None else place.path.name)
-        icon = ":material/folder:" if place.is_folder else ":material/draft:"
-        if place.pictures:
-            name += " · " + ngettext("{n:,} image", "{n:,} images", place.pictures)
-        on_click = _go if place.is_folder else _take
+        is_folder = place.is_dir()
         picked = st.button(
-            name,
-            icon=icon,
+            as_text(place if folder is None else place.name),
+            icon=":material/folder:" if is_folder else ":material/draft:",
             type="tertiary",
             key=f"{key}_place_{number}",
-            on_click=on_click,
-            args=(key, place.path),
+            on_click=_go if is_folder else _take,
+            args=(key, place),
         )
-        if picked and not place.is_folder:
+        if picked and not is_folder:
             st.rerun()
     if not found:
         st.caption(_("No folders in here."))
@@ -211,11 +190,6 @@ def _browse(key: str, endings: tuple[str, ...]) -> None:
         )
         if taken:
             st.rerun()
-
-
-def _roots_there() -> list[Place]:
-    there = [server_path(str(root)) for root in roots() if root.is_dir()]
-    return [Place(root, True, _count_pictures(root)) for root in there]
 
 
 def _show_way(key: str, folder: Path) -> None:

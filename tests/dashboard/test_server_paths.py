@@ -100,8 +100,7 @@ def test_a_folder_offers_what_may_be_picked_and_nothing_that_leads_out(data: Pat
     (data / ".hidden").mkdir()
     (data / "out").symlink_to(data.parent / "outside")
     os.mkfifo(data / "pipe.zip")
-    found = [(place.path.name, place.is_folder, place.pictures) for place in places_in(data, (".zip",))]
-    assert found == [("faces", True, 2), ("set.zip", False, 0)]
+    assert [place.name for place in places_in(data, (".zip",))] == ["faces", "set.zip"]
     for folder in (data.parent, data / "out", data / ".." / "outside"):
         with pytest.raises(PathRefused):
             places_in(folder)

@@ -9,7 +9,7 @@ import streamlit as st
 
 from dashboard.shared.formatting import size_text
 from dashboard.shared.plain_text import as_code, as_text
-from dashboard.shared.server_paths import PathRefused, ask_server_path, typed_path
+from dashboard.shared.server_paths import PathRefused, ask_path
 from dashboard.shared.texts import N_, _
 from dashboard.shared.uploads import take_staged
 from eval.protocols import BASES, WITHOUT_WEIGHTS, protocol
@@ -63,26 +63,24 @@ def _ask_own(repeated: ComparisonRequest | None, suffix: str, *, key: str) -> tu
         _("Its name"), key=f"compare_own_network_{key}", placeholder="dinov2", help=_("a to z and 0 to 9")
     ).strip()
     with right:
-        text = ask_server_path(
+        path = ask_path(
             _("File on the server"), value=str((repeated.weights if repeated else None) or ""),
             key=f"compare_own_file_{key}", placeholder="/path/to/network.onnx",
             help=_("Takes (1, 3, 224, 224) in [-1, 1], gives features."), endings=(".onnx", ".safetensors", ".pt"),
         )  # fmt: skip
-    if not name or not text:
+    weights = _file(path)
+    if not name or weights is None:
         return "", None
     try:
-        found = protocol(f"fd_{name}{suffix}").name
+        return protocol(f"fd_{name}{suffix}").name, weights
     except ValueError as error:
         st.error(as_text(error), icon=":material/error:")
         return "", None
-    path = _typed(text)
-    return (found, path) if path is not None else ("", None)
 
 
-def _typed(text: str) -> Path | None:
-    """A file on the server by its path, or None with the reason shown."""
-    path = typed_path(text)
-    if isinstance(path, PathRefused):
+def _file(path: Path | PathRefused | None) -> Path | None:
+    """What was asked for where it is a file; of a folder say that it is none."""
+    if not isinstance(path, Path):
         return None
     if not path.is_file():
         st.error(_("That is a folder; give the path of a file."), icon=":material/folder_off:")
@@ -127,12 +125,11 @@ def _ask_inception(repeated: ComparisonRequest | None, *, key: str) -> tuple[boo
             )
             if files := take_staged(uploaded, limit_mb=UPLOAD_MB):
                 _keep(files[0].read_bytes())
-        text = st.text_input(
-            _("Or a file on the server"),
-            key=f"compare_weights_path_{key}",
+        typed = ask_path(
+            _("Or a file on the server"), key=f"compare_weights_path_{key}", endings=(".pth", ".pt"),
             placeholder="/path/to/" + ASSET.name,
-        )
-    path = _typed(text) if text.strip() else None
+        )  # fmt: skip
+    path = _file(typed)
     return path is not None, path
 
 

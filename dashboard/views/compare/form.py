@@ -11,7 +11,7 @@ import streamlit as st
 from core.conversion.settings import DEFAULT_GENERATOR, Stage1
 from dashboard.shared import audit
 from dashboard.shared.plain_text import as_code, as_text
-from dashboard.shared.server_paths import PathRefused, ask_server_path, server_path, typed_path
+from dashboard.shared.server_paths import PathRefused, ask_path, ask_server_path, server_path
 from dashboard.shared.texts import N_, _
 from dashboard.shared.uploads import drop_staged, take_staged
 from dashboard.views.compare.feature_weights import show_protocol
@@ -365,17 +365,15 @@ def _ask_more(repeated: ComparisonRequest | None, real: Dataset | None, *, key: 
                 ("sketches", _("Folder of sketches")),
             ):
                 given = getattr(repeated, name) if repeated else None
-                text = ask_server_path(
+                found[name] = ask_path(
                     label, value=str(given or ""), key=f"compare_{name}_{key}", placeholder=_("empty: not known"),
                     help=_("Full path on the server; names must match the outputs'."),
                 )  # fmt: skip
-                found[name] = typed_path(text, label) if text else None
-        labels = ask_server_path(
+        found["labels"] = ask_path(
             _("Table of labels"), value=str((repeated.labels if repeated else None) or ""), key=f"compare_labels_{key}",
             placeholder="/path/to/metadata.csv",
             help=_("A file_name column, and a column for each label to filter by."), endings=(".csv", ".jsonl"),
         )  # fmt: skip
-        found["labels"] = typed_path(labels, _("Table of labels")) if labels else None
         columns = st.columns(3, vertical_alignment="bottom")
         permutations = columns[0].number_input(
             _("Permutations"), 0, 100_000, repeated.permutations if repeated else PERMUTATIONS, step=100,

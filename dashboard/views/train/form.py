@@ -21,7 +21,7 @@ from core.training.runs import Run, RunError
 from dashboard import access
 from dashboard.shared import audit
 from dashboard.shared.plain_text import as_code, as_text
-from dashboard.shared.server_paths import PathRefused, ask_server_path, typed_path
+from dashboard.shared.server_paths import PathRefused, ask_path
 from dashboard.shared.texts import N_, _
 from dashboard.views.models.formatting import model_title
 from dashboard.views.train.formatting import duration
@@ -206,15 +206,13 @@ def _show_data() -> Dataset | None:
         found = describe(folders[picked])
     else:
         with right:
-            typed = ask_server_path(
+            path = ask_path(
                 _("Folder of pairs on this machine"), key="train_folder", placeholder="/path/to/pairs",
                 help=_("Made by the Export page, by python -m curation.export or by python -m curation.run."),
             )  # fmt: skip
-        if not typed:
+        if path is None:
             st.caption(_("Export a version on the Export page, or name a folder of pairs."))
-            return None
-        path = typed_path(typed)
-        if isinstance(path, PathRefused):
+        if not isinstance(path, Path):
             return None
         found = describe(path)
     if found.problem:
@@ -278,11 +276,10 @@ def _show_beginning(kind: Kind, preset: Preset, runs: Sequence[Run]) -> dict[str
         )  # fmt: skip
         asked["refiner"] = refiners.get(chosen)
     if kind.is_unpaired:
-        typed = ask_server_path(
+        asked["photos"] = ask_path(
             _("Photos from another folder"), key="train_photos", placeholder=_("empty: those of the dataset, shuffled"),
             help=_("Pairs, or any folder of aligned images: sketches of some faces, photos of others."),
         )  # fmt: skip
-        asked["photos"] = typed_path(typed) if typed else None
     return asked
 
 
