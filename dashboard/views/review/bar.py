@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import streamlit as st
@@ -36,10 +37,13 @@ def show_bar(session: ReviewSession, choices: Choices) -> None:
     """Show the filters; a change is taken before the page is drawn again."""
     view = session.view
     numbers = {"": choices.total, **choices.decisions}
-    _Field(session, "decision", view.decision).show(
+    _show_field(
+        session,
+        "decision",
         st.segmented_control,
         _("Decision"),
         list(DECISION_TITLES),
+        label_visibility="collapsed",
         default=view.decision,
         required=True,
         format_func=lambda name: f"{_(DECISION_TITLES[name])} {numbers.get(name, 0):,}",
@@ -54,10 +58,13 @@ def show_bar(session: ReviewSession, choices: Choices) -> None:
     with st.container(
         key="review_sort", horizontal=True, vertical_alignment="center", gap="xxsmall", width="content"
     ):
-        _Field(session, "sort", view.sort).show(
+        _show_field(
+            session,
+            "sort",
             st.selectbox,
             _("Sort by"),
             list(SORT_TITLES),
+            label_visibility="collapsed",
             index=list(SORT_TITLES).index(view.sort),
             format_func=lambda name: _(SORT_TITLES[name]),
             width=190,
@@ -122,27 +129,18 @@ def _queue(session: ReviewSession, key: str, *, is_second: bool) -> None:
     _go(session, replace(session.view, is_queue=is_on, is_second=is_on and is_second))
 
 
-def _take(session: ReviewSession, name: str, value: Any) -> None:
-    session.look_at(replace(session.view, **{name: value}, page=0))
+def _show_field(
+    session: ReviewSession, name: str, widget: Any, label: str, *arguments: Any, **options: Any
+) -> None:
+    """Show a widget that holds one part of the view."""
+    key = f"review_{name}_{session.widgets}"
 
+    def changed() -> None:
+        value = st.session_state[key]
+        change: dict[str, Any] = {name: tuple(value) if isinstance(value, list) else value}
+        session.look_at(replace(session.view, **change, page=0))
 
-@dataclass(frozen=True)
-class _Field:
-    """A widget that holds one part of the view."""
-
-    session: ReviewSession
-    name: str
-    value: Any
-
-    def show(self, widget: Any, label: str, *arguments: Any, **options: Any) -> None:
-        key = f"review_{self.name}_{self.session.widgets}"
-
-        def changed() -> None:
-            value = st.session_state[key]
-            _take(self.session, self.name, tuple(value) if isinstance(value, list) else value)
-
-        options.setdefault("label_visibility", "collapsed")
-        widget(label, *arguments, key=key, on_change=changed, **options)
+    widget(label, *arguments, key=key, on_change=changed, **options)
 
 
 def _show_filters(session: ReviewSession, choices: Choices) -> None:
@@ -153,22 +151,14 @@ def _show_filters(session: ReviewSession, choices: Choices) -> None:
             ("verdict", VERDICT_TITLES, _("The machine says")),
             ("state", STATE_TITLES, _("What counts in the end")),
         ):
-            _Field(session, name, "").show(
-                st.segmented_control, label, list(titles), default=getattr(view, name), required=True,
-                format_func=lambda name, titles=titles: _(titles[name]), label_visibility="visible",
+            _show_field(
+                session, name, st.segmented_control, label, list(titles), default=getattr(view, name), required=True,
+                format_func=lambda name, titles=titles: _(titles[name]),
             )  # fmt: skip
-        _Field(session, "disputed", False).show(
-            st.toggle,
-            _("Only disagreements ({n:,})", n=choices.disputed),
-            value=view.disputed,
-            label_visibility="visible",
-        )
-        _Field(session, "text", "").show(
-            st.text_input,
-            _("Text in the file's name or the author's"),
-            value=view.text,
-            label_visibility="visible",
-        )
+        disagreements = _("Only disagreements ({n:,})", n=choices.disputed)
+        _show_field(session, "disputed", st.toggle, disagreements, value=view.disputed)
+        text = _("Text in the file's name or the author's")
+        _show_field(session, "text", st.text_input, text, value=view.text)
     with right:
         for name, label, offered in (
             ("rule", _("Rule that decided"), choices.rules),
@@ -177,19 +167,16 @@ def _show_filters(session: ReviewSession, choices: Choices) -> None:
             ("reviewer", _("Reviewer"), choices.reviewers),
         ):
             chosen = getattr(view, name)
-            _Field(session, name, ()).show(
-                st.multiselect, label, sorted({*offered, *chosen}), default=list(chosen), label_visibility="visible",
-                placeholder=_("Any"), format_func=_numbered(name, offered, choices),
+            _show_field(
+                session, name, st.multiselect, label, sorted({*offered, *chosen}), default=list(chosen),
+                placeholder=_("Any"), format_func=partial(_numbered, name, offered, choices),
             )  # fmt: skip
     _show_ranges(session)
 
 
-def _numbered(name: str, offered: Mapping[str, int], choices: Choices) -> Any:
-    def text(entry: str) -> str:
-        number = f" ({offered[entry]:,})" if entry in offered else ""
-        return _title(name, entry, choices) + number
-
-    return text
+def _numbered(name: str, offered: Mapping[str, int], choices: Choices, entry: str) -> str:
+    number = f" ({offered[entry]:,})" if entry in offered else ""
+    return _title(name, entry, choices) + number
 
 
 def _title(name: str, entry: str, choices: Choices) -> str:

@@ -84,30 +84,21 @@ class View:
 
 def to_query(view: View) -> dict[str, str | list[str]]:
     """A view as query parameters; what is as usual is left out."""
-    query: dict[str, str | list[str]] = {}
-    for name in ("decision", "state", "verdict"):
-        if getattr(view, name):
-            query[name] = getattr(view, name)
-    for name in _LISTS:
-        if getattr(view, name):
-            query[name] = list(getattr(view, name))
-    if view.disputed:
-        query["disputed"] = "1"
-    if view.fails:
-        query["fails"] = view.fails
-    if view.text:
-        query["q"] = view.text
-    for column, low, high in view.ranges:
-        query[f"r.{column}"] = f"{_end(low)}..{_end(high)}"
-    if view.sort != "added_at":
-        query["sort"] = view.sort
-    if view.descending:
-        query["desc"] = "1"
-    if view.page:
-        query["page"] = str(view.page)
-    if view.is_queue:
-        query["queue"] = "second" if view.is_second else "1"
-    return query
+    query: dict[str, str | list[str]] = {
+        "decision": view.decision,
+        "state": view.state,
+        "verdict": view.verdict,
+        **{name: list(getattr(view, name)) for name in _LISTS},
+        "disputed": "1" if view.disputed else "",
+        "fails": view.fails,
+        "q": view.text,
+        **{f"r.{column}": f"{_end(low)}..{_end(high)}" for column, low, high in view.ranges},
+        "sort": view.sort if view.sort != "added_at" else "",
+        "desc": "1" if view.descending else "",
+        "page": str(view.page or ""),
+        "queue": ("second" if view.is_second else "1") if view.is_queue else "",
+    }
+    return {name: value for name, value in query.items() if value}
 
 
 def from_query(query: Mapping[str, Sequence[str]]) -> View:

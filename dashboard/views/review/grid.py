@@ -25,8 +25,6 @@ from dashboard.views.review.routes import PREFIX
 from dashboard.views.review.state import GRID, IdempotencyLog, ReviewSession
 
 if TYPE_CHECKING:
-    import pandas as pd
-
     from curation.library.library import Library
     from curation.library.records import Decision, Provenance
     from curation.rules import Rules
@@ -34,7 +32,7 @@ if TYPE_CHECKING:
 
 _COLUMNS = (
     "verdict", "rule", "value", "threshold", "decision", "disputed", "reviewers", "labels", "yaw", "pitch",
-    "roll", "duplicate_group", "proposal", "confidence",
+    "roll", "duplicate_group", "proposal",
 )  # fmt: skip
 
 
@@ -76,7 +74,6 @@ def _tile(library: Library, image_id: str, facts: dict[str, Any], sizes: dict[An
         "pose": pose_text(yaw, pitch, roll),
         "dup": sizes.get(facts["duplicate_group"], 0),
         "p": _number(facts["proposal"]),
-        "c": _number(facts["confidence"]),
     }
 
 
@@ -108,11 +105,10 @@ def opinions_of(library: Library) -> dict[str, str]:
 
 
 def _gone(image_id: str) -> dict[str, Any]:
-    return {
-        "id": image_id, "v": "", "verdict": "", "isCopy": False, "why": _("deleted"), "d": "", "disputed": False,
-        "who": [], "labels": [], "yaw": None,
-        "pitch": None, "pose": "", "dup": 0, "p": None, "c": None, "said": "", "gone": True,
-    }  # fmt: skip
+    texts = dict.fromkeys(("v", "verdict", "d", "pose", "said"), "")
+    numbers = dict.fromkeys(("yaw", "pitch", "p"))
+    others = {"isCopy": False, "disputed": False, "who": [], "labels": [], "dup": 0, "gone": True}
+    return {"id": image_id, "why": _("deleted"), **texts, **numbers, **others}
 
 
 def picture_version(library: Library, image_id: str) -> str:
