@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import streamlit as st
 
-from core.conversion.settings import DEFAULT_GENERATOR, Stage1
+from core.config import settings
+from core.conversion.settings import DEFAULT_GENERATOR, STAGE1_KINDS, Stage1
 from dashboard.shared import audit
 from dashboard.shared.plain_text import as_code, as_text
 from dashboard.shared.server_paths import PathRefused, ask_path, ask_server_path, server_path
@@ -20,7 +21,6 @@ from dashboard.views.compare.sources import (
     Dataset,
     datasets,
     free_name,
-    generators_here,
     keep_upload,
     model_name,
     source_path,
@@ -153,10 +153,13 @@ def _ask_checkpoints(number: int) -> dict[int, Path]:
 
 
 def _ask_generators(repeated: ComparisonRequest | None, real: Dataset, *, key: str) -> dict[str, Any]:
+    from core.face_parts.refinement import has_parts
+    from core.models.folder import generators
     from eval.comparison.request import GeneratorSource
 
-    found = generators_here()
-    if not found:
+    weights = settings().weights
+    names = list(generators(weights))
+    if not names:
         st.caption(_("No generator is here. Import one on the Models page."))
         return {}
     before = (
@@ -164,7 +167,6 @@ def _ask_generators(repeated: ComparisonRequest | None, real: Dataset, *, key: s
         if repeated
         else []
     )
-    names = [one.name for one in found]
     usual = [name for name in names if not repeated or name in {source.generator for source in before}]
     if (wanted_name := st.query_params.get(MODEL)) in names:
         usual = [name for name in names if name in (wanted_name, DEFAULT_GENERATOR)]
@@ -173,12 +175,11 @@ def _ask_generators(repeated: ComparisonRequest | None, real: Dataset, *, key: s
         format_func=lambda name: as_text(model_title(name)), key=f"compare_generators_{key}",
         help=_("Each draws a photo from every sketch of the split."),
     )  # fmt: skip
-    offered: list[Stage1] = sorted({stage for one in found for stage in one.stages}, reverse=True)
     wanted: list[Stage1] = ["whole"]
-    if len(offered) > 1:
-        was = [stage for stage in offered if stage in {source.stage1 for source in before}]
+    if has_parts(weights):
+        was = [stage for stage in STAGE1_KINDS if stage in {source.stage1 for source in before}]
         wanted = st.pills(
-            _("Refine the sketch"), offered, default=was or ["whole"], selection_mode="multi",
+            _("Refine the sketch"), STAGE1_KINDS, default=was or ["whole"], selection_mode="multi",
             format_func=lambda stage: _(STAGE1_TITLES[stage]), key=f"compare_stages_{key}",
             help=_("With both, every generator is compared twice."),
         )  # fmt: skip

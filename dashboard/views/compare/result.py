@@ -24,6 +24,7 @@ from dashboard.views.compare.state import NOTICE, PROBLEM, SECTION, SHIPPED, cho
 from dashboard.views.compare.vote import show_vote, votes_folder
 from eval.comparison.formatting import number_text, pairs_of
 from eval.comparison.pictures import find_picture
+from eval.comparison.result import RESULT_FILE
 from eval.comparison.titles import titles_of_models, with_titles
 from eval.comparison.votes import Vote, read_votes, votes_csv, with_votes
 
@@ -250,47 +251,30 @@ def _picture(entry: Entry, kind: str, name: str, model: str, words: str) -> str:
 
 def show_export(entry: Entry, votes: Sequence[Vote]) -> None:
     """Offer a comparison in files of five kinds, and the votes on it."""
+    from eval.comparison.export_csv import to_csv
+    from eval.comparison.export_html import to_html
+    from eval.comparison.export_paper import to_latex, to_markdown
+
     assert entry.comparison is not None
-    comparison = with_votes(entry.comparison, votes)
-
-    def as_csv() -> bytes:
-        from eval.comparison.export_csv import to_csv
-
-        return to_csv(comparison).encode("utf-8-sig")  # so that spreadsheets see that it is UTF-8
-
-    def as_json() -> bytes:
-        from eval.comparison.result import RESULT_FILE
-
-        return (entry.folder / RESULT_FILE).read_bytes()
-
-    def as_markdown() -> bytes:
-        from eval.comparison.export_paper import to_markdown
-
-        return to_markdown(comparison).encode()
-
-    def as_latex() -> bytes:
-        from eval.comparison.export_paper import to_latex
-
-        return to_latex(comparison).encode()
-
-    def as_html() -> bytes:
-        from eval.comparison.export_html import to_html
-
-        return to_html(comparison, entry.folder).encode()
-
-    def as_votes() -> bytes:
-        return votes_csv(votes).encode("utf-8-sig")
-
-    name = harmless(comparison.title.lower().replace(" ", "-"))
-    kinds = [
-        ("CSV", _("Table"), "csv", "text/csv", as_csv),
-        ("JSON", _("Everything"), "json", "application/json", as_json),
-        ("Markdown", _("Table for a README"), "md", "text/markdown", as_markdown),
-        ("LaTeX", _("Table for a paper"), "tex", "application/x-tex", as_latex),
-        ("HTML", _("Report to print, one file"), "html", "text/html", as_html),
+    shown, folder = with_votes(entry.comparison, votes), entry.folder
+    name = harmless(shown.title.lower().replace(" ", "-"))
+    csv = "utf-8-sig"  # so that spreadsheets see that it is UTF-8
+    kinds: list[tuple[str, str, str, str, Callable[[], bytes]]] = [
+        ("CSV", _("Table"), "csv", "text/csv", lambda: to_csv(shown).encode(csv)),
+        ("JSON", _("Everything"), "json", "application/json", (folder / RESULT_FILE).read_bytes),
+        ("Markdown", _("Table for a README"), "md", "text/markdown", lambda: to_markdown(shown).encode()),
+        ("LaTeX", _("Table for a paper"), "tex", "application/x-tex", lambda: to_latex(shown).encode()),
+        (
+            "HTML",
+            _("Report to print, one file"),
+            "html",
+            "text/html",
+            lambda: to_html(shown, folder).encode(),
+        ),
     ]
     if votes:
-        kinds.append(("CSV", _("Blind votes ({n:,})", n=len(votes)), "votes.csv", "text/csv", as_votes))
+        title = _("Blind votes ({n:,})", n=len(votes))
+        kinds.append(("CSV", title, "votes.csv", "text/csv", lambda: votes_csv(votes).encode(csv)))
     with st.popover(_("Export"), icon=":material/download:", key=f"compare_export_{entry.id}"):
         for label, says, ending, mime, make in kinds:
             st.download_button(

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import streamlit as st
 
+from core.training.runs import log_tail
 from dashboard import access
 from dashboard.roles import Role
 from dashboard.shared import audit
@@ -20,7 +21,7 @@ from eval.comparison.comparison_store import entry as read
 from eval.comparison.titles import with_titles
 
 POLL_S = 1.5
-LOG_BYTES = 4000
+LOG_LINES = 40
 
 
 def show_unfinished(root: Path, entry: Entry) -> None:
@@ -104,11 +105,7 @@ def _show_log(entry: Entry) -> None:
     if not logs:
         return
     with st.expander(_("Log"), expanded=entry.state == "failed"):
-        try:
-            text = logs[-1].read_bytes()[-LOG_BYTES:].decode(errors="replace")
-        except OSError as error:
-            text = str(error)
-        st.code(text.strip() or _("Nothing was said yet."), language=None, wrap_lines=True)
+        st.code(log_tail(logs[-1], LOG_LINES) or _("Nothing was said yet."), language=None, wrap_lines=True)
 
 
 def _cancel(root: Path, entry_id: str) -> None:

@@ -21,7 +21,6 @@ from eval.comparison.formatting import NOTHING, in_order, number_text, p_text, p
 from eval.comparison.result import Column, Comparison, PairResult
 
 if TYPE_CHECKING:
-    from core.conversion.settings import Stage1
     from eval.comparison.comparison_store import Entry
     from eval.comparison.request import ComparisonRequest
 
@@ -74,30 +73,12 @@ def _splits(folder: Path, _changed: int) -> dict[str, int]:
     return count_splits(folder)
 
 
-@dataclass(frozen=True)
-class Generator:
-    """A generator that can draw a set: its name, and what stage 1 it may get."""
-
-    name: str
-    stages: tuple[Stage1, ...]
-
-
 def datasets(repeated: ComparisonRequest | None = None) -> dict[str, Path]:
     """Folders of pairs to choose from: exported versions, and the one that a repeated comparison used."""
     found = {path.name: path for path in exported(settings().data / "library")}
     if repeated is not None and repeated.real.is_absolute() and not describe(repeated.real).problem:
         found = {str(repeated.real): repeated.real} | found
     return found
-
-
-def generators_here() -> list[Generator]:
-    """The generators that can be run on this machine, the shipped ones first."""
-    from core.face_parts.refinement import has_parts
-    from core.models.folder import generators
-
-    weights = settings().weights
-    stages: tuple[Stage1, ...] = ("whole", "parts") if has_parts(weights) else ("whole",)
-    return [Generator(name, stages) for name in generators(weights)]
 
 
 def source_path(text: str) -> Path:
