@@ -266,7 +266,7 @@ class UploadStaging:
             refusal = _(
                 "Expected a file of at most {most:,.0f} MB, its size told beforehand.", most=most / 1e6
             )
-            await PlainTextResponse(refusal, 413, headers={"Connection": "close"})(scope, receive, send)
+            await _refuse(refusal, 413)(scope, receive, send)
             return
         staging.drop(file_id)
         if staging.count(session) >= MOST_FILES:
@@ -274,7 +274,7 @@ class UploadStaging:
                 "At most {most:,} files can be uploaded at a time. Add those that are here first.",
                 most=MOST_FILES,
             )
-            await PlainTextResponse(refusal, 413, headers={"Connection": "close"})(scope, receive, send)
+            await _refuse(refusal, 413)(scope, receive, send)
             return
         reserved = await to_thread.run_sync(_reserve, file_id, session, int(declared))
         path, problem = reserved.path, reserved.problem
@@ -286,8 +286,7 @@ class UploadStaging:
             staging.drop(file_id)
             logger.warning("An upload was not taken: %s", error)
             status = error.status if isinstance(error, BadUpload) else 400
-            refusal = _("The upload cannot be read.")
-            await PlainTextResponse(refusal, status, headers={"Connection": "close"})(scope, receive, send)
+            await _refuse(_("The upload cannot be read."), status)(scope, receive, send)
             return
         name = upload.filename or "file"
         problem = problem and _("{name} was not taken: {problem}", name=name, problem=problem)
@@ -321,6 +320,11 @@ class UploadStaging:
 
         await self.app({**scope, "headers": headers.raw}, receive, note)
         return status
+
+
+def _refuse(why: str, status: int) -> PlainTextResponse:
+    """Answer before the whole request has been read."""
+    return PlainTextResponse(why, status, headers={"Connection": "close"})
 
 
 _reserving = threading.Lock()

@@ -12,8 +12,6 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-import altair as alt
-import pandas as pd
 import streamlit as st
 
 from core.config import settings
@@ -38,7 +36,6 @@ ORIGINALS, PICTURES, EXPORTS, DATABASE = (
 )
 TRAININGS, COMPARISONS, MODELS = N_("Trainings"), N_("Comparisons"), N_("Models")
 CACHES, TEMPORARY, ASIDE, OTHER = N_("Caches"), N_("Temporary"), N_("Put aside by restores"), N_("Other")
-FREE = N_("Free")
 _PROBLEMS = "disk_problems"
 _OF_LIBRARY = {
     "originals": ORIGINALS, "crops": PICTURES, "sketches": PICTURES, "thumbs": PICTURES, "identities": PICTURES,
@@ -158,7 +155,7 @@ def _text(path: Path) -> str:
 
 
 def show_disk() -> None:
-    """A bar for each kind with what is free, and what may be deleted below it."""
+    """What is used and free, a row for each kind of file, and what may be deleted below it."""
     data = settings().data.absolute()
     with st.spinner(_("Counting files …"), show_time=True):
         counted, when = _counted(data)
@@ -172,34 +169,11 @@ def show_disk() -> None:
     if minutes := int((time.time() - when) / 60):
         line.caption(ngettext("counted {n} minute ago", "counted {n} minutes ago", minutes))
     sizes = [(kind, size) for kind, size in sorted(counted.items(), key=lambda pair: -pair[1]) if size]
-    st.altair_chart(_chart([*sizes, (FREE, free)]), width="stretch")
+    share, most = _("Share"), max(1, sum(counted.values()))
+    rows = [{_("Kind"): _(kind), _("Size"): size_text(size), share: size / most} for kind, size in sizes]
+    bar = st.column_config.ProgressColumn(share, format="percent")
+    st.dataframe(rows, hide_index=True, width="stretch", column_config={share: bar})
     _show_removables(data)
-
-
-def _chart(sizes: list[tuple[str, int]]) -> alt.LayerChart:
-    rows = pd.DataFrame(
-        {
-            "kind": [_(kind) for kind, _size in sizes],
-            "gb": [size / 1e9 for _kind, size in sizes],
-            "text": [size_text(size) for _kind, size in sizes],
-            "is_free": [kind == FREE for kind, _size in sizes],
-        }
-    )
-    top = max(rows["gb"].max(), 1e-9)
-    base = alt.Chart(rows).encode(
-        x=alt.X(
-            "gb:Q", title=None, axis=None, scale=alt.Scale(type="sqrt", domain=[0, 1.4 * top], nice=False)
-        ),
-        y=alt.Y("kind:N", title=None, sort=None, axis=alt.Axis(labelLimit=220, ticks=False, domain=False)),
-        tooltip=[alt.Tooltip("kind:N", title=_("Kind")), alt.Tooltip("text:N", title=_("Size"))],
-    )
-    colour = alt.Color(
-        "is_free:N", legend=None, scale=alt.Scale(domain=[False, True], range=["#7162e6", "#3aa66f"])
-    )
-    bars = base.mark_bar(cornerRadiusEnd=3, height=14).encode(color=colour)
-    return (bars + base.mark_text(align="left", dx=5, color="gray").encode(text="text:N")).properties(
-        height=alt.Step(24)
-    )
 
 
 def _show_removables(data: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
 from functools import partial
 
 import streamlit as st
@@ -81,25 +82,22 @@ def make_missing(session: DrawSession, ways: Iterable[ConversionSettings], line:
             continue
         if not get_ready(session, wanted, line):
             return
-        try:
+        with suppress(Superseded):
             made = _face(session.drawing, wanted)
-        except Superseded:
-            return
-        if made.result.is_blank:
-            return
-        session.keep(made)
-        run_again()
+            if not made.result.is_blank:
+                session.keep(made)
+                run_again()
+        return
 
 
 def make_variants(session: DrawSession, wanted: ConversionSettings, line: DeltaGenerator) -> None:
     """Choose whom the drawing may become, once for each drawing, and make the first of these faces that is missing."""
     sketch, digest = session.drawing.sketch, session.drawing.digest
     if session.people[0] != digest and sketch is not None and get_ready(session, wanted, line):
-        try:
+        with suppress(Superseded):
             session.people = digest, tuple(networks.people(sketch, OTHERS))
-        except Superseded:
-            return
-        run_again()
+            run_again()
+        return
     make_missing(session, variants_of(session), line)
 
 
@@ -111,11 +109,10 @@ def make_samples(session: DrawSession, names: Sequence[str], line: DeltaGenerato
             continue
         if not get_ready(session, ConversionSettings(generator=name), line):
             return
-        try:
+        with suppress(Superseded):
             networks.make_sample(name, sketch)
-        except Superseded:
-            return
-        run_again()
+            run_again()
+        return
 
 
 def make_ghost(session: DrawSession, wanted: ConversionSettings, line: DeltaGenerator) -> str:
@@ -125,11 +122,9 @@ def make_ghost(session: DrawSession, wanted: ConversionSettings, line: DeltaGene
         return ""
     key = (session.drawing.digest, wanted.k, wanted.stage1)
     if session.ghost[0] != key and get_ready(session, wanted, line):
-        try:
+        with suppress(Superseded):
             ghost = networks.ghost(sketch, wanted)
-        except Superseded:
-            return session.ghost[1]
-        session.ghost = key, "" if ghost is None else ghost_url(ghost)
+            session.ghost = key, "" if ghost is None else ghost_url(ghost)
     return session.ghost[1]
 
 

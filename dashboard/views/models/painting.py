@@ -28,18 +28,15 @@ if TYPE_CHECKING:
     from torch import nn
 
 INPUT_SIDE = 256  # what stage 1 hands over
-HEAT_SHARE = 0.45
 
 
 @dataclass(frozen=True)
 class Painted:
     """What a generator made of an example."""
 
-    # sketch, photo, heat: pictures as ``data:`` URLs: what went in as the network sees it, what came out, and the
-    # photo with the attention's heat map over it (empty for networks without one).
+    # Pictures as ``data:`` URLs: what went in as the network sees it, and what came out.
     sketch: str
     photo: str
-    heat: str
 
 
 @st.cache_resource(show_spinner=False)
@@ -63,8 +60,7 @@ def _paint(path: str, fingerprint: str, settings_key: tuple, example: str) -> Pa
     low, high = {"signed": (-1, 1), "unit": (0, 1), "byte": (0, 255)}[conventions.input_range]
     grey = ((seen[0, 0].numpy() - low) / (high - low) * 255).clip(0, 255).astype(np.uint8)
     photo = tensor_to_photo(output[:, :3])
-    heat = data_url(_overlay(photo, output[0, 3].numpy())) if adapted.has_attention else ""
-    return Painted(data_url(np.dstack([grey] * 3)), data_url(photo), heat)
+    return Painted(data_url(np.dstack([grey] * 3)), data_url(photo))
 
 
 def paint(path: Path, fingerprint: tuple[int, int], conventions: Conventions, example: str) -> Painted:
@@ -87,11 +83,6 @@ def example_sketch(name: str) -> np.ndarray:
     if picture is None:
         picture = np.full((512, 512), 255, np.uint8)
     return prepare_sketch(picture, INPUT_SIDE)
-
-
-def _overlay(photo: np.ndarray, heat: np.ndarray) -> np.ndarray:
-    colours = cv2.applyColorMap((heat.clip(0, 1) * 255).astype(np.uint8), cv2.COLORMAP_INFERNO)[..., ::-1]
-    return cv2.addWeighted(photo, 1 - HEAT_SHARE, np.ascontiguousarray(colours), HEAT_SHARE, 0)
 
 
 def measure(model: ModelFile, example: str) -> Speed:

@@ -92,13 +92,11 @@ def try_painting(
 
 def _show(painted: Painted) -> None:
     pictures = [(_("as the network sees it"), painted.sketch), (_("its photo"), painted.photo)]
-    if painted.heat:
-        pictures.append((_("where it looked"), painted.heat))
     figures = "".join(
         f'<figure><img src="{url}" alt="{label}"><figcaption>{label}</figcaption></figure>'
         for label, url in pictures
     )
-    st.html(f'<div class="model-trial" data-count="{len(pictures)}">{figures}</div>')
+    st.html(f'<div class="model-trial">{figures}</div>')
 
 
 def ask_conventions(current: Conventions, family: str, config: Mapping[str, Any], *, key: str) -> Conventions:
