@@ -397,22 +397,33 @@ def spool_pictures(library: Path, files: Iterable[StagedFile]) -> Path:
     OSError
         If there is no room; what was written is removed.
     """
-    with _new_spool(library) as folder:
+    with _new_folder(_spool(library)) as folder:
         for number, file in enumerate(files):
             file.copy_to(folder / f"{number:05d}-{harmless(file.name)}")
         return folder
 
 
 def spool_archive(library: Path, file: StagedFile) -> Path:
-    """Put an archive into a new folder of its own; return the file."""
-    with _new_spool(library) as folder:
+    """Put an archive into a new folder of its own below ``<library>/jobs``; return the file."""
+    return keep_in_folder(_spool(library), file)
+
+
+def keep_in_folder(folder: Path, file: StagedFile) -> Path:
+    """Put an upload into a folder that is made for it; return the file.
+
+    Raises
+    ------
+    OSError
+        If there is no room; nothing is left behind.
+    """
+    with _new_folder(folder):
         file.copy_to(folder / harmless(file.name))
         return folder / harmless(file.name)
 
 
 def spool_file(library: Path, name: str, data: bytes) -> Path:
     """Write one file, such as a list, into a new folder of its own; return the file."""
-    with _new_spool(library) as folder:
+    with _new_folder(_spool(library)) as folder:
         (folder / harmless(name)).write_bytes(data)
         return folder / harmless(name)
 
@@ -423,10 +434,13 @@ def harmless(name: str) -> str:
     return plain.strip(" .")[-80:] or "file"
 
 
+def _spool(library: Path) -> Path:
+    return library / "jobs" / f"{SPOOL}-{secrets.token_hex(8)}"
+
+
 @contextlib.contextmanager
-def _new_spool(library: Path) -> Iterator[Path]:
+def _new_folder(folder: Path) -> Iterator[Path]:
     """Make a folder that a job takes over; it goes again where the block fails."""
-    folder = library / "jobs" / f"{SPOOL}-{secrets.token_hex(8)}"
     folder.mkdir(parents=True)
     try:
         yield folder

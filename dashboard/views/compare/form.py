@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,14 +15,14 @@ from dashboard.shared import audit
 from dashboard.shared.plain_text import as_code, as_text
 from dashboard.shared.server_paths import PathRefused, ask_path, ask_server_path, server_path
 from dashboard.shared.texts import N_, _
-from dashboard.shared.uploads import drop_staged, take_staged
+from dashboard.shared.uploads import drop_staged, keep_in_folder, take_staged
 from dashboard.views.compare.feature_weights import show_protocol
 from dashboard.views.compare.sources import (
     UPLOAD_LIMIT_MB,
+    UPLOADS,
     Dataset,
     datasets,
     free_name,
-    keep_upload,
     model_name,
     source_path,
     sweep_uploads,
@@ -87,7 +88,7 @@ def _ask_upload(root: Path, key: str) -> Path | None:
         return None
     try:
         with st.spinner(_("Keeping it …")):
-            found = keep_upload(root, files[0])
+            found = keep_in_folder(root / UPLOADS / secrets.token_hex(8), files[0])
     except OSError as error:
         st.error(
             _("The upload cannot be kept: {error}.", error=error.strerror or error), icon=":material/error:"

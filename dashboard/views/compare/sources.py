@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import secrets
 import shutil
 import time
 from collections.abc import Iterable, Sequence
@@ -15,7 +14,6 @@ from typing import TYPE_CHECKING
 from core.config import settings
 from dashboard.shared.server_paths import server_path
 from dashboard.shared.texts import _, translate_sentence
-from dashboard.shared.uploads import StagedFile, harmless
 from dashboard.views.train.sources import MANIFEST, describe, exported
 from eval.comparison.formatting import NOTHING, in_order, number_text, p_text, pair_text, pairs_of, winner_of
 from eval.comparison.result import Column, Comparison, PairResult
@@ -92,25 +90,6 @@ def source_path(text: str) -> Path:
     path = server_path(text)
     if path.is_file() and path.suffix.lower() not in (".zip", ".npz"):
         raise ValueError(_("{name} is neither a folder nor a zip file.", name=path.name))
-    return path
-
-
-def keep_upload(root: Path, uploaded: StagedFile) -> Path:
-    """Put an uploaded zip below the comparisons' folder, where a job finds it.
-
-    Raises
-    ------
-    OSError
-        If there is no room; nothing is left behind.
-    """
-    folder = root / UPLOADS / secrets.token_hex(8)
-    folder.mkdir(parents=True)
-    path = folder / harmless(uploaded.name)
-    try:
-        uploaded.copy_to(path)
-    except BaseException:
-        shutil.rmtree(folder, ignore_errors=True)
-        raise
     return path
 
 
