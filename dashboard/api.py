@@ -161,7 +161,7 @@ def _take_file(file: UploadFile, upload: Upload) -> IntakeResult:
 
     name = plain_name(file.filename or "")
     if file in upload.too_large:
-        limit = f"{upload.limits.max_file_bytes / 1e6:g} MB"
+        limit = f"{LIMITS.max_file_bytes / 1e6:g} MB"
         return IntakeResult(name, "refused", code="too_many_bytes", sentence=f"It is larger than {limit}.")
     fields = {key: plain_name(value.strip())[:MAX_FIELD_LENGTH] for key, value in upload.fields.items()}
     origin = Provenance(

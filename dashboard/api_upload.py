@@ -45,7 +45,6 @@ class Upload:
     files: list[UploadFile]
     too_large: list[UploadFile]
     fields: dict[str, str]
-    limits: UploadLimits
 
 
 class _Parser(MultiPartParser):
@@ -102,19 +101,19 @@ async def read_upload(request: Request, limits: UploadLimits) -> AsyncIterator[U
             413 if too_many else 400, "too_many_parts" if too_many else "bad_multipart", error.message
         ) from None
     try:
-        yield _sort(form, parser.too_large, limits)
+        yield _sort(form, parser.too_large)
     finally:
         await form.close()
 
 
-def _sort(form: FormData, too_large: list[UploadFile], limits: UploadLimits) -> Upload:
+def _sort(form: FormData, too_large: list[UploadFile]) -> Upload:
     items = form.multi_items()
     files = [value for _, value in items if isinstance(value, UploadFile)]
     if not files:
         raise BadUpload(
             422, "no_files", "The request holds no file. Send each picture as a part with a file name."
         )
-    return Upload(files, too_large, {key: value for key, value in items if isinstance(value, str)}, limits)
+    return Upload(files, too_large, {key: value for key, value in items if isinstance(value, str)})
 
 
 async def counted_stream(request: Request, limits: UploadLimits) -> AsyncGenerator[bytes, None]:

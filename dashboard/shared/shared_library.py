@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import streamlit as st
 
 from core.config import settings
-from dashboard.shared.plain_text import as_text
+from dashboard.shared.plain_text import as_text, without_folders
 
 if TYPE_CHECKING:
     from curation.library.library import Library
@@ -52,6 +52,6 @@ def needs_library(show: Callable[[Library], None]) -> Callable[[], None]:
         try:
             show(shared_library())
         except LibraryError as error:
-            st.error(as_text(error), icon=":material/database_off:")
+            st.error(as_text(without_folders(error)), icon=":material/database_off:")
 
     return show_page

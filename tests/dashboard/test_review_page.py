@@ -85,7 +85,7 @@ def test_a_library_that_cannot_be_opened_is_one_sentence(
     def broken():
         raise LibraryError("The database is locked by another process. Close it and reload.")
 
-    monkeypatch.setattr("dashboard.views.review.page.shared_library", broken)
+    monkeypatch.setattr("dashboard.shared.shared_library.shared_library", broken)
     app = open_page()
     assert [error.value for error in app.error] == [
         "The database is locked by another process. Close it and reload."

@@ -61,51 +61,38 @@ def show_pairs(comparison: Comparison, column: Column) -> None:
         st.altair_chart(spread, width="stretch", theme="streamlit", key="compare_spread")
 
 
-def show_counts(comparison: Comparison, column: Column) -> None:
-    """A figure against the number of images, with where real photos stand at the same number."""
-    _show_chart(
-        "compare_counts",
-        curve_chart(comparison, column, "n"),
-        _("{title} has no such curve. Judge by a Fréchet distance.", title=_(column.title)),
-        _(
+CHARTS = {  # the sections that are one chart: what is said where there is none, and below it
+    "counts": (
+        N_("{title} has no such curve. Judge by a Fréchet distance."),
+        N_(
             "With few images the distance is mostly bias: it falls as images are added, for each model by another "
             "amount. Grey is real against real at as many images, what a perfect model would get."
         ),
-    )
-
-
-def show_steps(comparison: Comparison, column: Column) -> None:
-    """A figure over the checkpoints of a run."""
-    _show_chart(
-        "compare_steps",
-        curve_chart(comparison, column, "step"),
-        _("No checkpoints were compared by this figure."),
-        _(
+    ),
+    "steps": (
+        N_("No checkpoints were compared by this figure."),
+        N_(
             "The best of many checkpoints looks better than it is: choose it on other images than those it is "
             "judged by."
         ),
-    )
-
-
-def show_map(comparison: Comparison) -> None:
-    """Images that look alike to the extractor lie near one another."""
-    _show_chart(
-        "compare_map_chart",
-        map_chart(comparison),
-        _("This comparison has no map of features."),
-        _(
+    ),
+    "map": (
+        N_("This comparison has no map of features."),
+        N_(
             "Every point is an image; images that look alike to the extractor lie near one another. A model whose "
             "points keep to one side misses faces; a tight heap is a model that repeats itself. Click the legend."
         ),
-    )
+    ),
+}
 
 
-def _show_chart(key: str, chart: Any, nothing: str, caption: str) -> None:
+def _show_chart(name: str, chart: Any, column: Column) -> None:
+    nothing, caption = CHARTS[name]
     if chart is None:
-        _show_empty(nothing)
+        _show_empty(_(nothing, title=_(column.title)))
         return
-    st.altair_chart(chart, width="stretch", theme="streamlit", key=key)
-    st.caption(caption)
+    st.altair_chart(chart, width="stretch", theme="streamlit", key=f"compare_{name}_chart")
+    st.caption(_(caption))
 
 
 def show_about(comparison: Comparison) -> None:
@@ -366,9 +353,9 @@ def _show_sections(entry: Entry, comparison: Comparison, column: Column, votes: 
         CASES: lambda: show_cases(entry, comparison, column),
         VOTE: lambda: show_vote(entry, comparison, votes),
         PAIRS: lambda: show_pairs(titled, column),
-        COUNTS: lambda: show_counts(titled, column),
-        STEPS: lambda: show_steps(titled, column),
-        MAP: lambda: show_map(titled),
+        COUNTS: lambda: _show_chart("counts", curve_chart(titled, column, "n"), column),
+        STEPS: lambda: _show_chart("steps", curve_chart(titled, column, "step"), column),
+        MAP: lambda: _show_chart("map", map_chart(titled), column),
         TWINS: lambda: show_twins(entry, comparison),
         ABOUT: lambda: show_about(titled),
     }

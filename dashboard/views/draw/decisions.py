@@ -13,7 +13,7 @@ from core.conversion.settings import ConversionSettings
 from core.face_frame import FRAME, PARTS, face_mask
 from core.sketch_input import INK, prepare_sketch
 from dashboard.shared.plain_text import without_folders
-from dashboard.shared.texts import N_, _, ngettext
+from dashboard.shared.texts import N_, _
 from dashboard.views.draw.drawing import has_ink, is_sparse
 from dashboard.views.draw.settings import PART_TITLES
 from dashboard.views.draw.state import DrawSession, Shown
@@ -232,11 +232,6 @@ def waiting_text(wanted: ConversionSettings, title: str) -> str:
     if wanted.generator != ConversionSettings().generator:
         return _("Getting {title} ready …", title=title)
     return _("Getting the parts ready …") if wanted.stage1 == "parts" else _("Getting the networks ready …")
-
-
-def place_text(before: int) -> str:
-    """What a visitor reads while other drawings come first."""
-    return ngettext("One drawing comes before yours …", "{n} drawings come before yours …", before)
 
 
 def missing_text(error: Exception) -> str:

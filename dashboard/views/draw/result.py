@@ -12,7 +12,7 @@ from core.conversion.settings import ConversionSettings
 from dashboard.shared.networks import cards
 from dashboard.shared.resources import component, face_url, heat_url
 from dashboard.shared.texts import N_, _, ngettext
-from dashboard.views.draw.decisions import Step, place_text, status_text, timing_text, waiting_text
+from dashboard.views.draw.decisions import Step, status_text, timing_text, waiting_text
 from dashboard.views.draw.settings import PART_TITLES
 from dashboard.views.draw.state import ATTENTION, CANVAS, LINES_OVER, Shown
 
@@ -53,7 +53,7 @@ def show_waiting(line: DeltaGenerator, wanted: ConversionSettings) -> None:
 
 def show_place(line: DeltaGenerator, before: int) -> None:
     """The same line while other visitors' drawings come first."""
-    _show_wait(line, place_text(before))
+    _show_wait(line, ngettext("One drawing comes before yours …", "{n} drawings come before yours …", before))
 
 
 def _show_wait(line: DeltaGenerator, text: str) -> None:

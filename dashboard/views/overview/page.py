@@ -54,13 +54,9 @@ def _show(title: str, chart: alt.Chart, table: pd.DataFrame, columns: dict[str, 
         link.html(f'<p class="studio-label overview-hint">{_("drag or click in it to pick images")}</p>')
         return
     with link:
-        label = _("Review these {n:,}", n=_count(table, view))
-        review_button(label, view, key=f"chart_to_{key}", type="primary")
-
-
-def _count(table: pd.DataFrame, view: View) -> int:
-    ranges = {column: (low, high) for column, low, high in view.ranges}
-    return len(select(table, Filters(source=view.source, ranges=ranges)))
+        ranges = {column: (low, high) for column, low, high in view.ranges}
+        count = len(select(table, Filters(source=view.source, ranges=ranges)))
+        review_button(_("Review these {n:,}", n=count), view, key=f"chart_to_{key}", type="primary")
 
 
 POINTS_SHOWN = 4000
@@ -94,7 +90,9 @@ def pose_chart(table: pd.DataFrame) -> alt.Chart:
             x=alt.X("yaw:Q", title=_("yaw, degrees")),
             y=alt.Y("pitch:Q", title=_("pitch, degrees")),
             color=_coloured(alt.Legend(orient="top")),
-            shape=_shaped(alt.Legend(orient="top")),
+            shape=alt.Shape(
+                "state:N", scale=_state_scale(SHAPES), title=None, legend=alt.Legend(orient="top")
+            ),
             tooltip=_tooltip("name", "yaw", "pitch", "state"),
         )
         .add_params(box)
@@ -131,7 +129,9 @@ def histogram_chart(table: pd.DataFrame, column: str) -> alt.Chart:
 def source_chart(table: pd.DataFrame) -> alt.Chart:
     """What each source yields; a click picks it."""
     source = table["source"].astype(str)
-    counted = _counted(table, source.where(~source.str.startswith(GROUP_PICTURE), GROUP_PICTURE))
+    group = source.where(~source.str.startswith(GROUP_PICTURE), GROUP_PICTURE)
+    states = pd.DataFrame({"group": group, "state": _shown_state(table)})
+    counted = states.groupby(["group", "state"]).size().reset_index(name="images")
     named = json.dumps(_("faces of group pictures"))
     title = f"datum.label == '{GROUP_PICTURE}' ? {named} : datum.label"
     pick = alt.selection_point(name="pick", fields=["group"])
@@ -200,13 +200,11 @@ def _named(states: pd.Series) -> pd.Series:
 
 
 def _coloured(legend: alt.Legend | None) -> alt.Color:
-    scale = alt.Scale(domain=[_(state) for state in COLOURS], range=list(COLOURS.values()))
-    return alt.Color("state:N", scale=scale, title=None, legend=legend)
+    return alt.Color("state:N", scale=_state_scale(COLOURS), title=None, legend=legend)
 
 
-def _shaped(legend: alt.Legend | None) -> alt.Shape:
-    scale = alt.Scale(domain=[_(state) for state in COLOURS], range=list(SHAPES.values()))
-    return alt.Shape("state:N", scale=scale, title=None, legend=legend)
+def _state_scale(marks: dict[str, str]) -> alt.Scale:
+    return alt.Scale(domain=[_(state) for state in marks], range=list(marks.values()))
 
 
 # What pointing at a mark shows is named after the charts' fields.
@@ -218,8 +216,3 @@ FIELDS = (
 
 def _tooltip(*fields: str) -> list[alt.Tooltip]:
     return [alt.Tooltip(field, title=_(field.partition(":")[0])) for field in fields]
-
-
-def _counted(table: pd.DataFrame, group: pd.Series) -> pd.DataFrame:
-    data = pd.DataFrame({"group": group, "state": _shown_state(table)})
-    return data.groupby(["group", "state"]).size().reset_index(name="images")

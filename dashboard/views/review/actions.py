@@ -153,25 +153,22 @@ def _labels(names: Any) -> tuple[str, ...]:
 
 def _undo(library: Library, session: ReviewSession, _action: Mapping[str, Any], who: str, token: str) -> None:
     changed = library.undo(who, token=token)
-    elsewhere = ngettext(
-        "Undone: {n} face on another page.", "Undone: {n} faces on another page.", len(changed)
-    )
-    _tell_changes(session, changed, elsewhere, _("Nothing of yours is left to undo."))
+    if not changed:
+        session.say(_("Nothing of yours is left to undo."))
+    elif set(changed).isdisjoint(session.page_ids()):
+        n = len(changed)
+        session.say(ngettext("Undone: {n} face on another page.", "Undone: {n} faces on another page.", n))
 
 
 def _redo(library: Library, session: ReviewSession, _action: Mapping[str, Any], who: str, token: str) -> None:
     changed = library.redo(who, token=token)
-    elsewhere = ngettext(
-        "Done again: {n} face on another page.", "Done again: {n} faces on another page.", len(changed)
-    )
-    _tell_changes(session, changed, elsewhere, _("Nothing is left to redo."))
-
-
-def _tell_changes(session: ReviewSession, changed: tuple[str, ...], elsewhere: str, nothing: str) -> None:
     if not changed:
-        session.say(nothing)
-    elif not set(changed) & set(session.page_ids()):
-        session.say(elsewhere)
+        session.say(_("Nothing is left to redo."))
+    elif set(changed).isdisjoint(session.page_ids()):
+        n = len(changed)
+        session.say(
+            ngettext("Done again: {n} face on another page.", "Done again: {n} faces on another page.", n)
+        )
 
 
 def _align(

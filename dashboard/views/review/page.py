@@ -10,9 +10,8 @@ import streamlit as st
 from dashboard import access
 from dashboard.shared.group_pictures import show_group_pictures
 from dashboard.shared.links import show_collect_link
-from dashboard.shared.plain_text import as_text, without_folders
 from dashboard.shared.resources import asset_text
-from dashboard.shared.shared_library import shared_library
+from dashboard.shared.shared_library import needs_library
 from dashboard.shared.texts import _
 from dashboard.views.review.actions import apply_actions
 from dashboard.views.review.bar import show_active, show_bar
@@ -36,17 +35,8 @@ def show_page() -> None:
 
 
 @st.fragment
-def show_review() -> None:
-    """The part that answers; a library that cannot be used is told in its own words."""
-    from curation.library.records import LibraryError
-
-    try:
-        show_library(shared_library())
-    except LibraryError as error:
-        st.error(as_text(without_folders(error)), icon=":material/database_off:")
-
-
-def show_library(library: Library) -> None:
+@needs_library
+def show_review(library: Library) -> None:
     """Filters, the faces that match, and what several reviewers make of them."""
     session, book, actions = review_session(), done_book(), received_actions()
     session.reviewer = access.visitor().name or session.reviewer

@@ -12,10 +12,8 @@ from dashboard.shared.resources import asset_text
 from dashboard.shared.texts import _
 from dashboard.views.train.form import show_form
 from dashboard.views.train.formatting import ICONS, caption_of
-from dashboard.views.train.run import show_run
+from dashboard.views.train.run import POLL_ALIVE_S, POLL_S, show_run
 from dashboard.views.train.state import LIST, NEW, RUN, choose_new, choose_run
-
-POLL_ALIVE_S, POLL_S = 2.0, 8.0
 
 
 def show_list(root: Path, selected: str | None) -> None:
