@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import streamlit as st
@@ -23,6 +25,14 @@ class FlashMessage:
     def take(self) -> str:
         """The sentence to show now, or an empty one."""
         return str(st.session_state.pop(self.key, ""))
+
+    @contextmanager
+    def keeping(self, *errors: type[Exception]) -> Iterator[None]:
+        """Keep what stops the block, to be shown in place of what it does; of the system's errors the reason alone."""
+        try:
+            yield
+        except errors as error:
+            self.keep((error.strerror if isinstance(error, OSError) else None) or error)
 
     def show_error(self) -> None:
         """Show it as an error, if there is one."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import streamlit as st
@@ -109,28 +109,21 @@ def _show_log(entry: Entry) -> None:
 
 
 def _cancel(root: Path, entry_id: str) -> None:
-    _did(cancel, root, entry_id)
+    with PROBLEM.keeping(ValueError, OSError):
+        cancel(root, entry_id)
 
 
 def _restart(root: Path, entry_id: str) -> None:
-    _did(restart, root, entry_id)
+    with PROBLEM.keeping(ValueError, OSError):
+        restart(root, entry_id)
     choose_result(entry_id)
 
 
 def _remove(root: Path, entry_id: str) -> None:
-    if _did(remove, root, entry_id):
+    with PROBLEM.keeping(ValueError, OSError):
+        remove(root, entry_id)
         audit.record("delete comparison", entry_id)
         choose_nothing()
-
-
-def _did(action: Callable[[Path, str], object], root: Path, entry_id: str) -> bool:
-    """Whether what a button asks for was done; what stops it is told above what is shown next."""
-    try:
-        action(root, entry_id)
-    except (ValueError, OSError) as error:
-        PROBLEM.keep(error)
-        return False
-    return True
 
 
 def show_top(found: Sequence[Entry], chosen: str | None) -> None:

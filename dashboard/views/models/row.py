@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal
@@ -234,13 +233,13 @@ def _show_change(model: ModelFile, conventions: Conventions) -> None:
 def _change(model: ModelFile, conventions: Conventions, licence: str) -> None:
     info = model.info
     assert info is not None
-    with _told(_("{name} cannot be changed", name=model.name)):
+    with PROBLEM.keeping(ValueError, RuntimeError, OSError):
         change_model(model.path, conventions=conventions, licence=licence, provenance=info.provenance)
         DONE.keep(_("{name} is changed.", name=model.name))
 
 
 def _rename(name: str, new: str, session: ModelsSession) -> None:
-    with _told(_("{name} cannot be renamed", name=name)):
+    with PROBLEM.keeping(ValueError, RuntimeError, OSError):
         free = check_name(new, settings().weights, models_folder())
         rename_model(models_folder(), name, free)
         audit.record("rename model", name, f"to {free}")
@@ -249,22 +248,11 @@ def _rename(name: str, new: str, session: ModelsSession) -> None:
 
 
 def _remove(name: str, session: ModelsSession) -> None:
-    with _told(_("{name} cannot be deleted", name=name)):
+    with PROBLEM.keeping(ValueError, RuntimeError, OSError):
         remove_model(models_folder(), name)
         audit.record("delete model", name)
         DONE.keep(_("{name} is deleted.", name=name))
         session.opened = ""
-
-
-@contextmanager
-def _told(failure: str) -> Iterator[None]:
-    """What stops the block is kept to be shown."""
-    try:
-        yield
-    except (ValueError, RuntimeError) as error:
-        PROBLEM.keep(error)
-    except OSError as error:
-        PROBLEM.keep(f"{failure}: {error.strerror or error}.")
 
 
 def show_row(model: ModelFile, session: ModelsSession) -> None:

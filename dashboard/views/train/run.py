@@ -395,12 +395,9 @@ def _stage1_commands(run: Run) -> str:
 
 def _act(action: Callable[[Path, str], object], root: Path, name: str, said: str, detail: str = "") -> None:
     """Carry out what a button asks of a run, and note who did; what stops it is told above the run."""
-    try:
+    choose_run(name)
+    with PROBLEM.keeping(RunError, ValueError):
         action(root, name)
-    except (RunError, ValueError) as error:
-        PROBLEM.keep(error)
-        choose_run(name)
-        return
-    audit.record(said, name, detail)
-    if action is run_control.remove:
-        choose_nothing()
+        audit.record(said, name, detail)
+        if action is run_control.remove:
+            choose_nothing()

@@ -336,9 +336,6 @@ def _button(text: str, action: Callable[[], object], *, key: str, is_next: bool 
     from core.training.runs import RunError
 
     if st.button(text, key=f"yourself_{key}", type="primary" if is_next else "secondary"):
-        try:
-            with st.spinner(_("Starting …")):
-                action()
-        except (LibraryError, RunError, ValueError, OSError) as error:
-            PROBLEM.keep(str(error))
+        with PROBLEM.keeping(LibraryError, RunError, ValueError, OSError), st.spinner(_("Starting …")):
+            action()
         st.rerun()
