@@ -362,8 +362,6 @@ def _leads_to(entry: Shown, later: Shown) -> bool:
 
 def draw_session() -> DrawSession:
     """This visitor's memory, made at the first call, with the widgets' defaults beside it."""
-    if _SESSION not in st.session_state:
-        st.session_state[_SESSION] = DrawSession()
     st.session_state.setdefault(LIVE, True)
-    session: DrawSession = st.session_state[_SESSION]
+    session: DrawSession = st.session_state.setdefault(_SESSION, DrawSession())
     return session

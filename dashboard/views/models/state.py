@@ -74,7 +74,5 @@ class ModelsSession:
 
 def models_session() -> ModelsSession:
     """This visitor's memory, made at the first call."""
-    if _SESSION not in st.session_state:
-        st.session_state[_SESSION] = ModelsSession()
-    session: ModelsSession = st.session_state[_SESSION]
+    session: ModelsSession = st.session_state.setdefault(_SESSION, ModelsSession())
     return session

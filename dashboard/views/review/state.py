@@ -71,9 +71,7 @@ class ReviewSession:
 
 def review_session() -> ReviewSession:
     """This visitor's memory, made at the first call."""
-    if _SESSION not in st.session_state:
-        st.session_state[_SESSION] = ReviewSession()
-    session: ReviewSession = st.session_state[_SESSION]
+    session: ReviewSession = st.session_state.setdefault(_SESSION, ReviewSession())
     return session
 
 
