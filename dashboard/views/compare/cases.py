@@ -84,11 +84,17 @@ def case_row(
             "near": None,
         }
         if place.kind == "model" and index is not None:
-            tile["score"] = score_text(models[place.model], column, index)
-            if (value := _score(models[place.model], column, index)) is not None:
+            model = models[place.model]
+            scores = model.case_scores.get(column, ())
+            if index < len(scores) and (value := scores[index]) is not None:
                 values[len(tiles)] = value
-            tile["scores"] = _all_scores(comparison, models[place.model], index)
-            tile["near"] = _nearest(models[place.model], index, folder)
+            tile["score"] = score_text(model, column, index)
+            tile["scores"] = [
+                [_(one.title), text]
+                for one in comparison.columns
+                if one.per_case and (text := score_text(model, one.key, index))
+            ]
+            tile["near"] = _nearest(model, index, folder)
         tiles.append(tile)
     is_higher = any(one.key == column and one.higher_is_better for one in comparison.columns)
     ordered = [tiles[place] for place in sorted(values, key=lambda place: values[place], reverse=is_higher)]
@@ -104,23 +110,11 @@ def case_row(
 
 def score_text(model: ModelResult, column: str, index: int) -> str:
     """What a case scored; says so where it has no score, such as a face that was not found."""
-    if index >= len(model.case_scores.get(column, ())):
-        return ""
-    value = _score(model, column, index)
-    return _("no score") if value is None else number_text(value)
-
-
-def _score(model: ModelResult, column: str, index: int) -> float | None:
     scores = model.case_scores.get(column, ())
-    return scores[index] if index < len(scores) else None
-
-
-def _all_scores(comparison: Comparison, model: ModelResult, index: int) -> list[list[str]]:
-    return [
-        [_(column.title), score_text(model, column.key, index)]
-        for column in comparison.columns
-        if column.per_case and score_text(model, column.key, index)
-    ]
+    if index >= len(scores):
+        return ""
+    value = scores[index]
+    return _("no score") if value is None else number_text(value)
 
 
 def _nearest(model: ModelResult, index: int, folder: Path) -> dict[str, str] | None:

@@ -202,7 +202,7 @@ def show_downloads(session: DrawSession) -> None:
     menu = st.popover(_("Download"), icon=":material/download:", key="download", disabled=not is_drawn)
     with menu.container(key="files", gap=None):
         for label, make in files.items():
-            _button(label, make, made)
+            _button(label, make, made, "json" if label == "Strokes" else "png")
         _show_replay(session, made)
 
 
@@ -211,16 +211,7 @@ def _show_replay(session: DrawSession, made: datetime) -> None:
     shown = session.shown
     key = None if shown is None or shown.result.photo is None else shown.key
     if key is not None and session.replay[0] == key:
-        st.download_button(
-            _("Replay"),
-            data=session.replay[1],
-            file_name=file_name("Replay", made, "webp"),
-            mime="image/webp",
-            key="download_replay",
-            on_click="ignore",
-            type="tertiary",
-            width="stretch",
-        )
+        _button(N_("Replay"), lambda: session.replay[1], made, "webp")
         return
     place = st.empty()
     is_asked = place.button(
@@ -255,14 +246,12 @@ def files_of(drawing: Drawing, shown: Shown | None) -> dict[str, Callable[[], by
     return files
 
 
-def _button(label: str, make: Callable[[], bytes] | None, made: datetime) -> None:
-
-    extension, mime = ("json", "application/json") if label == "Strokes" else ("png", "image/png")
+def _button(label: str, make: Callable[[], bytes] | None, made: datetime, ending: str) -> None:
     st.download_button(
         _(label),
         data=make or b"",
-        file_name=file_name(label, made, extension),
-        mime=mime,
+        file_name=file_name(label, made, ending),
+        mime="application/json" if ending == "json" else f"image/{ending}",
         key=f"download_{label.lower().replace(' ', '_')}",
         on_click="ignore",
         type="tertiary",
