@@ -23,7 +23,6 @@ from dashboard.views.compare.charts import (
     curve_table,
     distances_chart,
     map_chart,
-    spread_chart,
 )
 from dashboard.views.compare.formatting import caption_of, sentence_of, titles_of
 from dashboard.views.compare.sources import Dataset, free_name, pair_matrix, source_path
@@ -134,12 +133,6 @@ def test_the_map_names_every_image_by_its_case() -> None:
     chart = map_chart(MADE)
     assert chart is not None
     assert {row["image"] for row in chart.data.to_dict("records")} == {case.name for case in MADE.cases}
-
-
-def test_cases_without_a_score_are_left_out_of_the_spread() -> None:
-    chart = spread_chart(MADE, column_of(MADE, "landmarks"))
-    assert chart is not None
-    assert len(chart.data) == len(NAMES) * (len(MADE.cases) - 1)
 
 
 def test_the_grid_runs_from_sketch_to_truth(tmp_path: Path) -> None:

@@ -1,11 +1,10 @@
-"""Charts of a comparison: a column over images or checkpoints, the map of features, the spread of cases."""
+"""Charts of a comparison: a column over images or checkpoints, the map of features, distances to training photos."""
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Literal
 
 import altair as alt
-import numpy as np
 import pandas as pd
 
 from dashboard.shared.texts import N_, _
@@ -124,18 +123,6 @@ def map_chart(comparison: Comparison) -> alt.Chart | None:
     )
 
 
-def spread_chart(comparison: Comparison, column: Column) -> alt.Chart | None:
-    """Every case's score as a tick, a row for each model; None where single cases have none."""
-    rows = [
-        {"model": model.name, "value": value, "case": case.name}
-        for model in comparison.models
-        for case, value in zip(comparison.cases, model.case_scores.get(column.key, ()), strict=False)
-        if value is not None and np.isfinite(value)
-    ]
-    names = [model.name for model in comparison.models]
-    return _ticks(comparison, rows, names, "value", _title(column), ("case",), 34)
-
-
 def distances_chart(comparison: Comparison) -> alt.Chart | None:
     """How far every output is from its nearest training photo, and how far true photos are; None where unknown."""
     sets = [(_(REAL), comparison.real_nearest_training)]
@@ -146,27 +133,19 @@ def distances_chart(comparison: Comparison) -> alt.Chart | None:
         for case, found in zip(comparison.cases, nearest, strict=False)
         if found is not None
     ]
-    names, title = [name for name, _nearest in sets], _("distance to the nearest training photo")
-    return _ticks(comparison, rows, names, "distance", title, ("case", "nearest"), 30)
-
-
-def _ticks(
-    comparison: Comparison, rows: list[dict[str, Any]], names: list[str], field: str, title: str,
-    told: tuple[str, ...], height: int,
-) -> alt.Chart | None:  # fmt: skip
-    """A tick for each row by one of its fields, in a line for each name; None without rows."""
     if not rows:
         return None
+    names, title = [name for name, _nearest in sets], _("distance to the nearest training photo")
     return (
         alt.Chart(pd.DataFrame(rows))
         .mark_tick(thickness=2, opacity=0.5)
         .encode(
-            x=alt.X(f"{field}:Q", title=title, scale=alt.Scale(zero=False, nice=True)),
+            x=alt.X("distance:Q", title=title, scale=alt.Scale(zero=False, nice=True)),
             y=alt.Y("model:N", title=None, sort=names, axis=alt.Axis(labelLimit=140)),
             color=alt.Color("model:N", scale=colour_scale(comparison), legend=None),
-            tooltip=[*map(_tooltip, ("model", *told)), _figure(field)],
+            tooltip=[*map(_tooltip, ("model", "case", "nearest")), _figure("distance")],
         )
-        .properties(height=alt.Step(height))
+        .properties(height=alt.Step(30))
     )
 
 

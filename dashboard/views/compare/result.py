@@ -16,7 +16,7 @@ from dashboard.shared.texts import N_, _, ngettext, translate_sentence
 from dashboard.shared.uploads import harmless
 from dashboard.views.compare.board import show_answer, show_board, show_choices
 from dashboard.views.compare.cases import picture_url, show_cases
-from dashboard.views.compare.charts import curve_chart, distances_chart, map_chart, spread_chart
+from dashboard.views.compare.charts import curve_chart, distances_chart, map_chart
 from dashboard.views.compare.formatting import set_words
 from dashboard.views.compare.running import show_remove
 from dashboard.views.compare.sources import datasets, pair_matrix
@@ -56,9 +56,6 @@ def show_pairs(comparison: Comparison, column: Column) -> None:
         title=_(column.title), how=how,
     )  # fmt: skip
     st.caption(said)
-    spread = spread_chart(comparison, column)
-    if spread is not None:
-        st.altair_chart(spread, width="stretch", theme="streamlit", key="compare_spread")
 
 
 CHARTS = {  # the sections that are one chart: what is said where there is none, and below it

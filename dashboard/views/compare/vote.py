@@ -14,15 +14,7 @@ from dashboard.shared.texts import _, ngettext
 from dashboard.views.compare.cases import picture_url
 from dashboard.views.compare.state import PROBLEM, SHIPPED
 from dashboard.views.review.state import NAME_LENGTH, REVIEWER, clean_name
-from eval.comparison.formatting import (
-    VOTES_STRENGTH,
-    VOTES_WON,
-    column_of,
-    in_order,
-    interval_text,
-    number_text,
-)
-from eval.comparison.titles import titles_of_models
+from eval.comparison.formatting import VOTES_STRENGTH, VOTES_WON, column_of
 from eval.comparison.votes import Ballot, Choice, Vote, ballots_of, keep_vote, next_ballot, read_votes
 
 if TYPE_CHECKING:
@@ -38,7 +30,7 @@ def votes_folder(root: Path, entry: Entry) -> Path:
 
 
 def show_vote(entry: Entry, comparison: Comparison, folder: Path) -> None:
-    """One question after the other, and behind a fold what all votes say."""
+    """One question after the other; what all votes say stands in the leaderboard."""
     PROBLEM.show_error()
     models = [model.name for model in comparison.models]
     cases = [*(case.name for case in comparison.cases), *comparison.drawings]
@@ -63,7 +55,16 @@ def show_vote(entry: Entry, comparison: Comparison, folder: Path) -> None:
             disabled=not mine, on_click=_keep, args=(folder, Vote(mine[-1].ballot, "", voter) if mine else None),
         )  # fmt: skip
         st.caption(ngettext("{n:,} vote of yours", "{n:,} votes of yours", len(mine)))
-    _show_outcome(comparison, len(votes))
+    if any(VOTES_WON in model.scores for model in comparison.models):
+        won, strength = (column_of(comparison, key) for key in (VOTES_WON, VOTES_STRENGTH))
+        st.caption(
+            _(
+                "A tie is half a vote won. Strengths are those of Bradley and Terry, in log odds: 1 more wins 73 % of "
+                "what is decided. Choose *{won}* or *{strength}* under Judge by to see which differences are real.",
+                won=_(won.title),
+                strength=_(strength.title),
+            )
+        )
 
 
 def _ask_name() -> str:
@@ -118,35 +119,3 @@ def _keep(folder: Path, vote: Vote | None) -> None:
         keep_vote(folder, vote)
     except OSError as error:
         PROBLEM.keep(_("The vote was not kept: {error}. Vote again.", error=error))
-
-
-def _show_outcome(comparison: Comparison, count: int) -> None:
-    """What people prefer; folded, so that it does not sway who is voting."""
-    if not any(VOTES_WON in model.scores for model in comparison.models):
-        return
-    titles = titles_of_models(comparison, _)
-    won, strength = (column_of(comparison, key) for key in (VOTES_WON, VOTES_STRENGTH))
-    with st.expander(_("What all votes say ({n:,})", n=count), icon=":material/how_to_vote:"):
-        st.dataframe(
-            [
-                {
-                    _("Model"): titles[model.name],
-                    _("Votes won, %"): number_text(model.scores[VOTES_WON].value),
-                    _("95 % interval"): interval_text(model.scores[VOTES_WON], _),
-                    _("Strength"): number_text(model.scores[VOTES_STRENGTH].value),
-                    _("95 % interval of it"): interval_text(model.scores[VOTES_STRENGTH], _),
-                }
-                for model in in_order(comparison, strength)
-                if VOTES_WON in model.scores
-            ],
-            hide_index=True,
-            width="stretch",
-        )
-        st.caption(
-            _(
-                "A tie is half a vote won. Strengths are those of Bradley and Terry, in log odds: 1 more wins 73 % of "
-                "what is decided. Choose *{won}* or *{strength}* under Judge by to see which differences are real.",
-                won=_(won.title),
-                strength=_(strength.title),
-            )
-        )
