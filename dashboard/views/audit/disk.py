@@ -28,20 +28,16 @@ from dashboard.shared.uploads import SPOOL
 from eval.comparison.comparison_store import cache_of, entries, root_of
 
 KEPT_S = 600.0  # a million files take seconds to count
-ORIGINALS, PICTURES, EXPORTS, DATABASE = (
-    N_("Originals"),
-    N_("Crops and sketches"),
-    N_("Exports"),
-    N_("Database"),
-)
-TRAININGS, COMPARISONS, MODELS = N_("Trainings"), N_("Comparisons"), N_("Models")
-CACHES, TEMPORARY, ASIDE, OTHER = N_("Caches"), N_("Temporary"), N_("Put aside by restores"), N_("Other")
+PICTURES, CACHES, TEMPORARY, OTHER = N_("Crops and sketches"), N_("Caches"), N_("Temporary"), N_("Other")
 _PROBLEMS = "disk_problems"
 _OF_LIBRARY = {
-    "originals": ORIGINALS, "crops": PICTURES, "sketches": PICTURES, "thumbs": PICTURES, "identities": PICTURES,
-    "exports": EXPORTS,
+    "originals": N_("Originals"), "exports": N_("Exports"),
+    **dict.fromkeys(("crops", "sketches", "thumbs", "identities"), PICTURES),
 }  # fmt: skip
-_TOP = {"runs": TRAININGS, "models": MODELS, "comparisons": COMPARISONS, "assets": CACHES, UPLOADS: TEMPORARY}
+_TOP = {
+    "runs": N_("Trainings"), "models": N_("Models"), "comparisons": N_("Comparisons"), "assets": CACHES,
+    UPLOADS: TEMPORARY,
+}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -73,13 +69,13 @@ def disk_use(data: Path) -> dict[str, int]:
 def _kind_of(parts: tuple[str, ...]) -> str:
     top, below = parts[0], parts[1] if len(parts) > 1 else ""
     if top.startswith(REPLACED):
-        return ASIDE
+        return N_("Put aside by restores")
     if parts[:2] == ("comparisons", ".cache"):
         return CACHES
     if any(part.startswith(".") or part.startswith(f"{SPOOL}-") for part in parts):
         return TEMPORARY
     if top == "library":
-        return DATABASE if below.startswith("library.sqlite") else _OF_LIBRARY.get(below, OTHER)
+        return N_("Database") if below.startswith("library.sqlite") else _OF_LIBRARY.get(below, OTHER)
     return _TOP.get(top, OTHER)
 
 

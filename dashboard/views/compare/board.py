@@ -44,7 +44,6 @@ from eval.comparison.votes import Vote, with_votes
 
 if TYPE_CHECKING:
     from eval.comparison.comparison_store import Entry
-    from eval.comparison.result import Column, Comparison
 
 MARKS_SHOWN = 3  # at a number; all of them are in the list
 MARKS = "abcdefghijklmnopqrstuvwxyz"

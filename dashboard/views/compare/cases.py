@@ -17,12 +17,11 @@ from dashboard.views.compare.state import ORDER, PAGE, SHIPPED
 from eval.comparison.cases import best, disagreements, worst
 from eval.comparison.formatting import number_text, telling_column
 from eval.comparison.pictures import find_picture, picture_path
-from eval.comparison.result import Comparison, ModelResult
+from eval.comparison.result import Column, Comparison, ModelResult
 from eval.comparison.titles import titles_of_models
 
 if TYPE_CHECKING:
     from eval.comparison.comparison_store import Entry
-    from eval.comparison.result import Column, Comparison
 
 MAX_BYTES = 400_000  # a picture larger than this was not written by a comparison
 

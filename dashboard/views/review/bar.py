@@ -12,7 +12,7 @@ import streamlit as st
 from curation.library.records import GROUP_PICTURE
 from dashboard.shared.plain_text import as_text
 from dashboard.shared.texts import N_, _
-from dashboard.views.review.filters import STATES, VERDICTS, Choices, View, failed_rule
+from dashboard.views.review.filters import Choices, View, failed_rule
 from dashboard.views.review.formatting import READINGS, SORT_TITLES
 from dashboard.views.review.state import ReviewSession
 
@@ -213,9 +213,9 @@ def _show_ranges(session: ReviewSession) -> None:
 def active_filters(view: View, choices: Choices) -> list[tuple[str, View]]:
     """What is filtered besides the decision: words, and the view without it."""
     active = []
-    if view.verdict in VERDICTS:
+    if view.verdict:
         active.append((_("Machine: {verdict}", verdict=_(view.verdict)), replace(view, verdict="")))
-    if view.state in STATES:
+    if view.state:
         state = _(STATE_TITLES[view.state]).lower()
         active.append((_("In the end: {state}", state=state), replace(view, state="")))
     for name in ("rule", "source", "label", "reviewer"):

@@ -39,14 +39,8 @@ function createDetail(dialog, { act, close }) {
   }
   for (const image of pictures) image.addEventListener("load", noteLoaded);
 
-  function list(element, entries, kind = "li") {
-    element.replaceChildren(
-      ...entries.map((text) => {
-        const item = document.createElement(kind);
-        item.textContent = text;
-        return item;
-      }),
-    );
+  function list(element, entries) {
+    element.replaceChildren(...entries.map((text) => Object.assign(document.createElement("li"), { textContent: text })));
   }
 
   function measureRow(measure) {
@@ -169,7 +163,6 @@ function createDetail(dialog, { act, close }) {
       setPicture(crop, tile.v ? pictureUrl(data, "crop", tile) : "");
       setPicture(sketch, tile.v ? pictureUrl(data, "sketch", tile) : "");
       find(".chips").replaceChildren(...tile.labels.map(chip));
-      list(find("datalist"), [], "option");
       find("datalist").replaceChildren(...data.labels.map((name) => Object.assign(document.createElement("option"), { value: name })));
       drawMesh(detail);
       if (!detail) return;

@@ -65,11 +65,11 @@ class Learner:
                 return None
             self._tried_at = decided
             self._state = replace(self._state, is_running=True)
-        thread = threading.Thread(target=self._run, args=(decided,), name="learn-from-decisions", daemon=True)
+        thread = threading.Thread(target=self._run, name="learn-from-decisions", daemon=True)
         thread.start()
         return thread
 
-    def _run(self, decided: int) -> None:
+    def _run(self) -> None:
         from curation.library.records import LibraryError
         from curation.proposals import MODEL, propose
 
