@@ -25,7 +25,7 @@ from dashboard.views.compare.charts import (
     map_chart,
 )
 from dashboard.views.compare.formatting import caption_of, sentence_of, titles_of
-from dashboard.views.compare.sources import Dataset, free_name, pair_matrix, source_path
+from dashboard.views.compare.sources import Dataset, free_model_name, pair_matrix, source_path
 from eval.comparison.comparison_store import Entry
 from eval.comparison.formatting import column_of, number_text, telling_column
 from eval.comparison.request import ComparisonRequest, GeneratorSource
@@ -239,7 +239,7 @@ def test_a_damaged_folder_of_pairs_is_told(tmp_path: Path) -> None:
 
 
 def test_names_in_the_table_are_never_used_twice() -> None:
-    assert (free_name("mine", ["mine"]), free_name(" ", []), free_name("real", [])) == (
+    assert (free_model_name("mine", ["mine"]), free_model_name(" ", []), free_model_name("real", [])) == (
         "mine 2",
         "outputs",
         "real 2",

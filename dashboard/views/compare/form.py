@@ -22,7 +22,7 @@ from dashboard.views.compare.sources import (
     UPLOADS,
     Dataset,
     datasets,
-    free_name,
+    free_model_name,
     model_name,
     source_path,
     sweep_uploads,
@@ -124,7 +124,7 @@ def show_models(
             st.button(_("Remove this row"), key=f"compare_own_drop_{number}", on_click=drop_own_set, args=(number,),
                       type="tertiary", icon=":material/close:")  # fmt: skip
         if path is not None:
-            called = free_name(name or path.stem, list(fakes))
+            called = free_model_name(name or path.stem, list(fakes))
             fakes[called] = path
             checkpoints |= {called: steps} if steps else {}
     st.button(

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from core.config import settings
+from dashboard.shared.formatting import free_name
 from dashboard.shared.server_paths import server_path
 from dashboard.shared.texts import _, translate_sentence
 from dashboard.views.train.sources import MANIFEST, describe, exported
@@ -117,14 +118,11 @@ def paths_of(request: ComparisonRequest) -> list[Path]:
     return [path for path in (*single, *sources) if path is not None]
 
 
-def free_name(wanted: str, taken: Sequence[str]) -> str:
+def free_model_name(wanted: str, taken: Sequence[str]) -> str:
     """A model's name that is not taken yet: ``mine``, ``mine 2``, ``mine 3``."""
     wanted = wanted.strip() or "outputs"
-    number, name = 1, wanted
-    while name in taken or name == "real":
-        number += 1
-        name = f"{wanted} {number}"
-    return name
+    is_free = wanted not in (*taken, "real")
+    return wanted if is_free else free_name(f"{wanted} ", taken, 2)
 
 
 def model_name(generator: str, stage1: str) -> str:

@@ -15,7 +15,7 @@ from curation.library.records import LibraryError
 from dashboard import access
 from dashboard.roles import Role
 from dashboard.shared import audit
-from dashboard.shared.formatting import size_text
+from dashboard.shared.formatting import free_name, size_text
 from dashboard.shared.jobs import show_jobs
 from dashboard.shared.links import show_collect_link, train_on
 from dashboard.shared.plain_text import as_code, as_text
@@ -96,7 +96,7 @@ def _show_freeze(library: Library, taken: set[str]) -> None:
             name_side, who_side, note_side, button_side = st.columns(
                 [2, 2, 4, 1.4], vertical_alignment="bottom"
             )
-            name = name_side.text_input(_("Name"), value=free_name(taken), max_chars=60)
+            name = name_side.text_input(_("Name"), value=next_version(taken), max_chars=60)
             signed_in = access.visitor().name
             who = who_side.text_input(_("Your name"), value=signed_in, max_chars=60, disabled=bool(signed_in))
             note = note_side.text_input(_("Note"), max_chars=500)
@@ -117,6 +117,11 @@ def _show_freeze(library: Library, taken: set[str]) -> None:
                     icon=":material/ac_unit:",
                 )
                 st.rerun()
+
+
+def next_version(taken: set[str]) -> str:
+    """The first of v1, v2 and so on that no version has, beyond their number."""
+    return free_name("v", taken, len(taken) + 1)
 
 
 def freeze(
@@ -213,11 +218,3 @@ def exports_of(root: Path, name: str) -> list[Exported]:
         if Path(one.out).is_dir() or Path(one.zip).is_file():
             latest.setdefault(one.out, one)
     return [one for one in latest.values() if one.version == name]
-
-
-def free_name(taken: set[str]) -> str:
-    """The first of v1, v2 and so on that no version has."""
-    number = len(taken) + 1
-    while f"v{number}" in taken:
-        number += 1
-    return f"v{number}"

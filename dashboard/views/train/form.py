@@ -20,6 +20,7 @@ from core.training.request import RunRequest, read_config
 from core.training.runs import Run, RunError
 from dashboard import access
 from dashboard.shared import audit
+from dashboard.shared.formatting import free_name
 from dashboard.shared.plain_text import as_code, as_text
 from dashboard.shared.server_paths import PathRefused, ask_path
 from dashboard.shared.texts import N_, _
@@ -55,15 +56,6 @@ def accelerators() -> list[str]:
     if torch.backends.mps.is_available():
         found.append("mps")
     return found
-
-
-def free_name(stem: str, runs: Sequence[Run]) -> str:
-    """The stem with the first number that no run has."""
-    taken = {run.name for run in runs}
-    number = 1
-    while f"{stem}-{number}" in taken:
-        number += 1
-    return f"{stem}-{number}"
 
 
 def pace_of_earlier(kind: str, image_size: int, batch_size: int, runs: Sequence[Run]) -> float:
@@ -233,7 +225,7 @@ def _show_settings(kind: Kind, runs: Sequence[Run]) -> tuple[Preset, dict[str, A
     if preset.says:
         left.caption(_(preset.says))
     name = right.text_input(
-        _("Name of the run"), value=free_name(preset.name, runs), max_chars=60,
+        _("Name of the run"), value=free_name(f"{preset.name}-", {run.name for run in runs}), max_chars=60,
         key=f"train_name_{preset.name}_{len(runs)}",
     )  # fmt: skip
     offered = (size for size in RESOLUTIONS if size >= kind.smallest)

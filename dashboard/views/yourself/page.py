@@ -15,6 +15,7 @@ import streamlit as st
 from curation.library.records import LibraryError
 from dashboard.shared import audit
 from dashboard.shared.flash_message import FlashMessage
+from dashboard.shared.formatting import free_name
 from dashboard.shared.jobs import show_jobs
 from dashboard.shared.plain_text import as_text
 from dashboard.shared.shared_library import shared_library
@@ -25,7 +26,7 @@ from dashboard.views.models import page as models
 from dashboard.views.review import page as review
 from dashboard.views.rules import page as rules
 from dashboard.views.train import page as train
-from dashboard.views.train.form import FEW_PAIRS, fine_tuning, free_name, start_training
+from dashboard.views.train.form import FEW_PAIRS, fine_tuning, start_training
 from dashboard.views.train.formatting import duration
 from dashboard.views.train.run import follow_run, show_next, show_progress
 from dashboard.views.train.sources import describe
@@ -47,7 +48,7 @@ BUDGETS = {N_("30 minutes"): 1800.0, N_("2 hours"): 7200.0, N_("8 hours"): 28800
 USUAL_BUDGET = "2 hours"
 USUAL_PHOTOS = 300
 PROBLEM = FlashMessage("yourself_problem")
-RUN_NAME = "yourself"
+RUN_NAME = "yourself-"
 RULES_NAMED = 4
 UPLOADS = FILES, FOLDER = "yourself_files", "yourself_folder"
 
@@ -256,7 +257,7 @@ def _show_set(library: Library, path: GuidedPath) -> None:
 
 def _make_set(library: Library, path: GuidedPath) -> None:
     version = path.frozen or export.freeze(
-        library, export.free_name({version.name for version in library.versions()})
+        library, export.next_version({version.name for version in library.versions()})
     )
     export.start_export(library.root, version.name)
 
@@ -319,7 +320,9 @@ def _show_beginning(path: GuidedPath, runs: Sequence[Run], steps: int) -> None:
         _train_text(steps, pace_of(runs)) if steps else text,
         lambda: start_training(
             runs_folder(),
-            fine_tuning(data, runs, name=free_name(RUN_NAME, runs), steps=steps or TRIAL_STEPS),
+            fine_tuning(
+                data, runs, name=free_name(RUN_NAME, {run.name for run in runs}), steps=steps or TRIAL_STEPS
+            ),
         ),
         key="train",
     )
