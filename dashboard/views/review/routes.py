@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import io
 import re
+from contextlib import suppress
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -51,22 +52,14 @@ def _limiter() -> anyio.CapacityLimiter:
 
 def _answer(request: Request) -> Response:
     kind, image_id = request.path_params["kind"], request.path_params["image_id"]
-    if not _ID.fullmatch(image_id):
-        return _missing()
-    library = shared_library()
-    if kind in _STORED:
-        path = Path(getattr(library.files, kind)(image_id))
-        return (
-            FileResponse(path, media_type=_STORED[kind], headers=_HEADERS) if path.is_file() else _missing()
-        )
-    if kind == "original":
-        try:
-            return Response(
-                shown_original(library.files.original(image_id)), media_type="image/jpeg", headers=_HEADERS
-            )
-        except (FileNotFoundError, ValueError):  # UnsafeImage is a ValueError
-            return _missing()
-    return _missing()
+    if _ID.fullmatch(image_id) and kind in (*_STORED, "original"):
+        path = Path(getattr(shared_library().files, kind)(image_id))
+        if kind == "original":
+            with suppress(FileNotFoundError, ValueError):  # UnsafeImage is a ValueError
+                return Response(shown_original(path), media_type="image/jpeg", headers=_HEADERS)
+        elif path.is_file():
+            return FileResponse(path, media_type=_STORED[kind], headers=_HEADERS)
+    return Response("There is no such picture.", 404, headers={"Cache-Control": "no-store"})
 
 
 def shown_original(path: Path) -> bytes:
@@ -82,10 +75,6 @@ def shown_original(path: Path) -> bytes:
     buffer = io.BytesIO()
     picture.save(buffer, "JPEG", quality=88)
     return buffer.getvalue()
-
-
-def _missing() -> Response:
-    return Response("There is no such picture.", 404, headers={"Cache-Control": "no-store"})
 
 
 def routes() -> list[Route]:
