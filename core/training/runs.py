@@ -9,6 +9,7 @@ the same, and after a kill of anything what is on disk is the truth.
 from __future__ import annotations
 
 import math
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -46,11 +47,12 @@ class Losses:
 def read_losses(run: Path) -> Losses:
     """Read ``losses.jsonl``, leaving out lines that are no losses."""
     rows: dict[int, dict[str, float]] = {}
-    for found in read_json_lines(run / LOSSES_FILE):
-        row = {key: float(value) for key, value in found.items() if isinstance(value, int | float)}
-        step = row.pop("step", math.nan)
-        if math.isfinite(step):
-            rows[int(step)] = row
+    with suppress(OSError):  # one that cannot be read has none
+        for found in read_json_lines(run / LOSSES_FILE):
+            row = {key: float(value) for key, value in found.items() if isinstance(value, int | float)}
+            step = row.pop("step", math.nan)
+            if math.isfinite(step):
+                rows[int(step)] = row
     steps = sorted(rows)
     names = list(dict.fromkeys(name for step in steps for name in rows[step]))
     values = {name: np.array([rows[step].get(name, math.nan) for step in steps]) for name in names}

@@ -43,6 +43,11 @@ def test_a_step_that_was_logged_twice_counts_once(tmp_path: Path) -> None:
     assert list(losses.values["a/b"]) == [3, 7]
 
 
+def test_losses_that_cannot_be_read_are_none(tmp_path: Path) -> None:
+    (tmp_path / "losses.jsonl").mkdir()
+    assert len(read_losses(tmp_path)) == 0
+
+
 def test_an_empty_folder_has_nothing(tmp_path: Path) -> None:
     assert len(read_losses(tmp_path)) == 0
     assert samples(tmp_path) == {}
