@@ -1,6 +1,7 @@
 """Who may import whom, where heavy libraries live, and what may lie in the repository."""
 
 import ast
+import importlib.util
 import subprocess
 import sys
 import tomllib
@@ -150,6 +151,12 @@ def test_no_module_has_a_name_that_says_nothing() -> None:
 def test_no_file_of_the_dashboard_is_named_like_a_top_level_folder() -> None:
     in_dashboard = [path for path in SOURCES if path.relative_to(ROOT).parts[0] == "dashboard"]
     assert [name_of(path) for path in in_dashboard if path.stem in TOP_LEVEL_FOLDERS] == []
+
+
+def test_nothing_in_the_dashboard_hides_an_installed_package() -> None:
+    """Streamlit puts the folder of the file that it runs before all others on Python's path."""
+    names = {path.stem for path in (ROOT / "dashboard").glob("*.py")} - {"__init__"}
+    assert [name for name in sorted(names) if importlib.util.find_spec(name)] == []
 
 
 def test_top_level_folders_are_those_of_the_design(repository_files: list[Path]) -> None:
