@@ -135,6 +135,7 @@ def test_what_runs_is_not_offered_and_not_deleted(ann: Path) -> None:
 def test_the_page_filters_and_says_so_where_there_is_nothing() -> None:
     page = AppTest.from_function(show, default_timeout=60).run()
     assert "Nothing was added" in page.info[0].value
+    assert len(page.dataframe) == 0  # neither of actions nor of what takes room
     audit.record("train", "painter")
     audit.record("delete model", "old")
     page.run()

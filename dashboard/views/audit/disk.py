@@ -168,7 +168,8 @@ def show_disk() -> None:
     share, most = _("Share"), max(1, sum(counted.values()))
     rows = [{_("Kind"): _(kind), _("Size"): size_text(size), share: size / most} for kind, size in sizes]
     bar = st.column_config.ProgressColumn(share, format="percent")
-    st.dataframe(rows, hide_index=True, width="stretch", column_config={share: bar})
+    if rows:
+        st.dataframe(rows, hide_index=True, width="stretch", column_config={share: bar})
     _show_removables(data)
 
 
