@@ -120,7 +120,8 @@ def test_the_report_names_every_candidate_and_the_choice_is_the_fastest_faithful
     compiled = compile_module(tiny_generator(), sketches(), threads=1)
     assert {c.name for c in compiled.report} == names
     timed = {c.name: c.milliseconds for c in compiled.report if c.milliseconds is not None}
-    assert timed[compiled.name] <= 1.1 * min(timed.values())
+    as_openvino = {name: value * (2 if name.startswith("torch") else 1) for name, value in timed.items()}
+    assert as_openvino[compiled.name] <= 1.1 * min(as_openvino.values())
     assert all(c.problem for c in compiled.report if c.milliseconds is None)
 
 
@@ -128,11 +129,13 @@ def test_the_report_names_every_candidate_and_the_choice_is_the_fastest_faithful
     ("milliseconds", "expected"),
     [
         ({"openvino-bf16": 50.0, "torch-bf16": 49.0}, "openvino-bf16"),
-        ({"openvino-bf16": 50.0, "torch-bf16": 30.0}, "torch-bf16"),
+        ({"openvino-bf16": 50.0, "openvino-fp32": 30.0}, "openvino-fp32"),
+        ({"openvino-bf16": 50.0, "torch-bf16": 30.0}, "openvino-bf16"),  # beside OpenVINO torch would take 60
+        ({"openvino-bf16": 50.0, "torch-bf16": 20.0}, "torch-bf16"),
         ({"torch-fp32": 7.0}, "torch-fp32"),
     ],
 )
-def test_a_difference_within_the_noise_of_timing_does_not_change_the_choice(milliseconds, expected):
+def test_neither_the_noise_of_timing_nor_torch_alone_being_faster_changes_the_choice(milliseconds, expected):
     assert runtime._pick(milliseconds) == expected
 
 
